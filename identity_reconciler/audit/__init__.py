@@ -1,0 +1,1 @@
+"""Reports over a state and over many instances."""

@@ -1,0 +1,1 @@
+"""YAML to declared state, and back."""

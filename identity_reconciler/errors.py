@@ -1,0 +1,163 @@
+"""Every error this program raises, and the exit code each one ends in.
+
+Errors carry data; the text for people is made once, here. Pure: no I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a finished command tells the shell. The README's table is made from `EXIT_CODES`."""
+
+    SUCCESS = 0
+    UNEXPECTED = 1
+    CHANGES = 2
+    INVALID_INPUT = 3
+    GUARD = 4
+    STALE_PLAN = 5
+    LOCKED = 6
+    PARTIAL_APPLY = 7
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+@dataclass(frozen=True, slots=True)
+class ExitCodeRow:
+    """One row of the table of exit codes."""
+
+    code: ExitCode
+    meaning: str
+    written: str
+    """Whether AWS may have been written to: "no", "maybe" or "yes"."""
+
+
+EXIT_CODES: tuple[ExitCodeRow, ...] = (
+    ExitCodeRow(ExitCode.SUCCESS, "success; a plan with or without changes", "maybe"),
+    ExitCodeRow(
+        ExitCode.UNEXPECTED, "unexpected error; AWS could not be read, or only in part", "no"
+    ),
+    ExitCodeRow(ExitCode.CHANGES, "changes present, only with --detailed-exitcode", "no"),
+    ExitCodeRow(
+        ExitCode.INVALID_INPUT, "invalid input: usage, YAML, schema, reference, policy", "no"
+    ),
+    ExitCodeRow(ExitCode.GUARD, "refused by a guard", "no"),
+    ExitCodeRow(
+        ExitCode.STALE_PLAN,
+        "refused: the plan is stale, expired, changed, or for another instance",
+        "no",
+    ),
+    ExitCodeRow(ExitCode.LOCKED, "the lock is held by someone else", "no"),
+    ExitCodeRow(
+        ExitCode.PARTIAL_APPLY,
+        "partial apply: something was written and something failed or was skipped",
+        "yes",
+    ),
+    ExitCodeRow(
+        ExitCode.INTERRUPTED, "interrupted (Ctrl-C), after finishing the request in flight", "maybe"
+    ),
+    ExitCodeRow(
+        ExitCode.TERMINATED, "terminated (SIGTERM), after finishing the request in flight", "maybe"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """Where something stands in the desired state."""
+
+    file: str
+    """Path relative to the desired-state directory, with forward slashes."""
+    line: int
+    """1 is the first line."""
+    column: int
+    """1 is the first character."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong with the input: where, and what was found, expected and to be done."""
+
+    position: Position
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.message}"
+
+
+class ReconcilerError(Exception):
+    """The root of our errors: a message for people and the exit code the command ends with."""
+
+    exit_code = ExitCode.UNEXPECTED
+
+
+class InvalidInputError(ReconcilerError):
+    """The YAML, a reference or the usage is wrong; carries every problem, not only the first."""
+
+    exit_code = ExitCode.INVALID_INPUT
+
+    def __init__(self, problems: tuple[Problem, ...] | list[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class UsageError(ReconcilerError):
+    """The command was called in a way that cannot work."""
+
+    exit_code = ExitCode.INVALID_INPUT
+
+
+class WrongInstanceError(ReconcilerError):
+    """The credentials or the service lead to another account or instance than the settings name."""
+
+    exit_code = ExitCode.STALE_PLAN
+
+
+class GatewayError(ReconcilerError):
+    """AWS could not do what was asked. Subclasses say what is known about the outcome."""
+
+
+class IncompleteReadError(GatewayError):
+    """Part of the live state could not be read, so there is no plan."""
+
+
+class AlreadyExistsError(GatewayError):
+    """A create met an object that already has the key."""
+
+
+class NotFoundError(GatewayError):
+    """The object, or something it requires, is not live."""
+
+
+class ChangedError(GatewayError):
+    """The live object is no longer what was read."""
+
+
+class AccessDeniedError(GatewayError):
+    """The credentials lack a permission; the message names it and the resource."""
+
+
+class InvalidRequestError(GatewayError):
+    """AWS refused the request as invalid or unsupported; sending it again cannot help."""
+
+
+class QuotaExceededError(GatewayError):
+    """A resource quota of the instance is used up."""
+
+
+class ThrottledError(GatewayError):
+    """AWS refused the request for its rate; nothing was done, and trying later helps."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds AWS asks to wait, where it says so."""
+
+
+class UnknownOutcomeError(GatewayError):
+    """The answer was lost or unsettled: the write may or may not have happened; read back."""

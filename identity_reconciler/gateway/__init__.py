@@ -1,0 +1,97 @@
+"""The door to live state: names outside, AWS identifiers inside.
+
+`Gateway` is the contract; its docstrings say what the applier may rely on. `aws` implements it
+with boto3; tests also implement it with plain dictionaries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from identity_reconciler.state import Application, Group, Principal, Resource, State, User
+
+
+def _none(_: object) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to read. The default reads nothing; every part asked for is read completely.
+
+    Lists (`users`, `groups`, `applications`) are read page by page; `members_of` and
+    `assignments_of` choose, among the groups and applications listed in the same call, those
+    whose lists are read too. `named` and `principals` are for questions about a few objects and
+    cost requests in proportion to them, not to the organisation.
+    """
+
+    users: bool = False
+    groups: bool = False
+    applications: bool = False
+    members_of: Callable[[Group], bool] = _none
+    assignments_of: Callable[[Application], bool] = _none
+    """Also reads `assignment_required` of the applications it chooses."""
+    named: tuple[Resource, ...] = ()
+    """These alone, looked up by name; those that are not live are missing from the answer."""
+    principals: tuple[Principal, ...] = ()
+    """All that hangs on these live principals: their memberships and their assignments."""
+
+
+class Gateway(Protocol):
+    """Reads and writes one Identity Center instance."""
+
+    def read_state(self, wanted: Wanted) -> State:
+        """Return what *wanted* asks for; everything else is missing from the answer.
+
+        Sets of members and assignments are complete for the groups and applications chosen by
+        `members_of` and `assignments_of`, and partial (only the edges asked about) where they
+        come from `named` or `principals`. Assignments whose principal is in neither the users
+        nor the groups listed in the same call are orphans.
+
+        Raises:
+            IncompleteReadError: Any part could not be read; there is no partial answer.
+            AccessDeniedError: A permission is missing.
+        """
+        ...
+
+    def create(self, resource: Resource) -> None:
+        """Create *resource*, with one request and no hidden retry.
+
+        Raises:
+            AlreadyExistsError: Its key is live.
+            NotFoundError: Something it requires is not live.
+            ThrottledError: Nothing was done; try later.
+            UnknownOutcomeError: The answer was lost; it may be live.
+            GatewayError: Refused; nothing was done.
+        """
+        ...
+
+    def update(self, before: User | Group, after: User | Group) -> None:
+        """Change *before* into *after*, its name too, if AWS still has *before*.
+
+        Sends the attributes that differ and the revision of the last read of the object, so AWS
+        itself refuses what changed in the last moment.
+
+        Raises:
+            ChangedError: AWS no longer has *before*.
+            AlreadyExistsError: Another object has the new name or e-mail address.
+            NotFoundError: It is not live, or something it requires is not.
+            ThrottledError: Nothing was done; try later.
+            UnknownOutcomeError: The answer was lost; it may have happened.
+            GatewayError: Refused; nothing was done.
+        """
+        ...
+
+    def delete(self, resource: Resource) -> None:
+        """Remove *resource*; users and groups with the revision of their last read.
+
+        Raises:
+            NotFoundError: It is not live.
+            ChangedError: AWS no longer has what was read.
+            ThrottledError: Nothing was done; try later.
+            UnknownOutcomeError: The answer was lost; it may be gone.
+            GatewayError: Refused; nothing was done.
+        """
+        ...

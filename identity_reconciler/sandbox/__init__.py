@@ -1,0 +1,1 @@
+"""The local stand-in for AWS: moto, extended with what it lacks, persisted."""
