@@ -46,13 +46,18 @@ def group_key(name: str) -> GroupKey:
     return GroupKey(folded(name))
 
 
+# In the five classes below None means "no value" when live and "not declared" when desired, as for
+# `User`. A create sends Primary as true where it is not declared (photos excepted), because SCIM
+# demands it and the native API's samples differ. Source: developerguide/createuser.html.
+
+
 @dataclass(frozen=True, slots=True)
 class Email:
     """An e-mail address. At most one per user. Source: CreateUser."""
 
     value: str
     type: str | None = None
-    primary: bool = True
+    primary: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class PhoneNumber:
 
     value: str
     type: str | None = None
-    primary: bool = True
+    primary: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ class PostalAddress:
     country: str | None = None
     formatted: str | None = None
     type: str | None = None
-    primary: bool = True
+    primary: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ class Photo:
     value: str
     type: str | None = None
     display: str | None = None
-    primary: bool = False
+    primary: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class Role:
 
     value: str
     type: str | None = None
-    primary: bool = True
+    primary: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
