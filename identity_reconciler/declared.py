@@ -101,6 +101,16 @@ class DeclaredUser:
     presence: Presence = Presence.PRESENT
     previous_names: tuple[str, ...] = ()
 
+    @property
+    def kind(self) -> str:
+        """`user`."""
+        return "user"
+
+    @property
+    def name(self) -> str:
+        """The user name as spelled."""
+        return self.user.user_name
+
 
 @dataclass(frozen=True, slots=True)
 class DeclaredGroup:
@@ -112,6 +122,16 @@ class DeclaredGroup:
     members: tuple[Listed, ...] | None = None
     """None: the key is not there and the memberships of this group are not managed."""
     previous_names: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """`group`."""
+        return "group"
+
+    @property
+    def name(self) -> str:
+        """The group name as spelled."""
+        return self.group.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,3 +296,19 @@ class State:
         """Return the spelling of *key* here, or the key itself when the group is not here."""
         group = self.groups.get(key)
         return group.name if group else GroupName(key)
+
+    def membership(self, group: GroupKey, user: UserKey) -> Membership:
+        """Return that edge, with the names as spelled here."""
+        return Membership(self.group_name(group), self.user_name(user))
+
+    def assignment(self, arn: ApplicationArn, principal: Principal) -> Assignment:
+        """Return that edge, with the names as spelled here."""
+        application = self.applications.get(arn)
+        name = principal.name
+        if not principal.orphan:
+            name = (
+                self.user_name(UserKey(name))
+                if principal.kind is PrincipalKind.USER
+                else self.group_name(GroupKey(name))
+            )
+        return Assignment(arn, principal, application.name if application else "", name)
