@@ -142,6 +142,10 @@ class AccessDeniedError(GatewayError):
     """The credentials lack a permission; the message names it and the resource."""
 
 
+class CredentialsError(GatewayError):
+    """There are no credentials, or they have expired; every further request would fail."""
+
+
 class InvalidRequestError(GatewayError):
     """AWS refused the request as invalid or unsupported; sending it again cannot help."""
 

@@ -208,8 +208,9 @@ def _bind_assignments(work: _Work) -> Mapping[ApplicationArn, frozenset[Principa
         return {}
     bound: dict[ApplicationArn, frozenset[Principal]] = {}
     entries: dict[ApplicationArn, DeclaredApplication] = {}
+    candidates = _candidates(work.live)
     for entry in work.declared.applications:
-        application = _application(work, entry)
+        application = _application(work, entry, candidates)
         if application is None:
             continue
         first = entries.setdefault(application.arn, entry)
@@ -227,25 +228,39 @@ def _bind_assignments(work: _Work) -> Mapping[ApplicationArn, frozenset[Principa
     return bound
 
 
-def _application(work: _Work, entry: DeclaredApplication) -> Application | None:
+def _candidates(live: State) -> Mapping[str, list[Application]]:
+    """Return the live applications by ARN and by name, in the order of their ARNs."""
+    found: dict[str, list[Application]] = {}
+    for arn in sorted(live.applications):
+        application = live.applications[arn]
+        found.setdefault(application.name, []).append(application)
+        found[arn] = [application]
+    return found
+
+
+def _application(
+    work: _Work, entry: DeclaredApplication, candidates: Mapping[str, list[Application]]
+) -> Application | None:
     """Return the one live application that *entry* selects, or report why there is none."""
-    applications = work.live.applications.values()
-    found = sorted(
-        (one for one in applications if entry.selector.matches(one)), key=lambda one: one.arn
-    )
+    selector = entry.selector
+    found = [
+        one
+        for one in candidates.get(selector.arn or selector.name or "", ())
+        if selector.matches(one)
+    ]
     if len(found) == 1:
         return found[0]
     if found:
-        candidates = "; ".join(
+        choices = "; ".join(
             f"{one.arn} (provider {one.provider}, account {one.account})" for one in found
         )
         message = (
-            f"application {entry.selector} is not unique: {candidates}; "
+            f"application {selector} is not unique: {choices}; "
             "give its `arn`, or its `provider` or `account` as well"
         )
     else:
-        near = get_close_matches(entry.selector.name or "", [one.name for one in applications])
+        near = get_close_matches(selector.name or "", candidates)
         hint = f'; did you mean "{near[0]}"?' if near else ""
-        message = f"application {entry.selector} is not live in this instance{hint}"
+        message = f"application {selector} is not live in this instance{hint}"
     work.report(entry.position, message)
     return None
