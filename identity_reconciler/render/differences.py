@@ -1,0 +1,99 @@
+"""Say what differs between two versions of one object, in the words of the YAML.
+
+The only user of deepdiff: it shows people what changed and never decides whether something did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from deepdiff import DeepDiff
+
+from identity_reconciler.state import Group, User
+
+_NESTED = {
+    "formatted_name": "name.formatted",
+    **{
+        part: f"name.{part}"
+        for part in (
+            "given_name",
+            "family_name",
+            "middle_name",
+            "honorific_prefix",
+            "honorific_suffix",
+        )
+    },
+    **{
+        part: f"enterprise.{part}"
+        for part in (
+            "employee_number",
+            "cost_center",
+            "organization",
+            "division",
+            "department",
+            "manager",
+        )
+    },
+}
+"""Where the YAML keeps a field of `User` that is not at its top."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One attribute, or part of one, with its values; None is no value."""
+
+    field: str
+    """Path in the YAML, dotted: `name.given_name`."""
+    before: str | None
+    after: str | None
+
+
+def differences(before: User | Group, after: User | Group) -> tuple[Difference, ...]:
+    """Return what differs, sorted by field. Only one object is ever compared at a time."""
+    tree = DeepDiff(_plain(before), _plain(after), view="tree", verbose_level=2)
+    return tuple(
+        sorted(
+            (
+                Difference(
+                    _field(level.path(output_format="list")), _value(level.t1), _value(level.t2)
+                )
+                for levels in tree.values()
+                for level in levels
+            ),
+            key=lambda one: one.field,
+        )
+    )
+
+
+def _plain(resource: User | Group) -> dict[str, object]:
+    """Return the attributes as plain data, without what is not ours to set and without gaps."""
+    hidden = {"cleared", "foreign", "provenance"}
+    return {
+        name: _without_gaps(value)
+        for name, value in asdict(resource).items()
+        if name not in hidden and value is not None
+    }
+
+
+def _without_gaps(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: part for name, part in value.items() if part is not None}
+    if isinstance(value, list | tuple):
+        return [_without_gaps(part) for part in value]
+    return value
+
+
+def _field(path: Iterable[object]) -> str:
+    top, *rest = path
+    return ".".join([_NESTED.get(str(top), str(top)), *map(str, rest)])
+
+
+def _value(value: object) -> str | None:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_value(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return "; ".join(str(_value(part)) for part in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else None

@@ -1,0 +1,249 @@
+"""The plan as a document: what `plan --format json` prints and every other renderer reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, field_serializer
+
+from identity_reconciler import __version__
+from identity_reconciler.declared import Declared
+from identity_reconciler.plan import Change, Create, Delete, Origin, Plan, Rename, Update, counts
+from identity_reconciler.render.differences import differences
+from identity_reconciler.state import (
+    Assignment,
+    Group,
+    Membership,
+    Resource,
+    State,
+    User,
+    address,
+)
+
+FORMAT_VERSION = "1.0"
+"""A minor step adds what a reader may ignore; a reader refuses another major."""
+
+Action = Literal["create", "update", "rename", "delete"]
+Kind = Literal["user", "group", "membership", "assignment"]
+
+
+_RESOURCE: TypeAdapter[User | Group | Membership | Assignment] = TypeAdapter(
+    User | Group | Membership | Assignment
+)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class InstanceDocument(_Part):
+    """The instance the plan is for."""
+
+    name: str
+    region: str
+    account_id: str
+    instance_arn: str
+    identity_store_id: str
+
+
+class SourceDocument(_Part):
+    """The desired state the plan was made from."""
+
+    digest: str
+    files: int
+
+
+class LiveDocument(_Part):
+    """What was read to make the plan. Memberships and assignments count where they are managed."""
+
+    users: int
+    groups: int
+    memberships: int
+    assignments: int
+    requests: int
+    seconds: float
+
+
+class DifferenceDocument(_Part):
+    """One attribute that changes; a missing side is no value."""
+
+    field: str
+    before: str | None = None
+    after: str | None = None
+
+
+class PositionDocument(_Part):
+    """Where the desired state declares it."""
+
+    file: str
+    line: int
+    column: int
+
+
+class ChangeDocument(_Part):
+    """One change."""
+
+    action: Action
+    kind: Kind
+    address: str
+    before: User | Group | Membership | Assignment | None = None
+    after: User | Group | Membership | Assignment | None = None
+    differences: tuple[DifferenceDocument, ...] = ()
+    reason: str | None = None
+    """Why it is removed."""
+    cascaded: tuple[str, ...] = ()
+    """Addresses of the memberships that vanish with it."""
+    source: PositionDocument | None = None
+    expires: datetime | None = None
+    note: str | None = None
+    """The reason given in the YAML."""
+
+    @field_serializer("before", "after")
+    def _attributes(
+        self, resource: User | Group | Membership | Assignment | None
+    ) -> dict[str, JsonValue] | None:
+        """Leave out what has no value."""
+        if resource is None:
+            return None
+        data = _RESOURCE.dump_python(resource, mode="json", exclude_none=True)
+        return {name: value for name, value in data.items() if value not in ([], False)}
+
+
+class WithheldDocument(_Part):
+    """A removal that is held back."""
+
+    kind: Kind
+    address: str
+    reason: str
+
+
+class CountDocument(_Part):
+    """How many resources of one kind change; cascades count as deleted."""
+
+    create: int
+    update: int
+    rename: int
+    delete: int
+
+
+class PlanDocument(_Part):
+    """A whole plan."""
+
+    format: Literal["identity-reconciler/plan"] = "identity-reconciler/plan"
+    format_version: str = FORMAT_VERSION
+    tool_version: str = __version__
+    instance: InstanceDocument
+    source: SourceDocument
+    as_of: datetime
+    live: LiveDocument
+    counts: dict[Kind, CountDocument]
+    changes: tuple[ChangeDocument, ...]
+    """In the order of the apply."""
+    withheld: tuple[WithheldDocument, ...]
+
+    def to_json(self) -> str:
+        """Return the document as indented JSON; attributes without a value are left out."""
+        return self.model_dump_json(indent=2, exclude_none=True) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What it took to read the live state."""
+
+    as_of: datetime
+    requests: int
+    seconds: float
+
+
+def document(declared: Declared, plan: Plan, live: State, reading: Reading) -> PlanDocument:
+    """Return the document of *plan*, which was made for *declared* against *live*."""
+    instance = declared.settings.instance
+    return PlanDocument(
+        instance=InstanceDocument(
+            name=instance.name,
+            region=instance.region,
+            account_id=instance.account_id,
+            instance_arn=instance.instance_arn,
+            identity_store_id=instance.identity_store_id,
+        ),
+        source=SourceDocument(digest=declared.digest, files=len(declared.files)),
+        as_of=reading.as_of,
+        live=LiveDocument(
+            users=len(live.users),
+            groups=len(live.groups),
+            memberships=sum(map(len, live.members.values())),
+            assignments=sum(map(len, live.assignments.values())),
+            requests=reading.requests,
+            seconds=round(reading.seconds, 1),
+        ),
+        counts=_counts(plan),
+        changes=tuple(_change(change, plan.origins.get(change.key)) for change in plan.changes),
+        withheld=tuple(
+            WithheldDocument(
+                kind=_kind(one.resource), address=address(one.resource), reason=one.reason
+            )
+            for one in plan.withheld
+        ),
+    )
+
+
+def _counts(plan: Plan) -> dict[Kind, CountDocument]:
+    counted = counts(plan)
+    kinds: tuple[Kind, ...] = ("group", "user", "membership", "assignment")
+    return {
+        kind: CountDocument(
+            create=counted[kind, "+"],
+            update=counted[kind, "~"],
+            rename=counted[kind, ">"],
+            delete=counted[kind, "-"],
+        )
+        for kind in kinds
+    }
+
+
+def _change(change: Change, origin: Origin | None) -> ChangeDocument:
+    subject = change.before if isinstance(change, Delete) else change.after
+    position = origin.position if origin else None
+    return ChangeDocument(
+        action=_ACTIONS[type(change)],
+        kind=_kind(subject),
+        address=address(subject),
+        before=None if isinstance(change, Create) else change.before,
+        after=None if isinstance(change, Delete) else change.after,
+        differences=_differences(change),
+        reason=change.reason if isinstance(change, Delete) else None,
+        cascaded=tuple(map(address, change.cascaded)) if isinstance(change, Delete) else (),
+        source=position
+        and PositionDocument(file=position.file, line=position.line, column=position.column),
+        expires=origin.expires if origin else None,
+        note=origin.reason if origin else None,
+    )
+
+
+_ACTIONS: dict[type, Action] = {
+    Create: "create",
+    Update: "update",
+    Rename: "rename",
+    Delete: "delete",
+}
+_KINDS: dict[type, Kind] = {
+    User: "user",
+    Group: "group",
+    Membership: "membership",
+    Assignment: "assignment",
+}
+
+
+def _kind(resource: Resource) -> Kind:
+    return _KINDS[type(resource)]
+
+
+def _differences(change: Change) -> tuple[DifferenceDocument, ...]:
+    if not isinstance(change, Update | Rename):
+        return ()
+    return tuple(
+        DifferenceDocument(field=one.field, before=one.before, after=one.after)
+        for one in differences(change.before, change.after)
+    )

@@ -1,0 +1,30 @@
+"""Make untrusted values safe to show: a display name can be chosen by its owner.
+
+A value stays on its line and cannot steer a terminal, whatever characters it holds.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_DANGEROUS = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp", "Zs"})
+"""Control, format (bidi, zero-width), private, unassigned, surrogate; line and space separators."""
+
+
+def safe(text: str) -> str:
+    r"""Return *text* with everything invisible or steering as `\u{..}`; plain spaces stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    if character != " " and unicodedata.category(character) in _DANGEROUS:
+        return f"\\u{{{ord(character):x}}}"
+    return character
+
+
+def quoted(text: str) -> str:
+    """Return *text* made safe and between double quotes, with those inside escaped."""
+    inner = safe(text).replace("\\", "\\\\") if "\\" in text else safe(text)
+    return '"' + inner.replace('"', '\\"') + '"'
