@@ -1,0 +1,152 @@
+"""The operations on application assignments: who may open which application."""
+
+from __future__ import annotations
+
+from identity_reconciler.sandbox.applications import Applications
+from identity_reconciler.sandbox.assumptions import ExistingAssignment
+from identity_reconciler.sandbox.directory import with_token
+from identity_reconciler.sandbox.errors import ServiceError, denied, not_found
+from identity_reconciler.sandbox.paging import Query
+from identity_reconciler.sandbox.store import Row
+from identity_reconciler.sandbox.world import Answer, Params
+
+MAX_GROUPS = 100
+"""Groups on one application; it cannot be raised. Documented: limits."""
+
+_TABLES = {"USER": "users", "GROUP": "groups"}
+
+
+class Assignments(Applications):
+    """Direct assignments of users and groups. Keyed by application, principal type and id."""
+
+    def create_application_assignment(self, params: Params) -> Answer:
+        """CreateApplicationAssignment: synchronous, with an empty answer. Documented: API page."""
+        operation = "CreateApplicationAssignment"
+        application = self.application(params["ApplicationArn"], operation, write=True)
+        key = _key(params)
+        if self._assignment(key):
+            if self.assumptions.existing_assignment is ExistingAssignment.CONFLICT:
+                raise ServiceError("ConflictException", "The assignment already exists.")
+            return {}
+        self._check_principal(application, params)
+        self._check_quota_of_groups(application, params)
+        self.store.execute(
+            "INSERT INTO assignments "
+            "(application, principal_type, principal_id, instance, created) "
+            "VALUES (?, ?, ?, ?, ?)",
+            (*key, application["instance"], self.world.clock()),
+        )
+        return {}
+
+    def delete_application_assignment(self, params: Params) -> Answer:
+        """DeleteApplicationAssignment; works for a principal that is gone (assumed)."""
+        operation = "DeleteApplicationAssignment"
+        self.application(params["ApplicationArn"], operation, write=True)
+        deleted = self.store.execute(
+            "DELETE FROM assignments WHERE application = ? AND principal_type = ? "
+            "AND principal_id = ?",
+            _key(params),
+        )
+        if deleted.rowcount == 0 and self.assumptions.missing_assignment_is_error:
+            raise _no_assignment()
+        return {}
+
+    def describe_application_assignment(self, params: Params) -> Answer:
+        """DescribeApplicationAssignment: direct assignments only. Documented: API page."""
+        self.application(params["ApplicationArn"], "DescribeApplicationAssignment")
+        row = self._assignment(_key(params))
+        if row is None:
+            raise _no_assignment()
+        return _shown(row)
+
+    def list_application_assignments(self, params: Params) -> Answer:
+        """ListApplicationAssignments: direct assignments, also of principals that are gone."""
+        application = self.application(params["ApplicationArn"], "ListApplicationAssignments")
+        arn = application["arn"]
+        query = Query("assignments", "application = ?", (arn,), f"ListApplicationAssignments{arn}")
+        page = self.page(query, params)
+        return with_token({"ApplicationAssignments": [_shown(row) for row in page.rows]}, page)
+
+    def list_application_assignments_for_principal(self, params: Params) -> Answer:
+        """ListApplicationAssignmentsForPrincipal.
+
+        A member account must name the application. Documented: API page; the error is assumed.
+        """
+        operation = "ListApplicationAssignmentsForPrincipal"
+        instance = self.instance(params, operation)
+        wanted = (params.get("Filter") or {}).get("ApplicationArn")
+        if wanted is None and not self.owns(instance):
+            raise denied(self.caller.arn, f"sso:{operation}", instance["arn"])
+        where, values = self._of_principal(instance, params)
+        query = Query(
+            "assignments",
+            f"instance = ? AND ({where}) AND (? IS NULL OR application = ?)",
+            (instance["arn"], *values, wanted, wanted),
+            f"{operation}{instance['arn']}{params['PrincipalType']}{params['PrincipalId']}{wanted}",
+        )
+        page = self.page(query, params)
+        return with_token({"ApplicationAssignments": [_shown(row) for row in page.rows]}, page)
+
+    def _of_principal(self, instance: Row, params: Params) -> tuple[str, tuple[str, ...]]:
+        kind, identifier = params["PrincipalType"], params["PrincipalId"].lower()
+        direct = "principal_type = ? AND principal_id = ?"
+        if kind == "GROUP" or not self.assumptions.assignments_through_groups:
+            return direct, (kind, identifier)
+        through = (
+            "principal_type = 'GROUP' AND principal_id IN "
+            "(SELECT group_id FROM memberships WHERE store = ? AND user_id = ?)"
+        )
+        return f"({direct}) OR ({through})", (kind, identifier, instance["store"], identifier)
+
+    def _assignment(self, key: tuple[str, str, str]) -> Row | None:
+        return self.store.one(
+            "SELECT * FROM assignments WHERE application = ? AND principal_type = ? "
+            "AND principal_id = ?",
+            key,
+        )
+
+    def _check_principal(self, application: Row, params: Params) -> None:
+        """Refuse a principal that is not in the identity store of the application's instance."""
+        if not self.assumptions.principal_must_exist:
+            return
+        table = _TABLES[params["PrincipalType"]]
+        found = self.store.one(
+            f"SELECT 1 FROM {table} WHERE id = ? AND store = "  # noqa: S608 - our tables
+            "(SELECT store FROM instances WHERE arn = ?)",
+            (params["PrincipalId"].lower(), application["instance"]),
+        )
+        if found is None:
+            # The text is assumed.
+            raise not_found(f"{params['PrincipalType']} not found.")
+
+    def _check_quota_of_groups(self, application: Row, params: Params) -> None:
+        if params["PrincipalType"] != "GROUP":
+            return
+        row = self.store.one(
+            "SELECT count(*) AS n FROM assignments WHERE application = ? "
+            "AND principal_type = 'GROUP'",
+            (application["arn"],),
+        )
+        if row and row["n"] >= MAX_GROUPS:
+            # The quota is documented (limits); this error for it is assumed.
+            raise ServiceError(
+                "ServiceQuotaExceededException",
+                f"The application has {MAX_GROUPS} groups assigned, the most it can have.",
+            )
+
+
+def _key(params: Params) -> tuple[str, str, str]:
+    return (params["ApplicationArn"], params["PrincipalType"], params["PrincipalId"].lower())
+
+
+def _no_assignment() -> ServiceError:
+    # The text is assumed.
+    return not_found("Application assignment not found.")
+
+
+def _shown(row: Row) -> Answer:
+    return {
+        "ApplicationArn": row["application"],
+        "PrincipalId": row["principal_id"],
+        "PrincipalType": row["principal_type"],
+    }

@@ -1,0 +1,80 @@
+"""What AWS does not document and nobody has published: one named switch for each assumption.
+
+The defaults are the stricter or the more likely choice. A test that flips a switch shows what our
+program does should AWS turn out to be otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ExistingAssignment(StrEnum):
+    """The answer to CreateApplicationAssignment for an assignment that exists."""
+
+    SUCCESS = "success"
+    """An empty 200. Observed: one published client of sso-admin."""
+    CONFLICT = "conflict"
+    """ConflictException. Observed: the same client treats it as "already there"."""
+
+
+class IdentifierForm(StrEnum):
+    """The form of new UserIds, GroupIds and MembershipIds; AWS has both. Documented: model."""
+
+    UUID = "uuid"
+    PREFIXED = "prefixed"
+    """The store id without `d-`, a hyphen, a UUID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """How the sandbox behaves where nothing is documented."""
+
+    case_sensitive_names: bool = False
+    """Whether `Alice` and `alice` are two user names (and e-mails, and group names).
+
+    The SCIM schema declares them `caseExact: false`; the native API is silent.
+    """
+    unique_emails: bool = True
+    """Whether a second user with an e-mail address is refused.
+
+    The guide says addresses must be unique (users-groups-provisioning); no one quotes the error.
+    """
+    email_required: bool = False
+    """Whether a user without an e-mail address is refused: guide and API model disagree."""
+    reserved_names: bool = True
+    """Whether `Administrator` and `AWSAdministrators` are refused as ValidationException.
+
+    That they are reserved is documented (API_CreateUser, API_CreateGroup); the error is assumed,
+    and that case does not matter.
+    """
+    cascade_memberships: bool = True
+    """Whether memberships vanish with their user or group."""
+    unknown_list_subject: bool = True
+    """Whether listing the memberships of an unknown group or user is ResourceNotFoundException."""
+    rename_users: bool = True
+    """Whether UpdateUser may change userName.
+
+    The console cannot (addusers); IAM's sso-directory:UpdateUserName and SCIM say it can.
+    """
+    clear_required: bool = False
+    """Whether UpdateUser may remove userName, displayName, name.givenName or name.familyName."""
+    membership_bumps_revision: bool = False
+    """Whether adding or removing a member changes the Revision of the user and the group."""
+    existing_assignment: ExistingAssignment = ExistingAssignment.SUCCESS
+    missing_assignment_is_error: bool = True
+    """Whether deleting an assignment that is not there is ResourceNotFoundException.
+
+    The model lists the error and Terraform swallows it.
+    """
+    principal_must_exist: bool = True
+    """Whether CreateApplicationAssignment checks that its principal is in the identity store."""
+    assignments_through_groups: bool = False
+    """Whether ListApplicationAssignmentsForPrincipal includes what a user has through groups."""
+    write_outside_primary_region: bool = False
+    """Whether the Identity Store takes writes in an additional Region.
+
+    Documented: it does not (use-cases-across-regions); the error is assumed.
+    """
+    identifier_form: IdentifierForm = IdentifierForm.UUID

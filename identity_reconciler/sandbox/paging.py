@@ -1,0 +1,85 @@
+"""Pages of a list and the tokens between them.
+
+A token is opaque and names the last row that was given out, so it survives deletes, restarts and
+other processes; it belongs to one list of one state file. What the service says of a token that
+it did not give is assumed: ValidationException.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from identity_reconciler.sandbox.errors import validation
+from identity_reconciler.sandbox.store import Row, Store
+
+_MARK = 12
+"""Bytes of the token that tie it to its list and its state file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of one page, and the token for the next one if there may be more."""
+
+    rows: Sequence[Row]
+    next_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A list: which rows, of which table, for which request."""
+
+    table: str
+    where: str
+    """SQL with `?`; the caller's values are in `values`."""
+    values: tuple[Any, ...]
+    scope: str
+    """What the token is good for: operation and subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What the caller asks for, and how much the service is willing to give."""
+
+    token: str | None
+    limit: int
+
+
+def read_page(store: Store, query: Query, request: PageRequest) -> Page:
+    """Return the page of *query* that *request* asks for, in row order."""
+    after = _decode(store, query.scope, request.token) if request.token else 0
+    rows = store.execute(
+        f"SELECT * FROM {query.table} WHERE {query.where} AND row > ? ORDER BY row LIMIT ?",  # noqa: S608 - from our code
+        (*query.values, after, request.limit + 1),
+    ).fetchall()
+    if len(rows) <= request.limit:
+        return Page(rows, None)
+    rows.pop()
+    return Page(rows, _encode(store, query.scope, int(rows[-1]["row"])))
+
+
+def _mark(store: Store, scope: str, row: bytes) -> bytes:
+    key = store.secret("tokens")
+    return hashlib.blake2b(scope.encode() + row, key=key, digest_size=_MARK).digest()
+
+
+def _encode(store: Store, scope: str, row: int) -> str:
+    packed = struct.pack(">Q", row)
+    # Only `-a-zA-Z0-9_` may be in a token of both services. Documented: model patterns.
+    return base64.urlsafe_b64encode(packed + _mark(store, scope, packed)).decode().rstrip("=")
+
+
+def _decode(store: Store, scope: str, token: str) -> int:
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        packed, mark = raw[:8], raw[8:]
+        (row,) = struct.unpack(">Q", packed)
+    except (ValueError, struct.error):
+        raise validation("The provided nextToken is not valid.") from None
+    if mark != _mark(store, scope, packed):
+        raise validation("The provided nextToken is not valid.")
+    return int(row)

@@ -1,0 +1,109 @@
+"""One request in, one answer out: the same for the in-process and the served form."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import parse_qs
+
+from identity_reconciler.sandbox.accounts import (
+    OrganizationAnswers,
+    TokenAnswers,
+    identify,
+)
+from identity_reconciler.sandbox.errors import ServiceError
+from identity_reconciler.sandbox.messages import (
+    MAX_BODY,
+    HttpRequest,
+    HttpResponse,
+    refused,
+    scope_of,
+)
+from identity_reconciler.sandbox.requests import LoggedRequest, RequestLog
+from identity_reconciler.sandbox.services import (
+    AdministratorAnswers,
+    IdentityStoreAnswers,
+    unknown_operation,
+)
+from identity_reconciler.sandbox.world import Caller, World
+
+_LOG = logging.getLogger(__name__)
+
+_TARGETS = {
+    "AWSIdentityStore": "identitystore",
+    "SWBExternalService": "sso-admin",
+    "AWSOrganizationsV20161128": "organizations",
+}
+"""Services by the prefix of X-Amz-Target. Documented: botocore models, targetPrefix."""
+
+
+class Answering(Protocol):
+    """What answers the requests to one service."""
+
+    def answer(self, operation: str, request: HttpRequest) -> HttpResponse:
+        """Return the answer to a request for *operation*."""
+        ...
+
+
+_ANSWERS: dict[str, Callable[[World, Caller], Answering]] = {
+    "identitystore": IdentityStoreAnswers,
+    "sso-admin": AdministratorAnswers,
+    "organizations": OrganizationAnswers,
+    "sts": TokenAnswers,
+}
+
+
+class Responder:
+    """Answers requests to identitystore, sso-admin, sts and organizations."""
+
+    def __init__(self, world: World, log: RequestLog) -> None:
+        self.world = world
+        self.log = log
+
+    def respond(self, request: HttpRequest) -> HttpResponse:
+        """Return the answer to *request*; a defect of ours is an InternalServerException."""
+        service, operation = route(request)
+        with self.world.store.transaction(write=False):
+            caller = identify(self.world.store, scope_of(request))
+        response = self._answer(service, operation, caller, request)
+        outcome = "ok" if response.status < 400 else _code(response)  # noqa: PLR2004 - HTTP
+        self.log.add(LoggedRequest(service, operation, outcome, caller.account, caller.region))
+        _LOG.debug("%s %s: %s", service, operation, outcome)
+        return response
+
+    def _answer(
+        self, service: str, operation: str, caller: Caller, request: HttpRequest
+    ) -> HttpResponse:
+        if service not in _ANSWERS:
+            return refused(unknown_operation(operation), service)
+        if len(request.body) > MAX_BODY:
+            too_large = f"The request has more than {MAX_BODY} bytes."
+            return refused(ServiceError("RequestEntityTooLargeException", too_large), service)
+        try:
+            return _ANSWERS[service](self.world, caller).answer(operation, request)
+        except Exception:  # noqa: BLE001
+            _LOG.exception("The sandbox failed at %s %s", service, operation)
+            failure = ServiceError("InternalServerException", "The sandbox failed; see its log.")
+            return refused(failure, service)
+
+
+def route(request: HttpRequest) -> tuple[str, str]:
+    """Return the service and the operation of a request, or ("", what was asked for)."""
+    target = request.headers.get("x-amz-target", "")
+    prefix, _, operation = target.partition(".")
+    if prefix in _TARGETS and operation.isalnum():
+        return _TARGETS[prefix], operation
+    form = parse_qs(request.body[:MAX_BODY].decode("utf-8", "replace"))
+    action = form.get("Action", [""])[0]
+    if not target and action.isalnum() and form.get("Version") == ["2011-06-15"]:
+        return "sts", action
+    return "", target or action
+
+
+def _code(response: HttpResponse) -> str:
+    try:
+        return str(json.loads(response.body)["__type"])
+    except (ValueError, KeyError, TypeError):
+        return str(response.status)

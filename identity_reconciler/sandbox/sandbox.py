@@ -1,0 +1,272 @@
+"""The sandbox as Python sees it: open it, fill it, get sessions from it, look inside."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from identity_reconciler.sandbox.accounts import DEFAULT_ACCOUNT, DEFAULT_REGION
+from identity_reconciler.sandbox.applications import application_arn
+from identity_reconciler.sandbox.assumptions import Assumptions
+from identity_reconciler.sandbox.attributes import GROUP, USER, Kind
+from identity_reconciler.sandbox.catalogue import CATALOGUE, PROVIDERS, provider_for
+from identity_reconciler.sandbox.errors import SandboxError
+from identity_reconciler.sandbox.requests import RequestLog
+from identity_reconciler.sandbox.responder import Responder
+from identity_reconciler.sandbox.services import IdentityStore
+from identity_reconciler.sandbox.store import Row, Store
+from identity_reconciler.sandbox.transport import session
+from identity_reconciler.sandbox.world import Caller, World
+
+DEFAULT_INSTANCE_ARN = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
+DEFAULT_STORE_ID = "d-1234567890"
+
+if TYPE_CHECKING:
+    import boto3
+
+_SYSTEM = Caller("", "", "sandbox", "", "")
+"""Who makes the changes that no API makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceDetails:
+    """An instance that the sandbox is to have."""
+
+    account_id: str = DEFAULT_ACCOUNT
+    region: str = DEFAULT_REGION
+    instance_arn: str = DEFAULT_INSTANCE_ARN
+    identity_store_id: str = DEFAULT_STORE_ID
+    name: str | None = None
+    regions: tuple[str, ...] = ()
+    """Additional Regions."""
+    organization: bool = True
+    """Whether it is the organisation's instance, or that of one account."""
+
+
+class Sandbox:
+    """A local stand-in for AWS with its data in a file, or in memory when *path* is None.
+
+    Raises:
+        StateFileError: The file cannot be used.
+    """
+
+    def __init__(self, path: Path | None = None, *, world: World | None = None) -> None:
+        self._world = world or World(Store(path))
+        self.requests = RequestLog()
+        """What clients have asked since this object was made."""
+        self.responder = Responder(self._world, self.requests)
+
+    @classmethod
+    def assuming(cls, assumptions: Assumptions, path: Path | None = None) -> Sandbox:
+        """Return a sandbox that answers by other assumptions than the default ones."""
+        return cls(world=World(Store(path), assumptions))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the state file."""
+        self._world.store.close()
+
+    def reset(self) -> None:
+        """Forget everything: instances, users, groups, applications, counts."""
+        self._world.store.reset()
+        self.requests.clear()
+
+    def session(self, account_id: str | None = None, region: str | None = None) -> boto3.Session:
+        """Return a boto3 session whose clients talk to this sandbox and to nothing else.
+
+        By default in the account and primary Region of the first instance.
+        """
+        with self._world.store.transaction(write=False) as store:
+            row = store.one("SELECT * FROM instances ORDER BY organization DESC, row LIMIT 1")
+        account = account_id or (row["account"] if row else DEFAULT_ACCOUNT)
+        return session(
+            self.responder.respond, account, region or (row["region"] if row else DEFAULT_REGION)
+        )
+
+    def ensure_instance(self, details: InstanceDetails) -> None:
+        """Create the instance and its identity store unless they are there.
+
+        Raises:
+            SandboxError: The state has an instance that contradicts *details*.
+        """
+        with self._world.store.transaction(write=True) as store:
+            row = store.one(
+                "SELECT * FROM instances WHERE arn = ? OR store = ?",
+                (details.instance_arn, details.identity_store_id),
+            )
+            if row is None:
+                self._insert_instance(store, details)
+            else:
+                _check_same(row, details)
+
+    def _insert_instance(self, store: Store, details: InstanceDetails) -> None:
+        regions = dict.fromkeys((details.region, *details.regions))
+        store.execute(
+            "INSERT INTO instances "
+            "(arn, store, account, region, regions, name, organization, status, created) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, 'ACTIVE', ?)",
+            (
+                details.instance_arn,
+                details.identity_store_id,
+                details.account_id,
+                details.region,
+                " ".join(regions),
+                details.name,
+                details.organization,
+                self._world.clock(),
+            ),
+        )
+        self._insert_account(store, details.account_id, details.name or details.account_id)
+
+    def add_account(self, account_id: str, name: str, *, state: str = "ACTIVE") -> None:
+        """Add an account to the organisation unless it is there; *state* as in ListAccounts."""
+        with self._world.store.transaction(write=True) as store:
+            self._insert_account(store, account_id, name, state)
+
+    def _insert_account(
+        self, store: Store, account_id: str, name: str, state: str = "ACTIVE"
+    ) -> None:
+        email = f"{re.sub('[^a-z0-9]+', '-', name.lower())}@example.com"
+        store.execute(
+            "INSERT OR IGNORE INTO accounts (id, name, email, state, joined) "
+            "VALUES (?, ?, ?, ?, ?)",
+            (account_id, name, email, state, self._world.clock()),
+        )
+
+    def delegate_administration(self, account_id: str) -> None:
+        """Make an account the delegated administrator of the organisation's instance."""
+        with self._world.store.transaction(write=True) as store:
+            store.keep_document("delegated_admin", account_id)
+
+    def add_application(  # noqa: PLR0913 - the attributes of an application, by name
+        self,
+        name: str,
+        provider_arn: str | None = None,
+        *,
+        account: str | None = None,
+        instance_arn: str | None = None,
+        arn: str | None = None,
+        assignment_required: bool = True,
+    ) -> str:
+        """Return the ARN of the application called *name*, created if it is not there.
+
+        With *arn*, the application with that ARN. ARNs are the same in every sandbox.
+        """
+        with self._world.store.transaction(write=True) as store:
+            instance = _instance(store, instance_arn)
+            account = account or instance["account"]
+            provider = provider_arn or provider_for(name)
+            wanted = arn or application_arn(instance["arn"], account, f"{name}\0{provider}")
+            if store.one("SELECT 1 FROM applications WHERE arn = ?", (wanted,)) is None:
+                known = PROVIDERS.get(provider)
+                store.execute(
+                    "INSERT INTO applications (arn, instance, account, provider, name, document, "
+                    "assignment_required, supported, region, created) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        wanted,
+                        instance["arn"],
+                        account,
+                        provider,
+                        name,
+                        json.dumps(
+                            {"Status": "ENABLED", "PortalOptions": {"Visibility": "ENABLED"}}
+                        ),
+                        assignment_required,
+                        known is None or known.configurable,
+                        instance["region"],
+                        self._world.clock(),
+                    ),
+                )
+        return wanted
+
+    def add_catalogue(self, instance_arn: str | None = None) -> None:
+        """Add a realistic dozen of applications unless they are there."""
+        for name, provider in CATALOGUE:
+            self.add_application(name, provider, instance_arn=instance_arn)
+
+    def set_external_ids(self, identifier: str, external_ids: Sequence[tuple[str, str]]) -> None:
+        """Give a user or group external ids, (issuer, id) each: then a directory owns it.
+
+        No public API can. Documented: botocore model, CreateUser and UpdateUser.
+        """
+        with self._world.store.transaction(write=True) as store:
+            kind, row = _principal(store, identifier)
+            store.execute(
+                "DELETE FROM external_ids WHERE kind = ? AND object_row = ?",
+                (kind.table, row["row"]),
+            )
+            for issuer, external_id in external_ids:
+                store.execute(
+                    "INSERT INTO external_ids VALUES (?, ?, ?, ?, ?)",
+                    (kind.table, row["store"], issuer, external_id, row["row"]),
+                )
+            listed = [{"Issuer": issuer, "Id": one} for issuer, one in external_ids]
+            self._change(kind, row, {"ExternalIds": listed})
+
+    def set_user_status(self, user_id: str, *, enabled: bool) -> None:
+        """Enable or disable a user; no public API can."""
+        with self._world.store.transaction(write=True) as store:
+            kind, row = _principal(store, user_id)
+            self._change(kind, row, {"UserStatus": "ENABLED" if enabled else "DISABLED"})
+
+    def _change(self, kind: Kind, row: Row, members: Mapping[str, object]) -> None:
+        document = json.loads(row["document"]) | members
+        kept = {name: value for name, value in document.items() if value}
+        IdentityStore(self._world, _SYSTEM).rewrite(kind, row, kept)
+
+    def set_assignment_required(self, application_arn: str, *, required: bool) -> None:
+        """Set whether an application can only be opened by those assigned to it."""
+        with self._world.store.transaction(write=True) as store:
+            store.execute(
+                "UPDATE applications SET assignment_required = ? WHERE arn = ?",
+                (required, application_arn),
+            )
+
+
+def _check_same(row: Row, details: InstanceDetails) -> None:
+    wanted = (
+        ("instance ARN", "arn", details.instance_arn),
+        ("identity store", "store", details.identity_store_id),
+        ("account", "account", details.account_id),
+        ("region", "region", details.region),
+    )
+    for label, column, value in wanted:
+        if row[column] != value:
+            raise SandboxError(
+                f"The sandbox has an instance with {label} {row[column]}, the settings name "
+                f"{value}. Run `identity-reconciler sandbox reset`, or use another state file."
+            )
+
+
+def _instance(store: Store, arn: str | None) -> Row:
+    row = store.one(
+        "SELECT * FROM instances WHERE ? IS NULL OR arn = ? ORDER BY organization DESC, row",
+        (arn, arn),
+    )
+    if row is None:
+        raise SandboxError(f"The sandbox has no instance {arn or 'yet'}.")
+    return row
+
+
+def _principal(store: Store, identifier: str) -> tuple[Kind, Row]:
+    for kind in (USER, GROUP):
+        row = store.one(f"SELECT * FROM {kind.table} WHERE id = ?", (identifier,))  # noqa: S608
+        if row is not None:
+            return kind, row
+    raise SandboxError(f"The sandbox has no user or group {identifier}.")

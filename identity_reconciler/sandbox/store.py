@@ -1,0 +1,234 @@
+"""The data of the sandbox in one SQLite file: every request is one transaction.
+
+What was answered is on disk: killing the process loses nothing. Several processes may use one
+file. Row numbers only grow (AUTOINCREMENT), so a page token that points at a deleted row still
+leads to the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from identity_reconciler.sandbox.errors import StateFileError
+
+DEFAULT_FILE = Path(".identity-reconciler") / "sandbox.sqlite3"
+"""Where commands keep the sandbox's state, relative to the working directory."""
+
+APPLICATION_ID = 0x49525342
+"""SQLite's file-format tag that marks a file as ours: the letters IRSB."""
+SCHEMA_VERSION = 1
+
+_BUSY_TIMEOUT = 60.0
+"""Seconds to wait for another process's transaction."""
+
+_SCHEMA = """
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE accounts (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+  email TEXT NOT NULL, state TEXT NOT NULL, joined REAL NOT NULL);
+CREATE TABLE credentials (
+  access_key TEXT PRIMARY KEY, account TEXT NOT NULL, arn TEXT NOT NULL, user_id TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE instances (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL UNIQUE, store TEXT NOT NULL UNIQUE,
+  account TEXT NOT NULL, region TEXT NOT NULL, regions TEXT NOT NULL, name TEXT,
+  organization INTEGER NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
+  network TEXT);
+CREATE TABLE users (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, store TEXT NOT NULL, id TEXT NOT NULL,
+  name_key TEXT NOT NULL, email_key TEXT, revision INTEGER NOT NULL, document TEXT NOT NULL,
+  created REAL NOT NULL, created_by TEXT NOT NULL, updated REAL NOT NULL, updated_by TEXT NOT NULL,
+  UNIQUE (store, id), UNIQUE (store, name_key));
+CREATE INDEX users_store ON users (store);
+CREATE INDEX users_email ON users (store, email_key) WHERE email_key IS NOT NULL;
+CREATE TABLE groups (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, store TEXT NOT NULL, id TEXT NOT NULL,
+  name_key TEXT NOT NULL, revision INTEGER NOT NULL, document TEXT NOT NULL,
+  created REAL NOT NULL, created_by TEXT NOT NULL, updated REAL NOT NULL, updated_by TEXT NOT NULL,
+  UNIQUE (store, id), UNIQUE (store, name_key));
+CREATE INDEX groups_store ON groups (store);
+CREATE TABLE external_ids (
+  kind TEXT NOT NULL, store TEXT NOT NULL, issuer TEXT NOT NULL, external_id TEXT NOT NULL,
+  object_row INTEGER NOT NULL, PRIMARY KEY (kind, store, issuer, external_id)) WITHOUT ROWID;
+CREATE INDEX external_ids_object ON external_ids (kind, object_row);
+CREATE TABLE memberships (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, store TEXT NOT NULL, id TEXT NOT NULL,
+  group_id TEXT NOT NULL, user_id TEXT NOT NULL,
+  created REAL NOT NULL, created_by TEXT NOT NULL,
+  UNIQUE (store, id), UNIQUE (store, group_id, user_id));
+CREATE INDEX memberships_group ON memberships (store, group_id);
+CREATE INDEX memberships_user ON memberships (store, user_id);
+CREATE TABLE applications (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL UNIQUE, instance TEXT NOT NULL,
+  account TEXT NOT NULL, provider TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL,
+  assignment_required INTEGER NOT NULL, supported INTEGER NOT NULL, region TEXT NOT NULL,
+  created REAL NOT NULL, client_token TEXT);
+CREATE INDEX applications_instance ON applications (instance);
+CREATE TABLE assignments (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, instance TEXT NOT NULL, application TEXT NOT NULL,
+  principal_type TEXT NOT NULL, principal_id TEXT NOT NULL, created REAL NOT NULL,
+  UNIQUE (application, principal_type, principal_id));
+CREATE INDEX assignments_application ON assignments (application);
+CREATE INDEX assignments_principal ON assignments (instance, principal_type, principal_id);
+CREATE TABLE tags (
+  resource TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (resource, key)
+) WITHOUT ROWID;
+CREATE TABLE requests (
+  service TEXT NOT NULL, operation TEXT NOT NULL, outcome TEXT NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY (service, operation, outcome)) WITHOUT ROWID;
+"""
+
+Row = sqlite3.Row
+
+
+class Store:
+    """One open state file, or a database in memory. Safe to share between threads."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._connection = _open(path)
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Iterator[Store]:
+        """Hold the database for one request: commit on success, roll back on any exception.
+
+        Requests of one process take turns, so a transaction sees and leaves whole states.
+        """
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            try:
+                yield self
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self._connection.commit()
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Run one statement inside the transaction."""
+        return self._connection.execute(statement, values)
+
+    def executemany(self, statement: str, rows: Iterator[Sequence[Any]]) -> None:
+        """Run one statement for many rows inside the transaction."""
+        self._connection.executemany(statement, rows)
+
+    def one(self, statement: str, values: Sequence[Any] = ()) -> Row | None:
+        """Return the first row of a query, or None."""
+        row: Row | None = self._connection.execute(statement, values).fetchone()
+        return row
+
+    def next_number(self, name: str, count: int = 1) -> int:
+        """Take the next *count* numbers of a counter and return the last of them."""
+        row = self.one(
+            "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) "
+            "DO UPDATE SET value = value + ? RETURNING value",
+            (name, count, count),
+        )
+        return int(row["value"]) if row else 0
+
+    def secret(self, name: str) -> bytes:
+        """Return the random bytes kept under *name*; every state file has its own."""
+        row = self.one("SELECT value FROM secrets WHERE name = ?", (name,))
+        return bytes(row["value"]) if row else b""
+
+    def document(self, name: str) -> str | None:
+        """Return the text kept under *name*."""
+        row = self.one("SELECT value FROM documents WHERE name = ?", (name,))
+        return str(row["value"]) if row else None
+
+    def keep_document(self, name: str, value: str) -> None:
+        """Keep a text under *name*."""
+        self.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", (name, value))
+
+    def reset(self) -> None:
+        """Empty every table: the state of a new file."""
+        with self.transaction(write=True):
+            tables = self.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' "
+                "AND name NOT LIKE 'sqlite_%' AND name <> 'secrets'"
+            ).fetchall()
+            for table in tables:
+                self.execute(f"DELETE FROM {table['name']}")  # noqa: S608 - names from the schema
+
+    def close(self) -> None:
+        """Close the file; the store cannot be used afterwards."""
+        with self._lock:
+            self._connection.close()
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    """Open or create the database at *path*.
+
+    Raises:
+        StateFileError: The file cannot be opened or is not a state file of this version.
+    """
+    try:
+        if path is not None:
+            _create_privately(path)
+        connection = sqlite3.connect(
+            path or ":memory:",
+            timeout=_BUSY_TIMEOUT,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+    except (OSError, sqlite3.Error) as error:
+        raise StateFileError(f"Cannot open the sandbox's state file {path}: {error}.") from error
+    try:
+        _prepare(connection, path)
+    except (OSError, sqlite3.Error) as error:
+        connection.close()
+        raise StateFileError(
+            f"{path} is not a state file of the sandbox ({error}). "
+            "Name another file, or delete this one if it is of no use."
+        ) from error
+    except StateFileError:
+        connection.close()
+        raise
+    return connection
+
+
+def _create_privately(path: Path) -> None:
+    """Create the file and its directory, readable by their owner only: they hold personal data."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    # Enough for what a killed process has acknowledged; a power cut may cost the last requests.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("BEGIN IMMEDIATE")
+    _check_or_create(connection, path)
+    connection.commit()
+
+
+def _check_or_create(connection: sqlite3.Connection, path: Path | None) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application == 0 and tables == 0:
+        for statement in _SCHEMA.split(";"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO secrets VALUES ('tokens', ?)", (secrets.token_bytes(16),))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    elif application != APPLICATION_ID:
+        raise StateFileError(
+            f"{path} is an SQLite database, but not a state file of the sandbox. Name another file."
+        )
+    elif version != SCHEMA_VERSION:
+        raise StateFileError(
+            f"{path} has version {version} of the sandbox's state; this program reads version "
+            f"{SCHEMA_VERSION}. Delete the file to start afresh, or use the program that wrote it."
+        )

@@ -1,0 +1,52 @@
+"""The operations on tags of instances, permission sets and applications."""
+
+from __future__ import annotations
+
+from identity_reconciler.sandbox.assignments import Assignments
+from identity_reconciler.sandbox.errors import ServiceError, not_found
+from identity_reconciler.sandbox.world import Answer, Params
+
+MAX_TAGS = 50
+"""Tags on one resource. Documented: limits of tagging, the same in all services."""
+
+
+class Tags(Assignments):
+    """TagResource, UntagResource, ListTagsForResource."""
+
+    def tag_resource(self, params: Params) -> Answer:
+        """TagResource: a key that is there gets the new value."""
+        arn = self._taggable(params)
+        for tag in params["Tags"]:
+            self.store.execute(
+                "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", (arn, tag["Key"], tag["Value"])
+            )
+        row = self.store.one("SELECT count(*) AS n FROM tags WHERE resource = ?", (arn,))
+        if row and row["n"] > MAX_TAGS:
+            raise ServiceError(
+                "ServiceQuotaExceededException", f"A resource can have at most {MAX_TAGS} tags."
+            )
+        return {}
+
+    def untag_resource(self, params: Params) -> Answer:
+        """UntagResource: keys that are not there are no error."""
+        arn = self._taggable(params)
+        for key in params["TagKeys"]:
+            self.store.execute("DELETE FROM tags WHERE resource = ? AND key = ?", (arn, key))
+        return {}
+
+    def list_tags_for_resource(self, params: Params) -> Answer:
+        """ListTagsForResource, by key, on one page."""
+        rows = self.store.execute(
+            "SELECT key, value FROM tags WHERE resource = ? ORDER BY key", (self._taggable(params),)
+        )
+        return {"Tags": [{"Key": row["key"], "Value": row["value"]} for row in rows]}
+
+    def _taggable(self, params: Params) -> str:
+        """Return the ARN of the request's resource, which must exist."""
+        arn = str(params["ResourceArn"])
+        for table in ("instances", "applications"):
+            if self.store.one(f"SELECT 1 FROM {table} WHERE arn = ?", (arn,)):  # noqa: S608
+                return arn
+        if any(one.permission_set_arn == arn for one in self.permission_sets):
+            return arn
+        raise not_found(f"Resource with ARN {arn} not found.")

@@ -1,0 +1,213 @@
+"""Check requests against the service model, with the service's own words.
+
+botocore checks only required members, types and minimum lengths before it sends; the service
+checks the rest. The texts are documented by a sample in scim-logging-using-cloudtrail.html
+("1 validation errors detected: Value at ... failed to satisfy constraint: ..."); those for enums
+and patterns are the same framework's, observed in other services.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+
+from identity_reconciler.sandbox.errors import ServiceError, validation
+
+Json = Any
+"""A value of a JSON document, its type checked at run time."""
+
+_CATEGORIES = "LMSNPZC"
+_ASCII = {
+    "L": "a-zA-Z",
+    "M": "",
+    "S": r"$+<=>\^`\|\~",
+    "N": "0-9",
+    "P": r"!\"#%\&'()*,\-./:;?@\[\\\]_{}",
+    "Z": " \u00a0\u3000",
+}
+_PRIVATE = 0xE000
+"""Characters outside ASCII are matched as one private-use character for their category."""
+_JSON_TYPES: dict[type, str] = {
+    bool: "TRUE_VALUE",
+    int: "NUMBER_VALUE",
+    float: "DECIMAL_VALUE",
+    str: "STRING_VALUE",
+    list: "START_ARRAY",
+    dict: "START_OBJECT",
+}
+_EXPECTED: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "long": (int,),
+    "boolean": (bool,),
+    "timestamp": (int, float, str),
+    "list": (list,),
+    "map": (dict,),
+    "structure": (dict,),
+}
+_SMALL_LISTS = frozenset({"Emails", "PhoneNumbers", "Addresses", "Roles", "Photos"})
+
+
+class _Translation(dict[int, int]):
+    """Maps each character outside ASCII to its category's stand-in."""
+
+    def __missing__(self, code: int) -> int:
+        if code < 128 or code in {0xA0, 0x3000}:  # noqa: PLR2004 - the end of ASCII
+            target = code
+        else:
+            target = _PRIVATE + _CATEGORIES.index(unicodedata.category(chr(code))[0])
+        self[code] = target
+        return target
+
+
+_TRANSLATION = _Translation()
+
+
+@functools.cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    r"""Return the Java pattern of a model for Python's `re`, which has no `\p{L}`.
+
+    The result is for text that went through `stand_ins`.
+    """
+    parts: list[str] = []
+    inside = False
+    position = 0
+    for match in re.finditer(r"\\p\{(\w)\}|\\.|[\[\]]", pattern):
+        parts.append(pattern[position : match.start()])
+        position = match.end()
+        category = match.group(1)
+        if category:
+            members = _ASCII[category] + chr(_PRIVATE + _CATEGORIES.index(category))
+            parts.append(members if inside else f"[{members}]")
+        else:
+            inside = {"[": True, "]": False}.get(match.group(), inside)
+            parts.append(match.group())
+    parts.append(pattern[position:])
+    return re.compile("".join(parts))
+
+
+def stand_ins(text: str) -> str:
+    """Return *text* with every character outside ASCII replaced by that of its category."""
+    return text if text.isascii() else text.translate(_TRANSLATION)
+
+
+def check(shape: Shape | None, value: object) -> None:
+    """Check *value* against the input *shape* of an operation.
+
+    Raises:
+        ServiceError: SerializationException for a wrong JSON type, else ValidationException with
+            every violation.
+    """
+    if shape is None:
+        return
+    violations = list(_violations(shape, value, ""))
+    if violations:
+        listed = "; ".join(violations)
+        raise validation(f"{len(violations)} validation errors detected: {listed}")
+
+
+def check_text(shape: Shape, value: object, path: str) -> None:
+    """Check one value that a document carries as if it were at *path* of the request."""
+    violations = list(_violations(shape, value, path))
+    if violations:
+        listed = "; ".join(violations)
+        raise validation(f"{len(violations)} validation errors detected: {listed}")
+
+
+def _violation(path: str, constraint: str) -> str:
+    return f"Value at '{path}' failed to satisfy constraint: {constraint}"
+
+
+def _violations(shape: Shape, value: object, path: str) -> Iterator[str]:
+    if getattr(shape, "is_document_type", False):
+        return
+    _check_type(shape, value)
+    match shape:
+        case StructureShape():
+            yield from _structure(shape, value, path)
+        case ListShape():
+            yield from _list(shape, value, path)
+        case MapShape():
+            yield from _map(shape, value, path)
+        case StringShape():
+            yield from _string(shape, value, path)
+        case _:
+            yield from _number(shape, value, path)
+
+
+def _check_type(shape: Shape, value: object) -> None:
+    expected = _EXPECTED.get(shape.type_name)
+    # JSON's true is an int to Python, but not to the service.
+    if expected is None or (
+        isinstance(value, expected) and isinstance(value, bool) <= (bool in expected)
+    ):
+        return
+    found = _JSON_TYPES.get(type(value), "NULL_VALUE")
+    raise ServiceError(
+        "SerializationException",
+        f"{found} can not be converted to {shape.type_name.capitalize()}",
+    )
+
+
+def _structure(shape: StructureShape, value: Json, path: str) -> Iterator[str]:
+    given = {name for name in shape.members if value.get(name) is not None}
+    for name in shape.members:
+        where = f"{path}.{_camel(name)}" if path else _camel(name)
+        if name in given:
+            yield from _violations(shape.members[name], value[name], where)
+        elif name in shape.required_members:
+            yield _violation(where, "Member must not be null")
+    if shape.is_tagged_union and len(given) != 1:
+        members = ", ".join(_camel(name) for name in shape.members)
+        yield _violation(path, f"Member must have exactly one of [{members}]")
+
+
+def _list(shape: ListShape, value: Json, path: str) -> Iterator[str]:
+    maximum = shape.metadata.get("max")
+    if shape.name in _SMALL_LISTS and maximum is not None and len(value) > maximum:
+        # Documented: a sample in scim-logging-using-cloudtrail.html.
+        raise validation(f"List attribute {path} exceeds allowed limit of {maximum}")
+    yield from _lengths(shape, value, path)
+    for number, item in enumerate(value, start=1):
+        yield from _violations(shape.member, item, f"{path}.{number}.member")
+
+
+def _map(shape: MapShape, value: Json, path: str) -> Iterator[str]:
+    yield from _lengths(shape, value, path)
+    for key, item in value.items():
+        yield from _violations(shape.key, key, f"{path}.key")
+        yield from _violations(shape.value, item, f"{path}.{key}.member")
+
+
+def _string(shape: StringShape, value: Json, path: str) -> Iterator[str]:
+    yield from _lengths(shape, value, path)
+    pattern = shape.metadata.get("pattern")
+    if pattern and not compiled(pattern).fullmatch(stand_ins(value)):
+        yield _violation(path, f"Member must satisfy regular expression pattern: {pattern}")
+    if shape.enum and value not in shape.enum:
+        yield _violation(path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
+
+
+def _lengths(shape: Shape, value: Json, path: str) -> Iterator[str]:
+    minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
+    if minimum is not None and len(value) < minimum:
+        yield _violation(path, f"Member must have length greater than or equal to {minimum}")
+    if maximum is not None and len(value) > maximum:
+        yield _violation(path, f"Member must have length less than or equal to {maximum}")
+
+
+def _number(shape: Shape, value: Json, path: str) -> Iterator[str]:
+    minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
+    if minimum is not None and value < minimum:
+        yield _violation(path, f"Member must have value greater than or equal to {minimum}")
+    if maximum is not None and value > maximum:
+        yield _violation(path, f"Member must have value less than or equal to {maximum}")
+
+
+def _camel(name: str) -> str:
+    return name[:1].lower() + name[1:]

@@ -1,0 +1,45 @@
+"""What every operation works on: the data, the clock, the assumptions; and who is calling."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from identity_reconciler.sandbox.assumptions import Assumptions
+from identity_reconciler.sandbox.store import Store
+
+Params = dict[str, Any]
+"""The members of a request as they came over the wire, nulls removed."""
+Answer = dict[str, Any]
+"""The members of a response as they go over the wire."""
+
+
+def random_uuid() -> str:
+    """Return a fresh random UUID."""
+    return str(uuid.uuid4())
+
+
+@dataclass(slots=True)
+class World:
+    """The data and the rules of one sandbox."""
+
+    store: Store
+    assumptions: Assumptions = field(default_factory=Assumptions)
+    clock: Callable[[], float] = time.time
+    """Seconds since 1970."""
+    new_uuid: Callable[[], str] = random_uuid
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who made a request, and to which Region."""
+
+    account: str
+    """Twelve digits."""
+    region: str
+    arn: str
+    user_id: str
+    access_key: str
