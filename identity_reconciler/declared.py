@@ -56,6 +56,8 @@ class Instance:
     """Twelve digits: the account that owns the instance."""
     instance_arn: str
     identity_store_id: str
+    delegated_administrator: str | None = None
+    """Twelve digits: the account whose credentials may act on the instance besides the owner's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Settings:
     ignore: Ignore = Ignore()
     rename_users: bool = False
     """Whether `previous_user_names` may rename a live user: AWS does not document that it can."""
+    require_email: bool = True
+    """Whether a present user needs an e-mail address: AWS says they must be there and unique."""
 
 
 @dataclass(frozen=True, slots=True)

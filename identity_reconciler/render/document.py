@@ -207,7 +207,7 @@ def _change(change: Change, origin: Origin | None) -> ChangeDocument:
     subject = change.before if isinstance(change, Delete) else change.after
     position = origin.position if origin else None
     return ChangeDocument(
-        action=_ACTIONS[type(change)],
+        action=action_of(change),
         kind=_kind(subject),
         address=address(subject),
         before=None if isinstance(change, Create) else change.before,
@@ -228,6 +228,13 @@ _ACTIONS: dict[type, Action] = {
     Rename: "rename",
     Delete: "delete",
 }
+
+
+def action_of(change: Change) -> Action:
+    """Return what kind of change it is, in the words of the document."""
+    return _ACTIONS[type(change)]
+
+
 _KINDS: dict[type, Kind] = {
     User: "user",
     Group: "group",

@@ -28,3 +28,8 @@ def quoted(text: str) -> str:
     """Return *text* made safe and between double quotes, with those inside escaped."""
     inner = safe(text).replace("\\", "\\\\") if "\\" in text else safe(text)
     return '"' + inner.replace('"', '\\"') + '"'
+
+
+def safe_lines(text: str) -> str:
+    """Return *text* with each of its lines made safe; only line feeds stay."""
+    return "\n".join(map(safe, text.split("\n")))

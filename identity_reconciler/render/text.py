@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from identity_reconciler.plan import Change, Delete
 from identity_reconciler.render.document import (
     Action,
     ChangeDocument,
     Kind,
     LiveDocument,
     PlanDocument,
+    action_of,
 )
 from identity_reconciler.render.escape import quoted, safe
-from identity_reconciler.state import Group, User
+from identity_reconciler.state import Group, User, address
 
 SYMBOLS: dict[Action, str] = {"delete": "-", "rename": ">", "update": "!", "create": "+"}
 """In column 1 of each line that changes something; GitHub colours `-`, `!` and `+` in a diff."""
@@ -37,6 +39,14 @@ def plan_text(plan: PlanDocument) -> str:
     """Return *plan* as text: what it is for, what changes (removals first), what is held back."""
     lines = [*_header(plan), "", *_sections(plan), *_withheld(plan), *_footer(plan)]
     return "\n".join(lines) + "\n"
+
+
+def result_line(change: Change, outcome: str, detail: str) -> str:
+    """Return the line that says what became of *change*, for the log of an apply."""
+    subject = change.before if isinstance(change, Delete) else change.after
+    ending = f": {safe(detail)}" if detail else ""
+    symbol = SYMBOLS[action_of(change)]
+    return f"{symbol} {safe(address(subject)):<{_NARROWEST}} {outcome}{ending}"
 
 
 def _header(plan: PlanDocument) -> Iterator[str]:

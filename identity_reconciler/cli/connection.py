@@ -1,0 +1,118 @@
+"""Open the gateway that a command works through: AWS, or the embedded sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from identity_reconciler.cli.output import note
+from identity_reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    import boto3
+
+    from identity_reconciler.declared import Declared
+    from identity_reconciler.gateway.aws import AwsGateway
+    from identity_reconciler.sandbox import Sandbox
+
+WORKSPACE = Path(".identity-reconciler")
+"""Where the sandbox and the journals are kept, below the working directory."""
+SANDBOX_FILE = WORKSPACE / "sandbox.sqlite3"
+_UNPACED = 100_000.0
+"""Requests a second: the sandbox has no quota to respect unless it is told to have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a command's requests go."""
+
+    sandbox: bool = False
+    endpoint_url: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.sandbox and self.endpoint_url:
+            raise UsageError(
+                "--sandbox and --endpoint-url exclude each other: the embedded sandbox has no URL"
+            )
+
+
+@contextmanager
+def connected(declared: Declared, target: Target, *, write: bool) -> Iterator[AwsGateway]:
+    """Yield a gateway to the instance that *declared* names, asserted to be that one.
+
+    Raises:
+        WrongInstanceError: The credentials or the service lead elsewhere.
+        GatewayError: AWS could not be reached or asked.
+    """
+    from identity_reconciler.gateway.aws import connect
+    from identity_reconciler.gateway.clients import make_clients, make_session
+    from identity_reconciler.gateway.pacing import Rates
+
+    region = declared.settings.instance.region
+    if target.sandbox:
+        rates = Rates(sso_admin=_UNPACED, identity_store=_UNPACED)
+        with sandbox_session(declared) as session:
+            clients = make_clients(session, region=region, write=write, rates=rates)
+            yield connect(clients, declared.settings.instance)
+    else:
+        clients = make_clients(
+            make_session(), region=region, endpoint_url=target.endpoint_url, write=write
+        )
+        yield connect(clients, declared.settings.instance)
+
+
+@contextmanager
+def sandbox_session(declared: Declared) -> Iterator[boto3.Session]:
+    """Yield a session to the embedded sandbox, which has the declared instance.
+
+    Raises:
+        UsageError: The extra `sandbox` is not installed.
+    """
+    try:
+        from identity_reconciler.sandbox import Sandbox
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the sandbox needs the package {error.name}; "
+            "install it with: pip install 'identity-reconciler[sandbox]'"
+        ) from error
+    with Sandbox(SANDBOX_FILE) as sandbox:
+        note(f"using the sandbox in {SANDBOX_FILE}, not AWS")
+        _furnish(sandbox, declared)
+        yield sandbox.session(declared.settings.instance.account_id)
+
+
+def _furnish(sandbox: Sandbox, declared: Declared) -> None:
+    """Give *sandbox* the declared instance; a new one gets applications to assign people to.
+
+    Those are a catalogue of well-known ones and those that the YAML names, but only the first
+    time, so that a later slip of the pen in a name is found as it would be on AWS.
+    """
+    from identity_reconciler.sandbox import InstanceDetails
+    from identity_reconciler.sandbox.catalogue import CATALOGUE
+
+    instance = declared.settings.instance
+    created = sandbox.ensure_instance(
+        InstanceDetails(
+            account_id=instance.account_id,
+            region=instance.region,
+            instance_arn=instance.instance_arn,
+            identity_store_id=instance.identity_store_id,
+            name=instance.name,
+        )
+    )
+    if not created:
+        return
+    sandbox.add_catalogue(instance.instance_arn)
+    known = {name for name, _ in CATALOGUE}
+    for selector in (entry.selector for entry in declared.applications):
+        if selector.arn or selector.name not in known:
+            sandbox.add_application(
+                selector.name or selector.arn or "",
+                selector.provider,
+                account=selector.account,
+                instance_arn=instance.instance_arn,
+                arn=selector.arn,
+            )

@@ -1,0 +1,41 @@
+"""Load the desired state of one instance, or of all in a directory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from identity_reconciler.errors import InvalidInputError, Problem
+
+if TYPE_CHECKING:
+    from identity_reconciler.declared import Declared
+
+
+def load_all(directory: Path) -> list[Declared]:
+    """Return what each instance directory in *directory* declares, in the order of their names.
+
+    Raises:
+        InvalidInputError: With the problems of all of them; where there are several, files are
+            named relative to *directory*.
+    """
+    from identity_reconciler.desired.loader import instance_directories, load
+
+    loaded: list[Declared] = []
+    problems: list[Problem] = []
+    for one in instance_directories(directory):
+        try:
+            loaded.append(load(one))
+        except InvalidInputError as error:
+            problems.extend(_below(problem, one, directory) for problem in error.problems)
+    if problems:
+        raise InvalidInputError(problems)
+    return loaded
+
+
+def _below(problem: Problem, instance: Path, directory: Path) -> Problem:
+    if instance == directory:
+        return problem
+    prefix = instance.relative_to(directory).as_posix()
+    position = replace(problem.position, file=f"{prefix}/{problem.position.file}")
+    return replace(problem, position=position)

@@ -1,0 +1,47 @@
+"""The options that several commands share, each said once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_DIRECTORY = Path("desired-state")
+
+Directory = Annotated[
+    Path,
+    typer.Argument(
+        help="Directory with instance.yaml, or one that holds several such directories.",
+        show_default=True,
+    ),
+]
+UseSandbox = Annotated[
+    bool,
+    typer.Option(
+        "--sandbox",
+        envvar="IDENTITY_RECONCILER_SANDBOX",
+        help="Use the embedded sandbox instead of AWS: no account, no credentials, no network.",
+    ),
+]
+EndpointUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Send every request to this URL. Endpoint URLs in the environment are ignored.",
+    ),
+]
+
+
+class Color(StrEnum):
+    """When to use colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+ColorChoice = Annotated[
+    Color, typer.Option("--color", help="When to use colour; NO_COLOR is honoured.")
+]

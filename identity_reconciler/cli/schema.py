@@ -1,0 +1,21 @@
+"""`schema`: write the JSON Schemas that editors and other programs use. No AWS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def schema(
+    directory: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("schemas"),
+) -> None:
+    """Write the JSON Schemas of the YAML files, for editors and other programs."""
+    from identity_reconciler.desired.schema import schemas
+
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in schemas().items():
+        path = directory / name
+        path.write_text(text, encoding="utf-8")
+        typer.echo(f"wrote {path}")
