@@ -1,0 +1,211 @@
+"""Documents to declared values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from identity_reconciler.declared import (
+    ApplicationSelector,
+    DeclaredApplication,
+    DeclaredGroup,
+    DeclaredUser,
+    Ignore,
+    Instance,
+    Listed,
+    ManageLinks,
+    ManageObjects,
+    Presence,
+    Settings,
+)
+from identity_reconciler.desired.documents import (
+    ApplicationEntry,
+    GroupEntry,
+    ListedGroup,
+    ListedUser,
+)
+from identity_reconciler.desired.people import (
+    AddressEntry,
+    EmailEntry,
+    EnterpriseEntry,
+    NameEntry,
+    PhoneEntry,
+    PhotoEntry,
+    RoleEntry,
+    UserEntry,
+)
+from identity_reconciler.desired.settings import SettingsDocument
+from identity_reconciler.desired.tree import Fields, Items, Mark, Value, position
+from identity_reconciler.errors import Position
+from identity_reconciler.state import (
+    ApplicationArn,
+    Email,
+    Group,
+    GroupName,
+    PhoneNumber,
+    Photo,
+    PostalAddress,
+    Role,
+    User,
+    UserName,
+)
+
+
+def declared_settings(document: SettingsDocument) -> Settings:
+    """Return what `instance.yaml` says."""
+    instance, manage, ignore = document.instance, document.manage, document.ignore
+    return Settings(
+        instance=Instance(
+            name=instance.name,
+            region=instance.region,
+            account_id=instance.account_id,
+            instance_arn=instance.instance_arn,
+            identity_store_id=instance.identity_store_id,
+            delegated_administrator=instance.delegated_administrator or None,
+        ),
+        users=ManageObjects(manage.users),
+        groups=ManageObjects(manage.groups),
+        memberships=ManageLinks(manage.memberships),
+        assignments=ManageLinks(manage.assignments),
+        ignore=Ignore(tuple(ignore.users), tuple(ignore.groups), tuple(ignore.applications)),
+        rename_users=manage.rename_users,
+        require_email=manage.require_email,
+    )
+
+
+_NO_NAME = NameEntry()
+_NO_ENTERPRISE = EnterpriseEntry()
+
+
+def declared_user(entry: UserEntry, place: Position) -> DeclaredUser:
+    """Return the user that *entry* declares."""
+    name = entry.name or _NO_NAME
+    enterprise = entry.enterprise or _NO_ENTERPRISE
+    both = f"{name.given_name} {name.family_name}" if name.given_name and name.family_name else ""
+    user = User(
+        user_name=UserName(entry.user_name),
+        display_name=entry.display_name or both or None,
+        given_name=name.given_name or None,
+        family_name=name.family_name or None,
+        middle_name=name.middle_name,
+        honorific_prefix=name.honorific_prefix,
+        honorific_suffix=name.honorific_suffix,
+        formatted_name=name.formatted,
+        nick_name=entry.nick_name,
+        profile_url=entry.profile_url,
+        email=_email(entry.email),
+        phone_number=_phone_number(entry.phone_number),
+        address=_address(entry.address),
+        user_type=entry.user_type,
+        title=entry.title,
+        preferred_language=entry.preferred_language,
+        locale=entry.locale,
+        timezone=entry.timezone,
+        website=entry.website,
+        birthdate=entry.birthdate,
+        photos=None if entry.photos is None else tuple(_photo(photo) for photo in entry.photos),
+        role=_role(entry.role),
+        employee_number=enterprise.employee_number,
+        cost_center=enterprise.cost_center,
+        organization=enterprise.organization,
+        division=enterprise.division,
+        department=enterprise.department,
+        manager=None if enterprise.manager is None else UserName(enterprise.manager),
+        cleared=frozenset(_cleared(entry)),
+    )
+    return DeclaredUser(user, place, Presence(entry.state), tuple(entry.previous_user_names))
+
+
+def _email(entry: EmailEntry | None) -> Email | None:
+    return entry and Email(entry.value, entry.type or None, entry.primary)
+
+
+def _phone_number(entry: PhoneEntry | None) -> PhoneNumber | None:
+    return entry and PhoneNumber(entry.value, entry.type or None, entry.primary)
+
+
+def _role(entry: RoleEntry | None) -> Role | None:
+    return entry and Role(entry.value, entry.type or None, entry.primary)
+
+
+def _photo(entry: PhotoEntry) -> Photo:
+    return Photo(entry.value, entry.type or None, entry.display or None, entry.primary)
+
+
+def _address(entry: AddressEntry | None) -> PostalAddress | None:
+    return entry and PostalAddress(
+        street_address=entry.street_address or None,
+        locality=entry.locality or None,
+        region=entry.region or None,
+        postal_code=entry.postal_code or None,
+        country=entry.country or None,
+        formatted=entry.formatted or None,
+        type=entry.type or None,
+        primary=entry.primary,
+    )
+
+
+def _cleared(entry: UserEntry) -> Iterator[str]:
+    """Yield the fields of `User` for which the YAML says null."""
+    for key in entry.model_fields_set:
+        if getattr(entry, key) is None:
+            yield key
+    for part in (entry.name, entry.enterprise):
+        if part is not None:
+            for key in part.model_fields_set:
+                if getattr(part, key) is None:
+                    yield "formatted_name" if key == "formatted" else key
+
+
+def declared_group(entry: GroupEntry, fields: Fields, place: Position) -> DeclaredGroup:
+    """Return the group that *entry* declares; *fields* is what it was read from."""
+    cleared = "description" in entry.model_fields_set and entry.description is None
+    return DeclaredGroup(
+        group=Group(
+            name=GroupName(entry.name),
+            description=entry.description,
+            cleared=frozenset({"description"} if cleared else ()),
+        ),
+        position=place,
+        presence=Presence(entry.state),
+        members=None
+        if entry.members is None
+        else _listed(entry.members, fields.get("members"), place.file),
+        previous_names=tuple(entry.previous_names),
+    )
+
+
+def declared_application(
+    entry: ApplicationEntry, fields: Fields, place: Position
+) -> DeclaredApplication:
+    """Return the application that *entry* declares; *fields* is what it was read from."""
+    selector = ApplicationSelector(
+        name=entry.name or None,
+        arn=ApplicationArn(entry.arn) if entry.arn else None,
+        provider=entry.provider or None,
+        account=entry.account or None,
+    )
+    if entry.assignments is None:
+        return DeclaredApplication(selector, place, managed=False)
+    raw = fields["assignments"]
+    lists = raw if isinstance(raw, Fields) else Fields(fields.mark)
+    return DeclaredApplication(
+        selector,
+        place,
+        users=_listed(entry.assignments.users, lists.get("users"), place.file),
+        groups=_listed(entry.assignments.groups, lists.get("groups"), place.file),
+    )
+
+
+def _listed(
+    items: Sequence[str | ListedUser | ListedGroup], raw: Value, file: str
+) -> tuple[Listed, ...]:
+    marks = raw.marks if isinstance(raw, Items) else ()
+    return tuple(
+        Listed(item, position(file, mark)) if isinstance(item, str) else _entry(item, file, mark)
+        for item, mark in zip(items, marks, strict=True)
+    )
+
+
+def _entry(item: ListedUser | ListedGroup, file: str, mark: Mark) -> Listed:
+    name = item.user if isinstance(item, ListedUser) else item.group
+    return Listed(name, position(file, mark), item.expires, item.reason or None)
