@@ -36,7 +36,11 @@ class Wanted:
     named: tuple[Resource, ...] = ()
     """These alone, looked up by name; those that are not live are missing from the answer."""
     principals: tuple[Principal, ...] = ()
-    """All that hangs on these live principals: their memberships and their assignments."""
+    """All that hangs on these live principals: their memberships and their assignments.
+
+    The groups of such a user and the members of such a group are in the answer too, for their
+    names; the applications are not.
+    """
 
 
 class Gateway(Protocol):
@@ -53,6 +57,8 @@ class Gateway(Protocol):
         Raises:
             IncompleteReadError: Any part could not be read; there is no partial answer.
             AccessDeniedError: A permission is missing.
+            CredentialsError: There are none, or they have expired.
+            GatewayError: Two live users, or groups, have names that differ only in case.
         """
         ...
 
@@ -71,8 +77,9 @@ class Gateway(Protocol):
     def update(self, before: User | Group, after: User | Group) -> None:
         """Change *before* into *after*, its name too, if AWS still has *before*.
 
-        Sends the attributes that differ and the revision of the last read of the object, so AWS
-        itself refuses what changed in the last moment.
+        *after* is complete: what it has no value for is removed. Sends the attributes that differ
+        and the revision of the last read of the object, so AWS itself refuses what changed in the
+        last moment. Nothing is sent when nothing differs.
 
         Raises:
             ChangedError: AWS no longer has *before*.

@@ -1,0 +1,112 @@
+"""The gateway to AWS: reads by lists and look-ups, writes by one request each."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import TypeVar, assert_never
+
+from identity_reconciler.declared import Instance
+from identity_reconciler.gateway import Wanted
+from identity_reconciler.gateway.assembly import assemble
+from identity_reconciler.gateway.clients import Clients
+from identity_reconciler.gateway.connection import Connection
+from identity_reconciler.gateway.edges import EdgeWriter
+from identity_reconciler.gateway.instance import require_instance
+from identity_reconciler.gateway.principals import GroupWriter, UserWriter
+from identity_reconciler.gateway.reader import read_lists
+from identity_reconciler.gateway.tally import Tally
+from identity_reconciler.gateway.targeted import read_named
+from identity_reconciler.state import Assignment, Group, Membership, Resource, State, User
+
+
+def connect(clients: Clients, instance: Instance) -> AwsGateway:
+    """Return the gateway to *instance*, after making sure that *clients* lead there.
+
+    Raises:
+        WrongInstanceError: They lead to another account, region, instance or store.
+        GatewayError: AWS does not say where they lead.
+    """
+    require_instance(clients, instance)
+    return AwsGateway(Connection(clients, instance))
+
+
+class AwsGateway:
+    """See Gateway. `connect` makes one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._users = UserWriter(connection)
+        self._groups = GroupWriter(connection)
+        self._edges = EdgeWriter(connection)
+
+    @property
+    def requests(self) -> Tally:
+        """Every request sent through the clients of this gateway so far."""
+        return self._connection.clients.requests
+
+    def read_state(self, wanted: Wanted) -> State:
+        """See Gateway."""
+        state = State()
+        if wanted.users or wanted.groups or wanted.applications:
+            state = assemble(self._connection, wanted, read_lists(self._connection, wanted))
+        if wanted.named or wanted.principals:
+            state = _united(state, read_named(self._connection, wanted))
+        return state
+
+    def create(self, resource: Resource) -> None:
+        """See Gateway."""
+        match resource:
+            case User():
+                self._users.create(resource)
+            case Group():
+                self._groups.create(resource)
+            case Membership():
+                self._edges.create_membership(resource)
+            case Assignment():
+                self._edges.create_assignment(resource)
+            case _:
+                assert_never(resource)
+
+    def update(self, before: User | Group, after: User | Group) -> None:
+        """See Gateway."""
+        match before, after:
+            case User(), User():
+                self._users.update(before, after)
+            case Group(), Group():
+                self._groups.update(before, after)
+            case _:
+                raise TypeError("a user cannot become a group, nor a group a user")
+
+    def delete(self, resource: Resource) -> None:
+        """See Gateway."""
+        match resource:
+            case User():
+                self._users.delete(resource)
+            case Group():
+                self._groups.delete(resource)
+            case Membership():
+                self._edges.delete_membership(resource)
+            case Assignment():
+                self._edges.delete_assignment(resource)
+            case _:
+                assert_never(resource)
+
+
+_Owner = TypeVar("_Owner", bound=Hashable)
+_Member = TypeVar("_Member", bound=Hashable)
+
+
+def _united(one: State, other: State) -> State:
+    return State(
+        users={**other.users, **one.users},
+        groups={**other.groups, **one.groups},
+        members=_joined(one.members, other.members),
+        applications=one.applications,
+        assignments=_joined(one.assignments, other.assignments),
+    )
+
+
+def _joined(
+    one: Mapping[_Owner, frozenset[_Member]], other: Mapping[_Owner, frozenset[_Member]]
+) -> Mapping[_Owner, frozenset[_Member]]:
+    return {**one, **{key: found | one.get(key, frozenset()) for key, found in other.items()}}

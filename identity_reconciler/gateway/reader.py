@@ -1,0 +1,164 @@
+"""Read whole lists, side by side: users, groups, applications and what hangs on them.
+
+The lists that everything else follows from start first, and what follows from a page starts with
+that page. Every list is read to its end, or nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from botocore.exceptions import ClientError
+
+from identity_reconciler.gateway import Wanted
+from identity_reconciler.gateway.connection import Connection
+from identity_reconciler.gateway.errors import Call, code_of, translating
+from identity_reconciler.gateway.listing import Item, pages
+from identity_reconciler.gateway.records import (
+    ENTERPRISE,
+    Record,
+    application,
+    group_record,
+    user_record,
+)
+from identity_reconciler.gateway.work import Work
+from identity_reconciler.state import Application, ApplicationArn, Group, PrincipalKind, User
+
+_UNSUPPORTED = "not supported for this action"
+"""In the answer of some AWS applications to questions about their assignment configuration.
+
+Source: aws-ia/terraform-aws-iam-identity-center issue 71.
+"""
+
+
+@dataclass(slots=True)
+class Lists:
+    """What the lists hold, by identifier. Filled by several threads, each its own entries."""
+
+    users: dict[str, Record[User]] = field(default_factory=dict)
+    groups: dict[str, Record[Group]] = field(default_factory=dict)
+    members: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By GroupId: the MembershipId of each UserId."""
+    applications: dict[ApplicationArn, Application] = field(default_factory=dict)
+    required: dict[ApplicationArn, bool | None] = field(default_factory=dict)
+    """AssignmentRequired; None where the application does not support the question."""
+    assignments: dict[ApplicationArn, set[tuple[PrincipalKind, str]]] = field(default_factory=dict)
+    """By application: kind and PrincipalId."""
+
+
+def read_lists(connection: Connection, wanted: Wanted) -> Lists:
+    """Return every list that *wanted* asks for, complete.
+
+    Raises:
+        IncompleteReadError: One of them could not be read; the others are abandoned.
+        AccessDeniedError: A permission is missing.
+        CredentialsError: There are none, or they have expired.
+    """
+    with Work() as work:
+        reading = _Reading(connection, wanted, work)
+        reading.start()
+        work.finish()
+    return reading.lists
+
+
+class _Reading:
+    """The tasks of one read."""
+
+    def __init__(self, connection: Connection, wanted: Wanted, work: Work) -> None:
+        self.lists = Lists()
+        self._clients = connection.clients
+        self._instance = connection.instance
+        self._wanted = wanted
+        self._work = work
+
+    def start(self) -> None:
+        clients = self._clients
+        self._work.pool("users", 1)
+        self._work.pool("groups", 1)
+        self._work.pool("members", clients.threads(clients.rates.identity_store))
+        self._work.pool("applications", clients.threads(clients.rates.sso_admin))
+        if self._wanted.users:
+            self._work.start("users", self._read_users)
+        if self._wanted.groups:
+            self._work.start("groups", self._read_groups)
+        if self._wanted.applications:
+            self._work.start("applications", self._read_applications)
+
+    def _read_users(self) -> None:
+        for item in self._identity_store("ListUsers", "the list of users", Extensions=[ENTERPRISE]):
+            user = user_record(item)
+            self.lists.users[user.identifier] = user
+
+    def _read_groups(self) -> None:
+        for item in self._identity_store("ListGroups", "the list of groups"):
+            group = group_record(item)
+            known = group.identifier in self.lists.groups
+            self.lists.groups[group.identifier] = group
+            if not known and self._wanted.members_of(group.value):
+                self._work.start("members", partial(self._read_members, group))
+
+    def _read_members(self, group: Record[Group]) -> None:
+        members: dict[str, str] = {}
+        for item in self._identity_store(
+            "ListGroupMemberships",
+            f"the members of group/{group.value.name}",
+            GroupId=group.identifier,
+        ):
+            members[item["MemberId"]["UserId"]] = item["MembershipId"]
+        self.lists.members[group.identifier] = members
+
+    def _read_applications(self) -> None:
+        instance_arn = self._instance.instance_arn
+        for item in self._sso_admin(
+            "ListApplications", "the list of applications", InstanceArn=instance_arn
+        ):
+            found = application(item)
+            known = found.arn in self.lists.applications
+            self.lists.applications[found.arn] = found
+            if not known and self._wanted.assignments_of(found):
+                self._work.start("applications", partial(self._read_assignments, found))
+                self._work.start("applications", partial(self._read_configuration, found))
+
+    def _read_assignments(self, of: Application) -> None:
+        subject = f"the assignments of application {of.name or of.arn}"
+        self.lists.assignments[of.arn] = {
+            (PrincipalKind(item["PrincipalType"].lower()), item["PrincipalId"])
+            for item in self._sso_admin(
+                "ListApplicationAssignments", subject, ApplicationArn=of.arn
+            )
+        }
+
+    def _read_configuration(self, of: Application) -> None:
+        call = Call(
+            "sso-admin", "GetApplicationAssignmentConfiguration", f"application {of.name or of.arn}"
+        )
+        with translating(call):
+            try:
+                answer = self._clients.sso_admin.get_application_assignment_configuration(
+                    ApplicationArn=of.arn
+                )
+            except ClientError as error:
+                text = str(error.response.get("Error", {}).get("Message", ""))
+                if code_of(error) != "ValidationException" or _UNSUPPORTED not in text:
+                    raise
+                self.lists.required[of.arn] = None
+            else:
+                self.lists.required[of.arn] = answer["AssignmentRequired"]
+
+    def _identity_store(self, operation: str, subject: str, **request: object) -> Iterator[Item]:
+        call = Call("identitystore", operation, subject)
+        request["IdentityStoreId"] = self._instance.identity_store_id
+        with translating(call):
+            for page in pages(self._clients.identity_store, call, request, self._stopped):
+                yield from page
+
+    def _sso_admin(self, operation: str, subject: str, **request: object) -> Iterator[Item]:
+        call = Call("sso-admin", operation, subject)
+        with translating(call):
+            for page in pages(self._clients.sso_admin, call, request, self._stopped):
+                yield from page
+
+    def _stopped(self) -> bool:
+        return self._work.stopped
