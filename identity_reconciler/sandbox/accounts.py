@@ -147,9 +147,8 @@ class OrganizationAnswers(OrganizationsResponse):
         limit = params.get("MaxResults", MAX_ACCOUNTS_PAGE)
         if not isinstance(limit, int) or not 1 <= limit <= MAX_ACCOUNTS_PAGE:
             raise ServiceError("InvalidInputException", "You specified an invalid value.")
-        store = self.world.store
         request = PageRequest(params.get("NextToken"), limit)
-        page = read_page(store, Query("accounts", "1", (), "ListAccounts"), request)
+        page = read_page(self.world, Query("accounts", "1", (), "ListAccounts"), request)
         return with_token({"Accounts": [self._shown(row) for row in page.rows]}, page)
 
     def described(self, params: Params) -> Answer:

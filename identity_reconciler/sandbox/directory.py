@@ -157,7 +157,7 @@ class Directory(IdentityStoreBackend):
     def page(self, query: Query, params: Params) -> Page:
         """Return the page that *params* ask for."""
         limit = int(params.get("MaxResults") or MAX_PAGE)
-        return read_page(self.store, query, PageRequest(params.get("NextToken"), limit))
+        return read_page(self.world, query, PageRequest(params.get("NextToken"), limit))
 
 
 def with_token(answer: Answer, page: Page) -> Answer:

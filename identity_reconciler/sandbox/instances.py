@@ -60,7 +60,7 @@ class Administration(SSOAdminBackend):
     def page(self, query: Query, params: Params, maximum: int = MAX_PAGE) -> Page:
         """Return the page that *params* ask for; never more than *maximum*."""
         limit = min(int(params.get("MaxResults") or maximum), maximum)
-        return read_page(self.store, query, PageRequest(params.get("NextToken"), limit))
+        return read_page(self.world, query, PageRequest(params.get("NextToken"), limit))
 
 
 class Instances(Administration):

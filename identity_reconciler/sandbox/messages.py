@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from identity_reconciler.sandbox.errors import ServiceError
-from identity_reconciler.sandbox.world import Params
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request body; the services' own limit is not documented (assumed)."""
+
+Params = dict[str, Any]
+"""The members of a request as they came over the wire, nulls removed."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request")
 

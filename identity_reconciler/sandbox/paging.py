@@ -15,8 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from identity_reconciler.sandbox.errors import validation
+from identity_reconciler.sandbox.lag import TABLES, as_of
 from identity_reconciler.sandbox.store import Row, Store
+from identity_reconciler.sandbox.troublemaker import Troublemaker
+from identity_reconciler.sandbox.world import World
 
+_END = 2**62
+"""Beyond the last row."""
 _MARK = 12
 """Bytes of the token that tie it to its list and its state file."""
 
@@ -49,17 +54,37 @@ class PageRequest:
     limit: int
 
 
-def read_page(store: Store, query: Query, request: PageRequest) -> Page:
-    """Return the page of *query* that *request* asks for, in row order."""
-    after = _decode(store, query.scope, request.token) if request.token else 0
+def read_page(world: World, query: Query, request: PageRequest) -> Page:
+    """Return the page of *query* that *request* asks for: in row order, if there is no trouble."""
+    store, maker = world.store, world.troublemaker
+    source, limit, backwards = query.table, request.limit, False
+    if maker is not None:
+        limit, backwards = maker.page_size(limit), maker.backwards(query.scope)
+        source = _lagging(world, query.table, maker.trouble.visibility_lag)
+    if request.token:
+        start = _decode(store, query.scope, request.token)
+    else:
+        start = _END if backwards else 0
+    beyond, order = ("<", "DESC") if backwards else (">", "ASC")
     rows = store.execute(
-        f"SELECT * FROM {query.table} WHERE {query.where} AND row > ? ORDER BY row LIMIT ?",  # noqa: S608 - from our code
-        (*query.values, after, request.limit + 1),
+        f"SELECT * FROM {source} WHERE {query.where} AND row {beyond} ? "  # noqa: S608 - our code
+        f"ORDER BY row {order} LIMIT ?",
+        (*query.values, start, limit + 1),
     ).fetchall()
-    if len(rows) <= request.limit:
-        return Page(rows, None)
+    if len(rows) <= limit:
+        return Page(_ordered(maker, rows), None)
     rows.pop()
-    return Page(rows, _encode(store, query.scope, int(rows[-1]["row"])))
+    last = int(rows[-1]["row"]) if rows else start
+    return Page(_ordered(maker, rows), _encode(store, query.scope, last))
+
+
+def _lagging(world: World, table: str, lag: float) -> str:
+    """Return what to select from: the table, or what it was *lag* seconds ago."""
+    return as_of(world.store, table, world.clock() - lag) if lag and table in TABLES else table
+
+
+def _ordered(maker: Troublemaker | None, rows: list[Row]) -> list[Row]:
+    return maker.shuffled(rows) if maker else rows
 
 
 def _mark(store: Store, scope: str, row: bytes) -> bytes:

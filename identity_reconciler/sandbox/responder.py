@@ -13,7 +13,7 @@ from identity_reconciler.sandbox.accounts import (
     TokenAnswers,
     identify,
 )
-from identity_reconciler.sandbox.errors import ServiceError
+from identity_reconciler.sandbox.errors import LostResponseError, ServiceError
 from identity_reconciler.sandbox.messages import (
     MAX_BODY,
     HttpRequest,
@@ -67,10 +67,13 @@ class Responder:
         service, operation = route(request)
         with self.world.store.transaction(write=False):
             caller = identify(self.world.store, scope_of(request))
-        response = self._answer(service, operation, caller, request)
-        outcome = "ok" if response.status < 400 else _code(response)  # noqa: PLR2004 - HTTP
-        self.log.add(LoggedRequest(service, operation, outcome, caller.account, caller.region))
-        _LOG.debug("%s %s: %s", service, operation, outcome)
+        outcome = "lost"
+        try:
+            response = self._answer(service, operation, caller, request)
+            outcome = "ok" if response.status < 400 else _code(response)  # noqa: PLR2004 - HTTP
+        finally:
+            self.log.add(LoggedRequest(service, operation, outcome, caller.account, caller.region))
+            _LOG.debug("%s %s: %s", service, operation, outcome)
         return response
 
     def _answer(
@@ -82,11 +85,22 @@ class Responder:
             too_large = f"The request has more than {MAX_BODY} bytes."
             return refused(ServiceError("RequestEntityTooLargeException", too_large), service)
         try:
-            return _ANSWERS[service](self.world, caller).answer(operation, request)
+            return self._carried_out(service, operation, caller, request)
+        except LostResponseError:
+            raise
         except Exception:  # noqa: BLE001
             _LOG.exception("The sandbox failed at %s %s", service, operation)
             failure = ServiceError("InternalServerException", "The sandbox failed; see its log.")
             return refused(failure, service)
+
+    def _carried_out(
+        self, service: str, operation: str, caller: Caller, request: HttpRequest
+    ) -> HttpResponse:
+        def work() -> HttpResponse:
+            return _ANSWERS[service](self.world, caller).answer(operation, request)
+
+        maker = self.world.troublemaker
+        return maker.carry_out(service, operation, request, work) if maker else work()
 
 
 def route(request: HttpRequest) -> tuple[str, str]:

@@ -16,11 +16,14 @@ from identity_reconciler.sandbox.assumptions import Assumptions
 from identity_reconciler.sandbox.attributes import GROUP, USER, Kind
 from identity_reconciler.sandbox.catalogue import CATALOGUE, PROVIDERS, provider_for
 from identity_reconciler.sandbox.errors import SandboxError
+from identity_reconciler.sandbox.lag import keep_history
 from identity_reconciler.sandbox.requests import RequestLog
 from identity_reconciler.sandbox.responder import Responder
 from identity_reconciler.sandbox.services import IdentityStore
 from identity_reconciler.sandbox.store import Row, Store
 from identity_reconciler.sandbox.transport import session
+from identity_reconciler.sandbox.trouble import Trouble
+from identity_reconciler.sandbox.troublemaker import Troublemaker
 from identity_reconciler.sandbox.world import Caller, World
 
 DEFAULT_INSTANCE_ARN = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
@@ -81,6 +84,17 @@ class Sandbox:
         """Close the state file."""
         self._world.store.close()
 
+    def make_trouble(self, trouble: Trouble | None) -> None:
+        """Make *trouble* from now on; None for none. Counts and chance start afresh."""
+        world = self._world
+        if trouble is None:
+            world.troublemaker = None
+            return
+        if trouble.visibility_lag:
+            with world.store.transaction(write=True) as store:
+                keep_history(store, world.clock)
+        world.troublemaker = Troublemaker(trouble, clock=world.clock, sleep=world.sleep)
+
     def reset(self) -> None:
         """Forget everything: instances, users, groups, applications, counts."""
         self._world.store.reset()
@@ -98,8 +112,8 @@ class Sandbox:
             self.responder.respond, account, region or (row["region"] if row else DEFAULT_REGION)
         )
 
-    def ensure_instance(self, details: InstanceDetails) -> None:
-        """Create the instance and its identity store unless they are there.
+    def ensure_instance(self, details: InstanceDetails) -> bool:
+        """Create the instance and its identity store unless they are there; return whether it did.
 
         Raises:
             SandboxError: The state has an instance that contradicts *details*.
@@ -113,6 +127,7 @@ class Sandbox:
                 self._insert_instance(store, details)
             else:
                 _check_same(row, details)
+        return row is None
 
     def _insert_instance(self, store: Store, details: InstanceDetails) -> None:
         regions = dict.fromkeys((details.region, *details.regions))

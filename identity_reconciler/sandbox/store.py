@@ -11,7 +11,7 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,14 @@ class Store:
         """Return the first row of a query, or None."""
         row: Row | None = self._connection.execute(statement, values).fetchone()
         return row
+
+    def columns(self, table: str) -> list[str]:
+        """Return the names of a table's columns."""
+        return [row["name"] for row in self.execute(f"PRAGMA main.table_info({table})")]
+
+    def add_function(self, name: str, function: Callable[[], float]) -> None:
+        """Let SQL call *function*, which takes nothing and returns a number."""
+        self._connection.create_function(name, 0, function)
 
     def next_number(self, name: str, count: int = 1) -> int:
         """Take the next *count* numbers of a counter and return the last of them."""

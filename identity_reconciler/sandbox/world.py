@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from identity_reconciler.sandbox.assumptions import Assumptions
+from identity_reconciler.sandbox.messages import Params
 from identity_reconciler.sandbox.store import Store
+from identity_reconciler.sandbox.troublemaker import Troublemaker
 
-Params = dict[str, Any]
-"""The members of a request as they came over the wire, nulls removed."""
+__all__ = ["Answer", "Caller", "Params", "World"]
+
 Answer = dict[str, Any]
 """The members of a response as they go over the wire."""
 
@@ -30,7 +32,10 @@ class World:
     assumptions: Assumptions = field(default_factory=Assumptions)
     clock: Callable[[], float] = time.time
     """Seconds since 1970."""
+    sleep: Callable[[float], None] = time.sleep
     new_uuid: Callable[[], str] = random_uuid
+    troublemaker: Troublemaker | None = None
+    """None: everything goes smoothly."""
 
 
 @dataclass(frozen=True, slots=True)
