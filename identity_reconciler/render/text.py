@@ -31,8 +31,8 @@ _PLURALS: dict[Kind, str] = {
     "membership": "memberships",
     "assignment": "assignments",
 }
-_NARROWEST, _WIDEST = 26, 60
-"""Width of the column of addresses, in characters."""
+_WIDEST_SUBJECT, _WIDEST_DETAIL = 60, 40
+"""Width of the columns of addresses and of details at most, in characters."""
 
 
 def plan_text(plan: PlanDocument) -> str:
@@ -45,8 +45,7 @@ def result_line(change: Change, outcome: str, detail: str) -> str:
     """Return the line that says what became of *change*, for the log of an apply."""
     subject = change.before if isinstance(change, Delete) else change.after
     ending = f": {safe(detail)}" if detail else ""
-    symbol = SYMBOLS[action_of(change)]
-    return f"{symbol} {safe(address(subject)):<{_NARROWEST}} {outcome}{ending}"
+    return f"{SYMBOLS[action_of(change)]} {outcome:<16}  {safe(address(subject))}{ending}"
 
 
 def _header(plan: PlanDocument) -> Iterator[str]:
@@ -72,19 +71,27 @@ def _live_counts(live: LiveDocument) -> tuple[tuple[Kind, int], ...]:
 
 
 def _sections(plan: PlanDocument) -> Iterator[str]:
-    width = _width(plan.changes)
+    widths = _widths(plan.changes)
     for action, title in _SECTIONS:
         changes = [change for change in plan.changes if change.action == action]
         if changes:
             yield f"{title} ({len(changes)})"
-            for change in changes:
-                yield from _change(change, width)
+            for change in sorted(changes, key=_reading_order):
+                yield from _change(change, widths)
             yield ""
 
 
-def _width(changes: Iterable[ChangeDocument]) -> int:
-    longest = max((len(_subject(change)) for change in changes), default=0)
-    return min(max(longest, _NARROWEST), _WIDEST)
+def _reading_order(change: ChangeDocument) -> tuple[int, str, str]:
+    """People look things up by kind and name; the apply has an order of its own."""
+    return list(_PLURALS).index(change.kind), change.address.casefold(), change.address
+
+
+def _widths(changes: Iterable[ChangeDocument]) -> tuple[int, int]:
+    """Return the widths of the column of addresses and of the column of details."""
+    subjects = [len(_subject(change)) for change in changes]
+    details = [len(first) for change in changes for first in [*_details(change)][:1]]
+    subject = min(max(subjects, default=0), _WIDEST_SUBJECT)
+    return subject, min(max(details, default=0), _WIDEST_DETAIL)
 
 
 def _subject(change: ChangeDocument) -> str:
@@ -98,12 +105,14 @@ def _name(resource: User | Group) -> str:
     return safe(resource.user_name if isinstance(resource, User) else resource.name)
 
 
-def _change(change: ChangeDocument, width: int) -> Iterator[str]:
-    first, *rest = list(_details(change)) or [""]
+def _change(change: ChangeDocument, widths: tuple[int, int]) -> Iterator[str]:
+    subject, detail = widths
+    first, *rest = [*_details(change)] or [""]
     where = f"{safe(change.source.file)}:{change.source.line}" if change.source else ""
-    yield f"{SYMBOLS[change.action]} {_subject(change):<{width}} {first:<40} {where}".rstrip()
-    for detail in rest:
-        yield f"  {'':<{width}} {detail}"
+    symbol = SYMBOLS[change.action]
+    yield f"{symbol} {_subject(change):<{subject}}  {first:<{detail}}  {where}".rstrip()
+    for more in rest:
+        yield f"  {'':<{subject}}  {more}"
 
 
 def _details(change: ChangeDocument) -> Iterator[str]:

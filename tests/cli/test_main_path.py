@@ -1,0 +1,320 @@
+"""The main job, as separate processes: plan, apply, plan, apply."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.command import PROGRAM, command, environment
+
+
+@pytest.fixture
+def applied(here: Path) -> Path:
+    """Return a directory whose example has been applied."""
+    assert command("apply", "--sandbox", "--auto-approve", cwd=here).code == 0
+    return here
+
+
+class TestMainPath:
+    """Plan shows everything, apply does it, plan then shows nothing."""
+
+    def test_plan_apply_plan(self, here: Path) -> None:
+        plan = command("plan", "--sandbox", "--detailed-exitcode", cwd=here)
+        assert plan.code == 2
+        assert "+ user/johndoe" in plan.out
+        assert "+ assignment/Amazon Redshift/group/engineering" in plan.out
+        apply = command("apply", "--sandbox", "--auto-approve", cwd=here)
+        assert apply.code == 0
+        assert "Apply: 38 applied" in apply.out
+        assert "Verified: what is live is what is declared." in apply.out
+        again = command("plan", "--sandbox", "--detailed-exitcode", cwd=here)
+        assert again.code == 0
+        assert "No changes." in again.out
+
+    def test_a_second_apply_has_nothing_to_do(self, applied: Path) -> None:
+        again = command("apply", "--sandbox", "--auto-approve", cwd=applied)
+        assert again.code == 0
+        assert "No changes." in again.out
+        assert len(list((applied / ".identity-reconciler/journal").iterdir())) == 1
+
+    def test_environment_variable_chooses_the_sandbox(self, here: Path) -> None:
+        assert command("plan", cwd=here, IDENTITY_RECONCILER_SANDBOX="1").code == 0
+
+    def test_reset_starts_afresh(self, applied: Path) -> None:
+        assert command("sandbox", "reset", cwd=applied).code == 0
+        assert "Creations (38)" in command("plan", "--sandbox", cwd=applied).out
+
+
+EDITS = {
+    "attribute": (
+        "users/data.yaml",
+        "    title: Data Engineer\n",
+        "    title: Senior Data Engineer\n",
+        {("update", "user/johndoe")},
+    ),
+    "attribute removed on purpose": (
+        "users/data.yaml",
+        "    title: Data Engineer\n",
+        "    title: null\n",
+        {("update", "user/johndoe")},
+    ),
+    "attribute no longer declared": (
+        "users/data.yaml",
+        "    title: Data Engineer\n",
+        "",
+        set[tuple[str, str]](),
+    ),
+    "member added": (
+        "groups/company.yaml",
+        "      - li.juan\n",
+        "      - li.juan\n      - johndoe\n",
+        {("create", "membership/engineering/johndoe")},
+    ),
+    "member removed": (
+        "groups/company.yaml",
+        "      - li.juan\n",
+        "",
+        {("delete", "membership/engineering/li.juan")},
+    ),
+    "member expired": (
+        "groups/company.yaml",
+        "expires: 2030-03-31",
+        "expires: 2020-03-31",
+        {("delete", "membership/auditors/terry.whitlock")},
+    ),
+    "assignment added": (
+        "applications.yaml",
+        "      users: [janedoe]\n",
+        "      users: [janedoe, johndoe]\n",
+        {("create", "assignment/Grafana/user/johndoe")},
+    ),
+    "assignment removed": (
+        "applications.yaml",
+        "      users: [janedoe]\n",
+        "",
+        {("delete", "assignment/Grafana/user/janedoe")},
+    ),
+    "group renamed": (
+        "groups/company.yaml",
+        "  - name: auditors\n",
+        "  - name: auditors\n    previous_names: [examiners]\n",
+        set[tuple[str, str]](),
+    ),
+    "names in another case": (
+        "groups/company.yaml",
+        "      - li.juan\n",
+        "      - li.juan # the same person in every spelling\n",
+        set[tuple[str, str]](),
+    ),
+}
+
+
+def edit(directory: Path, file: str, old: str, new: str) -> None:
+    path = directory / "desired-state" / file
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+class TestEdits:
+    """One edit of each sort gives exactly its changes and, applied, an empty plan."""
+
+    @pytest.mark.parametrize("name", EDITS)
+    def test_of_one_line(self, applied: Path, name: str) -> None:
+        file, old, new, expected = EDITS[name]
+        edit(applied, file, old, new)
+        plan = command("plan", "--sandbox", "--format", "json", cwd=applied)
+        assert plan.changes() == expected
+        assert command("apply", "--sandbox", "--auto-approve", cwd=applied).code == 0
+        assert command("plan", "--sandbox", "--format", "json", cwd=applied).changes() == set()
+
+    def test_group_absent(self, applied: Path) -> None:
+        """Its assignments go first, its memberships with it."""
+        edit(
+            applied,
+            "groups/company.yaml",
+            "    description: Finance department\n"
+            "    members:\n      - martha.rivera\n      - paulo.santos\n",
+            "    state: absent\n",
+        )
+        edit(applied, "applications.yaml", "        - finance\n", "")
+        plan = command("plan", "--sandbox", "--format", "json", cwd=applied)
+        assert plan.changes() == {
+            ("delete", "assignment/Ledger/group/finance"),
+            ("delete", "group/finance"),
+        }
+        assert plan.json()["changes"][-1]["cascaded"] == [
+            "membership/finance/martha.rivera",
+            "membership/finance/paulo.santos",
+        ]
+        assert plan.json()["counts"]["membership"]["delete"] == 2
+        assert command("apply", "--sandbox", "--auto-approve", cwd=applied).code == 0
+        assert command("plan", "--sandbox", "--format", "json", cwd=applied).changes() == set()
+
+    def test_user_absent(self, applied: Path) -> None:
+        """Also when something that is not declared hangs on the user."""
+        edit(applied, "groups/company.yaml", "      - li.juan\n", "")
+        users = applied / "desired-state/users/engineering.yaml"
+        text = users.read_text()
+        start = text.index("  - user_name: li.juan\n")
+        end = text.find("\n  - user_name:", start)
+        entry = "  - user_name: li.juan\n    state: absent\n"
+        users.write_text(text[:start] + entry + (text[end:] if end > 0 else ""))
+        plan = command("plan", "--sandbox", "--format", "json", cwd=applied)
+        assert plan.changes() == {("delete", "user/li.juan")}
+        assert plan.json()["changes"][0]["cascaded"] == ["membership/engineering/li.juan"]
+        assert command("apply", "--sandbox", "--auto-approve", cwd=applied).code == 0
+        assert command("plan", "--sandbox", "--format", "json", cwd=applied).changes() == set()
+
+    def test_group_renamed(self, applied: Path) -> None:
+        """In place: nothing is deleted, members and assignments stay."""
+        edit(
+            applied,
+            "groups/company.yaml",
+            "  - name: finance\n",
+            "  - name: treasury\n    previous_names: [finance]\n",
+        )
+        edit(applied, "applications.yaml", "        - finance\n", "        - treasury\n")
+        plan = command("plan", "--sandbox", "--format", "json", cwd=applied)
+        assert plan.changes() == {("rename", "group/treasury")}
+        assert command("apply", "--sandbox", "--auto-approve", cwd=applied).code == 0
+        again = command("plan", "--sandbox", "--format", "json", cwd=applied)
+        assert again.changes() == set()
+        assert again.json()["live"]["memberships"] == 14
+
+
+def lines_of(process: subprocess.Popen[str]) -> Iterator[str]:
+    assert process.stdout is not None
+    return iter(process.stdout)
+
+
+def start_apply(here: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*PROGRAM, "apply", "--sandbox", "--auto-approve"],
+        cwd=here,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def stop_after(process: subprocess.Popen[str], results: int, number: signal.Signals) -> None:
+    """Send a signal once that many changes were reported."""
+    seen = 0
+    for line in lines_of(process):
+        seen += line.startswith("+ applied")
+        if seen == results:
+            process.send_signal(number)
+            break
+
+
+def journal_of(here: Path) -> list[dict[str, str]]:
+    (path,) = (here / ".identity-reconciler/journal").iterdir()
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+class TestInterruption:
+    """Stopped at any point and run again, an apply converges and doubles nothing."""
+
+    @pytest.mark.parametrize("results", [1, 13, 20, 36])
+    def test_by_kill(self, here: Path, results: int) -> None:
+        with start_apply(here) as process:
+            stop_after(process, results, signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+        assert command("apply", "--sandbox", "--auto-approve", cwd=here).code == 0
+        plan = command("plan", "--sandbox", "--format", "json", cwd=here)
+        assert plan.changes() == set()
+        live = plan.json()["live"]
+        assert [live[kind] for kind in ("users", "groups", "memberships", "assignments")] == [
+            12,
+            5,
+            14,
+            7,
+        ]
+
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_by_signal(self, here: Path, number: signal.Signals, code: int) -> None:
+        """The request in flight is finished, the journal closed, the way on is told."""
+        with start_apply(here) as process:
+            stop_after(process, 1, number)
+            out, err = process.communicate()
+        assert process.returncode == code
+        assert "not begun" in out
+        assert "run the same command again" in err
+        events = [line["event"] for line in journal_of(here)]
+        assert events[0] == "start"
+        assert events[-1] == "stop"
+        assert events.count("begin") == events.count("end")
+        assert command("apply", "--sandbox", "--auto-approve", cwd=here).code == 0
+        assert "No changes." in command("plan", "--sandbox", cwd=here).out
+
+
+class TestJournal:
+    """Only its owner may read it, and every write stands in it twice."""
+
+    def test_is_private_and_complete(self, applied: Path) -> None:
+        (path,) = (applied / ".identity-reconciler/journal").iterdir()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        lines = journal_of(applied)
+        begun = [line["key"] for line in lines if line["event"] == "begin"]
+        ended = [line["key"] for line in lines if line["event"] == "end"]
+        assert begun == ended
+        assert len(begun) == 38
+
+
+class TestOutput:
+    """What cannot be printed does not stop what is being written."""
+
+    def test_a_reader_that_goes_away_does_not_stop_the_apply(self, here: Path) -> None:
+        with start_apply(here) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.stdout.close()
+            process.wait()
+        assert "No changes." in command("plan", "--sandbox", cwd=here).out
+
+    def test_text_has_no_colour_in_a_pipe(self, here: Path) -> None:
+        assert "\x1b" not in command("plan", "--sandbox", cwd=here).out
+
+    def test_color_always_colours(self, here: Path) -> None:
+        run = command("plan", "--sandbox", "--color", "always", cwd=here, TERM="xterm")
+        assert "\x1b[32m+ user/johndoe" in run.out
+
+
+class TestAsking:
+    """Apply asks on a terminal, and never elsewhere."""
+
+    def test_without_a_terminal_it_refuses(self, here: Path) -> None:
+        run = command("apply", "--sandbox", cwd=here)
+        assert run.code == 3
+        assert "--auto-approve" in run.err
+        assert not (here / ".identity-reconciler").exists()
+
+    @pytest.mark.parametrize(("answer", "changed"), [("no", False), ("y", False), ("yes", True)])
+    def test_only_yes_is_yes(self, here: Path, answer: str, *, changed: bool) -> None:
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+            [*PROGRAM, "apply", "--sandbox"],
+            cwd=here,
+            env=environment(),
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            os.write(ours, f"{answer}\n".encode())
+            out, err = process.communicate()
+        os.close(ours)
+        os.close(theirs)
+        assert process.returncode == 0
+        assert (b"38 applied" in out) is changed
+        assert (b"nothing was changed" in err) is not changed
