@@ -31,10 +31,14 @@ def require_instance(clients: Clients, instance: Instance) -> None:
 def _require_account(clients: Clients, instance: Instance) -> None:
     with translating(Call("sts", "GetCallerIdentity", "the credentials")):
         account = clients.sts.get_caller_identity()["Account"]
-    if account != instance.account_id:
+    administrators = [instance.account_id]
+    if instance.delegated_administrator is not None:
+        administrators.append(instance.delegated_administrator)
+    if account not in administrators:
         raise WrongInstanceError(
             f"the credentials are for account {account}, instance.yaml says "
-            f"{instance.account_id}; use credentials of that account, or correct account_id"
+            f"{' or '.join(administrators)}; use credentials of that account, or correct "
+            "account_id or delegated_administrator"
         )
 
 

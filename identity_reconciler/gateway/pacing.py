@@ -89,7 +89,7 @@ class _Lane:
     def throttled(self, now: float, pause: float) -> None:
         self.untroubled = 0
         self.last_throttled = now
-        opened = self.governor.throttled(now)
+        opened = self.governor.throttled(now, pause=pause > 0)
         self.shortages += opened
         if opened or pause:
             self.hold(now, pause)
