@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from identity_reconciler.sandbox.assignments import Assignments
 from identity_reconciler.sandbox.errors import ServiceError, not_found
+from identity_reconciler.sandbox.permission_sets import PermissionSets
 from identity_reconciler.sandbox.world import Answer, Params
 
 MAX_TAGS = 50
 """Tags on one resource. Documented: limits of tagging, the same in all services."""
 
 
-class Tags(Assignments):
+class Tags(Assignments, PermissionSets):
     """TagResource, UntagResource, ListTagsForResource."""
 
     def tag_resource(self, params: Params) -> Answer:
@@ -47,6 +48,7 @@ class Tags(Assignments):
         for table in ("instances", "applications"):
             if self.store.one(f"SELECT 1 FROM {table} WHERE arn = ?", (arn,)):  # noqa: S608
                 return arn
+        self.load({}, "ListTagsForResource")
         if any(one.permission_set_arn == arn for one in self.permission_sets):
             return arn
         raise not_found(f"Resource with ARN {arn} not found.")

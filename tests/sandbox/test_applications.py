@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -183,3 +184,170 @@ class TestAssignments:
             admin.create_application_assignment(**key)
             with pytest.raises(admin.exceptions.ConflictException):
                 admin.create_application_assignment(**key)
+
+
+class TestPermissionSets:
+    """What moto implements works on our instance, is kept, and checks what it names."""
+
+    def test_account_assignment(self, tmp_path: Path) -> None:
+        path = tmp_path / "sandbox.sqlite3"
+        with Sandbox(path) as sandbox:
+            sandbox.ensure_instance(InstanceDetails())
+            admin = sandbox.session().client("sso-admin")
+            group_id = group(sandbox.session().client("identitystore"), "data")
+            made = admin.create_permission_set(InstanceArn=INSTANCE, Name="Reader")
+            arn = made["PermissionSet"].get("PermissionSetArn", "")
+            assert arn.startswith("arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-")
+            key: dict[str, Any] = {
+                "InstanceArn": INSTANCE,
+                "TargetId": "123456789012",
+                "TargetType": "AWS_ACCOUNT",
+                "PermissionSetArn": arn,
+                "PrincipalType": "GROUP",
+                "PrincipalId": group_id,
+            }
+            status = admin.create_account_assignment(**key)["AccountAssignmentCreationStatus"]
+            assert status.get("Status") == "IN_PROGRESS"
+            admin.create_account_assignment(**key)
+        with Sandbox(path) as again:
+            admin = again.session().client("sso-admin")
+            listed = admin.list_account_assignments(
+                InstanceArn=INSTANCE, AccountId="123456789012", PermissionSetArn=arn
+            )["AccountAssignments"]
+            assert [one.get("PrincipalId") for one in listed] == [group_id]
+            done = admin.describe_account_assignment_creation_status(
+                InstanceArn=INSTANCE,
+                AccountAssignmentCreationRequestId=status.get("RequestId", ""),
+            )
+            assert done["AccountAssignmentCreationStatus"].get("Status") == "SUCCEEDED"
+            for wrong in ({"PrincipalId": NOWHERE}, {"TargetId": "999999999999"}):
+                with pytest.raises(admin.exceptions.ResourceNotFoundException):
+                    admin.create_account_assignment(**(key | wrong))
+            admin.delete_account_assignment(**key)
+            with pytest.raises(admin.exceptions.ResourceNotFoundException, match="not found"):
+                admin.delete_account_assignment(**key)
+
+    def test_account_instances_have_none(self, sandbox: Sandbox) -> None:
+        arn = "arn:aws:sso:::instance/ssoins-aaaaaaaaaaaaaaaa"
+        sandbox.ensure_instance(
+            InstanceDetails("222233334444", "us-east-1", arn, "d-aaaaaaaaaa", organization=False)
+        )
+        admin = sandbox.session("222233334444").client("sso-admin")
+        with pytest.raises(admin.exceptions.ValidationException):
+            admin.create_permission_set(InstanceArn=arn, Name="Reader")
+
+
+class TestTags:
+    """Instances, applications and permission sets carry tags."""
+
+    def test_tags(self, sandbox: Sandbox, admin: SSOAdminClient) -> None:
+        made = admin.create_permission_set(
+            InstanceArn=INSTANCE, Name="Reader", Tags=[{"Key": "team", "Value": "data"}]
+        )
+        arns = [
+            INSTANCE,
+            sandbox.add_application("Portal"),
+            made["PermissionSet"].get("PermissionSetArn", ""),
+        ]
+        for arn in arns:
+            admin.tag_resource(
+                ResourceArn=arn,
+                Tags=[{"Key": "team", "Value": "ml"}, {"Key": "cost", "Value": "1"}],
+            )
+            admin.untag_resource(ResourceArn=arn, TagKeys=["cost", "unheard"])
+            tags = admin.list_tags_for_resource(ResourceArn=arn)["Tags"]
+            assert tags == [{"Key": "team", "Value": "ml"}]
+        with pytest.raises(admin.exceptions.ResourceNotFoundException):
+            admin.list_tags_for_resource(ResourceArn=f"{arns[1][:-4]}0000")
+
+
+class TestAccounts:
+    """Each account sees the organisation's instance and its own, and changes only its own."""
+
+    MEMBER = "222233334444"
+    OWN = "arn:aws:sso:::instance/ssoins-aaaaaaaaaaaaaaaa"
+
+    @pytest.fixture
+    def organisation(self, sandbox: Sandbox) -> Sandbox:
+        sandbox.add_account(self.MEMBER, "Data")
+        sandbox.add_account("333344445555", "Closed", state="SUSPENDED")
+        sandbox.ensure_instance(
+            InstanceDetails(self.MEMBER, "us-east-1", self.OWN, "d-aaaaaaaaaa", organization=False)
+        )
+        return sandbox
+
+    def test_who_sees_what(self, organisation: Sandbox) -> None:
+        def seen(account: str | None) -> list[str]:
+            admin = organisation.session(account).client("sso-admin")
+            return [one.get("InstanceArn", "") for one in admin.list_instances()["Instances"]]
+
+        assert seen(None) == [INSTANCE]
+        assert seen(self.MEMBER) == [INSTANCE, self.OWN]
+        assert seen("333344445555") == [INSTANCE]
+
+    def test_assumed_role_is_its_account(self, organisation: Sandbox) -> None:
+        sts = organisation.session().client("sts")
+        answer = sts.assume_role(
+            RoleArn=f"arn:aws:iam::{self.MEMBER}:role/Audit", RoleSessionName="audit"
+        )
+        credentials = answer["Credentials"]
+        keys: dict[str, Any] = {
+            "aws_access_key_id": credentials["AccessKeyId"],
+            "aws_secret_access_key": credentials["SecretAccessKey"],
+            "aws_session_token": credentials["SessionToken"],
+        }
+        session = organisation.session()
+        caller = session.client("sts", **keys).get_caller_identity()
+        assert caller["Account"] == self.MEMBER
+        assert caller["Arn"] == f"arn:aws:sts::{self.MEMBER}:assumed-role/Audit/audit"
+        listed = session.client("sso-admin", **keys).list_instances()["Instances"]
+        assert self.OWN in [one.get("InstanceArn") for one in listed]
+
+    def test_list_accounts(self, organisation: Sandbox) -> None:
+        for number in range(20):
+            organisation.add_account(f"{100000000000 + number}", f"Member {number}")
+        client = organisation.session().client("organizations")
+        pages = list(client.get_paginator("list_accounts").paginate())
+        assert [len(page["Accounts"]) for page in pages] == [20, 3]
+        states = {one.get("Id"): one.get("State") for page in pages for one in page["Accounts"]}
+        assert states["333344445555"] == "SUSPENDED"
+        member = organisation.session(self.MEMBER).client("organizations")
+        with pytest.raises(member.exceptions.AccessDeniedException):
+            member.list_accounts()
+
+    def test_members_read_the_organisations_store_and_do_not_write(
+        self, organisation: Sandbox
+    ) -> None:
+        member = organisation.session(self.MEMBER).client("identitystore")
+        member.list_groups(IdentityStoreId=STORE)
+        with pytest.raises(member.exceptions.AccessDeniedException) as error:
+            member.create_group(IdentityStoreId=STORE, DisplayName="data")
+        assert error.value.response["Error"]["Message"].startswith(
+            f"User: arn:aws:iam::{self.MEMBER}:user/sandbox is not authorized to perform: "
+            f"identitystore:CreateGroup on resource: "
+            f"arn:aws:identitystore::123456789012:identitystore/{STORE}"
+        )
+        organisation.delegate_administration(self.MEMBER)
+        member.create_group(IdentityStoreId=STORE, DisplayName="data")
+
+    def test_members_list_their_own_applications(self, organisation: Sandbox) -> None:
+        organisation.add_application("Theirs", account=self.MEMBER)
+        organisation.add_application("Ours")
+        admin = organisation.session(self.MEMBER).client("sso-admin")
+        with pytest.raises(admin.exceptions.AccessDeniedException):
+            admin.list_applications(InstanceArn=INSTANCE)
+        (found,) = admin.list_applications(
+            InstanceArn=INSTANCE, Filter={"ApplicationAccount": self.MEMBER}
+        )["Applications"]
+        assert found.get("Name") == "Theirs"
+
+    def test_additional_regions_read_and_do_not_write(self) -> None:
+        with Sandbox() as sandbox:
+            sandbox.ensure_instance(InstanceDetails(regions=("eu-west-1",)))
+            replica = sandbox.session(region="eu-west-1").client("identitystore")
+            replica.list_groups(IdentityStoreId=STORE)
+            with pytest.raises(replica.exceptions.ValidationException):
+                replica.create_group(IdentityStoreId=STORE, DisplayName="data")
+            admin = sandbox.session(region="eu-west-1").client("sso-admin")
+            regions = admin.list_regions(InstanceArn=INSTANCE)["Regions"]
+            assert [one.get("IsPrimaryRegion") for one in regions] == [True, False]
