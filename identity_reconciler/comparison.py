@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from identity_reconciler.declared import Declared
-from identity_reconciler.plan import Change, Delete, Plan, Reason
+from identity_reconciler.plan import Change, Delete, Origin, Plan, Reason
 from identity_reconciler.planner import build_plan
 from identity_reconciler.resolution import Resolution, resolve
 from identity_reconciler.scope import narrow, withheld
-from identity_reconciler.state import GroupKey, State, UserKey
+from identity_reconciler.state import GroupKey, Key, State, UserKey
 
 
 def compare(declared: Declared, live: State, as_of: datetime) -> Plan:
@@ -25,27 +26,64 @@ def compare(declared: Declared, live: State, as_of: datetime) -> Plan:
     resolution = resolve(declared, live, as_of)
     narrowed = narrow(resolution.live, resolution.scope)
     plan = build_plan(resolution.desired, narrowed, resolution.live)
-    changes = tuple(_with_reason(change, resolution) for change in plan.changes)
+    names = _names_to_be(resolution.live)
+    changes = tuple(_with_reason(change, resolution, names) for change in plan.changes)
+    origins = {change.key: _origin(change, resolution, names) for change in changes}
     return replace(
         plan,
         changes=changes,
         withheld=withheld(resolution.live, narrowed, resolution.scope),
-        origins={
-            change.key: resolution.origins[change.key]
-            for change in changes
-            if change.key in resolution.origins
-        },
+        origins={key: origin for key, origin in origins.items() if origin is not None},
     )
 
 
-def _with_reason(change: Change, resolution: Resolution) -> Change:
+def _names_to_be(live: State) -> Mapping[Key, str]:
+    """Return the new name of every user and group that is to be renamed, folded."""
+    objects = (*live.users.items(), *live.groups.items())
+    return {one.key: key for key, one in objects if one.key[1] != key}
+
+
+def _declared_key(key: Key, names: Mapping[Key, str]) -> Key:
+    """Return *key* as the declaration knows it: under names that are yet to be given."""
+    match key:
+        case ("membership", group, user):
+            return (
+                "membership",
+                names.get(("group", group), group),
+                names.get(("user", user), user),
+            )
+        case ("assignment", arn, kind, name):
+            return ("assignment", arn, kind, names.get((kind, name), name))
+        case _:
+            return key
+
+
+def _with_reason(change: Change, resolution: Resolution, names: Mapping[Key, str]) -> Change:
     match change:
-        case Delete(reason=Reason.UNLISTED) if change.key in resolution.expired:
-            return replace(change, reason=Reason.EXPIRED)
+        case Delete(reason=Reason.UNLISTED):
+            expired = _declared_key(change.key, names) in resolution.expired
+            return replace(change, reason=Reason.EXPIRED) if expired else change
         case Delete() if _is_absent(change, resolution):
             return replace(change, reason=Reason.ABSENT)
         case _:
             return change
+
+
+def _origin(change: Change, resolution: Resolution, names: Mapping[Key, str]) -> Origin | None:
+    """Return where *change* is declared; for a link that is not listed, where the list stands."""
+    key = _declared_key(change.key, names)
+    origins = resolution.origins
+    if key in origins or not isinstance(change, Delete):
+        return origins.get(key)
+    match key:
+        case ("assignment", _, kind, name) if change.reason is Reason.PRINCIPAL_DELETED:
+            return origins.get((kind, name))
+        case ("assignment", arn, _, _):
+            return origins.get(("application", arn))
+        case ("membership", group, _):
+            return origins.get(("group", group))
+        case _:
+            return None
 
 
 def _is_absent(change: Delete, resolution: Resolution) -> bool:

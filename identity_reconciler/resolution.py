@@ -49,7 +49,8 @@ class Resolution:
     live: State
     """As read, with users and groups that are to be renamed filed under their new keys."""
     origins: Mapping[Key, Origin]
-    """Where each desired or absent resource is declared, by its key."""
+    """Where each desired or absent resource is declared, by its key; and each application, by
+    `("application", ARN)`."""
     expired: frozenset[Key]
     """Memberships and assignments that are listed but no longer hold."""
 
@@ -213,6 +214,7 @@ def _bind_assignments(work: _Work) -> Mapping[ApplicationArn, frozenset[Principa
         application = _application(work, entry, candidates)
         if application is None:
             continue
+        work.origins["application", application.arn] = Origin(entry.position)
         first = entries.setdefault(application.arn, entry)
         if first is not entry:
             work.report(

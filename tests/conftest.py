@@ -1,6 +1,36 @@
-"""Settings for every test: properties are the same examples each run, and never timed."""
+"""Settings for every test: fixed examples for properties, and kept output to compare with."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=150)
 settings.load_profile("fixed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that keeps new output."""
+    parser.addoption(
+        "--update-golden", action="store_true", help="Write the golden files anew; review the diff."
+    )
+
+
+class Golden:
+    """Compares output with a kept file."""
+
+    def __init__(self, *, update: bool) -> None:
+        self._update = update
+
+    def check(self, path: Path, text: str) -> None:
+        """Fail unless *path* holds exactly *text*; with --update-golden write it instead."""
+        if self._update:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Return the comparison with kept output."""
+    return Golden(update=request.config.getoption("--update-golden"))

@@ -31,7 +31,7 @@ _PLURALS: dict[Kind, str] = {
     "membership": "memberships",
     "assignment": "assignments",
 }
-_WIDEST_SUBJECT, _WIDEST_DETAIL = 60, 40
+_WIDEST_SUBJECT, _WIDEST_DETAIL = 60, 60
 """Width of the columns of addresses and of details at most, in characters."""
 
 
