@@ -2,7 +2,37 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
 import typer
+
+from identity_reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from identity_reconciler.sandbox import Sandbox
+    from identity_reconciler.sandbox.seeding import Sizes
+    from identity_reconciler.sandbox.summary import InstanceSummary, Summary
+
+_FILE = Path(".identity-reconciler") / "sandbox.sqlite3"
+"""Where `--sandbox` keeps its state."""
+
+
+class Format(StrEnum):
+    """How to print what a sandbox holds."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+StateFile = Annotated[
+    Path, typer.Option("--state", help="The sandbox's state file.", show_default=True)
+]
+OutputFormat = Annotated[Format, typer.Option("--format", help="How to print it.")]
 
 app = typer.Typer(help="The local stand-in for AWS.", no_args_is_help=True)
 
@@ -13,11 +43,201 @@ def sandbox() -> None:
 
 
 @app.command()
-def reset() -> None:
-    """Forget everything in the embedded sandbox; the next use starts afresh."""
-    from identity_reconciler.cli.connection import SANDBOX_FILE
+def serve(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = 0,
+    state: StateFile = _FILE,
+    seed_from: Annotated[
+        Path | None,
+        typer.Option("--seed", metavar="DIR", help="First make it equal to this desired state."),
+    ] = None,
+    trouble: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Make the trouble that this YAML or JSON file describes."
+        ),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Tell each request on stderr.")
+    ] = False,
+) -> None:
+    """Serve the sandbox over HTTP to the AWS CLI, Terraform and scripts on this machine.
 
-    existed = SANDBOX_FILE.exists()
-    for suffix in ("", "-wal", "-shm"):
-        SANDBOX_FILE.with_name(SANDBOX_FILE.name + suffix).unlink(missing_ok=True)
-    typer.echo(f"removed {SANDBOX_FILE}" if existed else f"there is no {SANDBOX_FILE}")
+    Prints the exports that lead them to it, then serves until it is interrupted.
+    """
+    with _opened(state) as opened:
+        from identity_reconciler.sandbox import InstanceDetails
+        from identity_reconciler.sandbox.server import SandboxServer, exports
+        from identity_reconciler.sandbox.trouble import read_trouble
+
+        opened.make_trouble(read_trouble(trouble) if trouble else None)
+        if seed_from is not None:
+            _seed_from(opened, seed_from)
+        if not opened.summary().instances:
+            opened.ensure_instance(InstanceDetails())
+            opened.add_catalogue()
+        if verbose:
+            _tell_requests()
+        with SandboxServer(opened.responder, port) as server:
+            first = opened.summary().instances[0]
+            for name, value in exports(server.url, first.account, first.region).items():
+                typer.echo(f"export {name}={value}")
+            typer.echo(f"serving {state} on {server.url}; Ctrl-C ends it", err=True)
+            _serve_until_interrupted(server.serve_forever)
+
+
+@app.command()
+def reset(state: StateFile = _FILE) -> None:
+    """Forget everything in a sandbox; the next use starts afresh."""
+    if not state.exists():
+        typer.echo(f"there is no {state}")
+        return
+    with _opened(state) as opened:
+        opened.reset()
+    typer.echo(f"emptied {state}")
+
+
+@app.command()
+def seed(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(help="Desired state to make live. Without: the sandbox's own instance."),
+    ] = None,
+    generate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="USERS,GROUPS,MEMBERSHIPS[,APPLICATIONS,ASSIGNMENTS]",
+            help="Make up that many instead: 10000,1000,50000.",
+        ),
+    ] = None,
+    state: StateFile = _FILE,
+) -> None:
+    """Make the live state of the sandbox equal to a desired state, or make one up.
+
+    Replaces all users, groups, memberships and assignments of the instance. Users and groups with
+    `state: external` are there with external ids, as if an identity provider owned them.
+    """
+    if directory is None and generate is None:
+        raise UsageError("name a directory of YAML, or give --generate USERS,GROUPS,MEMBERSHIPS")
+    with _opened(state) as opened:
+        if directory is not None:
+            _seed_from(opened, directory)
+        if generate is not None:
+            _generate(opened, _sizes(generate))
+        _print_summary(opened.summary(), Format.TEXT)
+
+
+@app.command()
+def show(state: StateFile = _FILE, output_format: OutputFormat = Format.TEXT) -> None:
+    """Show what a sandbox holds: instances, applications, and how much of everything."""
+    with _opened(state, must_exist=True) as opened:
+        _print_summary(opened.summary(), output_format)
+
+
+@app.command()
+def stats(state: StateFile = _FILE, output_format: OutputFormat = Format.TEXT) -> None:
+    """Show how often each operation has been asked of a sandbox, by outcome."""
+    with _opened(state, must_exist=True) as opened:
+        counted = sorted(opened.statistics().items())
+    if output_format is Format.JSON:
+        import json
+
+        rows = [
+            {"service": service, "operation": operation, "outcome": outcome, "count": number}
+            for (service, operation, outcome), number in counted
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for (service, operation, outcome), number in counted:
+        typer.echo(f"{number:>8}  {service}  {operation}  {outcome}")
+    typer.echo(f"{sum(number for _, number in counted):>8}  requests")
+
+
+@contextmanager
+def _opened(state: Path, *, must_exist: bool = False) -> Iterator[Sandbox]:
+    try:
+        from identity_reconciler.sandbox import Sandbox
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the sandbox needs the package {error.name}; "
+            "install it with: pip install 'identity-reconciler[sandbox]'"
+        ) from error
+    if must_exist and not state.exists():
+        raise UsageError(f"there is no {state}; `identity-reconciler sandbox seed` makes one")
+    with Sandbox(state) as opened:
+        yield opened
+
+
+def _seed_from(opened: Sandbox, directory: Path) -> None:
+    from datetime import UTC, datetime
+
+    from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.sandbox.seeding import seed as make_live
+
+    for declared in load_all(directory):
+        make_live(opened, declared, datetime.now(UTC))
+
+
+def _generate(opened: Sandbox, sizes: Sizes) -> None:
+    from identity_reconciler.sandbox import InstanceDetails
+    from identity_reconciler.sandbox.seeding import generate
+
+    if not opened.summary().instances:
+        opened.ensure_instance(InstanceDetails())
+    generate(opened, sizes)
+
+
+def _sizes(text: str) -> Sizes:
+    from identity_reconciler.sandbox.seeding import Sizes
+
+    parts = text.split(",")
+    if not all(part.isascii() and part.isdigit() for part in parts) or len(parts) not in {3, 5}:
+        raise UsageError(f"--generate {text}: expected three or five numbers with commas between")
+    return Sizes(*map(int, parts))
+
+
+def _tell_requests() -> None:
+    import logging
+
+    logger = logging.getLogger("identity_reconciler.sandbox")
+    logger.addHandler(logging.StreamHandler())
+    logger.setLevel(logging.DEBUG)
+
+
+def _serve_until_interrupted(serve_forever: Callable[[], None]) -> None:
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        serve_forever()
+    except KeyboardInterrupt:
+        typer.echo("stopped; what was answered is in the state file", err=True)
+
+
+def _print_summary(summary: Summary, output_format: Format) -> None:
+    if output_format is Format.JSON:
+        import json
+        from dataclasses import asdict
+
+        typer.echo(json.dumps(asdict(summary), indent=2))
+        return
+    for instance in summary.instances:
+        _print_instance(instance)
+    typer.echo(f"accounts: {summary.accounts}")
+
+
+def _print_instance(instance: InstanceSummary) -> None:
+    typer.echo(f"{instance.name or 'instance'}: {instance.arn}")
+    typer.echo(
+        f"  account {instance.account}, {instance.region}, store {instance.identity_store_id}"
+    )
+    typer.echo(
+        f"  {instance.users} users, {instance.groups} groups, {instance.memberships} memberships"
+    )
+    for application in instance.applications:
+        typer.echo(
+            f"  {application.name}: {application.users} users and {application.groups} groups "
+            "assigned"
+        )

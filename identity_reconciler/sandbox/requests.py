@@ -29,13 +29,23 @@ class RequestLog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._fresh: Counter[tuple[str, str, str]] = Counter()
         self._entries: deque[LoggedRequest] = deque(maxlen=_KEPT)
 
     def add(self, entry: LoggedRequest) -> None:
         """Count one request."""
         with self._lock:
-            self._counts[entry.service, entry.operation, entry.outcome] += 1
+            key = (entry.service, entry.operation, entry.outcome)
+            self._counts[key] += 1
+            self._fresh[key] += 1
             self._entries.append(entry)
+
+    def take_fresh(self) -> Counter[tuple[str, str, str]]:
+        """Return the outcomes since the last call of this method."""
+        with self._lock:
+            fresh = self._fresh
+            self._fresh = Counter()
+            return fresh
 
     def clear(self) -> None:
         """Start counting afresh."""

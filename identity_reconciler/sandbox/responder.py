@@ -61,6 +61,7 @@ class Responder:
     def __init__(self, world: World, log: RequestLog) -> None:
         self.world = world
         self.log = log
+        self._kept_at = world.clock()
 
     def respond(self, request: HttpRequest) -> HttpResponse:
         """Return the answer to *request*; a defect of ours is an InternalServerException."""
@@ -72,9 +73,28 @@ class Responder:
             response = self._answer(service, operation, caller, request)
             outcome = "ok" if response.status < 400 else _code(response)  # noqa: PLR2004 - HTTP
         finally:
+            self._keep_counts_sometimes()
             self.log.add(LoggedRequest(service, operation, outcome, caller.account, caller.region))
             _LOG.debug("%s %s: %s", service, operation, outcome)
         return response
+
+    def keep_counts(self) -> None:
+        """Put the counts of requests into the state file, where they are kept for everyone."""
+        self._kept_at = self.world.clock()
+        fresh = self.log.take_fresh()
+        if fresh:
+            with self.world.store.transaction(write=True) as store:
+                for key, number in fresh.items():
+                    store.execute(
+                        "INSERT INTO requests VALUES (?, ?, ?, ?) "
+                        "ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                        (*key, number),
+                    )
+
+    def _keep_counts_sometimes(self) -> None:
+        # Once a second: a write for every read would cost more than the read.
+        if self.world.clock() - self._kept_at > 1:
+            self.keep_counts()
 
     def _answer(
         self, service: str, operation: str, caller: Caller, request: HttpRequest

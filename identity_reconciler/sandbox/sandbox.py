@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,12 @@ from identity_reconciler.sandbox.attributes import GROUP, USER, Kind
 from identity_reconciler.sandbox.catalogue import CATALOGUE, PROVIDERS, provider_for
 from identity_reconciler.sandbox.errors import SandboxError
 from identity_reconciler.sandbox.lag import keep_history
+from identity_reconciler.sandbox.population import Population, load
 from identity_reconciler.sandbox.requests import RequestLog
 from identity_reconciler.sandbox.responder import Responder
 from identity_reconciler.sandbox.services import IdentityStore
 from identity_reconciler.sandbox.store import Row, Store
+from identity_reconciler.sandbox.summary import Summary, summarize
 from identity_reconciler.sandbox.transport import session
 from identity_reconciler.sandbox.trouble import Trouble
 from identity_reconciler.sandbox.troublemaker import Troublemaker
@@ -82,6 +85,7 @@ class Sandbox:
 
     def close(self) -> None:
         """Close the state file."""
+        self.responder.keep_counts()
         self._world.store.close()
 
     def make_trouble(self, trouble: Trouble | None) -> None:
@@ -214,6 +218,32 @@ class Sandbox:
         """Add a realistic dozen of applications unless they are there."""
         for name, provider in CATALOGUE:
             self.add_application(name, provider, instance_arn=instance_arn)
+
+    def populate(self, population: Population, instance_arn: str | None = None) -> None:
+        """Replace the users, groups, memberships and assignments of an instance, all or nothing.
+
+        Raises:
+            SandboxError: AWS would refuse part of the population.
+        """
+        with self._world.store.transaction(write=True) as store:
+            load(self._world, _instance(store, instance_arn), population)
+
+    def summary(self) -> Summary:
+        """Return what the sandbox holds."""
+        with self._world.store.transaction(write=False) as store:
+            return summarize(store)
+
+    def statistics(self) -> Counter[tuple[str, str, str]]:
+        """Return how many requests there were by (service, operation, outcome).
+
+        Counts every process on the state file since the last reset.
+        """
+        self.responder.keep_counts()
+        with self._world.store.transaction(write=False) as store:
+            rows = store.execute("SELECT * FROM requests")
+            return Counter(
+                {(row["service"], row["operation"], row["outcome"]): row["count"] for row in rows}
+            )
 
     def set_external_ids(self, identifier: str, external_ids: Sequence[tuple[str, str]]) -> None:
         """Give a user or group external ids, (issuer, id) each: then a directory owns it.
