@@ -195,7 +195,7 @@ def _unread(error: ClientError, call: Call) -> IncompleteReadError:
     if is_throttle(error.response):
         advice = "the rate stays refused; lower the rates or try again when AWS is less busy"
     elif code_of(error) in {"ValidationException", "ResourceNotFoundException"}:
-        advice = "check instance_arn, identity_store_id and region in instance.yaml"
+        advice = "check what it names, and instance_arn and identity_store_id in instance.yaml"
     else:
         advice = "run again; if it stays, see the AWS Health Dashboard"
     return IncompleteReadError(
