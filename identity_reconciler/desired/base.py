@@ -11,7 +11,11 @@ class Document(BaseModel):
     """A mapping in the YAML. Nothing is converted, no key is ignored, no error prints a value."""
 
     model_config = ConfigDict(
-        strict=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+        strict=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        model_title_generator=lambda model: getattr(model, "label", model.__name__),
     )
     label: ClassVar[str] = "document"
     """What messages call it."""

@@ -9,34 +9,22 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentEndEvent,
-    DocumentStartEvent,
-    Event,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-    StreamEndEvent,
-    StreamStartEvent,
-)
+from typing import NoReturn
 
 from identity_reconciler.desired.encoding import FORBIDDEN, forbidden_character
-from identity_reconciler.desired.scalars import FIRST, LONGEST_WORD, resolved
-from identity_reconciler.desired.tree import (
-    COLUMN_BITS,
-    START,
-    Fields,
-    Items,
-    Mark,
-    Plain,
-    Value,
-    mark_at,
-    position,
+from identity_reconciler.desired.parsing import (
+    ALIAS,
+    DOCUMENT_START,
+    MAPPING_END,
+    MAPPING_START,
+    SCALAR,
+    SEQUENCE_END,
+    SEQUENCE_START,
+    STREAM_END,
+    ParseEvent,
 )
+from identity_reconciler.desired.scalars import FIRST, LONGEST_WORD, resolved
+from identity_reconciler.desired.tree import Fields, Items, Mark, Plain, Value
 from identity_reconciler.desired.wording import shown
 
 MAX_DEPTH = 16
@@ -53,109 +41,105 @@ class UnreadableError(Exception):
 
 
 class TreeBuilder:
-    """Makes a tree from events: `handlers` names what to call for each class of event.
+    """Takes events one by one and makes the tree, by recursive descent.
 
-    What a scalar is (an item, a key, a value) depends on where it stands, so the handler of
-    scalars is exchanged as the place changes. Half the time of reading goes into these handlers:
-    the common case is decided by a few cheap comparisons, everything else is elsewhere.
+    The loops of `_mapping` and `_sequence` run for every scalar of every file, so they decide the
+    common case, short unquoted text, by a few cheap comparisons; the rest is in `_checked`.
     """
 
-    def __init__(self) -> None:
-        self.root: Fields | None = None
+    def __init__(self, next_event: Callable[[], ParseEvent], *, marked: bool, places: bool) -> None:
         self.found: list[tuple[Mark, str]] = []
-        self.handlers: dict[type[Event], Callable[[Event], None]] = {
-            ScalarEvent: self._root_scalar,
-            MappingStartEvent: self._mapping_start,
-            MappingEndEvent: self._mapping_end,
-            SequenceStartEvent: self._sequence_start,
-            SequenceEndEvent: self._collection_end,
-            AliasEvent: self._alias,
-            DocumentStartEvent: self._document_start,
-            DocumentEndEvent: self._nothing,
-            StreamStartEvent: self._nothing,
-            StreamEndEvent: self._nothing,
-        }
-        self._documents = 0
-        self._stack: list[Fields | Items] = []
-        self._fields = Fields(START)
-        self._items = Items(START)
-        self._key: str | None = None
+        self._next = next_event
+        self._marked = marked
+        """Whether there may be anchors or tags; without, no event is asked for them."""
+        self._places = places
+        """Whether to keep the places of keys and of their values."""
+        self._depth = 0
         self._known_keys: set[str] = set()
         self._odd_keys = False
 
-    def close(self) -> None:
-        """Let go of the handlers: they refer back to the builder, and its tree is large."""
-        self.handlers.clear()
+    def root(self) -> Fields | None:
+        """Return the one mapping that the stream consists of, or None when it is empty.
 
-    def _nothing(self, event: Event) -> None:
-        """The event says nothing that matters."""
-
-    def _document_start(self, event: Event) -> None:
-        self._documents += 1
-        if self._documents > 1:
+        Raises:
+            UnreadableError: It consists of anything else.
+        """
+        self._next()
+        if isinstance(self._next(), STREAM_END):
+            return None
+        event = self._next()
+        if not isinstance(event, MAPPING_START):
+            self._stop(event, _root_message(event))
+        root = self._mapping(event)
+        self._next()
+        event = self._next()
+        if isinstance(event, DOCUMENT_START):
             self._stop(event, 'a second document ("---"); put it in a file of its own')
+        return root
 
-    def _stop(self, event: Event, message: str) -> None:
+    def _stop(self, event: ParseEvent, message: str) -> NoReturn:
         self._note(event, message)
         raise UnreadableError
 
-    def _note(self, event: Event, message: str) -> None:
-        self.found.append((_start(event), message))
+    def _note(self, event: ParseEvent, message: str) -> None:
+        self.found.append((event.start_mark, message))
 
-    def _item(self, event: Event) -> None:
+    def _mapping(self, start: ParseEvent) -> Fields:
+        self._open(start)
+        next_event, known = self._next, self._known_keys
+        marked, places = self._marked, self._places
+        fields = Fields(start.start_mark)
+        note_key, note_value = fields.key_marks.append, fields.value_marks.append
+        while type(event := next_event()) is not MAPPING_END:
+            if places:
+                note_key(event.start_mark)
+            key = event.value if type(event) is SCALAR else ""
+            if key not in known or key in fields or marked:
+                key = self._checked_key(event, fields)
+            event = next_event()
+            if places:
+                note_value(event.start_mark)
+            simple = _is_simple(event) and not marked
+            fields[key] = event.value if simple else self._value(event, key)
+        if self._odd_keys:
+            self._check_look_alikes(fields)
+        self._depth -= 1
+        return fields
+
+    def _sequence(self, start: ParseEvent) -> Items:
+        self._open(start)
+        next_event, marked = self._next, self._marked
+        items = Items(start.start_mark)
+        append, note = items.append, items.marks.append
+        while type(event := next_event()) is not SEQUENCE_END:
+            note(event.start_mark)
+            simple = _is_simple(event) and not marked
+            append(event.value if simple else self._value(event, None))
+        self._depth -= 1
+        return items
+
+    def _open(self, start: ParseEvent) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            self._stop(start, f"nested more than {MAX_DEPTH} levels deep")
+        if self._marked:
+            self._check_node(start)
+
+    def _value(self, event: ParseEvent, key: str | None) -> Value:
+        """Return the value that starts with *event*: the value of *key*, or an item of a list."""
+        if isinstance(event, MAPPING_START):
+            return self._mapping(event)
+        if isinstance(event, SEQUENCE_START):
+            return self._sequence(event)
+        if isinstance(event, ALIAS):
+            said = f"an alias (*{event.anchor}); write the value out, or quote text that starts so"
+            self._note(event, said)
+            return ""
+        return self._scalar(event, key)
+
+    def _scalar(self, event: ParseEvent, key: str | None) -> Value:
+        """Return the value of a scalar that is not simple."""
         text = event.value
-        mark = event.start_mark
-        if (
-            event.style
-            or event.anchor is not None
-            or event.ctag is not None
-            or not LONGEST_WORD < len(text) <= MAX_SCALAR
-            or text[0] in FIRST
-            or " " in text
-        ):
-            text = self._checked(event)
-        self._items.append(text)
-        self._items.marks.append(mark.line << COLUMN_BITS | mark.column)
-
-    def _field_key(self, event: Event) -> None:
-        text = event.value
-        mark = event.start_mark
-        if (
-            text not in self._known_keys
-            or text in self._fields
-            or event.anchor is not None
-            or event.ctag is not None
-        ):
-            text = self._checked_key(event)
-        self._key = text
-        self._fields.key_marks.append(mark.line << COLUMN_BITS | mark.column)
-        self.handlers[ScalarEvent] = self._field_value
-
-    def _field_value(self, event: Event) -> None:
-        text = event.value
-        mark = event.start_mark
-        if (
-            event.style
-            or event.anchor is not None
-            or event.ctag is not None
-            or not LONGEST_WORD < len(text) <= MAX_SCALAR
-            or text[0] in FIRST
-            or " " in text
-        ):
-            text = self._checked(event)
-        self._fields[self._key] = text
-        self._fields.value_marks.append(mark.line << COLUMN_BITS | mark.column)
-        self._key = None
-        self.handlers[ScalarEvent] = self._field_key
-
-    def _root_scalar(self, event: Event) -> None:
-        if not event.value and not event.style:
-            self._stop(event, EMPTY)
-        self._stop(event, "the file is plain text; expected keys such as `users:`")
-
-    def _checked(self, event: Event) -> Value:
-        """Return the value of a scalar that is not plainly plain text."""
-        text: str = event.value
         before = len(self.found)
         self._check_node(event)
         if len(text) > MAX_SCALAR:
@@ -163,128 +147,87 @@ class TreeBuilder:
         elif event.style:
             self._check_quoted(event)
         elif not text:
-            self._note(event, self._empty_message())
+            self._note(event, _empty_message(key))
         elif event.start_mark.line != event.end_mark.line:
-            self._note(event, _over_lines(text))
+            self._note(event, _over_lines_message(text))
         return text if event.style or len(self.found) > before else resolved(text)
 
-    def _check_node(self, event: Event) -> None:
+    def _check_node(self, event: ParseEvent) -> None:
         if event.anchor is not None:
             self._note(event, f"an anchor (&{event.anchor}); write the value out each time")
         if event.ctag is not None:
             self._note(event, f"a tag ({event.tag}); remove it")
 
-    def _check_quoted(self, event: Event) -> None:
+    def _check_quoted(self, event: ParseEvent) -> None:
         if not event.value.isprintable() and (forbidden := FORBIDDEN.search(event.value)):
             self._note(event, f"the text contains {forbidden_character(forbidden[0])}; remove it")
 
-    def _empty_message(self) -> str:
-        if self.handlers[ScalarEvent] == self._item:
-            return "an empty list item; fill it or remove it"
-        if self._key is None:
-            return "an empty key; write a key before the colon"
-        return (
-            f"{shown(self._key)} has no value; give it one or remove the key"
-            ' ([] is an empty list, "" an empty text)'
-        )
-
-    def _checked_key(self, event: Event) -> str:
-        """Return a key that is new or not in order, changed where it would be there twice."""
+    def _checked_key(self, event: ParseEvent, fields: Fields) -> str:
+        """Return a key that is new or not in order, changed where *fields* already has it."""
+        if not isinstance(event, SCALAR):
+            self._stop(event, _NOT_A_KEY)
         before = len(self.found)
-        value = self._checked(event)
+        value = self._scalar(event, "")
         if not isinstance(value, str):
             self._note(event, _key_message(value))
-        key: str = event.value
-        if key in self._fields:
-            first = _line(self._fields.key_mark(key))
-            self._note(
-                event, f"duplicate key {shown(key)} (first on line {first}); keep one of them"
-            )
-            while key in self._fields:
+        key = event.value
+        if key in fields:
+            line = fields.key_mark(key).line + 1
+            self._note(event, f"duplicate key {shown(key)}, first on line {line}; keep one of them")
+            while key in fields:
                 key += "\0"
         if len(self.found) == before:
             self._known_keys.add(key)
             self._odd_keys = self._odd_keys or folded_key(key) != key
         return key
 
-    def _alias(self, event: Event) -> None:
-        self._note(
-            event, f"an alias (*{event.anchor}); write the value out, or quote text that starts so"
-        )
-        if self.handlers[ScalarEvent] == self._field_key:
-            raise UnreadableError
-        self._place("", event)
-
-    def _place(self, value: Value, event: Event) -> None:
-        """Put *value* where the next value belongs."""
-        if self.handlers[ScalarEvent] == self._item:
-            self._items.append(value)
-            self._items.marks.append(_start(event))
-        elif self._key is not None:
-            self._fields[self._key] = value
-            self._fields.value_marks.append(_start(event))
-            self._key = None
-        elif self._stack:
-            self._stop(
-                event,
-                "a key must be text, not a list or a mapping;"
-                " is this a template that was not filled in?",
-            )
-        elif isinstance(value, Fields):
-            self.root = value
-        else:
-            self._stop(event, "the file is a list; expected keys such as `users:`")
-
-    def _mapping_start(self, event: Event) -> None:
-        self._open(Fields(_start(event)), event)
-
-    def _sequence_start(self, event: Event) -> None:
-        self._open(Items(_start(event)), event)
-
-    def _open(self, container: Fields | Items, event: Event) -> None:
-        if event.ctag is not None or event.anchor is not None:
-            self._check_node(event)
-        if len(self._stack) >= MAX_DEPTH:
-            self._stop(event, f"nested more than {MAX_DEPTH} levels deep")
-        self._place(container, event)
-        self._stack.append(container)
-        self._enter(container)
-
-    def _enter(self, container: Fields | Items) -> None:
-        if isinstance(container, Fields):
-            self._fields = container
-            self.handlers[ScalarEvent] = self._field_key
-        else:
-            self._items = container
-            self.handlers[ScalarEvent] = self._item
-
-    def _mapping_end(self, event: Event) -> None:
-        if self._odd_keys:
-            self._check_look_alikes()
-        self._collection_end(event)
-
-    def _collection_end(self, event: Event) -> None:
-        del event
-        self._stack.pop()
-        if self._stack:
-            self._enter(self._stack[-1])
-
-    def _check_look_alikes(self) -> None:
+    def _check_look_alikes(self, fields: Fields) -> None:
         first: dict[str, str] = {}
-        for key, mark in zip(self._fields, self._fields.key_marks, strict=True):
+        for key, _, mark, _ in fields.rows():
             other = first.setdefault(folded_key(key), key)
             if other != key:
                 said = f"key {shown(key)} looks like {shown(other)} above; keep one of them"
                 self.found.append((mark, said))
 
 
-def _start(event: Event) -> Mark:
-    return mark_at(event.start_mark.line, event.start_mark.column)
+def _is_simple(event: ParseEvent) -> bool:
+    """Return whether *event* is cheaply seen to be short unquoted text on one line."""
+    return (
+        type(event) is SCALAR
+        and not event.style
+        and LONGEST_WORD < len(text := event.value) <= MAX_SCALAR
+        and text[0] not in FIRST
+        and " " not in text
+    )
 
 
 def folded_key(key: str) -> str:
     """Return *key* as look-alikes are compared: compatibility characters and case folded."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", key).casefold())
+
+
+_NOT_A_KEY = (
+    "a key must be text, not a list or a mapping; is this a template that was not filled in?"
+)
+
+
+def _root_message(event: ParseEvent) -> str:
+    if isinstance(event, SEQUENCE_START):
+        return "the file is a list; expected keys such as `users:`"
+    if isinstance(event, SCALAR) and not event.value and not event.style:
+        return EMPTY
+    return "the file is plain text; expected keys such as `users:`"
+
+
+def _empty_message(key: str | None) -> str:
+    if key is None:
+        return "an empty list item; fill it or remove it"
+    if not key:
+        return "an empty key; write a key before the colon"
+    return (
+        f"{shown(key)} has no value; give it one or remove the key"
+        ' ([] is an empty list, "" an empty text)'
+    )
 
 
 def _key_message(value: Value) -> str:
@@ -294,11 +237,7 @@ def _key_message(value: Value) -> str:
     return f"key {shown(text)} is not text to every YAML parser; put it in quotes"
 
 
-def _line(mark: Mark) -> int:
-    return position("", mark).line
-
-
-def _over_lines(text: str) -> str:
+def _over_lines_message(text: str) -> str:
     if text.startswith("-"):
         return 'a list item needs a space after the dash: "- name"'
     return (

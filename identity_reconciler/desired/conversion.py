@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from identity_reconciler.declared import (
     ApplicationSelector,
@@ -74,10 +74,12 @@ def declared_settings(document: SettingsDocument) -> Settings:
 
 _NO_NAME = NameEntry()
 _NO_ENTERPRISE = EnterpriseEntry()
+_NOTHING: frozenset[str] = frozenset()
+_PRESENCE = {str(one): one for one in Presence}
 
 
-def declared_user(entry: UserEntry, place: Position) -> DeclaredUser:
-    """Return the user that *entry* declares."""
+def declared_user(entry: UserEntry, fields: Fields, place: Position) -> DeclaredUser:
+    """Return the user that *entry* declares; *fields* is what it was read from."""
     name = entry.name or _NO_NAME
     enterprise = entry.enterprise or _NO_ENTERPRISE
     both = f"{name.given_name} {name.family_name}" if name.given_name and name.family_name else ""
@@ -110,21 +112,21 @@ def declared_user(entry: UserEntry, place: Position) -> DeclaredUser:
         division=enterprise.division,
         department=enterprise.department,
         manager=None if enterprise.manager is None else UserName(enterprise.manager),
-        cleared=frozenset(_cleared(entry)),
+        cleared=_cleared(entry, fields),
     )
-    return DeclaredUser(user, place, Presence(entry.state), tuple(entry.previous_user_names))
+    return DeclaredUser(user, place, _PRESENCE[entry.state], tuple(entry.previous_user_names))
 
 
 def _email(entry: EmailEntry | None) -> Email | None:
-    return entry and Email(entry.value, entry.type or None, entry.primary)
+    return None if entry is None else Email(entry.value, entry.type or None, entry.primary)
 
 
 def _phone_number(entry: PhoneEntry | None) -> PhoneNumber | None:
-    return entry and PhoneNumber(entry.value, entry.type or None, entry.primary)
+    return None if entry is None else PhoneNumber(entry.value, entry.type or None, entry.primary)
 
 
 def _role(entry: RoleEntry | None) -> Role | None:
-    return entry and Role(entry.value, entry.type or None, entry.primary)
+    return None if entry is None else Role(entry.value, entry.type or None, entry.primary)
 
 
 def _photo(entry: PhotoEntry) -> Photo:
@@ -132,7 +134,9 @@ def _photo(entry: PhotoEntry) -> Photo:
 
 
 def _address(entry: AddressEntry | None) -> PostalAddress | None:
-    return entry and PostalAddress(
+    if entry is None:
+        return None
+    return PostalAddress(
         street_address=entry.street_address or None,
         locality=entry.locality or None,
         region=entry.region or None,
@@ -144,16 +148,18 @@ def _address(entry: AddressEntry | None) -> PostalAddress | None:
     )
 
 
-def _cleared(entry: UserEntry) -> Iterator[str]:
-    """Yield the fields of `User` for which the YAML says null."""
-    for key in entry.model_fields_set:
-        if getattr(entry, key) is None:
-            yield key
-    for part in (entry.name, entry.enterprise):
-        if part is not None:
-            for key in part.model_fields_set:
-                if getattr(part, key) is None:
-                    yield "formatted_name" if key == "formatted" else key
+def _cleared(entry: UserEntry, fields: Fields) -> frozenset[str]:
+    """Return the fields of `User` for which the YAML says null."""
+    parts = (fields, fields.get("name"), fields.get("enterprise"))
+    if not any(isinstance(part, Fields) and None in part.values() for part in parts):
+        return _NOTHING
+    documents = (entry, entry.name or _NO_NAME, entry.enterprise or _NO_ENTERPRISE)
+    return frozenset(
+        "formatted_name" if key == "formatted" else key
+        for document in documents
+        for key in document.model_fields_set
+        if getattr(document, key) is None
+    )
 
 
 def declared_group(entry: GroupEntry, fields: Fields, place: Position) -> DeclaredGroup:
@@ -166,7 +172,7 @@ def declared_group(entry: GroupEntry, fields: Fields, place: Position) -> Declar
             cleared=frozenset({"description"} if cleared else ()),
         ),
         position=place,
-        presence=Presence(entry.state),
+        presence=_PRESENCE[entry.state],
         members=None
         if entry.members is None
         else _listed(entry.members, fields.get("members"), place.file),

@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from identity_reconciler.desired.base import Document
-from identity_reconciler.desired.people import UserEntry
-from identity_reconciler.desired.values import (
-    EXPIRY,
-    NOT_NULL,
+from identity_reconciler.desired.forms import EXPIRY, NOT_NULL
+from identity_reconciler.desired.identifiers import (
     AccountId,
     ApplicationArnText,
+    ProviderArn,
+)
+from identity_reconciler.desired.people import UserEntry
+from identity_reconciler.desired.values import (
     ApplicationNameText,
     GroupNameText,
-    ProviderArn,
     State,
     Text,
     UserNameText,
@@ -68,7 +69,7 @@ class GroupEntry(Document):
     name: GroupNameText = Field(examples=["data-science"])
     """The group's name (its DisplayName in AWS). At most 1024 characters, unique whatever the
     case."""
-    state: State = "present"
+    state: State = Field(default="present", examples=["absent"])
     """`present` (the default) is created and kept, `absent` is deleted, `external` is owned
     elsewhere and only referred to."""
     previous_names: list[GroupNameText] = Field(default=[], examples=[["AWS_Data_Science"]])
@@ -95,6 +96,9 @@ class AssignmentsEntry(Document):
 class ApplicationEntry(Document):
     """An application of the instance. Applications are found, never created."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["name"]}, {"required": ["arn"]}]}
+    )
     label: ClassVar[str] = "application"
     name: ApplicationNameText = Field(default="", examples=["Amazon Redshift"])
     """The application's name, exactly as in AWS. Either this or `arn`."""
@@ -111,17 +115,36 @@ class ApplicationEntry(Document):
     """The application's provider, when the name alone is not unique."""
     account: AccountId = Field(default="", examples=["111122223333"])
     """The account the application lives in, when the name alone is not unique; in quotes."""
-    assignments: Annotated[AssignmentsEntry | None, NOT_NULL] = None
+    assignments: Annotated[AssignmentsEntry | None, NOT_NULL] = Field(
+        default=None, examples=[{"groups": ["data-science"], "users": ["janedoe"]}]
+    )
     """Who is assigned. Without this key the application's assignments are not managed."""
 
 
 class Declarations(Document):
     """A file of the desired state: any mix of users, groups and applications."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
     label: ClassVar[str] = "file"
-    users: list[UserEntry] = Field(default=[])
+    users: list[UserEntry] = Field(
+        default=[],
+        examples=[
+            [
+                {
+                    "user_name": "janedoe",
+                    "name": {"given_name": "Jane", "family_name": "Doe"},
+                    "email": "jane.doe@example.com",
+                }
+            ]
+        ],
+    )
     """People, by user name."""
-    groups: list[GroupEntry] = Field(default=[])
+    groups: list[GroupEntry] = Field(
+        default=[], examples=[[{"name": "data-science", "members": ["janedoe"]}]]
+    )
     """Groups and who is in them."""
-    applications: list[ApplicationEntry] = Field(default=[])
+    applications: list[ApplicationEntry] = Field(
+        default=[],
+        examples=[[{"name": "Amazon Redshift", "assignments": {"groups": ["data-science"]}}]],
+    )
     """Applications and who is assigned to them."""

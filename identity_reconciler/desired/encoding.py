@@ -11,7 +11,7 @@ import codecs
 import re
 from collections.abc import Iterator
 
-from identity_reconciler.desired.tree import START, Mark, mark_at, position
+from identity_reconciler.desired.tree import START, Mark, Place, position
 from identity_reconciler.errors import Problem
 
 MAX_BYTES = 5_000_000
@@ -68,9 +68,9 @@ def _undecodable(data: bytes, file: str, error: UnicodeDecodeError) -> Problem:
     )
 
 
-def _place(text: str, index: int) -> Mark:
+def _place(text: str, index: int) -> Place:
     """Return the place of the character at *index*."""
-    return mark_at(text.count("\n", 0, index), index - text.rfind("\n", 0, index) - 1)
+    return Place(text.count("\n", 0, index), index - text.rfind("\n", 0, index) - 1)
 
 
 def _forbidden(data: bytes, text: str) -> Iterator[tuple[Mark, str]]:

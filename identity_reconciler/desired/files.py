@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from identity_reconciler.desired.encoding import MAX_BYTES
 from identity_reconciler.desired.wording import shown
@@ -79,13 +79,11 @@ def _walk(root: Path, directory: Path, found: Found) -> Iterator[tuple[Path, str
 
 def _objection(entry: os.DirEntry[str]) -> str | None:
     """Return what is wrong with *entry*, which is no directory and may be none of our business."""
-    suffix = os.path.splitext(entry.name)[1]
+    suffix = PurePath(entry.name).suffix
+    if suffix.lower() not in {".yaml", ".yml"} and not (entry.is_symlink() and entry.is_dir()):
+        return None
     if entry.is_symlink():
-        if suffix.lower() in {".yaml", ".yml"} or entry.is_dir():
-            return "a symbolic link; only the files of this directory are read: put the file here"
-        return None
-    if suffix.lower() not in {".yaml", ".yml"}:
-        return None
+        return "a symbolic link; only files of this directory are read: put the file itself here"
     if suffix != ".yaml":
         return f"{shown(suffix)} files are not read; rename it to .yaml"
     if not entry.is_file():

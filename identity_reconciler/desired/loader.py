@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from identity_reconciler.declared import Declared
-from identity_reconciler.desired.entries import Gathered
 from identity_reconciler.desired.files import SETTINGS_FILE, instance_directories, read_files
+from identity_reconciler.desired.gathering import gather
 from identity_reconciler.desired.places import Places
-from identity_reconciler.desired.reader import read
 from identity_reconciler.desired.references import cross_check
 from identity_reconciler.errors import InvalidInputError, Position, Problem
 
@@ -29,7 +28,7 @@ def load(directory: Path) -> Declared:
     """
     files = read_files(directory)
     with _without_collections():
-        gathered = _gather(files.contents)
+        gathered = gather(files.contents)
         problems = [*files.problems, *gathered.problems]
         problems += _not_echoing(gathered.unread, cross_check(gathered, Places(files.contents)))
     if SETTINGS_FILE not in files.contents:
@@ -82,17 +81,3 @@ def _missing(message: str) -> Problem:
     return Problem(
         Position(SETTINGS_FILE, 1, 1), f"{message}; it says which instance this directory is about"
     )
-
-
-def _gather(contents: Mapping[str, bytes]) -> Gathered:
-    gathered = Gathered()
-    if SETTINGS_FILE in contents:
-        gathered.add_settings(read(contents[SETTINGS_FILE], SETTINGS_FILE))
-    for name, data in contents.items():
-        if name.endswith("/" + SETTINGS_FILE):
-            where = Position(name, 1, 1)
-            said = f"a second {SETTINGS_FILE}; one directory is one instance: move it out"
-            gathered.problems.append(Problem(where, said))
-        elif name != SETTINGS_FILE:
-            gathered.add(read(data, name))
-    return gathered

@@ -6,16 +6,28 @@ errors are the same either way, for every text that `encoding.decode` lets throu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, cast
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.events import Event
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
 
-from identity_reconciler.desired.tree import START, Mark, mark_at
+from identity_reconciler.desired.tree import START, Mark
+
+if TYPE_CHECKING:
+    from ruamel.yaml.error import MarkedYAMLError
 
 try:
-    from ruamel.yaml.cyaml import CParser
+    from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # not in its __all__
 except ImportError:
     CParser = None
 
@@ -25,20 +37,39 @@ def has_libyaml() -> bool:
     return CParser is not None
 
 
-def events(text: str, *, pure: bool = False) -> Iterable[Event]:
-    """Return the parse events of *text*; the pure parser's when asked, or when it is all we have.
+# The classes of events, as mere markers: ruamel's have no types for what they hold.
+ALIAS: type[object] = AliasEvent
+DOCUMENT_START: type[object] = DocumentStartEvent
+MAPPING_END: type[object] = MappingEndEvent
+MAPPING_START: type[object] = MappingStartEvent
+SCALAR: type[object] = ScalarEvent
+SEQUENCE_END: type[object] = SequenceEndEvent
+SEQUENCE_START: type[object] = SequenceStartEvent
+STREAM_END: type[object] = StreamEndEvent
 
-    Raises:
-        MarkedYAMLError: While iterating, at the first thing that is not YAML.
+
+class ParseEvent(Protocol):
+    """The parts of ruamel's events that are used; which ones are there depends on the class."""
+
+    start_mark: Mark
+    end_mark: Mark
+    value: str
+    style: str | None
+    anchor: str | None
+    ctag: object
+    tag: object
+
+
+def event_source(text: str, *, pure: bool = False) -> Callable[[], ParseEvent]:
+    """Return a function that gives the next parse event of *text* each time it is called.
+
+    With *pure*, and where libyaml is not installed, the events are the pure parser's. The
+    function raises ruamel's `MarkedYAMLError` at the first thing that is not YAML.
     """
-    if pure or CParser is None:
-        return _pure_events(text)
-    return iter(CParser(text).get_event, None)
-
-
-def _pure_events(text: str) -> Iterator[Event]:
+    if CParser is not None and not pure:
+        return cast("Callable[[], ParseEvent]", CParser(text).get_event)
     # A new parser each time: a directive in one file would otherwise change the next.
-    yield from YAML(typ="safe", pure=True).parse(text)
+    return cast("Callable[[], ParseEvent]", YAML(typ="safe", pure=True).parse(text).__next__)
 
 
 # What the two parsers say, by a part of it that both say or that either says.
@@ -77,8 +108,7 @@ _WORDINGS: tuple[tuple[tuple[str, ...], str], ...] = (
 
 def syntax_error(error: MarkedYAMLError) -> tuple[Mark, str]:
     """Return where *error* is and what it means to someone who writes YAML."""
-    place = error.problem_mark or error.context_mark
-    mark = START if place is None else mark_at(place.line, place.column)
+    mark: Mark = error.problem_mark or error.context_mark or START
     problem = str(error.problem or error.context or "")
     said = f"{error.context or ''} {problem}"
     for parts, wording in _WORDINGS:

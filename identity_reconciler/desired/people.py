@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from identity_reconciler.desired.base import Document
+from identity_reconciler.desired.forms import FLAG, NOT_NULL, ShortForm
 from identity_reconciler.desired.values import (
-    FLAG,
-    NOT_NULL,
     BirthdateText,
     EmailText,
     State,
     Text,
     UserNameText,
 )
-
-
-def _as_fields(value: object) -> object:
-    """Return the long form of an attribute that may be written as a single text."""
-    return {"value": value} if isinstance(value, str) else value
 
 
 class NameEntry(Document):
@@ -49,7 +43,7 @@ class EmailEntry(Document):
     """The address. Unique among the users of the instance."""
     type: Text = Field(default="", examples=["work"])
     """A label."""
-    primary: Annotated[bool | None, FLAG] = None
+    primary: Annotated[bool | None, FLAG] = Field(default=None, examples=[True])
     """Whether it is the primary one: true or false, as AWS has it when left out."""
 
 
@@ -61,7 +55,7 @@ class PhoneEntry(Document):
     """The number."""
     type: Text = Field(default="", examples=["work"])
     """A label."""
-    primary: Annotated[bool | None, FLAG] = None
+    primary: Annotated[bool | None, FLAG] = Field(default=None, examples=[True])
     """Whether it is the primary one: true or false, as AWS has it when left out."""
 
 
@@ -83,7 +77,7 @@ class AddressEntry(Document):
     """The whole address on a label."""
     type: Text = Field(default="", examples=["work"])
     """A label."""
-    primary: Annotated[bool | None, FLAG] = None
+    primary: Annotated[bool | None, FLAG] = Field(default=None, examples=[True])
     """Whether it is the primary one: true or false, as AWS has it when left out."""
 
 
@@ -97,7 +91,7 @@ class PhotoEntry(Document):
     """A label."""
     display: Text = Field(default="", examples=["Jane in 2026"])
     """A name for the photo."""
-    primary: Annotated[bool | None, FLAG] = None
+    primary: Annotated[bool | None, FLAG] = Field(default=None, examples=[True])
     """Whether it is the primary one: true or false, as AWS has it when left out."""
 
 
@@ -109,7 +103,7 @@ class RoleEntry(Document):
     """The role."""
     type: Text = Field(default="", examples=["work"])
     """A label."""
-    primary: Annotated[bool | None, FLAG] = None
+    primary: Annotated[bool | None, FLAG] = Field(default=None, examples=[True])
     """Whether it is the primary one: true or false, as AWS has it when left out."""
 
 
@@ -131,9 +125,9 @@ class EnterpriseEntry(Document):
     """The user name of the manager, who must be declared as well."""
 
 
-Email = Annotated[EmailEntry, BeforeValidator(_as_fields)]
-Phone = Annotated[PhoneEntry, BeforeValidator(_as_fields)]
-Role = Annotated[RoleEntry, BeforeValidator(_as_fields)]
+Email = Annotated[EmailEntry, ShortForm()]
+Phone = Annotated[PhoneEntry, ShortForm()]
+Role = Annotated[RoleEntry, ShortForm()]
 
 
 class UserEntry(Document):
@@ -142,13 +136,15 @@ class UserEntry(Document):
     label: ClassVar[str] = "user"
     user_name: UserNameText = Field(examples=["janedoe"])
     """The name to sign in with. No spaces, at most 128 characters, unique whatever the case."""
-    state: State = "present"
+    state: State = Field(default="present", examples=["absent"])
     """`present` (the default) is created and kept, `absent` is deleted, `external` is owned
     elsewhere and only referred to."""
     previous_user_names: list[UserNameText] = Field(default=[], examples=[["jane.miller"]])
     """Names this user had before, so that a rename is not a deletion and a creation.
     Needs `manage: {rename_users: true}`."""
-    name: Annotated[NameEntry | None, NOT_NULL] = None
+    name: Annotated[NameEntry | None, NOT_NULL] = Field(
+        default=None, examples=[{"given_name": "Jane", "family_name": "Doe"}]
+    )
     """The parts of the name. Required for a user that is present."""
     display_name: Text = Field(default="", examples=["Jane Doe"])
     """The name shown to others; given and family name unless said otherwise."""
@@ -161,7 +157,9 @@ class UserEntry(Document):
     `manage: {require_email: false}`."""
     phone_number: Phone | None = Field(default=None, examples=["+49 30 123456"])
     """The phone number, as text or with `type` and `primary`. `null` removes it."""
-    address: AddressEntry | None = None
+    address: AddressEntry | None = Field(
+        default=None, examples=[{"locality": "Berlin", "country": "DE"}]
+    )
     """The postal address. `null` removes it."""
     user_type: Text | None = Field(default=None, examples=["Employee"])
     """The kind of user, in your own words. `null` removes it."""
@@ -177,9 +175,16 @@ class UserEntry(Document):
     """Personal web site. `null` removes it."""
     birthdate: BirthdateText | None = Field(default=None, examples=["1990-01-31"])
     """Date of birth as YYYY-MM-DD, in quotes. `null` removes it."""
-    photos: list[PhotoEntry] | None = Field(default=None, min_length=1, max_length=3)
+    photos: list[PhotoEntry] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=3,
+        examples=[[{"value": "https://example.com/photos/jane.png", "primary": True}]],
+    )
     """Up to three photos by reference. `null` removes them."""
     role: Role | None = Field(default=None, examples=["Data steward"])
     """A role as an attribute, as text or with `type` and `primary`. `null` removes it."""
-    enterprise: Annotated[EnterpriseEntry | None, NOT_NULL] = None
+    enterprise: Annotated[EnterpriseEntry | None, NOT_NULL] = Field(
+        default=None, examples=[{"department": "Data", "manager": "janedoe"}]
+    )
     """Where the user stands in the organisation."""

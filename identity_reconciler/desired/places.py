@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from identity_reconciler.desired.reader import read
-from identity_reconciler.desired.tree import Fields, Items, locate, position
+from identity_reconciler.desired.tree import START, Fields, Items, locate, position
 from identity_reconciler.errors import Position
 
 
@@ -26,7 +26,7 @@ class Places:
         return entry if fields is None else position(entry.file, locate(fields, path))
 
     def _read(self, file: str) -> list[tuple[Position, Fields]]:
-        root = read(self._contents[file], file).root or {}
+        root = read(self._contents[file], file).root or Fields(START)
         return [
             (position(file, fields.mark), fields)
             for section in root.values()

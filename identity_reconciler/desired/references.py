@@ -17,7 +17,7 @@ from identity_reconciler.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.desired.entries import Gathered
+from identity_reconciler.desired.gathering import Gathered
 from identity_reconciler.desired.places import Places
 from identity_reconciler.desired.wording import nearest, shown
 from identity_reconciler.errors import Position, Problem

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 
 from identity_reconciler.declared import ManageObjects, Settings
 from identity_reconciler.desired.documents import GroupEntry
+from identity_reconciler.desired.findings import Finding
 from identity_reconciler.desired.people import UserEntry
-from identity_reconciler.desired.tree import Fields, Mark
+from identity_reconciler.desired.tree import Fields
 from identity_reconciler.desired.wording import shown
-
-Finding = tuple[Mark, str]
 
 _WITHOUT_ATTRIBUTES = frozenset({"user_name", "name", "state"})
 _PREVIOUS = "previous_user_names", "previous_names"
 
 
-def user_findings(entry: UserEntry, fields: Fields, settings: Settings | None) -> Iterator[Finding]:
-    """Yield what is wrong with a user; without *settings*, what is wrong whatever they are."""
+def user_findings(entry: UserEntry, fields: Fields, settings: Settings | None) -> Iterable[Finding]:
+    """Return what is wrong with a user; without *settings*, what is wrong whatever they are."""
     if settings is not None and settings.users is ManageObjects.REFERENCE:
-        yield from _reference_findings("users", fields, {"user_name"})
-        return
+        return _reference_findings("users", fields, {"user_name"})
     match entry.state:
         case "present":
-            yield from _present_user_findings(entry, fields, settings)
+            return () if _is_complete(entry) else _present_user_findings(entry, fields, settings)
         case "external":
-            yield from _external_findings(fields, {"user_name", "state"})
+            return _external_findings(fields, {"user_name", "state"})
         case "absent":
-            yield from _unless_absent(fields, ("previous_user_names",))
+            return _unless_absent(fields, ("previous_user_names",))
+
+
+def _is_complete(entry: UserEntry) -> bool:
+    """Return whether a present user has all it needs and nothing that needs a closer look."""
+    name = entry.name
+    return (
+        entry.email is not None
+        and name is not None
+        and bool(name.given_name and name.family_name)
+        and not (entry.previous_user_names or entry.photos)
+    )
 
 
 def _present_user_findings(
@@ -44,16 +53,27 @@ def _present_user_findings(
     if settings.require_email and fields.get("email") is None:
         yield (
             fields.key_mark("email") if "email" in fields else fields.mark,
-            f"user {shown(entry.user_name)} needs an e-mail address"
-            " (or set manage: {require_email: false} in instance.yaml)",
+            _needs_email(entry.user_name),
         )
     if "previous_user_names" in fields and not settings.rename_users:
         yield (
             fields.key_mark("previous_user_names"),
-            "renaming users is off, because AWS does not document that it works;"
-            " to try it, set manage: {rename_users: true} in instance.yaml",
+            _RENAMING_IS_OFF,
         )
     yield from _photo_findings(entry, fields)
+
+
+def _needs_email(name: str) -> str:
+    return (
+        f"user {shown(name)} needs an e-mail address"
+        " (or set manage: {require_email: false} in instance.yaml)"
+    )
+
+
+_RENAMING_IS_OFF = (
+    "renaming users is off, because AWS does not document that it works;"
+    " to try it, set manage: {rename_users: true} in instance.yaml"
+)
 
 
 def _photo_findings(entry: UserEntry, fields: Fields) -> Iterator[Finding]:
@@ -74,34 +94,24 @@ def group_findings(
 
 
 def _reference_findings(kind: str, fields: Fields, allowed: set[str]) -> Iterator[Finding]:
-    for key, mark in zip(fields, fields.key_marks, strict=True):
-        if key == "state" and fields[key] == "external":
-            continue
-        if key not in allowed:
-            yield (
-                mark,
-                f"{shown(key)} cannot be set: manage.{kind} is reference, so {kind} are only"
-                " referred to; remove the key",
-            )
+    why = f"with manage.{kind}: reference, because {kind} are only referred to"
+    for key, value, mark, _ in fields.rows():
+        if key not in allowed and (key, value) != ("state", "external"):
+            yield mark, f"{shown(key)} cannot be set {why}; remove the key"
 
 
 def _external_findings(fields: Fields, allowed: set[str]) -> Iterator[Finding]:
-    for key, mark in zip(fields, fields.key_marks, strict=True):
+    why = "with state: external, which is owned elsewhere"
+    for key, _, mark, _ in fields.rows():
         if key not in allowed:
-            yield (
-                mark,
-                f"{shown(key)} cannot be set with state: external, which is owned elsewhere;"
-                " remove the key or the state",
-            )
+            yield mark, f"{shown(key)} cannot be set {why}; remove one of the two"
 
 
 def _unless_absent(fields: Fields, keys: tuple[str, ...]) -> Iterator[Finding]:
     for key in keys:
         if key in fields:
-            yield (
-                fields.key_mark(key),
-                f"{shown(key)} has no meaning with state: absent; remove one of the two",
-            )
+            said = f"{shown(key)} has no meaning with state: absent; remove one of the two"
+            yield fields.key_mark(key), said
 
 
 def application_findings(fields: Fields) -> Iterator[Finding]:
@@ -113,7 +123,5 @@ def application_findings(fields: Fields) -> Iterator[Finding]:
     if "arn" in fields:
         for key in ("provider", "account"):
             if key in fields:
-                yield (
-                    fields.key_mark(key),
-                    f"{shown(key)} narrows a name down and an ARN needs none; remove it",
-                )
+                said = f"{shown(key)} narrows down a name, and an ARN needs none; remove it"
+                yield fields.key_mark(key), said

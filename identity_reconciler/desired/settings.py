@@ -7,14 +7,16 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from identity_reconciler.desired.base import Document
-from identity_reconciler.desired.values import (
-    FLAG,
+from identity_reconciler.desired.forms import FLAG
+from identity_reconciler.desired.identifiers import (
     AccountId,
     IdentityStoreId,
     InstanceArn,
     InstanceName,
-    PatternText,
     Region,
+)
+from identity_reconciler.desired.values import (
+    PatternText,
 )
 
 Objects = Literal["declared", "authoritative", "reference"]
@@ -44,20 +46,20 @@ class ManageSection(Document):
     """How much of the instance is managed."""
 
     label: ClassVar[str] = "manage section"
-    users: Objects = "declared"
+    users: Objects = Field(default="declared", examples=["authoritative"])
     """`declared`: what is declared is created and kept, deletion needs `state: absent`.
     `authoritative`: what is not declared is deleted as well. `reference`: users are only
     referred to; an identity provider owns them."""
-    groups: Objects = "declared"
+    groups: Objects = Field(default="declared", examples=["authoritative"])
     """As for users."""
-    memberships: Links = "authoritative"
+    memberships: Links = Field(default="authoritative", examples=["additive"])
     """For the declared groups. `authoritative`: who is not listed is removed. `additive`: nobody
     is removed. `off`: not managed."""
-    assignments: Links = "authoritative"
+    assignments: Links = Field(default="authoritative", examples=["additive"])
     """For the declared applications, as for memberships."""
-    require_email: Annotated[bool, FLAG] = True
+    require_email: Annotated[bool, FLAG] = Field(default=True, examples=[False])
     """Whether every user needs an e-mail address: AWS says that they must be there and unique."""
-    rename_users: Annotated[bool, FLAG] = False
+    rename_users: Annotated[bool, FLAG] = Field(default=False, examples=[True])
     """Whether `previous_user_names` may rename a live user: AWS does not document that it can."""
 
 
@@ -77,9 +79,23 @@ class SettingsDocument(Document):
     """`instance.yaml`: which instance this directory is about, and how much of it is managed."""
 
     label: ClassVar[str] = "file"
-    instance: InstanceSection
+    instance: InstanceSection = Field(
+        examples=[
+            {
+                "name": "main",
+                "region": "eu-central-1",
+                "account_id": "111122223333",
+                "instance_arn": "arn:aws:sso:::instance/ssoins-1234567890abcdef",
+                "identity_store_id": "d-1234567890",
+            }
+        ]
+    )
     """Which instance."""
-    manage: ManageSection = Field(default_factory=ManageSection)
+    manage: ManageSection = Field(
+        default_factory=ManageSection, examples=[{"users": "authoritative"}]
+    )
     """How much of it is managed."""
-    ignore: IgnoreSection = Field(default_factory=IgnoreSection)
+    ignore: IgnoreSection = Field(
+        default_factory=IgnoreSection, examples=[{"groups": ["AWSControlTower*"]}]
+    )
     """What is never touched."""

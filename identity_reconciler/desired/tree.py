@@ -7,31 +7,40 @@ guessed and a model that does want a number says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import Protocol
 
 from identity_reconciler.errors import Position, Problem
 
 
-Mark = NewType("Mark", int)
-"""A place in a file as one number, because a large file has a quarter of a million of them."""
+class Mark(Protocol):
+    """A place in a file; both YAML parsers provide their own."""
 
-COLUMN_BITS = 24
-"""Enough for the longest line that the largest file can have."""
+    @property
+    def line(self) -> int:
+        """0 is the first line."""
 
-START = Mark(0)
+    @property
+    def column(self) -> int:
+        """0 is the first character."""
 
 
-def mark_at(line: int, column: int) -> Mark:
-    """Return the mark of *line* and *column*, both counted from 0."""
-    return Mark(line << COLUMN_BITS | column)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A `Mark` of our own making."""
+
+    line: int
+    column: int
+
+
+START = Place(0, 0)
 
 
 def position(file: str, mark: Mark) -> Position:
     """Return *mark* in *file* as people count: from 1."""
-    return Position(file, (mark >> COLUMN_BITS) + 1, (mark & (1 << COLUMN_BITS) - 1) + 1)
+    return Position(file, mark.line + 1, mark.column + 1)
 
 
 class PlainKind(StrEnum):
@@ -53,7 +62,10 @@ class Plain:
 
 
 class Fields(dict[str, "Value"]):
-    """A mapping, with the places of itself, its keys and its values, in the order of the file."""
+    """A mapping, with the places of itself and, if asked for, its keys and its values.
+
+    Those are asked for when something is wrong: keeping them costs a tenth of the time of reading.
+    """
 
     __slots__ = ("key_marks", "mark", "value_marks")
 
@@ -61,15 +73,22 @@ class Fields(dict[str, "Value"]):
         super().__init__()
         self.mark = mark
         self.key_marks: list[Mark] = []
+        """In the order of the keys, or empty."""
         self.value_marks: list[Mark] = []
+        """In the order of the keys, or empty."""
 
     def key_mark(self, key: str) -> Mark:
-        """Return where *key* stands."""
-        return self.key_marks[list(self).index(key)]
+        """Return where *key* stands; where the mapping starts, when that was not kept."""
+        return self.key_marks[list(self).index(key)] if self.key_marks else self.mark
 
     def value_mark(self, key: str) -> Mark:
-        """Return where the value of *key* starts."""
-        return self.value_marks[list(self).index(key)]
+        """Return where the value of *key* starts; where the mapping does, when it was not kept."""
+        return self.value_marks[list(self).index(key)] if self.value_marks else self.mark
+
+    def rows(self) -> Iterator[tuple[str, Value, Mark, Mark]]:
+        """Yield each key with its value and the places of both."""
+        for key, value in self.items():
+            yield key, value, self.key_mark(key), self.value_mark(key)
 
 
 class Items(list["Value"]):
@@ -108,11 +127,16 @@ def locate(fields: Fields, path: Sequence[str | int], *, key: bool = False) -> M
     mark = fields.mark
     value: Value = fields
     for part in path:
-        if isinstance(value, Fields) and isinstance(part, str) and part in value:
-            mark = value.key_mark(part) if key and part == path[-1] else value.value_mark(part)
-            value = value[part]
-        elif isinstance(value, Items) and isinstance(part, int) and part < len(value):
-            mark, value = value.marks[part], value[part]
+        match value, part:
+            case Fields(), str() if part in value:
+                is_key = key and part == path[-1]
+                mark = value.key_mark(part) if is_key else value.value_mark(part)
+                value = value[part]
+            case Items(), int() if part < len(value):
+                mark = value.marks[part]
+                value = value[part]
+            case _:
+                pass
     return mark
 
 
@@ -120,8 +144,11 @@ def value_at(fields: Fields, path: Sequence[str | int]) -> Value:
     """Return the value at *path*, passing over parts that are not in the tree."""
     value: Value = fields
     for part in path:
-        if isinstance(value, Fields) and isinstance(part, str) and part in value:
-            value = value[part]
-        elif isinstance(value, Items) and isinstance(part, int) and part < len(value):
-            value = value[part]
+        match value, part:
+            case Fields(), str() if part in value:
+                value = value[part]
+            case Items(), int() if part < len(value):
+                value = value[part]
+            case _:
+                pass
     return value

@@ -1,22 +1,17 @@
-"""Trees to documents: pydantic's findings as problems with places, and what can be saved."""
+"""Trees to documents, and what can be saved of a tree that is not quite one."""
 
 from __future__ import annotations
 
-import typing
+import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import TypeAdapter, ValidationError
 
 from identity_reconciler.desired.base import Document
-from identity_reconciler.desired.tree import Fields, Items, Mark, Plain, PlainKind, Value, locate
-from identity_reconciler.desired.tree import value_at as find
-from identity_reconciler.desired.values import NULL_REFUSED
-from identity_reconciler.desired.wording import a, did_you_mean, shown
+from identity_reconciler.desired.findings import Finding, Path, finding_of, mistyped
+from identity_reconciler.desired.tree import Fields, Items, Value
 
-Path = tuple[str | int, ...]
-Finding = tuple[Mark, str]
 Entry = TypeVar("Entry", bound=Document)
 
 
@@ -32,7 +27,7 @@ def validated(
         return model.model_validate(fields), fields
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-    found.extend(_finding(model, fields, detail) for detail in details)
+    found.extend(finding_of(model, fields, detail) for detail in details)
     rest = _without(fields, [detail["loc"] for detail in details])
     try:
         return model.model_validate(rest), rest
@@ -40,30 +35,60 @@ def validated(
         return None
 
 
+def validated_each(
+    model: type[Entry], items: Items, found: list[Finding], broken: list[Value]
+) -> Iterator[tuple[Entry, Fields]]:
+    """Yield the entries that *items* are, each with what it was read from.
+
+    What is wrong is added to *found*, and what is no *model* at all to *broken*.
+    """
+    validate = _validator(model)
+    for item, mark in zip(items, items.marks, strict=True):
+        if not isinstance(item, Fields):
+            found.append((mark, mistyped(item, "a mapping with keys")))
+            broken.append(item)
+            continue
+        try:
+            pair: tuple[Entry, Fields] | None = (validate(item), item)
+        except ValidationError:
+            pair = validated(model, item, found)
+        if pair is None:
+            broken.append(item)
+        else:
+            yield pair
+
+
+@functools.cache
+def _validator(model: type[Entry]) -> Callable[[Fields], Entry]:
+    """Return what `model.model_validate` ends in; its detour costs as much as a small entry."""
+    return cast("Callable[[Fields], Entry]", TypeAdapter(model).validator.validate_python)
+
+
 def _without(fields: Fields, paths: Sequence[Path]) -> Fields:
     """Return *fields* without what *paths* lead to; of a list, the whole item is left out."""
     kept = Fields(fields.mark)
-    for (key, value), at, mark in zip(
-        fields.items(), fields.key_marks, fields.value_marks, strict=True
-    ):
-        ahead = [rest for rest in map(_from(key), paths) if rest is not None]
-        rest_of_value = _reduced(value, ahead) if ahead else value
-        if rest_of_value is not None or value is None:
-            kept[key] = rest_of_value
-            kept.key_marks.append(at)
-            kept.value_marks.append(mark)
+    for key, value, key_mark, value_mark in fields.rows():
+        below = [rest for path in paths if (rest := _after(key, path)) is not None]
+        reduced = _reduced(value, below) if below else value
+        if reduced is not None or not below:
+            kept[key] = reduced
+            kept.key_marks.append(key_mark)
+            kept.value_marks.append(value_mark)
     return kept
 
 
-def _from(key: str) -> Callable[[Path], Path | None]:
-    return lambda path: path[path.index(key) + 1 :] if key in path[:2] else None
+def _after(key: str, path: Path) -> Path | None:
+    """Return what follows *key* in *path*, in front of which pydantic may name a form."""
+    return path[path.index(key) + 1 :] if key in path[:2] else None
 
 
 def _reduced(value: Value, paths: Sequence[Path]) -> Value:
-    if () in paths or not isinstance(value, Fields | Items):
+    if () in paths:
         return None
     if isinstance(value, Fields):
         return _without(value, paths)
+    if not isinstance(value, Items):
+        return None
     kept = Items(value.mark)
     bad = {path[0] for path in paths}
     for number, (item, mark) in enumerate(zip(value, value.marks, strict=True)):
@@ -71,95 +96,3 @@ def _reduced(value: Value, paths: Sequence[Path]) -> Value:
             kept.append(item)
             kept.marks.append(mark)
     return kept
-
-
-def _finding(model: type[Document], fields: Fields, detail: ErrorDetails) -> Finding:
-    path = detail["loc"]
-    kind = detail["type"]
-    if kind == "extra_forbidden":
-        return locate(fields, path, key=True), _unknown_key(model, path)
-    if kind == "missing":
-        owner = _model_at(model, path[:-1])
-        return locate(fields, path), f"{a(owner.label)} needs the key {shown(str(path[-1]))}"
-    return locate(fields, path), _message(fields, path, detail)
-
-
-def _unknown_key(model: type[Document], path: Path) -> str:
-    owner = _model_at(model, path[:-1])
-    key = str(path[-1])
-    known = tuple(owner.model_fields)
-    hint = did_you_mean(key, known) or f"; the keys are {', '.join(known)}"
-    return f"unknown key {shown(key)} in {a(owner.label)}{hint}"
-
-
-_EXPECTED = {
-    "string_type": "text",
-    "list_type": "a list",
-    "model_type": "a mapping with keys",
-    "model_attributes_type": "a mapping with keys",
-}
-
-
-def _message(fields: Fields, path: Path, detail: ErrorDetails) -> str:
-    kind = detail["type"]
-    value = find(fields, path)
-    context = detail.get("ctx", {})
-    if kind == "refused":
-        return detail["msg"]
-    if kind == "literal_error":
-        wanted = str(context["expected"]).replace("'", "")
-        hint = (
-            did_you_mean(value, wanted.replace(" or ", ", ").split(", "))
-            if isinstance(value, str)
-            else ""
-        )
-        return f"{_named(value)}; expected {wanted}{hint}"
-    if kind in {"too_long", "too_short"}:
-        side = "most" if kind == "too_long" else "least"
-        limit = context.get("max_length", context.get("min_length"))
-        return f"{context['actual_length']} items; at {side} {limit} are allowed"
-    expected = _EXPECTED.get(kind)
-    return detail["msg"] if expected is None else mistyped(value, expected)
-
-
-def mistyped(value: Value, expected: str) -> str:
-    """Return what to say about *value* where something *expected* belongs."""
-    if value is None:
-        return NULL_REFUSED
-    if isinstance(value, Plain) and expected == "text":
-        if value.kind is PlainKind.NULL:
-            return f"{value.text} means no value; write null to remove the attribute, or quote it"
-        return f"{value.text} without quotes can be read as {value.kind}; write {shown(value.text)}"
-    if isinstance(value, str) and expected == "a list":
-        return f"{_named(value)} is text; expected a list: put each item on its own line after '- '"
-    return f"{_named(value)}; expected {expected}"
-
-
-def _named(value: Value) -> str:
-    match value:
-        case None:
-            return "null"
-        case Fields():
-            return "a mapping with keys"
-        case Items():
-            return "a list"
-        case Plain():
-            return value.text
-        case _:
-            return shown(value)
-
-
-def _model_at(model: type[Document], path: Path) -> type[Document]:
-    """Return the model of the mapping at *path* under *model*."""
-    for part in path:
-        if isinstance(part, str) and part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            model = next(_documents(annotation), model)
-    return model
-
-
-def _documents(annotation: object) -> Iterator[type[Document]]:
-    if isinstance(annotation, type) and issubclass(annotation, Document):
-        yield annotation
-    for argument in typing.get_args(annotation):
-        yield from _documents(argument)

@@ -1,0 +1,130 @@
+"""Values that are not text, or that may be written in more than one way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from pydantic_core import CoreSchema, core_schema
+
+from identity_reconciler.desired.tree import Plain, PlainKind
+from identity_reconciler.desired.values import DATE, SOME_TEXT, wrong
+from identity_reconciler.desired.wording import shown
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
+    from pydantic.json_schema import JsonSchemaValue
+
+
+def _boolean(value: object) -> object:
+    if isinstance(value, Plain) and value.text in {"true", "false"}:
+        return value.text == "true"
+    raise wrong("expected true or false, without quotes")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Before:
+    """Marks a field whose value is looked at before its type is, null included."""
+
+    check: Callable[[object], object]
+    json_type: Mapping[str, str] = field(default_factory=dict)
+    """What the JSON Schema says instead; nothing: what it says anyhow, without null."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Put the check in front of the schema that the type gives."""
+        return core_schema.no_info_before_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Leave out null: it only stands for a key that is not there."""
+        if self.json_type:
+            return dict(self.json_type)
+        described = handler(schema)
+        choices = [one for one in described.get("anyOf", ()) if one != {"type": "null"}]
+        return choices[0] if len(choices) == 1 else described
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShortForm:
+    """Marks a mapping that may be written as the text of its key `value`."""
+
+    text: Mapping[str, JsonValue] = field(default_factory=lambda: SOME_TEXT)
+    """The JSON Schema of that text, besides its type."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Turn the short form into the long one first."""
+        return core_schema.no_info_before_validator_function(_as_fields, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe both forms."""
+        return {"anyOf": [{"type": "string", **self.text}, handler(schema)]}
+
+
+def _as_fields(value: object) -> object:
+    return {"value": value} if isinstance(value, str) else value
+
+
+def _not_null(value: object) -> object:
+    if value is None:
+        raise wrong(NULL_REFUSED)
+    return value
+
+
+NULL_REFUSED = "null is only for optional attributes, to remove them; leave the key out instead"
+NOT_NULL = Before(_not_null)
+FLAG = Before(_boolean, {"type": "boolean"})
+
+_TIME = "[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2})?"
+_OFFSET = "(Z|[+-][0-9]{2}:[0-9]{2})"
+_TIMESTAMP = re.compile(f"{DATE}{_TIME}{_OFFSET}?")
+_EXPECTED_EXPIRY = "expected a date such as 2026-12-31 or a time such as 2026-12-31T18:00:00+01:00"
+
+
+def first_instant_after(text: str) -> datetime:
+    """Return the first instant (UTC) at which something that expires on *text* no longer holds.
+
+    A date holds through the end of that day, UTC; a timestamp is that instant.
+
+    Raises:
+        PydanticCustomError: *text* is neither, or a timestamp without an offset.
+    """
+    try:
+        if re.fullmatch(DATE, text):
+            day = datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
+            return day + timedelta(days=1)
+        match = _TIMESTAMP.fullmatch(text)
+        moment = datetime.fromisoformat(text) if match else None
+    except (ValueError, OverflowError):
+        raise wrong(f"{shown(text)} is not in the calendar; {_EXPECTED_EXPIRY}") from None
+    if moment is None:
+        raise wrong(f"{shown(text)} is not a date; {_EXPECTED_EXPIRY}")
+    if moment.tzinfo is None:
+        raise wrong(f"{shown(text)} has no offset from UTC; add one, such as Z or +01:00")
+    return moment.astimezone(UTC)
+
+
+def _expiry(value: object) -> object:
+    if isinstance(value, Plain) and value.kind in {PlainKind.DATE, PlainKind.NUMBER}:
+        return first_instant_after(value.text)
+    if isinstance(value, str):
+        return first_instant_after(value)
+    raise wrong(_EXPECTED_EXPIRY)
+
+
+EXPIRY = Before(
+    _expiry,
+    {
+        "type": "string",
+        "pattern": f"^{DATE}({_TIME}{_OFFSET})?$",
+    },
+)

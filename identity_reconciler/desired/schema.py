@@ -1,0 +1,64 @@
+"""JSON Schemas of the YAML, made from the models, for editors: completion, hover, red lines.
+
+They are looser than the models: a schema cannot know another file.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+
+from identity_reconciler.desired.base import Document
+from identity_reconciler.desired.documents import Declarations
+from identity_reconciler.desired.settings import SettingsDocument
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+    from pydantic_core.core_schema import WithDefaultSchema
+
+DESIRED_STATE = "desired-state.schema.json"
+"""The schema of the files with users, groups and applications."""
+
+INSTANCE = "instance.schema.json"
+"""The schema of `instance.yaml`."""
+
+
+def schemas() -> dict[str, str]:
+    """Return the text of each schema by the name of its file in `schemas/`."""
+    return {
+        DESIRED_STATE: _text(Declarations, "Desired state: users, groups and applications"),
+        INSTANCE: _text(SettingsDocument, "Desired state: instance and settings"),
+    }
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's generator, without the defaults that only stand for a key that is not there."""
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        """Keep a default that is a value one could write."""
+        described = super().default_schema(schema)
+        if described.get("default") in (None, "", [], {}):
+            described.pop("default", None)
+        return described
+
+
+def _text(model: type[Document], title: str) -> str:
+    body: dict[str, JsonValue] = model.model_json_schema(schema_generator=_Generator)
+    head = {"$schema": _Generator.schema_dialect, "title": title}
+    ordered = head | {key: value for key, value in _on_one_line(body).items() if key not in head}
+    return json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
+
+
+def _on_one_line(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return *schema* with each description on one line: editors wrap it themselves."""
+    changed: dict[str, JsonValue] = {}
+    for key, value in schema.items():
+        if isinstance(value, dict):
+            changed[key] = _on_one_line(value)
+        elif key == "description" and isinstance(value, str):
+            changed[key] = " ".join(value.split())
+        else:
+            changed[key] = value
+    return changed
