@@ -126,10 +126,11 @@ def translating(call: Call) -> Iterator[None]:
         raise from_service(error, call) from error
     except (BotoCoreError, ResponseParserError) as error:
         raise _from_sdk(error, call) from error
-    except KeyError as error:
-        # An answer without a member that the model requires; botocore does not check answers.
+    except (KeyError, ValueError) as error:
+        # A member that the model requires is missing, or has a value that it does not know:
+        # botocore does not check answers.
         kind = UnknownOutcomeError if call.writes else IncompleteReadError
-        raise kind(f"{call}: AWS answered without {error}; run again") from error
+        raise kind(f"{call}: AWS answered without a usable {error}; run again") from error
 
 
 def code_of(error: ClientError) -> str:

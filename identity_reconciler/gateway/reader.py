@@ -6,9 +6,10 @@ that page. Every list is read to its end, or nothing is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -25,6 +26,8 @@ from identity_reconciler.gateway.records import (
 )
 from identity_reconciler.gateway.work import Work
 from identity_reconciler.state import Application, ApplicationArn, Group, PrincipalKind, User
+
+_Read = TypeVar("_Read")
 
 _UNSUPPORTED = "not supported for this action"
 """In the answer of some AWS applications to questions about their assignment configuration.
@@ -87,34 +90,26 @@ class _Reading:
             self._work.start("applications", self._read_applications)
 
     def _read_users(self) -> None:
-        for item in self._identity_store("ListUsers", "the list of users", Extensions=[ENTERPRISE]):
-            user = user_record(item)
+        subject = "the list of users"
+        for user in self._store("ListUsers", subject, user_record, Extensions=[ENTERPRISE]):
             self.lists.users[user.identifier] = user
 
     def _read_groups(self) -> None:
-        for item in self._identity_store("ListGroups", "the list of groups"):
-            group = group_record(item)
+        for group in self._store("ListGroups", "the list of groups", group_record):
             known = group.identifier in self.lists.groups
             self.lists.groups[group.identifier] = group
             if not known and self._wanted.members_of(group.value):
                 self._work.start("members", partial(self._read_members, group))
 
     def _read_members(self, group: Record[Group]) -> None:
-        members: dict[str, str] = {}
-        for item in self._identity_store(
-            "ListGroupMemberships",
-            f"the members of group/{group.value.name}",
-            GroupId=group.identifier,
-        ):
-            members[item["MemberId"]["UserId"]] = item["MembershipId"]
-        self.lists.members[group.identifier] = members
+        subject = f"the members of group/{group.value.name}"
+        members = self._store("ListGroupMemberships", subject, _member, GroupId=group.identifier)
+        self.lists.members[group.identifier] = dict(members)
 
     def _read_applications(self) -> None:
-        instance_arn = self._instance.instance_arn
-        for item in self._sso_admin(
-            "ListApplications", "the list of applications", InstanceArn=instance_arn
-        ):
-            found = application(item)
+        arn = self._instance.instance_arn
+        subject = "the list of applications"
+        for found in self._admin("ListApplications", subject, application, InstanceArn=arn):
             known = found.arn in self.lists.applications
             self.lists.applications[found.arn] = found
             if not known and self._wanted.assignments_of(found):
@@ -123,12 +118,10 @@ class _Reading:
 
     def _read_assignments(self, of: Application) -> None:
         subject = f"the assignments of application {of.name or of.arn}"
-        self.lists.assignments[of.arn] = {
-            (PrincipalKind(item["PrincipalType"].lower()), item["PrincipalId"])
-            for item in self._sso_admin(
-                "ListApplicationAssignments", subject, ApplicationArn=of.arn
-            )
-        }
+        principals = self._admin(
+            "ListApplicationAssignments", subject, _principal, ApplicationArn=of.arn
+        )
+        self.lists.assignments[of.arn] = set(principals)
 
     def _read_configuration(self, of: Application) -> None:
         call = Call(
@@ -147,18 +140,33 @@ class _Reading:
             else:
                 self.lists.required[of.arn] = answer["AssignmentRequired"]
 
-    def _identity_store(self, operation: str, subject: str, **request: object) -> Iterator[Item]:
+    def _store(
+        self, operation: str, subject: str, read: Callable[[Item], _Read], **request: object
+    ) -> Iterator[_Read]:
+        """Yield what *read* makes of each item of a list of identitystore."""
         call = Call("identitystore", operation, subject)
         request["IdentityStoreId"] = self._instance.identity_store_id
         with translating(call):
             for page in pages(self._clients.identity_store, call, request, self._stopped):
-                yield from page
+                yield from map(read, page)
 
-    def _sso_admin(self, operation: str, subject: str, **request: object) -> Iterator[Item]:
+    def _admin(
+        self, operation: str, subject: str, read: Callable[[Item], _Read], **request: object
+    ) -> Iterator[_Read]:
+        """Yield what *read* makes of each item of a list of sso-admin."""
         call = Call("sso-admin", operation, subject)
         with translating(call):
             for page in pages(self._clients.sso_admin, call, request, self._stopped):
-                yield from page
+                yield from map(read, page)
 
     def _stopped(self) -> bool:
         return self._work.stopped
+
+
+def _member(item: Item) -> tuple[str, str]:
+    """Return UserId and MembershipId; members are users and nothing else. Source: MemberId."""
+    return item["MemberId"]["UserId"], item["MembershipId"]
+
+
+def _principal(item: Item) -> tuple[PrincipalKind, str]:
+    return PrincipalKind(item["PrincipalType"].lower()), item["PrincipalId"]

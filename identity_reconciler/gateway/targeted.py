@@ -7,7 +7,7 @@ one for each membership or assignment, one list for each principal and kind.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, assert_never
 
@@ -163,11 +163,10 @@ class _Questions:
         if user_id is None:
             return
         request = {"IdentityStoreId": self._connection.store, "MemberId": {"UserId": user_id}}
-        for item in self._list(call, request):
-            group_id = item["GroupId"]
-            self._connection.directory.put_membership(group_id, user_id, item["MembershipId"])
-            known = self._connection.directory.groups.known(group_id)
-            group = known or self._lookup.group_with_id(group_id)
+        directory = self._connection.directory
+        for group_id, membership_id in self._list(call, request, _group_and_membership):
+            directory.put_membership(group_id, user_id, membership_id)
+            group = directory.groups.known(group_id) or self._lookup.group_with_id(group_id)
             if group is not None:
                 self._groups[group_key(group.value.name)] = group.value
                 self._members[group_key(group.value.name)].add(user_key(principal.name))
@@ -178,11 +177,10 @@ class _Questions:
         if group_id is None:
             return
         request = {"IdentityStoreId": self._connection.store, "GroupId": group_id}
-        for item in self._list(call, request):
-            user_id = item["MemberId"]["UserId"]
-            self._connection.directory.put_membership(group_id, user_id, item["MembershipId"])
-            known = self._connection.directory.users.known(user_id)
-            user = known or self._lookup.user_with_id(user_id)
+        directory = self._connection.directory
+        for user_id, membership_id in self._list(call, request, _user_and_membership):
+            directory.put_membership(group_id, user_id, membership_id)
+            user = directory.users.known(user_id) or self._lookup.user_with_id(user_id)
             if user is not None:
                 self._users[user_key(user.value.user_name)] = user.value
                 self._members[group_key(principal.name)].add(user_key(user.value.user_name))
@@ -203,21 +201,35 @@ class _Questions:
             "PrincipalId": identifier,
             "PrincipalType": PRINCIPAL_TYPES[principal.kind],
         }
-        for item in self._list(call, request):
-            if item["PrincipalId"] == identifier:
-                self._assignments[ApplicationArn(item["ApplicationArn"])].add(principal)
+        for arn, of in self._list(call, request, _application_and_principal):
+            if of == identifier:
+                self._assignments[ApplicationArn(arn)].add(principal)
 
-    def _list(self, call: Call, request: Mapping[str, Any]) -> list[Item]:
+    def _list(
+        self, call: Call, request: Mapping[str, Any], read: Callable[[Item], tuple[str, str]]
+    ) -> list[tuple[str, str]]:
         """Return a whole list about one principal; a principal that has just gone has none."""
         clients = self._connection.clients
         client = clients.sso_admin if call.service == "sso-admin" else clients.identity_store
         with translating(call):
             try:
-                return [item for page in pages(client, call, dict(request)) for item in page]
+                return [read(item) for page in pages(client, call, dict(request)) for item in page]
             except ClientError as error:
                 if is_missing(error):
                     return []
                 raise
+
+
+def _group_and_membership(item: Item) -> tuple[str, str]:
+    return item["GroupId"], item["MembershipId"]
+
+
+def _user_and_membership(item: Item) -> tuple[str, str]:
+    return item["MemberId"]["UserId"], item["MembershipId"]
+
+
+def _application_and_principal(item: Item) -> tuple[str, str]:
+    return item["ApplicationArn"], item["PrincipalId"]
 
 
 def _mentioned(resource: Resource) -> tuple[tuple[PrincipalKind, str], ...]:
