@@ -15,13 +15,12 @@ from identity_reconciler.sandbox.instances import (
     unsupported,
 )
 from identity_reconciler.sandbox.paging import Query
+from identity_reconciler.sandbox.quotas import check_quota
 from identity_reconciler.sandbox.store import Row
 from identity_reconciler.sandbox.world import Answer, Params
 
 MAX_APPLICATIONS_PAGE = 50
 """Documented: botocore model, ApplicationList."""
-MAX_APPLICATIONS = 7000
-"""Per instance. Documented: limits."""
 _OPTIONAL = ("Description", "PortalOptions", "Status")
 
 
@@ -113,11 +112,8 @@ class Applications(Administration):
         row = self.store.one(
             "SELECT count(*) AS n FROM applications WHERE instance = ?", (instance["arn"],)
         )
-        if row and row["n"] >= MAX_APPLICATIONS:
-            raise ServiceError(
-                "ServiceQuotaExceededException",
-                f"The instance has {MAX_APPLICATIONS} applications, the most it can have.",
-            )
+        number = row["n"] + 1 if row else 1
+        check_quota(number, self.world.quotas.applications, "applications of an instance")
 
     def _insert(self, instance: Row, arn: str, params: Params) -> None:
         # Assumed: the defaults that the console shows.

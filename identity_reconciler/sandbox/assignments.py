@@ -7,11 +7,9 @@ from identity_reconciler.sandbox.assumptions import ExistingAssignment
 from identity_reconciler.sandbox.directory import with_token
 from identity_reconciler.sandbox.errors import ServiceError, denied, not_found
 from identity_reconciler.sandbox.paging import Query
+from identity_reconciler.sandbox.quotas import check_quota
 from identity_reconciler.sandbox.store import Row
 from identity_reconciler.sandbox.world import Answer, Params
-
-MAX_GROUPS = 100
-"""Groups on one application; it cannot be raised. Documented: limits."""
 
 _TABLES = {"USER": "users", "GROUP": "groups"}
 
@@ -127,12 +125,9 @@ class Assignments(Applications):
             "AND principal_type = 'GROUP'",
             (application["arn"],),
         )
-        if row and row["n"] >= MAX_GROUPS:
-            # The quota is documented (limits); this error for it is assumed.
-            raise ServiceError(
-                "ServiceQuotaExceededException",
-                f"The application has {MAX_GROUPS} groups assigned, the most it can have.",
-            )
+        number = row["n"] + 1 if row else 1
+        most = self.world.quotas.groups_per_application
+        check_quota(number, most, "groups assigned to an application")
 
 
 def _key(params: Params) -> tuple[str, str, str]:

@@ -126,6 +126,10 @@ class Directory(IdentityStoreBackend):
         if given is not None and given != str(row["revision"]):
             raise changed_meanwhile()
 
+    def counter(self, kind: Kind, instance: Row) -> str:
+        """Return the name of the counter of users or groups: counting rows would be a scan."""
+        return f"{kind.table} of {instance['store']}"
+
     def next_revision(self) -> int:
         """Return the next number of the sequence that all revisions come from."""
         return self.store.next_number("revision")

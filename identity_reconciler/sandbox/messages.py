@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from xml.sax.saxutils import escape
 
 from identity_reconciler.sandbox.errors import ServiceError
 
@@ -97,11 +98,24 @@ def refused(error: ServiceError, service: str) -> HttpResponse:
     botocore models.
     """
     request_id = str(uuid.uuid4())
+    if service == "sts":
+        return _refused_in_xml(error, request_id)
     body: dict[str, object] = {"__type": error.code, "Message": error.message, **error.members}
     if service == "identitystore":
         body["RequestId"] = request_id
     headers = _headers(request_id) | {"x-amzn-ErrorType": error.code}
     return HttpResponse(error.status, json.dumps(body).encode(), headers)
+
+
+def _refused_in_xml(error: ServiceError, request_id: str) -> HttpResponse:
+    """Return the response of STS, which speaks the query protocol. Documented: botocore model."""
+    body = (
+        "<ErrorResponse><Error><Type>Sender</Type>"
+        f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
+        f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+    headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
+    return HttpResponse(error.status, body.encode(), headers)
 
 
 def _headers(request_id: str) -> dict[str, str]:

@@ -75,6 +75,7 @@ def load(world: World, instance: Row, population: Population) -> None:
         for kind, members in ((USER, population.users), (GROUP, population.groups)):
             store.executemany(_insert(kind), loader.rows(kind, members))
             loader.keep_external_ids(kind)
+            loader.keep_count(kind)
         store.executemany(
             "INSERT INTO memberships (store, id, group_id, user_id, created, created_by) "
             "VALUES (?, ?, ?, ?, ?, ?)",
@@ -163,6 +164,15 @@ class _Loader:
                     (kind.table, issuer, external_id, self._store_id, identifier),
                 )
         self._external.clear()
+
+    def keep_count(self, kind: Kind) -> None:
+        """Set the counter that the quota is checked against."""
+        number = sum(table == kind.table for table, _ in self._ids)
+        most = self._world.quotas.users if kind is USER else self._world.quotas.groups
+        if number > most:
+            raise SandboxError(f"The population has {number} {kind.table}, the quota is {most}.")
+        name = f"{kind.table} of {self._store_id}"
+        self._world.store.execute("INSERT OR REPLACE INTO counters VALUES (?, ?)", (name, number))
 
     def memberships(self, pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of memberships."""

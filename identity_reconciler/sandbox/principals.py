@@ -24,6 +24,7 @@ from identity_reconciler.sandbox.attributes import (
 from identity_reconciler.sandbox.directory import Directory, resource_arn, with_token
 from identity_reconciler.sandbox.errors import duplicate, not_found, validation
 from identity_reconciler.sandbox.paging import Query
+from identity_reconciler.sandbox.quotas import check_quota
 from identity_reconciler.sandbox.store import Row
 from identity_reconciler.sandbox.world import Answer, Params
 
@@ -100,6 +101,9 @@ class Principals(Directory):
         self._check_unique(kind, instance, document)
         if kind is USER:
             document["UserStatus"] = "ENABLED"
+        number = self.store.next_number(self.counter(kind, instance))
+        most = self.world.quotas.users if kind is USER else self.world.quotas.groups
+        check_quota(number, most, f"{kind.table} of an identity store")
         identifier = self.new_identifier(instance["store"])
         revision = self.next_revision()
         now, who = self.world.clock(), self.caller.arn
@@ -197,6 +201,7 @@ class Principals(Directory):
         row = self.require(kind, instance["store"], params[kind.id_member])
         self.check_revision(row, params)
         self.store.execute(f"DELETE FROM {kind.table} WHERE row = ?", (row["row"],))  # noqa: S608
+        self.store.next_number(self.counter(kind, instance), -1)
         self.store.execute(
             "DELETE FROM external_ids WHERE kind = ? AND object_row = ?", (kind.table, row["row"])
         )

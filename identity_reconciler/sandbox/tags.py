@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from identity_reconciler.sandbox.assignments import Assignments
-from identity_reconciler.sandbox.errors import ServiceError, not_found
+from identity_reconciler.sandbox.errors import not_found
 from identity_reconciler.sandbox.permission_sets import PermissionSets
+from identity_reconciler.sandbox.quotas import check_quota
 from identity_reconciler.sandbox.world import Answer, Params
-
-MAX_TAGS = 50
-"""Tags on one resource. Documented: limits of tagging, the same in all services."""
 
 
 class Tags(Assignments, PermissionSets):
@@ -22,10 +20,7 @@ class Tags(Assignments, PermissionSets):
                 "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", (arn, tag["Key"], tag["Value"])
             )
         row = self.store.one("SELECT count(*) AS n FROM tags WHERE resource = ?", (arn,))
-        if row and row["n"] > MAX_TAGS:
-            raise ServiceError(
-                "ServiceQuotaExceededException", f"A resource can have at most {MAX_TAGS} tags."
-            )
+        check_quota(row["n"] if row else 0, self.world.quotas.tags, "tags of a resource")
         return {}
 
     def untag_resource(self, params: Params) -> Answer:

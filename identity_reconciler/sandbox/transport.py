@@ -6,6 +6,7 @@ into an answer in the wire format. Nothing is patched, and other sessions are no
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -44,6 +45,13 @@ class _Body:
         yield self._content
 
 
+@functools.cache
+def _loader() -> object:
+    """Return what reads botocore's models, once for all sessions: it takes 50 ms each time."""
+    loader: object = botocore.session.Session().get_component("data_loader")
+    return loader
+
+
 def session(respond: Respond, account: str, region: str) -> boto3.Session:
     """Return a session of *account* in *region* whose clients are answered by *respond*.
 
@@ -52,6 +60,7 @@ def session(respond: Respond, account: str, region: str) -> boto3.Session:
     # The stubs of botocore do not know every parameter of Config, nor that a handler may answer.
     config: Any = Config
     core = botocore.session.Session(session_vars=_NO_CONFIGURATION)
+    core.register_component("data_loader", _loader())
     core.set_default_client_config(config(ignore_configured_endpoint_urls=True))
     result = boto3.Session(
         aws_access_key_id=access_key_of(account),

@@ -10,6 +10,7 @@ from typing import Any
 
 from identity_reconciler.sandbox.assumptions import Assumptions
 from identity_reconciler.sandbox.messages import Params
+from identity_reconciler.sandbox.quotas import Quotas
 from identity_reconciler.sandbox.store import Store
 from identity_reconciler.sandbox.troublemaker import Troublemaker
 
@@ -30,6 +31,7 @@ class World:
 
     store: Store
     assumptions: Assumptions = field(default_factory=Assumptions)
+    quotas: Quotas = field(default_factory=Quotas)
     clock: Callable[[], float] = time.time
     """Seconds since 1970."""
     sleep: Callable[[float], None] = time.sleep

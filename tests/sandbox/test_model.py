@@ -1,0 +1,366 @@
+"""Every operation: once with success, and once with each error that its model lists."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.model import ListShape, Shape, StructureShape
+
+from identity_reconciler.sandbox import InstanceDetails, Sandbox
+from identity_reconciler.sandbox.messages import HttpRequest
+from identity_reconciler.sandbox.quotas import Quotas
+from identity_reconciler.sandbox.store import Store
+from identity_reconciler.sandbox.trouble import Fault, Throttle, Trouble
+from identity_reconciler.sandbox.validation import check
+from identity_reconciler.sandbox.world import World
+
+STORE = "d-1234567890"
+INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
+OTHER_STORE = "d-aaaaaaaaaa"
+OTHER_INSTANCE = "arn:aws:sso:::instance/ssoins-aaaaaaaaaaaaaaaa"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+NO_PROVIDER = "arn:aws:sso::aws:applicationProvider/unheard-of"
+TARGETS = {
+    "identitystore": "AWSIdentityStore",
+    "sso-admin": "SWBExternalService",
+    "organizations": "AWSOrganizationsV20161128",
+}
+
+Params = dict[str, Any]
+
+
+@functools.cache
+def model(service: str) -> Any:  # noqa: ANN401 - botocore's stubs know only some of it
+    """Return botocore's model of a service."""
+    return botocore.session.Session().get_service_model(service)
+
+
+@dataclass(frozen=True)
+class Town:
+    """A sandbox with two of everything, and the names of what is in it."""
+
+    sandbox: Sandbox
+    user: str
+    lone_user: str
+    group: str
+    empty_group: str
+    membership: str
+    application: str
+    revision: str
+
+    def call(
+        self, operation: str, params: Params, service: str = "", account: str = "123456789012"
+    ) -> tuple[int, Params]:
+        """Send a request over the wire and return status and answer."""
+        service = service or service_of(operation)
+        headers = {
+            "x-amz-target": f"{TARGETS[service]}.{operation}",
+            "authorization": f"AWS4-HMAC-SHA256 Credential=AKIASBOX{account}/20260101/us-east-1/x/"
+            "aws4_request",
+        }
+        request = HttpRequest("POST", "https://aws/", headers, json.dumps(params).encode())
+        response = self.sandbox.responder.respond(request)
+        return response.status, json.loads(response.body)
+
+    def of(self, name: str) -> str:
+        """Return the identifier that a parameter stands for."""
+        value = getattr(self, name)
+        assert isinstance(value, str)
+        return value
+
+
+@pytest.fixture
+def town() -> Iterator[Town]:
+    quotas = Quotas(users=3, groups=3, applications=2, groups_per_application=1, tags=1)
+    with Sandbox(world=World(Store(None), quotas=quotas)) as sandbox:
+        sandbox.ensure_instance(InstanceDetails())
+        sandbox.ensure_instance(
+            InstanceDetails(
+                "222233334444", "us-east-1", OTHER_INSTANCE, OTHER_STORE, organization=False
+            )
+        )
+        client = sandbox.session().client("identitystore")
+        users = [
+            client.create_user(
+                IdentityStoreId=STORE,
+                UserName=name,
+                DisplayName=name,
+                Name={"GivenName": name, "FamilyName": "Doe"},
+                Emails=[{"Value": f"{name}@example.com", "Type": "work", "Primary": True}],
+                Extensions={"aws:identitystore:enterprise": {"department": "Data"}},
+            )["UserId"]
+            for name in ("alice", "bob")
+        ]
+        groups = [
+            client.create_group(IdentityStoreId=STORE, DisplayName=name, Description="d")
+            for name in ("data", "empty")
+        ]
+        sandbox.set_external_ids(users[0], [("https://idp.example.com", "1")])
+        membership = client.create_group_membership(
+            IdentityStoreId=STORE, GroupId=groups[0]["GroupId"], MemberId={"UserId": users[0]}
+        )
+        application = sandbox.add_application("Portal")
+        sandbox.session().client("sso-admin").create_application_assignment(
+            ApplicationArn=application, PrincipalId=groups[0]["GroupId"], PrincipalType="GROUP"
+        )
+        yield Town(
+            sandbox,
+            users[0],
+            users[1],
+            groups[0]["GroupId"],
+            groups[1]["GroupId"],
+            membership["MembershipId"],
+            application,
+            groups[1]["Revision"],
+        )
+
+
+def in_store(**params: Any) -> Params:  # noqa: ANN401 - any parameter
+    """Return parameters of an operation of identitystore."""
+    return {"IdentityStoreId": STORE, **params}
+
+
+NAME = {"GivenName": "C", "FamilyName": "Doe"}
+ASSIGNED = {"ApplicationArn": "@application", "PrincipalId": "@group", "PrincipalType": "GROUP"}
+OPERATION = [{"AttributePath": "displayName", "AttributeValue": "New"}]
+# "@name" stands for what Town.name holds.
+SUCCESSES: dict[str, Params] = {
+    "CreateUser": in_store(UserName="carol", DisplayName="Carol", Name=NAME),
+    "DescribeUser": in_store(UserId="@user", Extensions=["aws:identitystore:enterprise"]),
+    "UpdateUser": in_store(UserId="@user", Operations=OPERATION),
+    "DeleteUser": in_store(UserId="@user"),
+    "ListUsers": in_store(MaxResults=1, Extensions=["aws:identitystore:enterprise"]),
+    "GetUserId": in_store(
+        AlternateIdentifier={
+            "UniqueAttribute": {"AttributePath": "userName", "AttributeValue": "alice"}
+        }
+    ),
+    "CreateGroup": in_store(DisplayName="new"),
+    "DescribeGroup": in_store(GroupId="@group"),
+    "UpdateGroup": in_store(GroupId="@group", Operations=OPERATION),
+    "DeleteGroup": in_store(GroupId="@empty_group", Revision="@revision"),
+    "ListGroups": in_store(MaxResults=1),
+    "GetGroupId": in_store(
+        AlternateIdentifier={
+            "UniqueAttribute": {"AttributePath": "displayName", "AttributeValue": "data"}
+        }
+    ),
+    "CreateGroupMembership": in_store(GroupId="@empty_group", MemberId={"UserId": "@user"}),
+    "DescribeGroupMembership": in_store(MembershipId="@membership"),
+    "DeleteGroupMembership": in_store(MembershipId="@membership"),
+    "GetGroupMembershipId": in_store(GroupId="@group", MemberId={"UserId": "@user"}),
+    "IsMemberInGroups": in_store(MemberId={"UserId": "@user"}, GroupIds=["@group"]),
+    "ListGroupMemberships": in_store(GroupId="@group"),
+    "ListGroupMembershipsForMember": in_store(MemberId={"UserId": "@user"}),
+    "ListIdentityStores": {},
+    "DescribeIdentityStore": in_store(),
+    "UpdateIdentityStore": in_store(NetworkConfiguration={"VpceAccessRequired": False}),
+    "ListInstances": {"RegionScope": "ALL_REGIONS", "MaxResults": 10},
+    "DescribeInstance": {"InstanceArn": INSTANCE},
+    "UpdateInstance": {"InstanceArn": INSTANCE, "Name": "main"},
+    "ListRegions": {"InstanceArn": INSTANCE},
+    "DescribeRegion": {"InstanceArn": INSTANCE, "RegionName": "us-east-1"},
+    "ListApplications": {"InstanceArn": INSTANCE, "MaxResults": 100},
+    "DescribeApplication": {"ApplicationArn": "@application"},
+    "CreateApplication": {
+        "InstanceArn": INSTANCE,
+        "ApplicationProviderArn": "arn:aws:sso::aws:applicationProvider/custom",
+        "Name": "New",
+    },
+    "UpdateApplication": {"ApplicationArn": "@application", "Description": "New"},
+    "DeleteApplication": {"ApplicationArn": "@application"},
+    "ListApplicationProviders": {"MaxResults": 5},
+    "DescribeApplicationProvider": {
+        "ApplicationProviderArn": "arn:aws:sso::aws:applicationProvider/custom"
+    },
+    "CreateApplicationAssignment": {
+        "ApplicationArn": "@application",
+        "PrincipalId": "@lone_user",
+        "PrincipalType": "USER",
+    },
+    "DescribeApplicationAssignment": ASSIGNED,
+    "DeleteApplicationAssignment": ASSIGNED,
+    "ListApplicationAssignments": {"ApplicationArn": "@application"},
+    "ListApplicationAssignmentsForPrincipal": {
+        "InstanceArn": INSTANCE,
+        "PrincipalId": "@group",
+        "PrincipalType": "GROUP",
+    },
+    "GetApplicationAssignmentConfiguration": {"ApplicationArn": "@application"},
+    "PutApplicationAssignmentConfiguration": {
+        "ApplicationArn": "@application",
+        "AssignmentRequired": False,
+    },
+    "TagResource": {"ResourceArn": INSTANCE, "Tags": [{"Key": "a", "Value": "b"}]},
+    "UntagResource": {"ResourceArn": INSTANCE, "TagKeys": ["a"]},
+    "ListTagsForResource": {"ResourceArn": INSTANCE},
+    "ListAccounts": {},
+    "DescribeAccount": {"AccountId": "123456789012"},
+}
+NO_APPLICATION = (
+    "arn:aws:sso::123456789012:application/ssoins-1234567890abcdef/apl-0000000000000000"
+)
+
+# What provokes an error, as changes to the parameters of success. Errors that no input provokes
+# (a conflict with a write that has not spread yet, a quota without a number) are asked for.
+PROVOKED: dict[tuple[str, str], Params] = {
+    ("CreateUser", "ConflictException"): {"UserName": "ALICE"},
+    ("CreateGroup", "ConflictException"): {"DisplayName": "Data"},
+    ("CreateGroupMembership", "ConflictException"): {"GroupId": "@group"},
+    ("UpdateUser", "ConflictException"): {"Revision": "0"},
+    ("UpdateGroup", "ConflictException"): {"Revision": "0"},
+    ("DeleteUser", "ConflictException"): {"Revision": "0"},
+    ("DeleteGroup", "ConflictException"): {"Revision": "0"},
+    ("DescribeRegion", "ResourceNotFoundException"): {"RegionName": "eu-west-1"},
+    ("CreateApplication", "ResourceNotFoundException"): {"ApplicationProviderArn": NO_PROVIDER},
+    ("DescribeApplicationProvider", "ResourceNotFoundException"): {
+        "ApplicationProviderArn": NO_PROVIDER
+    },
+    ("TagResource", "ResourceNotFoundException"): {"ResourceArn": NO_APPLICATION},
+    ("UntagResource", "ResourceNotFoundException"): {"ResourceArn": NO_APPLICATION},
+    ("ListTagsForResource", "ResourceNotFoundException"): {"ResourceArn": NO_APPLICATION},
+    ("CreateApplicationAssignment", "ServiceQuotaExceededException"): {
+        "PrincipalId": "@empty_group",
+        "PrincipalType": "GROUP",
+    },
+    ("TagResource", "ServiceQuotaExceededException"): {
+        "Tags": [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}]
+    },
+    ("ListAccounts", "InvalidInputException"): {"MaxResults": 21},
+    ("DescribeAccount", "AccountNotFoundException"): {"AccountId": "999999999999"},
+}
+USING_UP: dict[str, Params] = {
+    "CreateUser": {"UserName": "dave"},
+    "CreateGroup": {"DisplayName": "other"},
+    "CreateApplication": {"Name": "Other"},
+}
+FROM_ANOTHER_ACCOUNT = "999999999999"
+
+
+def service_of(operation: str) -> str:
+    """Return the service that has *operation*."""
+    return next(one for one in TARGETS if operation in model(one).operation_names)
+
+
+def errors_of(operation: str) -> list[str]:
+    """Return the errors that the model lists for *operation*."""
+    shapes = model(service_of(operation)).operation_model(operation).error_shapes
+    return [shape.name for shape in shapes]
+
+
+def filled(town: Town, value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return parameters with what `@name` stands for."""
+    if isinstance(value, dict):
+        return {name: filled(town, one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [filled(town, one) for one in value]
+    if isinstance(value, str) and value.startswith("@"):
+        return town.of(value[1:])
+    return value
+
+
+def unknown_members(shape: Shape | None, value: Any, path: str = "") -> list[str]:  # noqa: ANN401
+    """Return the paths of members that the output shape does not have."""
+    if isinstance(shape, ListShape):
+        return [found for one in value for found in unknown_members(shape.member, one, path)]
+    if not isinstance(shape, StructureShape) or getattr(shape, "is_document_type", False):
+        return []
+    found = [f"{path}.{name}" for name in value if name not in shape.members]
+    for name, one in value.items():
+        if name in shape.members:
+            found += unknown_members(shape.members[name], one, f"{path}.{name}")
+    return found
+
+
+class TestEveryOperation:
+    """A success answers as the output shape says, required members included."""
+
+    def test_all_of_identitystore_are_here(self) -> None:
+        assert set(model("identitystore").operation_names) <= set(SUCCESSES)
+
+    @pytest.mark.parametrize("operation", SUCCESSES)
+    def test_success(self, town: Town, operation: str) -> None:
+        status, answer = town.call(operation, filled(town, SUCCESSES[operation]))
+        assert status == 200, answer
+        shape = model(service_of(operation)).operation_model(operation).output_shape
+        check(shape, answer)
+        assert unknown_members(shape, answer) == []
+
+    @pytest.mark.parametrize(
+        ("operation", "error"), [(one, error) for one in SUCCESSES for error in errors_of(one)]
+    )
+    def test_error(self, town: Town, operation: str, error: str) -> None:
+        params = filled(town, SUCCESSES[operation])
+        status, answer = provoke(town, operation, error, params)
+        assert answer["__type"] == error
+        assert status == (500 if error == "InternalServerException" else 400)
+        assert answer["Message"]
+        shape = model(service_of(operation)).shape_for(error)
+        members = {name: value for name, value in answer.items() if name != "__type"}
+        check(shape, members)
+        assert unknown_members(shape, members) == []
+
+
+def provoke(town: Town, operation: str, error: str, params: Params) -> tuple[int, Params]:
+    """Make *operation* fail with *error*, by input where there is such an input."""
+    change = filled(town, PROVOKED.get((operation, error)))
+    if change is not None:
+        return town.call(operation, params | change)
+    if error == "ServiceQuotaExceededException" and operation in USING_UP:
+        assert town.call(operation, params)[0] == 200
+        return town.call(operation, params | USING_UP[operation])
+    provoking = {
+        "ThrottlingException": throttled,
+        "ValidationException": invalid,
+        "ResourceNotFoundException": missing,
+        "AccessDeniedException": denied,
+    }.get(error, asked_for)
+    return provoking(town, operation, error, params)
+
+
+def throttled(town: Town, operation: str, _: str, params: Params) -> tuple[int, Params]:
+    """Exceed the quota of requests."""
+    town.sandbox.make_trouble(Trouble(throttle=Throttle(rate=0.001, burst=1)))
+    town.call(operation, params)
+    return town.call(operation, params)
+
+
+def invalid(town: Town, operation: str, _: str, params: Params) -> tuple[int, Params]:
+    """Break the pattern of the first text, or the maximum of a page."""
+    shape = model(service_of(operation)).operation_model(operation).input_shape
+    for name, member in shape.members.items():
+        if member.type_name == "string" and name in params:
+            return town.call(operation, params | {name: "\u0000"})
+    return town.call(operation, params | {"MaxResults": 101})
+
+
+def missing(town: Town, operation: str, _: str, params: Params) -> tuple[int, Params]:
+    """Name something that does not exist."""
+    if "IdentityStoreId" in params:
+        return town.call(operation, params | {"IdentityStoreId": "d-ffffffffff"})
+    if "ApplicationArn" in params:
+        return town.call(operation, params | {"ApplicationArn": NO_APPLICATION})
+    return asked_for(town, operation, "ResourceNotFoundException", params)
+
+
+def denied(town: Town, operation: str, error: str, params: Params) -> tuple[int, Params]:
+    """Ask for what is another account's, where an account can be told from the request."""
+    if "IdentityStoreId" in params:
+        return town.call(operation, params | {"IdentityStoreId": OTHER_STORE})
+    if "InstanceArn" in params:
+        return town.call(operation, params | {"InstanceArn": OTHER_INSTANCE})
+    if operation in {"ListAccounts", "DescribeAccount"}:
+        return town.call(operation, params, account=FROM_ANOTHER_ACCOUNT)
+    return asked_for(town, operation, error, params)
+
+
+def asked_for(town: Town, operation: str, error: str, params: Params) -> tuple[int, Params]:
+    """Have the sandbox make trouble."""
+    town.sandbox.make_trouble(Trouble(faults=(Fault(operation, code=error),)))
+    return town.call(operation, params)
