@@ -17,6 +17,20 @@ STORE = "d-1234567890"
 INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker of the long programme known."""
+    config.addinivalue_line("markers", "slow: part of the long programme; run it with `-m slow`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long programme out unless it is asked for."""
+    if "slow" in config.getoption("markexpr"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as opened:

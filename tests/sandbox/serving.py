@@ -1,0 +1,76 @@
+"""Run `sandbox serve` as a process, and clients that know only what it printed."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import boto3
+
+from tests.command import PROGRAM, environment
+
+INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
+STORE = "d-1234567890"
+
+Service = Literal["identitystore", "sso-admin", "sts"]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A sandbox that is being served."""
+
+    process: subprocess.Popen[str]
+    exports: dict[str, str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a program that is to talk to it."""
+        return environment(**self.exports)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self.exports["AWS_ENDPOINT_URL_IDENTITYSTORE"]
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return urlsplit(self.url).port or 0
+
+    def client(self, service: Service) -> Any:  # noqa: ANN401 - one of three clients
+        """Return a boto3 client as a script would make it from the exports."""
+        session: Any = boto3.Session(
+            self.exports["AWS_ACCESS_KEY_ID"],
+            self.exports["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.exports["AWS_REGION"],
+        )
+        return session.client(service, endpoint_url=self.url)
+
+
+@contextmanager
+def serving(cwd: Path, *arguments: str) -> Iterator[Served]:
+    """Serve the sandbox in *cwd* until the end of the block."""
+    with subprocess.Popen(
+        [*PROGRAM, "sandbox", "serve", *arguments],
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            exports: dict[str, str] = {}
+            while "AWS_EC2_METADATA_DISABLED" not in exports:
+                line = process.stdout.readline()
+                assert line, "it ended before it served"
+                name, _, value = line.removeprefix("export ").strip().partition("=")
+                exports[name] = value
+            yield Served(process, exports)
+        finally:
+            process.terminate()
