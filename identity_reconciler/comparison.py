@@ -39,8 +39,8 @@ def compare(declared: Declared, live: State, as_of: datetime) -> Plan:
 
 def _names_to_be(live: State) -> Mapping[Key, str]:
     """Return the new name of every user and group that is to be renamed, folded."""
-    objects = (*live.users.items(), *live.groups.items())
-    return {one.key: key for key, one in objects if one.key[1] != key}
+    users = {user.key: str(key) for key, user in live.users.items() if user.key[1] != key}
+    return users | {group.key: key for key, group in live.groups.items() if group.key[1] != key}
 
 
 def _declared_key(key: Key, names: Mapping[Key, str]) -> Key:

@@ -118,6 +118,12 @@ class WrongInstanceError(ReconcilerError):
     exit_code = ExitCode.STALE_PLAN
 
 
+class StalePlanError(ReconcilerError):
+    """A saved plan is damaged, expired, for something else, or no longer what would be done."""
+
+    exit_code = ExitCode.STALE_PLAN
+
+
 class GatewayError(ReconcilerError):
     """AWS could not do what was asked. Subclasses say what is known about the outcome."""
 

@@ -1,9 +1,10 @@
-"""`apply`: make it so. Plans, asks, writes to AWS, and looks again."""
+"""`apply`: make it so. Plans or takes a saved plan, asks, writes to AWS, and looks again."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -11,29 +12,44 @@ from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     Color,
     ColorChoice,
-    Directory,
     EndpointUrl,
     UseSandbox,
 )
-from identity_reconciler.errors import ExitCode, UsageError
+from identity_reconciler.errors import UsageError
 
-if TYPE_CHECKING:
-    from identity_reconciler.cli.connection import Target
-    from identity_reconciler.declared import Declared
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="[DIR|PLAN]",
+        help="Directory with instance.yaml, one that holds several of them, or a saved plan.",
+    ),
+]
 
 
 def apply(
-    directory: Directory = DEFAULT_DIRECTORY,
+    source: Source = DEFAULT_DIRECTORY,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
     auto_approve: Annotated[
         bool, typer.Option("--auto-approve", help="Do not ask before writing.")
     ] = False,
+    approved: Annotated[
+        Path | None,
+        typer.Option(help="With a directory: apply only what this saved plan holds as well."),
+    ] = None,
+    expect_digest: Annotated[
+        str | None,
+        typer.Option(metavar="DIGEST", help="Refuse a saved plan with another digest."),
+    ] = None,
+    expect_commit: Annotated[
+        str | None,
+        typer.Option(metavar="SHA", help="Refuse a saved plan made from another Git commit."),
+    ] = None,
     color: ColorChoice = Color.AUTO,
 ) -> int:
-    """Plan, ask, and carry the plan out. Can be stopped and run again at any point."""
+    """Carry out a plan: a saved one, or one made now. Can be stopped and run again at any point."""
+    from identity_reconciler.cli.applying import Approval, apply_directory, apply_saved
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.cli.loading import load_all
 
     target = Target(sandbox, endpoint_url)
     if not auto_approve and not sys.stdin.isatty():
@@ -41,33 +57,12 @@ def apply(
             "apply asks before it writes, and there is no terminal to ask on; "
             "review the plan and give --auto-approve"
         )
-    for declared in load_all(directory):
-        code = _apply_one(declared, target, auto_approve=auto_approve, color=color)
-        if code is not ExitCode.SUCCESS:
-            return code
-    return ExitCode.SUCCESS
-
-
-def _apply_one(declared: Declared, target: Target, *, auto_approve: bool, color: Color) -> ExitCode:
-    from identity_reconciler.cli.connection import connected
-    from identity_reconciler.cli.execution import Execution
-    from identity_reconciler.cli.output import print_changes
-    from identity_reconciler.cli.planning import make_plan
-    from identity_reconciler.render.text import plan_text
-
-    with connected(declared, target, write=True) as gateway:
-        plan, document = make_plan(declared, gateway)
-        print_changes(plan_text(document), color)
-        if not plan:
-            return ExitCode.SUCCESS
-        if not auto_approve and not _approved():
-            typer.echo("nothing was changed", err=True)
-            return ExitCode.SUCCESS
-        return Execution(declared, gateway, color).run(plan)
-
-
-def _approved() -> bool:
-    answer: str = typer.prompt(
-        'Apply these changes? Only "yes" is accepted', default="no", show_default=False, err=True
-    )
-    return answer.strip() == "yes"
+    saved = source if source.is_file() else approved
+    if saved is None and (expect_digest or expect_commit):
+        raise UsageError("--expect-digest and --expect-commit are about a saved plan; name one")
+    approval = Approval(saved, expect_digest, expect_commit)
+    if source.is_file():
+        if approved is not None:
+            raise UsageError("--approved goes with a directory; this is a saved plan already")
+        return apply_saved(approval, target, color, ask=not auto_approve)
+    return apply_directory(source, approval, target, color, ask=not auto_approve)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from identity_reconciler.errors import UsageError
 if TYPE_CHECKING:
     import boto3
 
-    from identity_reconciler.declared import Declared
+    from identity_reconciler.declared import ApplicationSelector, Instance
     from identity_reconciler.gateway.aws import AwsGateway
     from identity_reconciler.sandbox import Sandbox
 
@@ -40,8 +40,16 @@ class Target:
 
 
 @contextmanager
-def connected(declared: Declared, target: Target, *, write: bool) -> Iterator[AwsGateway]:
-    """Yield a gateway to the instance that *declared* names, asserted to be that one.
+def connected(
+    instance: Instance,
+    target: Target,
+    *,
+    write: bool,
+    applications: Iterable[ApplicationSelector] = (),
+) -> Iterator[AwsGateway]:
+    """Yield a gateway to *instance*, asserted to be that one.
+
+    A new sandbox gets the declared *applications*; on AWS they are somebody else's to make.
 
     Raises:
         WrongInstanceError: The credentials or the service lead elsewhere.
@@ -51,22 +59,23 @@ def connected(declared: Declared, target: Target, *, write: bool) -> Iterator[Aw
     from identity_reconciler.gateway.clients import make_clients, make_session
     from identity_reconciler.gateway.pacing import Rates
 
-    region = declared.settings.instance.region
     if target.sandbox:
         rates = Rates(sso_admin=_UNPACED, identity_store=_UNPACED)
-        with sandbox_session(declared) as session:
-            clients = make_clients(session, region=region, write=write, rates=rates)
-            yield connect(clients, declared.settings.instance)
+        with _sandbox_session(instance, applications) as session:
+            clients = make_clients(session, region=instance.region, write=write, rates=rates)
+            yield connect(clients, instance)
     else:
         clients = make_clients(
-            make_session(), region=region, endpoint_url=target.endpoint_url, write=write
+            make_session(), region=instance.region, endpoint_url=target.endpoint_url, write=write
         )
-        yield connect(clients, declared.settings.instance)
+        yield connect(clients, instance)
 
 
 @contextmanager
-def sandbox_session(declared: Declared) -> Iterator[boto3.Session]:
-    """Yield a session to the embedded sandbox, which has the declared instance.
+def _sandbox_session(
+    instance: Instance, applications: Iterable[ApplicationSelector]
+) -> Iterator[boto3.Session]:
+    """Yield a session to the embedded sandbox, which has *instance*.
 
     Raises:
         UsageError: The extra `sandbox` is not installed.
@@ -80,20 +89,21 @@ def sandbox_session(declared: Declared) -> Iterator[boto3.Session]:
         ) from error
     with Sandbox(SANDBOX_FILE) as sandbox:
         note(f"using the sandbox in {SANDBOX_FILE}, not AWS")
-        _furnish(sandbox, declared)
-        yield sandbox.session(declared.settings.instance.account_id)
+        _furnish(sandbox, instance, applications)
+        yield sandbox.session(instance.account_id)
 
 
-def _furnish(sandbox: Sandbox, declared: Declared) -> None:
-    """Give *sandbox* the declared instance; a new one gets applications to assign people to.
+def _furnish(
+    sandbox: Sandbox, instance: Instance, applications: Iterable[ApplicationSelector]
+) -> None:
+    """Give *sandbox* the instance; a new one gets applications to assign people to.
 
-    Those are a catalogue of well-known ones and those that the YAML names, but only the first
-    time, so that a later slip of the pen in a name is found as it would be on AWS.
+    Those are a catalogue of well-known ones and *applications*, but only the first time, so
+    that a later slip of the pen in a name is found as it would be on AWS.
     """
     from identity_reconciler.sandbox import InstanceDetails
     from identity_reconciler.sandbox.catalogue import CATALOGUE
 
-    instance = declared.settings.instance
     created = sandbox.ensure_instance(
         InstanceDetails(
             account_id=instance.account_id,
@@ -107,7 +117,7 @@ def _furnish(sandbox: Sandbox, declared: Declared) -> None:
         return
     sandbox.add_catalogue(instance.instance_arn)
     known = {name for name, _ in CATALOGUE}
-    for selector in (entry.selector for entry in declared.applications):
+    for selector in applications:
         if selector.arn or selector.name not in known:
             sandbox.add_application(
                 selector.name or selector.arn or "",

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,13 +16,11 @@ from identity_reconciler.applier import Outcome, Patience, Result, apply_plan
 from identity_reconciler.cli.connection import WORKSPACE
 from identity_reconciler.cli.options import Color
 from identity_reconciler.cli.output import note, print_changes
-from identity_reconciler.cli.planning import make_plan
-from identity_reconciler.declared import Declared
-from identity_reconciler.errors import ExitCode, GatewayError, InvalidInputError
+from identity_reconciler.errors import ExitCode, GatewayError, InvalidInputError, StalePlanError
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.journal import JournalError, JournalFile
 from identity_reconciler.plan import Plan
-from identity_reconciler.render.text import plan_text, result_line
+from identity_reconciler.render.text import result_line
 from identity_reconciler.state import Key
 
 _LOOKS = 3
@@ -35,9 +33,12 @@ _PAUSE = 5.0
 class Execution:
     """One apply of one plan."""
 
-    declared: Declared
     gateway: AwsGateway
     color: Color
+    header: Mapping[str, str]
+    """What the journal says first: what is applied, and where."""
+    look: Callable[[], tuple[Plan, str]]
+    """Reads again and returns what is left to be done, as a plan and in words."""
     signal: int | None = None
     """The signal that asked us to stop."""
     deaf: bool = False
@@ -46,13 +47,7 @@ class Execution:
 
     def run(self, plan: Plan) -> ExitCode:
         """Carry out *plan*, tell what became of it, and return the exit code."""
-        instance = self.declared.settings.instance
-        header = {
-            "instance": instance.instance_arn,
-            "identity_store": instance.identity_store_id,
-            "config": self.declared.digest,
-            "changes": str(len(plan.changes)),
-        }
+        header = {**self.header, "changes": str(len(plan.changes))}
         patience = Patience(self._sleep, self._stop.is_set)
         results: list[Result] = []
         broken: JournalError | None = None
@@ -108,22 +103,22 @@ class Execution:
         self._stop.set()
 
     def _look_again(self, applied: set[Key]) -> None:
-        """Plan once more and tell what remains, waiting a little for lists that lag."""
+        """Tell what remains, waiting a little for lists that lag."""
         try:
-            remaining, document = make_plan(self.declared, self.gateway)
+            remaining, words = self.look()
             for _ in range(_LOOKS - 1):
                 if applied.isdisjoint(change.key for change in remaining.changes):
                     break
                 self._stop.wait(_PAUSE)
-                remaining, document = make_plan(self.declared, self.gateway)
-        except (GatewayError, InvalidInputError) as error:
+                remaining, words = self.look()
+        except (GatewayError, InvalidInputError, StalePlanError) as error:
             note(f"applied, but the live state could not be read again to verify it: {error}")
             return
         if remaining:
             note("what remains:")
-            self._show(plan_text(document).rstrip("\n"))
+            self._show(words.rstrip("\n"))
         else:
-            self._show("Verified: what is live is what is declared.")
+            self._show("Verified: nothing is left to do.")
 
 
 def _summary(results: list[Result], planned: int) -> str:

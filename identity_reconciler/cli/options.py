@@ -45,3 +45,13 @@ class Color(StrEnum):
 ColorChoice = Annotated[
     Color, typer.Option("--color", help="When to use colour; NO_COLOR is honoured.")
 ]
+
+
+class PlanFormat(StrEnum):
+    """How to print a plan."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+PlanFormatChoice = Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, assert_never
 
-from identity_reconciler.cli.options import Color
+from identity_reconciler.cli.options import Color, PlanFormat
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from identity_reconciler.render.document import PlanDocument
 
 _STYLES = {"-": "red", ">": "cyan", "!": "yellow", "+": "green"}
 
@@ -38,6 +40,21 @@ def print_changes(text: str, color: Color) -> None:
     screen = console(color)
     for line in text.splitlines():
         screen.print(line, style=_STYLES.get(line[:1], "") if line[1:2] == " " else "")
+
+
+def print_plans(plans: list[PlanDocument], output_format: PlanFormat, color: Color) -> None:
+    """Print *plans* on stdout. As JSON, one is an object and several are a list."""
+    from identity_reconciler.render.planfile import plan_bytes
+    from identity_reconciler.render.text import plan_text
+
+    match output_format:
+        case PlanFormat.TEXT:
+            print_changes("\n".join(map(plan_text, plans)), color)
+        case PlanFormat.JSON:
+            texts = [plan_bytes(plan).decode("ascii") for plan in plans]
+            sys.stdout.write(texts[0] if len(texts) == 1 else f"[\n{','.join(texts)}]\n")
+        case _:
+            assert_never(output_format)
 
 
 def note(message: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,46 +14,52 @@ from identity_reconciler.cli.options import (
     ColorChoice,
     Directory,
     EndpointUrl,
+    PlanFormat,
+    PlanFormatChoice,
     UseSandbox,
 )
-from identity_reconciler.errors import ExitCode
-
-
-class PlanFormat(StrEnum):
-    """How to print a plan."""
-
-    TEXT = "text"
-    JSON = "json"
+from identity_reconciler.errors import ExitCode, UsageError
 
 
 def plan(
     directory: Directory = DEFAULT_DIRECTORY,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
-    output_format: Annotated[
-        PlanFormat, typer.Option("--format", help="How to print the plan.")
-    ] = PlanFormat.TEXT,
+    output_format: PlanFormatChoice = PlanFormat.TEXT,
+    out: Annotated[
+        Path | None, typer.Option(help="Save the plan to this file, for show and apply.")
+    ] = None,
+    valid_for: Annotated[
+        float, typer.Option(min=0.01, max=24 * 7, help="Hours for which a saved plan is valid.")
+    ] = 24.0,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
     ] = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
     """Compare the YAML with what is live and show what apply would change. Writes nothing."""
-    from identity_reconciler.cli.connection import Target, connected
+    from identity_reconciler.cli.connection import Target
+    from identity_reconciler.cli.git import commit_of
     from identity_reconciler.cli.loading import load_all
-    from identity_reconciler.cli.output import print_changes
-    from identity_reconciler.cli.planning import make_plan
-    from identity_reconciler.render.text import plan_text
+    from identity_reconciler.cli.output import print_plans
+    from identity_reconciler.cli.planning import Terms, connected_for, make_plan
+    from identity_reconciler.cli.saving import save
 
     target = Target(sandbox, endpoint_url)
+    loaded = load_all(directory)
+    if out is not None and len(loaded) != 1:
+        raise UsageError(
+            f"--out saves the plan of one instance, and {directory} holds {len(loaded)}; "
+            "name the directory of one of them"
+        )
+    terms = Terms(commit_of(directory), timedelta(hours=valid_for))
     documents = []
-    for declared in load_all(directory):
-        with connected(declared, target, write=False) as gateway:
-            documents.append(make_plan(declared, gateway)[1])
-    if output_format is PlanFormat.JSON:
-        typer.echo("\n".join(one.to_json() for one in documents), nl=False)
-    else:
-        print_changes("\n".join(map(plan_text, documents)), color)
+    for declared in loaded:
+        with connected_for(declared, target, write=False) as gateway:
+            documents.append(make_plan(declared, gateway, terms)[1])
+    print_plans(documents, output_format, color)
+    if out is not None:
+        typer.echo(save(documents[0], out), err=output_format is PlanFormat.JSON)
     if detailed_exitcode and any(one.changes for one in documents):
         return ExitCode.CHANGES
     return ExitCode.SUCCESS

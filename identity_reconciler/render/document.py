@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, field_serializer
@@ -46,6 +46,7 @@ class InstanceDocument(_Part):
     account_id: str
     instance_arn: str
     identity_store_id: str
+    delegated_administrator: str | None = None
 
 
 class SourceDocument(_Part):
@@ -53,6 +54,8 @@ class SourceDocument(_Part):
 
     digest: str
     files: int
+    commit: str | None = None
+    """The Git commit that was checked out; missing where there is none."""
 
 
 class LiveDocument(_Part):
@@ -93,8 +96,8 @@ class ChangeDocument(_Part):
     differences: tuple[DifferenceDocument, ...] = ()
     reason: str | None = None
     """Why it is removed."""
-    cascaded: tuple[str, ...] = ()
-    """Addresses of the memberships that vanish with it."""
+    cascaded: tuple[Membership, ...] = ()
+    """The memberships that vanish with it."""
     source: PositionDocument | None = None
     expires: datetime | None = None
     note: str | None = None
@@ -137,27 +140,29 @@ class PlanDocument(_Part):
     instance: InstanceDocument
     source: SourceDocument
     as_of: datetime
+    """The instant at which expiry was judged, and the live state read."""
+    valid_until: datetime
     live: LiveDocument
     counts: dict[Kind, CountDocument]
     changes: tuple[ChangeDocument, ...]
     """In the order of the apply."""
     withheld: tuple[WithheldDocument, ...]
 
-    def to_json(self) -> str:
-        """Return the document as indented JSON; attributes without a value are left out."""
-        return self.model_dump_json(indent=2, exclude_none=True) + "\n"
-
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What it took to read the live state."""
+class Occasion:
+    """When and how a plan was made."""
 
     as_of: datetime
     requests: int
+    """Sent to read the live state."""
     seconds: float
+    """Spent reading it."""
+    valid_for: timedelta = timedelta(hours=24)
+    commit: str | None = None
 
 
-def document(declared: Declared, plan: Plan, live: State, reading: Reading) -> PlanDocument:
+def document(declared: Declared, plan: Plan, live: State, occasion: Occasion) -> PlanDocument:
     """Return the document of *plan*, which was made for *declared* against *live*."""
     instance = declared.settings.instance
     return PlanDocument(
@@ -167,16 +172,20 @@ def document(declared: Declared, plan: Plan, live: State, reading: Reading) -> P
             account_id=instance.account_id,
             instance_arn=instance.instance_arn,
             identity_store_id=instance.identity_store_id,
+            delegated_administrator=instance.delegated_administrator,
         ),
-        source=SourceDocument(digest=declared.digest, files=len(declared.files)),
-        as_of=reading.as_of,
+        source=SourceDocument(
+            digest=declared.digest, files=len(declared.files), commit=occasion.commit
+        ),
+        as_of=occasion.as_of,
+        valid_until=occasion.as_of + occasion.valid_for,
         live=LiveDocument(
             users=len(live.users),
             groups=len(live.groups),
             memberships=sum(map(len, live.members.values())),
             assignments=sum(map(len, live.assignments.values())),
-            requests=reading.requests,
-            seconds=round(reading.seconds, 1),
+            requests=occasion.requests,
+            seconds=round(occasion.seconds, 1),
         ),
         counts=_counts(plan),
         changes=tuple(_change(change, plan.origins.get(change.key)) for change in plan.changes),
@@ -214,7 +223,7 @@ def _change(change: Change, origin: Origin | None) -> ChangeDocument:
         after=None if isinstance(change, Delete) else change.after,
         differences=_differences(change),
         reason=change.reason if isinstance(change, Delete) else None,
-        cascaded=tuple(map(address, change.cascaded)) if isinstance(change, Delete) else (),
+        cascaded=change.cascaded if isinstance(change, Delete) else (),
         source=position
         and PositionDocument(file=position.file, line=position.line, column=position.column),
         expires=origin.expires if origin else None,

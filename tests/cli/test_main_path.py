@@ -27,7 +27,7 @@ class TestMainPath:
         apply = command("apply", "--sandbox", "--auto-approve", cwd=here)
         assert apply.code == 0
         assert "Apply: 38 applied" in apply.out
-        assert "Verified: what is live is what is declared." in apply.out
+        assert "Verified: nothing is left to do." in apply.out
         again = command("plan", "--sandbox", "--detailed-exitcode", cwd=here)
         assert again.code == 0
         assert "No changes." in again.out

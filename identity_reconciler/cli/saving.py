@@ -1,0 +1,58 @@
+"""Write and read saved plans."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from identity_reconciler.errors import StalePlanError, UsageError
+
+if TYPE_CHECKING:
+    from identity_reconciler.render.document import PlanDocument
+
+
+def save(plan: PlanDocument, path: Path) -> str:
+    """Write *plan* to *path*, whole or not at all, readable by its owner only.
+
+    Returns:
+        The line that says so, with the digest and how long it is valid.
+
+    Raises:
+        UsageError: *path* cannot be written.
+    """
+    from identity_reconciler.render.planfile import plan_bytes, plan_digest
+
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(plan_bytes(plan))
+            Path(temporary).replace(path)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; name another file") from error
+    until = f"{plan.valid_until:%Y-%m-%dT%H:%M:%SZ}"
+    return f"Saved {path}   digest {plan_digest(plan)}   valid until {until}"
+
+
+def open_saved(path: Path) -> PlanDocument:
+    """Return the plan in *path*.
+
+    Raises:
+        StalePlanError: It is not a plan as it was saved.
+        UsageError: *path* cannot be read.
+    """
+    from identity_reconciler.render.planfile import LARGEST, read_plan
+
+    try:
+        with path.open("rb") as file:
+            # One byte more than allowed shows that there is too much, without reading it all.
+            return read_plan(file.read(LARGEST + 1))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except StalePlanError as error:
+        raise StalePlanError(f"{path}: {error}") from error

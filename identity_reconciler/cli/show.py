@@ -1,0 +1,22 @@
+"""`show`: a saved plan, in any format. No AWS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from identity_reconciler.cli.options import Color, ColorChoice, PlanFormat, PlanFormatChoice
+
+
+def show(
+    plan: Annotated[Path, typer.Argument(help="A plan saved with plan --out.")],
+    output_format: PlanFormatChoice = PlanFormat.TEXT,
+    color: ColorChoice = Color.AUTO,
+) -> None:
+    """Show a saved plan. Refuses one that was changed after it was saved."""
+    from identity_reconciler.cli.output import print_plans
+    from identity_reconciler.cli.saving import open_saved
+
+    print_plans([open_saved(plan)], output_format, color)
