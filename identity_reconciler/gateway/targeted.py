@@ -69,6 +69,7 @@ class _Questions:
         self._wanted = wanted
         self._lookup = Lookup(connection)
         self._identifiers: dict[_Name, str | None] = {}
+        """What is not live is missing or None."""
         self._users: dict[UserKey, User] = {}
         self._groups: dict[GroupKey, Group] = {}
         self._members: dict[GroupKey, set[UserKey]] = defaultdict(set)
@@ -128,23 +129,25 @@ class _Questions:
 
     def _find_user(self, name: str, *, whole: bool) -> None:
         """Find the id of a user; read all of the user too where *whole* is true."""
-        found = self._lookup.user(name) if whole else None
-        if found is not None:
-            self._users[user_key(name)] = found.value
-        identifier = found.identifier if found else None
+        place = (PrincipalKind.USER, folded(name))
         if not whole:
-            identifier = self._lookup.user_id(name)
-        self._identifiers[PrincipalKind.USER, folded(name)] = identifier
+            self._identifiers[place] = self._lookup.user_id(name)
+            return
+        found = self._lookup.user(name)
+        if found is not None:
+            self._identifiers[place] = found.identifier
+            self._users[user_key(name)] = found.value
 
     def _find_group(self, name: str, *, whole: bool) -> None:
         """Find the id of a group; read all of the group too where *whole* is true."""
-        found = self._lookup.group(name) if whole else None
-        if found is not None:
-            self._groups[group_key(name)] = found.value
-        identifier = found.identifier if found else None
+        place = (PrincipalKind.GROUP, folded(name))
         if not whole:
-            identifier = self._lookup.group_id(name)
-        self._identifiers[PrincipalKind.GROUP, folded(name)] = identifier
+            self._identifiers[place] = self._lookup.group_id(name)
+            return
+        found = self._lookup.group(name)
+        if found is not None:
+            self._identifiers[place] = found.identifier
+            self._groups[group_key(name)] = found.value
 
     def _ask_membership(self, edge: Membership) -> None:
         group_id = self._identifiers.get((PrincipalKind.GROUP, folded(edge.group)))
