@@ -15,7 +15,7 @@ class Document(BaseModel):
         extra="forbid",
         hide_input_in_errors=True,
         use_attribute_docstrings=True,
-        model_title_generator=lambda model: getattr(model, "label", model.__name__),
+        model_title_generator=lambda model: getattr(model, "label", "").partition(" ")[2],
     )
-    label: ClassVar[str] = "document"
-    """What messages call it."""
+    label: ClassVar[str] = "a document"
+    """What messages call it, with its article."""

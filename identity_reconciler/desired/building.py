@@ -33,6 +33,10 @@ MAX_DEPTH = 16
 MAX_SCALAR = 1024
 """The longest text, in characters. Source: SensitiveStringType of the Identity Store."""
 
+EMPTY_ITEM = "an empty list item; fill it or remove it"
+
+IN_BRACKETS = 'text with ":" or "?" between brackets needs quotes'
+
 EMPTY = "the file holds nothing; fill it or delete it"
 
 
@@ -47,11 +51,14 @@ class TreeBuilder:
     common case, short unquoted text, by a few cheap comparisons; the rest is in `_checked`.
     """
 
-    def __init__(self, next_event: Callable[[], ParseEvent], *, marked: bool, places: bool) -> None:
+    def __init__(
+        self, next_event: Callable[[], ParseEvent], *, careful: bool, places: bool
+    ) -> None:
         self.found: list[tuple[Mark, str]] = []
         self._next = next_event
-        self._marked = marked
-        """Whether there may be anchors or tags; without, no event is asked for them."""
+        self._careful = careful
+        """Whether to look at every event closely: there may be anchors or tags, or it comes from
+        the pure parser, which takes more for text than libyaml does."""
         self._places = places
         """Whether to keep the places of keys and of their values."""
         self._depth = 0
@@ -87,20 +94,19 @@ class TreeBuilder:
     def _mapping(self, start: ParseEvent) -> Fields:
         self._open(start)
         next_event, known = self._next, self._known_keys
-        marked, places = self._marked, self._places
+        careful, places = self._careful, self._places
         fields = Fields(start.start_mark)
-        note_key, note_value = fields.key_marks.append, fields.value_marks.append
         while type(event := next_event()) is not MAPPING_END:
             if places:
-                note_key(event.start_mark)
+                fields.key_marks.append(event.start_mark)
             key = event.value if type(event) is SCALAR else ""
-            if key not in known or key in fields or marked:
-                key = self._checked_key(event, fields)
+            if key not in known or key in fields or careful:
+                key = self._key(event, fields, start)
             event = next_event()
             if places:
-                note_value(event.start_mark)
-            simple = _is_simple(event) and not marked
-            fields[key] = event.value if simple else self._value(event, key)
+                fields.value_marks.append(_value_mark(event, fields))
+            simple = _is_simple(event) and not careful
+            fields[key] = event.value if simple else self._value(event, start, key, fields)
         if self._odd_keys:
             self._check_look_alikes(fields)
         self._depth -= 1
@@ -108,13 +114,13 @@ class TreeBuilder:
 
     def _sequence(self, start: ParseEvent) -> Items:
         self._open(start)
-        next_event, marked = self._next, self._marked
+        next_event, careful = self._next, self._careful
         items = Items(start.start_mark)
         append, note = items.append, items.marks.append
         while type(event := next_event()) is not SEQUENCE_END:
             note(event.start_mark)
-            simple = _is_simple(event) and not marked
-            append(event.value if simple else self._value(event, None))
+            simple = _is_simple(event) and not careful
+            append(event.value if simple else self._value(event, start))
         self._depth -= 1
         return items
 
@@ -122,23 +128,37 @@ class TreeBuilder:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             self._stop(start, f"nested more than {MAX_DEPTH} levels deep")
-        if self._marked:
+        if self._careful:
             self._check_node(start)
 
-    def _value(self, event: ParseEvent, key: str | None) -> Value:
-        """Return the value that starts with *event*: the value of *key*, or an item of a list."""
+    def _value(
+        self,
+        event: ParseEvent,
+        parent: ParseEvent,
+        key: str | None = None,
+        fields: Fields | None = None,
+    ) -> Value:
+        """Return the value that starts with *event*: of *key* in *fields*, or an item of a list.
+
+        *parent* is the start of the mapping or list that it is in.
+        """
         if isinstance(event, MAPPING_START):
             return self._mapping(event)
         if isinstance(event, SEQUENCE_START):
             return self._sequence(event)
         if isinstance(event, ALIAS):
-            said = f"an alias (*{event.anchor}); write the value out, or quote text that starts so"
+            name = shown(f"*{event.anchor}")
+            said = f"an alias ({name}); write the value out, or quote the text"
             self._note(event, said)
             return ""
-        return self._scalar(event, key)
+        if not event.value and not event.style:
+            mark = event.start_mark if fields is None else _value_mark(event, fields)
+            self.found.append((mark, _empty_message(key)))
+            return ""
+        return self._scalar(event, parent)
 
-    def _scalar(self, event: ParseEvent, key: str | None) -> Value:
-        """Return the value of a scalar that is not simple."""
+    def _scalar(self, event: ParseEvent, parent: ParseEvent) -> Value:
+        """Return the value of a scalar that is there but not simple."""
         text = event.value
         before = len(self.found)
         self._check_node(event)
@@ -146,31 +166,35 @@ class TreeBuilder:
             self._note(event, f"text of {len(text):,} characters; at most {MAX_SCALAR:,} fit")
         elif event.style:
             self._check_quoted(event)
-        elif not text:
-            self._note(event, _empty_message(key))
         elif event.start_mark.line != event.end_mark.line:
             self._note(event, _over_lines_message(text))
+        elif parent.flow_style and (":" in text or "?" in text):
+            self._note(event, IN_BRACKETS)
         return text if event.style or len(self.found) > before else resolved(text)
 
     def _check_node(self, event: ParseEvent) -> None:
         if event.anchor is not None:
-            self._note(event, f"an anchor (&{event.anchor}); write the value out each time")
+            name = shown(f"&{event.anchor}")
+            self._note(event, f"an anchor ({name}); write the value out each time")
         if event.ctag is not None:
-            self._note(event, f"a tag ({event.tag}); remove it")
+            tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
+            self._note(event, f"a tag ({shown(tag)}); remove it")
 
     def _check_quoted(self, event: ParseEvent) -> None:
         if not event.value.isprintable() and (forbidden := FORBIDDEN.search(event.value)):
             self._note(event, f"the text contains {forbidden_character(forbidden[0])}; remove it")
 
-    def _checked_key(self, event: ParseEvent, fields: Fields) -> str:
+    def _key(self, event: ParseEvent, fields: Fields, parent: ParseEvent) -> str:
         """Return a key that is new or not in order, changed where *fields* already has it."""
         if not isinstance(event, SCALAR):
             self._stop(event, _NOT_A_KEY)
         before = len(self.found)
-        value = self._scalar(event, "")
+        if not event.value and not event.style:
+            self._stop(event, "an empty key; write a key before the colon")
+        value = self._scalar(event, parent)
         if not isinstance(value, str):
             self._note(event, _key_message(value))
-        key = event.value
+        key = str(event.value)
         if key in fields:
             line = fields.key_mark(key).line + 1
             self._note(event, f"duplicate key {shown(key)}, first on line {line}; keep one of them")
@@ -188,6 +212,13 @@ class TreeBuilder:
             if other != key:
                 said = f"key {shown(key)} looks like {shown(other)} above; keep one of them"
                 self.found.append((mark, said))
+
+
+def _value_mark(event: ParseEvent, fields: Fields) -> Mark:
+    """Return where a value stands: at its key when it is empty, as the parsers disagree there."""
+    if isinstance(event, SCALAR) and not event.value and not event.style and fields.key_marks:
+        return fields.key_marks[-1]
+    return event.start_mark
 
 
 def _is_simple(event: ParseEvent) -> bool:
@@ -221,9 +252,7 @@ def _root_message(event: ParseEvent) -> str:
 
 def _empty_message(key: str | None) -> str:
     if key is None:
-        return "an empty list item; fill it or remove it"
-    if not key:
-        return "an empty key; write a key before the colon"
+        return EMPTY_ITEM
     return (
         f"{shown(key)} has no value; give it one or remove the key"
         ' ([] is an empty list, "" an empty text)'

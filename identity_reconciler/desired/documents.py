@@ -31,7 +31,7 @@ def _form(value: object) -> str:
 class ListedUser(Document):
     """A user in a list, with an end or a reason."""
 
-    label: ClassVar[str] = "listed user"
+    label: ClassVar[str] = "a listed user"
     user: UserNameText = Field(examples=["janedoe"])
     """The user's name."""
     expires: Annotated[datetime | None, EXPIRY] = Field(default=None, examples=["2026-12-31"])
@@ -43,7 +43,7 @@ class ListedUser(Document):
 class ListedGroup(Document):
     """A group in a list, with an end or a reason."""
 
-    label: ClassVar[str] = "listed group"
+    label: ClassVar[str] = "a listed group"
     group: GroupNameText = Field(examples=["data-science"])
     """The group's name."""
     expires: Annotated[datetime | None, EXPIRY] = Field(default=None, examples=["2026-12-31"])
@@ -65,7 +65,7 @@ GroupItem = Annotated[
 class GroupEntry(Document):
     """A group of the identity store."""
 
-    label: ClassVar[str] = "group"
+    label: ClassVar[str] = "a group"
     name: GroupNameText = Field(examples=["data-science"])
     """The group's name (its DisplayName in AWS). At most 1024 characters, unique whatever the
     case."""
@@ -86,7 +86,7 @@ class GroupEntry(Document):
 class AssignmentsEntry(Document):
     """Who is assigned to an application."""
 
-    label: ClassVar[str] = "assignments section"
+    label: ClassVar[str] = "the assignments section"
     groups: list[GroupItem] = Field(default=[], examples=[["data-science"]])
     """Group names; at most 100 per application, an AWS quota."""
     users: list[UserItem] = Field(default=[], examples=[["janedoe"]])
@@ -99,7 +99,7 @@ class ApplicationEntry(Document):
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["name"]}, {"required": ["arn"]}]}
     )
-    label: ClassVar[str] = "application"
+    label: ClassVar[str] = "an application"
     name: ApplicationNameText = Field(default="", examples=["Amazon Redshift"])
     """The application's name, exactly as in AWS. Either this or `arn`."""
     arn: ApplicationArnText = Field(
@@ -125,7 +125,7 @@ class Declarations(Document):
     """A file of the desired state: any mix of users, groups and applications."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
-    label: ClassVar[str] = "file"
+    label: ClassVar[str] = "this file"
     users: list[UserEntry] = Field(
         default=[],
         examples=[

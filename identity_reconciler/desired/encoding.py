@@ -17,7 +17,7 @@ from identity_reconciler.errors import Problem
 MAX_BYTES = 5_000_000
 """The largest file that is read."""
 
-MAX_FINDINGS = 20
+MAX_FINDINGS = 5
 """How many forbidden characters are reported per file; a binary file has thousands."""
 
 # Control characters except LF, CR LF and tab; U+0085, U+2028, U+2029 (line breaks for some);
@@ -77,10 +77,14 @@ def _forbidden(data: bytes, text: str) -> Iterator[tuple[Mark, str]]:
     if _is_clean(data):
         return
     for number, match in enumerate(FORBIDDEN.finditer(text)):
-        if number == MAX_FINDINGS:
-            yield _place(text, match.start()), "more characters like the ones above; is this text?"
+        mark = _place(text, match.start())
+        if match[0] == "\r":
+            yield mark, "a carriage return without a line feed; save the file with LF line ends"
             return
-        yield _place(text, match.start()), f"{forbidden_character(match[0])} is not allowed here"
+        if number == MAX_FINDINGS:
+            yield mark, "more such characters; is this a text file?"
+            return
+        yield mark, f"{forbidden_character(match[0])} is not allowed; remove it"
 
 
 def _is_clean(data: bytes) -> bool:
@@ -96,8 +100,6 @@ def _is_clean(data: bytes) -> bool:
 
 def forbidden_character(character: str) -> str:
     r"""Return how messages call *character*: its number and what sort of trouble it is."""
-    if character == "\r":
-        return "a carriage return without a line feed (U+000D)"
     name = "control" if ord(character) < 0xA0 else "invisible"  # noqa: PLR2004 (end of C1)
     return f"the {name} character U+{ord(character):04X}"
 
@@ -114,7 +116,7 @@ def _unusable(text: str) -> Iterator[tuple[Mark, str]]:
             yield _place(text, match.start()), "a YAML directive (%...); remove the line"
     if "\t" in text and (tab := _TAB.search(text)):
         yield _place(text, tab.end() - 1), 'a tab; use spaces, and "\\t" in quotes inside a value'
-    if text and not text.endswith("\n"):
+    if text and text[-1] not in "\r\n":
         yield (
             _place(text, len(text)),
             "the last line does not end in a line break, so the file may be cut off; end it",

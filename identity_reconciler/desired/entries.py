@@ -17,7 +17,7 @@ from identity_reconciler.desired.conversion import (
     declared_user,
 )
 from identity_reconciler.desired.documents import ApplicationEntry, Declarations, GroupEntry
-from identity_reconciler.desired.findings import Finding, mistyped
+from identity_reconciler.desired.findings import Finding, mistyped, unknown_key
 from identity_reconciler.desired.people import UserEntry
 from identity_reconciler.desired.rules import (
     application_findings,
@@ -27,7 +27,7 @@ from identity_reconciler.desired.rules import (
 from identity_reconciler.desired.settings import SettingsDocument
 from identity_reconciler.desired.tree import Fields, Items, Value, position
 from identity_reconciler.desired.validation import validated_each
-from identity_reconciler.desired.wording import did_you_mean, shown
+from identity_reconciler.desired.wording import shown
 from identity_reconciler.state import folded
 
 
@@ -72,25 +72,25 @@ class Part:
 
     def _add_users(self, items: Items) -> None:
         broken: list[Value] = []
-        for entry, fields in validated_each(UserEntry, items, self.found, broken):
+        for entry, good, fields in validated_each(UserEntry, items, self.found, broken):
             self.found.extend(user_findings(entry, fields, self.settings))
             where = position(self.file, fields.mark)
-            self.users.append(declared_user(entry, fields, where))
+            self.users.append(declared_user(entry, good, where))
         self._remember("user", "user_name", broken)
 
     def _add_groups(self, items: Items) -> None:
         broken: list[Value] = []
-        for entry, fields in validated_each(GroupEntry, items, self.found, broken):
+        for entry, good, fields in validated_each(GroupEntry, items, self.found, broken):
             self.found.extend(group_findings(entry, fields, self.settings))
             where = position(self.file, fields.mark)
-            self.groups.append(declared_group(entry, fields, where))
+            self.groups.append(declared_group(entry, good, where))
         self._remember("group", "name", broken)
 
     def _add_applications(self, items: Items) -> None:
-        for entry, fields in validated_each(ApplicationEntry, items, self.found, []):
+        for entry, good, fields in validated_each(ApplicationEntry, items, self.found, []):
             self.found.extend(application_findings(fields))
             where = position(self.file, fields.mark)
-            self.applications.append(declared_application(entry, fields, where))
+            self.applications.append(declared_application(entry, good, where))
 
     def _remember(self, kind: str, key: str, broken: list[Value]) -> None:
         """Remember the names of *broken* entries: what refers to them is not undeclared."""
@@ -105,7 +105,4 @@ class Part:
 def _unknown_section(key: str) -> str:
     if key in SettingsDocument.model_fields:
         return f"{shown(key)} belongs in instance.yaml"
-    known = tuple(Declarations.model_fields)
-    return f"unknown key {shown(key)} in a file" + (
-        did_you_mean(key, known) or f"; the keys are {', '.join(known)}"
-    )
+    return unknown_key(Declarations, (key,))

@@ -6,10 +6,10 @@ import typing
 from collections.abc import Iterator
 
 from identity_reconciler.desired.base import Document
-from identity_reconciler.desired.forms import NULL_REFUSED
+from identity_reconciler.desired.building import EMPTY_ITEM
+from identity_reconciler.desired.forms import NULL_REFUSED, named
 from identity_reconciler.desired.tree import (
     Fields,
-    Items,
     Mark,
     Plain,
     PlainKind,
@@ -17,7 +17,7 @@ from identity_reconciler.desired.tree import (
     locate,
     value_at,
 )
-from identity_reconciler.desired.wording import a, did_you_mean, shown
+from identity_reconciler.desired.wording import did_you_mean, shown
 
 if typing.TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -26,81 +26,83 @@ Path = tuple[str | int, ...]
 Finding = tuple[Mark, str]
 
 
-def finding_of(model: type[Document], fields: Fields, detail: ErrorDetails) -> Finding:
-    """Return *detail*, found in *fields* read as *model*, as a place and a message."""
-    path = detail["loc"]
-    kind = detail["type"]
-    if kind == "extra_forbidden":
-        return locate(fields, path, key=True), _unknown_key(model, path)
-    if kind == "missing":
-        owner = _model_at(model, path[:-1])
-        return locate(fields, path), f"{a(owner.label)} needs the key {shown(str(path[-1]))}"
-    return locate(fields, path), _message(fields, path, detail)
+def findings_of(
+    model: type[Document], fields: Fields, details: list[ErrorDetails]
+) -> Iterator[Finding]:
+    """Yield *details*, found in *fields* read as *model*, as places and messages.
+
+    A key that is missing where another one is unknown is most likely the unknown one misspelt,
+    so only the latter is told.
+    """
+    misspelt = {one["loc"][:-1] for one in details if one["type"] == "extra_forbidden"}
+    for detail in details:
+        path = detail["loc"]
+        match detail["type"]:
+            case "extra_forbidden":
+                yield locate(fields, path, key=True), unknown_key(model, path)
+            case "missing" if path[:-1] in misspelt:
+                pass
+            case "missing":
+                owner = _model_at(model, path[:-1])
+                yield locate(fields, path), f"{owner.label} needs the key {shown(str(path[-1]))}"
+            case _:
+                yield locate(fields, path), _message(value_at(fields, path), detail)
 
 
-def _unknown_key(model: type[Document], path: Path) -> str:
+def unknown_key(model: type[Document], path: Path) -> str:
+    """Return what to say about the key at *path* under *model*, which it does not have."""
     owner = _model_at(model, path[:-1])
     key = str(path[-1])
     known = tuple(owner.model_fields)
     hint = did_you_mean(key, known) or f"; the keys are {', '.join(known)}"
-    return f"unknown key {shown(key)} in {a(owner.label)}{hint}"
+    return f"unknown key {shown(key)} in {owner.label}{hint}"
+
+
+def _message(value: Value, detail: ErrorDetails) -> str:
+    kind = detail["type"]
+    context = detail.get("ctx", {})
+    if kind in _EXPECTED:
+        at = detail["loc"][-1]
+        is_item = at == "name" or isinstance(at, int)
+        return EMPTY_ITEM if value is None and is_item else mistyped(value, _EXPECTED[kind])
+    if kind == "literal_error":
+        return _not_one_of(str(context["expected"]).replace("'", ""), value)
+    if kind == "too_long":
+        return f"{context['actual_length']} items; at most {context['max_length']} are allowed"
+    if kind == "too_short":
+        return "an empty list; write null to remove the attribute, or leave the key out"
+    return detail["msg"]
 
 
 _EXPECTED = {
     "string_type": "text",
     "list_type": "a list",
-    "model_type": "a mapping with keys",
-    "model_attributes_type": "a mapping with keys",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
 }
 
 
-def _message(fields: Fields, path: Path, detail: ErrorDetails) -> str:
-    kind = detail["type"]
-    value = value_at(fields, path)
-    context = detail.get("ctx", {})
-    if kind == "refused":
-        return detail["msg"]
-    if kind == "literal_error":
-        wanted = str(context["expected"]).replace("'", "")
-        hint = (
-            did_you_mean(value, wanted.replace(" or ", ", ").split(", "))
-            if isinstance(value, str)
-            else ""
-        )
-        return f"{_named(value)}; expected {wanted}{hint}"
-    if kind in {"too_long", "too_short"}:
-        side = "most" if kind == "too_long" else "least"
-        limit = context.get("max_length", context.get("min_length"))
-        return f"{context['actual_length']} items; at {side} {limit} are allowed"
-    expected = _EXPECTED.get(kind)
-    return detail["msg"] if expected is None else mistyped(value, expected)
+def _not_one_of(wanted: str, value: Value) -> str:
+    words = wanted.replace(" or ", ", ").split(", ")
+    hint = did_you_mean(value, words) if isinstance(value, str) else ""
+    return f"expected {wanted}, found {named(value)}{hint}"
 
 
 def mistyped(value: Value, expected: str) -> str:
     """Return what to say about *value* where something *expected* belongs."""
-    if value is None:
-        return NULL_REFUSED
-    if isinstance(value, Plain) and expected == "text":
-        if value.kind is PlainKind.NULL:
-            return f"{value.text} means no value; write null to remove the attribute, or quote it"
-        return f"{value.text} without quotes can be read as {value.kind}; write {shown(value.text)}"
-    if isinstance(value, str) and expected == "a list":
-        return f"{_named(value)} is text; expected a list: put each item on its own line after '- '"
-    return f"{_named(value)}; expected {expected}"
-
-
-def _named(value: Value) -> str:
     match value:
         case None:
-            return "null"
-        case Fields():
-            return "a mapping with keys"
-        case Items():
-            return "a list"
-        case Plain():
-            return value.text
+            return NULL_REFUSED
+        case Plain(text, PlainKind.NULL) if expected == "text":
+            return f"{shown(text, '`')} means no value; write null to remove the attribute"
+        case Plain(text, kind) if expected == "text":
+            return f"{shown(text, '`')} without quotes can be read as {kind}; write {shown(text)}"
+        case str() if expected == "a list":
+            return f'expected a list, found {shown(value)}; write each item on a line after "- "'
+        case str() if expected == "a mapping" and ":" in value:
+            return f"expected a mapping, found {shown(value)}; a key needs a space after its colon"
         case _:
-            return shown(value)
+            return f"expected {expected}, found {named(value)}"
 
 
 def _model_at(model: type[Document], path: Path) -> type[Document]:

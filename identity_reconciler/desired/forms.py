@@ -19,10 +19,26 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
 
+def named(value: object) -> str:
+    """Return how messages call *value*, which stands where something else belongs."""
+    match value:
+        case None:
+            return "null"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case Plain():
+            return shown(value.text, "`")
+        case _:
+            return shown(str(value))
+
+
 def _boolean(value: object) -> object:
     if isinstance(value, Plain) and value.text in {"true", "false"}:
         return value.text == "true"
-    raise wrong("expected true or false, without quotes")
+    advice = "; write it without quotes" if value in ("true", "false") else ""
+    raise wrong(f"expected true or false, found {named(value)}{advice}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +87,7 @@ class ShortForm:
 
 
 def _as_fields(value: object) -> object:
-    return {"value": value} if isinstance(value, str) else value
+    return {"value": value} if isinstance(value, str | Plain) else value
 
 
 def _not_null(value: object) -> object:
@@ -118,7 +134,7 @@ def _expiry(value: object) -> object:
         return first_instant_after(value.text)
     if isinstance(value, str):
         return first_instant_after(value)
-    raise wrong(_EXPECTED_EXPIRY)
+    raise wrong(f"{_EXPECTED_EXPIRY}, found {named(value)}")
 
 
 EXPIRY = Before(

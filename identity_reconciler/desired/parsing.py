@@ -58,6 +58,7 @@ class ParseEvent(Protocol):
     anchor: str | None
     ctag: object
     tag: object
+    flow_style: bool | None
 
 
 def event_source(text: str, *, pure: bool = False) -> Callable[[], ParseEvent]:
@@ -72,35 +73,56 @@ def event_source(text: str, *, pure: bool = False) -> Callable[[], ParseEvent]:
     return cast("Callable[[], ParseEvent]", YAML(typ="safe", pure=True).parse(text).__next__)
 
 
+_NO_VALUE = (
+    "a value is missing here; give one or close the bracket, and quote text that starts with a"
+    " special character"
+)
+
 # What the two parsers say, by a part of it that both say or that either says.
 _WORDINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("mapping values are not allowed",),
         'a ":" does not fit here; check the indentation, and quote text that contains ": "',
     ),
-    (("unexpected end of stream",), "the quoted text never ends; close the quote"),
+    (
+        ("unexpected end of stream", "unexpected document"),
+        "the quoted text never ends; close the quote",
+    ),
     (
         ("could not find expected ':'",),
         'a line without ":" among the keys; add ":", or indent or quote the text',
     ),
+    (("found unexpected ':'",), 'text with ":" or "?" between brackets needs quotes'),
     (
-        ("expected <block end>", "did not find expected key", "did not find expected '-'"),
-        "this does not line up with the lines above; check indentation and quotes",
+        ("expected node content", "expected the node content"),
+        _NO_VALUE,
     ),
     (
-        ("expected ',' or '}'", "expected ',' or ']'", "flow mapping", "flow sequence"),
+        ("document start",),
+        "text after the end of the document; remove the end, or put it in a file of its own",
+    ),
+    (
+        ("flow mapping", "flow sequence"),
         'this does not fit between brackets; check for a missing ",", "]" or "}"',
     ),
     (
-        ("cannot start any token",),
+        ("block mapping", "block collection"),
+        "this does not line up with the lines above; check indentation and quotes",
+    ),
+    (
+        ("cannot start any token", "mapping keys are not allowed", "alphabetic or numeric"),
         "text cannot start with this character; put the text in quotes",
     ),
     (
-        ("block sequence entries are not allowed", "sequence entries are not allowed"),
+        ("sequence entries are not allowed",),
         'a "- " does not fit here; put the list on its own lines below the key',
     ),
     (
-        ("unknown escape character", "hexadecimal", "escape sequence", "Unicode character escape"),
+        ("block scalar",),
+        "after | or > the text starts on the next line; move it there",
+    ),
+    (
+        ("escape", "hexadecimal", "double-quoted scalar"),
         "an unknown escape in double quotes; write the backslash twice, or use single quotes",
     ),
 )

@@ -20,7 +20,7 @@ from identity_reconciler.desired.values import (
 class NameEntry(Document):
     """The parts of a person's name."""
 
-    label: ClassVar[str] = "name"
+    label: ClassVar[str] = "a name"
     given_name: Text = Field(default="", examples=["Jane"])
     """First name. Required for a user that is present."""
     family_name: Text = Field(default="", examples=["Doe"])
@@ -38,7 +38,7 @@ class NameEntry(Document):
 class EmailEntry(Document):
     """An e-mail address with its details."""
 
-    label: ClassVar[str] = "e-mail address"
+    label: ClassVar[str] = "an e-mail address"
     value: EmailText = Field(examples=["jane.doe@example.com"])
     """The address. Unique among the users of the instance."""
     type: Text = Field(default="", examples=["work"])
@@ -50,7 +50,7 @@ class EmailEntry(Document):
 class PhoneEntry(Document):
     """A phone number with its details."""
 
-    label: ClassVar[str] = "phone number"
+    label: ClassVar[str] = "a phone number"
     value: Text = Field(examples=["+49 30 123456"])
     """The number."""
     type: Text = Field(default="", examples=["work"])
@@ -62,7 +62,7 @@ class PhoneEntry(Document):
 class AddressEntry(Document):
     """A postal address. AWS replaces it as a whole."""
 
-    label: ClassVar[str] = "address"
+    label: ClassVar[str] = "an address"
     street_address: Text = Field(default="", examples=["Unter den Linden 1"])
     """Street and number."""
     locality: Text = Field(default="", examples=["Berlin"])
@@ -84,7 +84,7 @@ class AddressEntry(Document):
 class PhotoEntry(Document):
     """A photo by reference."""
 
-    label: ClassVar[str] = "photo"
+    label: ClassVar[str] = "a photo"
     value: Text = Field(examples=["https://example.com/photos/jane.png"])
     """Where the photo is."""
     type: Text = Field(default="", examples=["photo"])
@@ -98,7 +98,7 @@ class PhotoEntry(Document):
 class RoleEntry(Document):
     """A role as an attribute of a person, not an IAM role."""
 
-    label: ClassVar[str] = "role"
+    label: ClassVar[str] = "a role"
     value: Text = Field(examples=["Data steward"])
     """The role."""
     type: Text = Field(default="", examples=["work"])
@@ -110,7 +110,7 @@ class RoleEntry(Document):
 class EnterpriseEntry(Document):
     """Where a person stands in the organisation: AWS's enterprise extension."""
 
-    label: ClassVar[str] = "enterprise section"
+    label: ClassVar[str] = "the enterprise section"
     employee_number: Text | None = Field(default=None, examples=["E1042"])
     """Employee number, in quotes when it is all digits."""
     cost_center: Text | None = Field(default=None, examples=["CC-7"])
@@ -133,7 +133,7 @@ Role = Annotated[RoleEntry, ShortForm()]
 class UserEntry(Document):
     """A user of the identity store."""
 
-    label: ClassVar[str] = "user"
+    label: ClassVar[str] = "a user"
     user_name: UserNameText = Field(examples=["janedoe"])
     """The name to sign in with. No spaces, at most 128 characters, unique whatever the case."""
     state: State = Field(default="present", examples=["absent"])

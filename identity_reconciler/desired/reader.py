@@ -10,7 +10,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from identity_reconciler.desired.building import EMPTY, TreeBuilder, UnreadableError
 from identity_reconciler.desired.encoding import decode
-from identity_reconciler.desired.parsing import event_source, syntax_error
+from identity_reconciler.desired.parsing import event_source, has_libyaml, syntax_error
 from identity_reconciler.desired.tree import START, Fields, Mark, Tree, position
 from identity_reconciler.errors import Problem
 
@@ -33,8 +33,8 @@ def read(data: bytes, file: str, *, pure: bool = False, places: bool = True) -> 
 
 
 def _build(text: str, *, pure: bool, places: bool) -> tuple[Fields | None, list[tuple[Mark, str]]]:
-    marked = "&" in text or "!" in text
-    builder = TreeBuilder(event_source(text, pure=pure), marked=marked, places=places)
+    careful = pure or not has_libyaml() or "&" in text or "!" in text
+    builder = TreeBuilder(event_source(text, pure=pure), careful=careful, places=places)
     try:
         return builder.root(), builder.found
     except MarkedYAMLError as error:

@@ -31,8 +31,8 @@ Entry = DeclaredUser | DeclaredGroup
 
 def cross_check(gathered: Gathered, places: Places) -> Iterator[Problem]:
     """Yield what is wrong between the entries of *gathered*."""
-    users = _Register("user", gathered)
-    groups = _Register("group", gathered)
+    users = _Register("user", gathered, places)
+    groups = _Register("group", gathered, places)
     yield from users.fill(gathered.users)
     yield from groups.fill(gathered.groups)
     yield from _duplicate_emails(gathered.users, places)
@@ -55,6 +55,7 @@ class _Register:
 
     kind: str
     gathered: Gathered
+    places: Places
     entries: dict[str, Entry] = field(default_factory=dict)
     """By folded name."""
     present: set[str] = field(default_factory=set)
@@ -71,19 +72,19 @@ class _Register:
         yield from self._check_previous_names()
 
     def _check_previous_names(self) -> Iterator[Problem]:
+        key = "previous_user_names" if self.kind == "user" else "previous_names"
         claimed: dict[str, Entry] = {}
         for entry in self.entries.values():
             for name in entry.previous_names:
                 other = self.entries.get(folded(name)) or claimed.setdefault(folded(name), entry)
-                said = f"previous name {shown(name)} of {self.kind} {shown(entry.name)}"
+                said = f"{shown(name)}, a previous name of {self.kind} {shown(entry.name)},"
                 if other is not entry:
-                    yield Problem(
-                        entry.position,
-                        f"{said} is also used by the {self.kind} at {other.position};"
-                        " remove one of the two",
-                    )
+                    advice = f"is also used at {other.position}; remove one of the two"
                 elif folded(name) == folded(entry.name):
-                    yield Problem(entry.position, f"{said} is its present name; remove it")
+                    advice = "is its present name; remove it"
+                else:
+                    continue
+                yield Problem(self.places.of(entry.position, key), f"{said} {advice}")
 
     def check(self, listed: Sequence[Listed]) -> Iterator[Problem]:
         """Yield what is wrong with the names in a list."""
@@ -128,11 +129,12 @@ class _Register:
 
     def _undeclared(self, name: str) -> str:
         close = nearest(folded(name), self.entries)
-        advice = (
-            f"did you mean {shown(self.entries[close].name)}?"
-            if close
-            else f"declare it under {self.kind}s:, with state: external if it is owned elsewhere"
-        )
+        if close and "#" not in name:
+            advice = f"did you mean {shown(self.entries[close].name)}?"
+        elif folded(name.partition("#")[0]) in self.entries:
+            advice = 'a comment needs a space before its "#"'
+        else:
+            advice = f"declare it under {self.kind}s:, with state: external if owned elsewhere"
         return f"{self.kind} {shown(name)} is not declared; {advice}"
 
 
@@ -157,7 +159,7 @@ def _duplicate_emails(users: Iterable[DeclaredUser], places: Places) -> Iterator
             yield Problem(
                 places.of(declared.position, "email"),
                 f"e-mail address {shown(email.value)} is also that of user {shown(other.name)} at"
-                f" {other.position}; AWS wants addresses to be unique",
+                f" {other.position}; AWS takes each address once: change one of them",
             )
 
 
@@ -178,7 +180,7 @@ def _too_many_groups(application: DeclaredApplication) -> Iterator[Problem]:
         yield Problem(
             application.groups[MAX_GROUPS].position,
             f"application {shown(str(application.selector))} has {len(application.groups)} groups;"
-            f" AWS allows {MAX_GROUPS}, a quota that cannot be raised",
+            f" AWS allows {MAX_GROUPS}, a quota that cannot be raised; assign fewer, larger groups",
         )
 
 

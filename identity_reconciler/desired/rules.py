@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from identity_reconciler.declared import ManageObjects, Settings
 from identity_reconciler.desired.documents import GroupEntry
 from identity_reconciler.desired.findings import Finding
-from identity_reconciler.desired.people import UserEntry
+from identity_reconciler.desired.people import NameEntry, UserEntry
 from identity_reconciler.desired.tree import Fields
 from identity_reconciler.desired.wording import shown
 
@@ -42,25 +42,25 @@ def _is_complete(entry: UserEntry) -> bool:
 def _present_user_findings(
     entry: UserEntry, fields: Fields, settings: Settings | None
 ) -> Iterator[Finding]:
-    name = fields.get("name")
-    given = name if isinstance(name, Fields) else {}
-    for part in ("given_name", "family_name"):
-        if part not in given and ("name" not in fields or isinstance(name, Fields)):
-            mark = fields.value_mark("name") if "name" in fields else fields.mark
-            yield mark, f"user {shown(entry.user_name)} needs name: {{{part}: ...}}"
-    if settings is None:
-        return
-    if settings.require_email and fields.get("email") is None:
-        yield (
-            fields.key_mark("email") if "email" in fields else fields.mark,
-            _needs_email(entry.user_name),
-        )
-    if "previous_user_names" in fields and not settings.rename_users:
-        yield (
-            fields.key_mark("previous_user_names"),
-            _RENAMING_IS_OFF,
-        )
-    yield from _photo_findings(entry, fields)
+    # A key that is missing beside an unknown one is most likely that one, misspelt.
+    if fields.keys() <= UserEntry.model_fields.keys():
+        yield from _name_findings(entry, fields)
+        if settings is not None and settings.require_email and fields.get("email") is None:
+            mark = fields.key_mark("email") if "email" in fields else fields.mark
+            yield mark, _needs_email(entry.user_name)
+    if settings is not None and "previous_user_names" in fields and not settings.rename_users:
+        yield fields.key_mark("previous_user_names"), _RENAMING_IS_OFF
+    if sum(photo.primary is True for photo in entry.photos or ()) > 1:
+        yield fields.value_mark("photos"), "more than one photo is primary; keep one"
+
+
+def _name_findings(entry: UserEntry, fields: Fields) -> Iterator[Finding]:
+    name = fields.get("name", Fields(fields.mark))
+    if isinstance(name, Fields) and name.keys() <= NameEntry.model_fields.keys():
+        missing = [part for part in ("given_name", "family_name") if part not in name]
+        if missing:
+            keys = ", ".join(f"{part}: ..." for part in missing)
+            yield name.mark, f"user {shown(entry.user_name)} needs name: {{{keys}}}"
 
 
 def _needs_email(name: str) -> str:
@@ -74,11 +74,6 @@ _RENAMING_IS_OFF = (
     "renaming users is off, because AWS does not document that it works;"
     " to try it, set manage: {rename_users: true} in instance.yaml"
 )
-
-
-def _photo_findings(entry: UserEntry, fields: Fields) -> Iterator[Finding]:
-    if sum(photo.primary is True for photo in entry.photos or ()) > 1:
-        yield fields.value_mark("photos"), "more than one photo is primary; keep one"
 
 
 def group_findings(

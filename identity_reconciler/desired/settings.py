@@ -26,7 +26,7 @@ Links = Literal["authoritative", "additive", "off"]
 class InstanceSection(Document):
     """The one instance of IAM Identity Center that this directory is about."""
 
-    label: ClassVar[str] = "instance section"
+    label: ClassVar[str] = "the instance section"
     name: InstanceName = Field(examples=["main"])
     """What you call the instance; shown in plans."""
     region: Region = Field(examples=["eu-central-1"])
@@ -45,7 +45,7 @@ class InstanceSection(Document):
 class ManageSection(Document):
     """How much of the instance is managed."""
 
-    label: ClassVar[str] = "manage section"
+    label: ClassVar[str] = "the manage section"
     users: Objects = Field(default="declared", examples=["authoritative"])
     """`declared`: what is declared is created and kept, deletion needs `state: absent`.
     `authoritative`: what is not declared is deleted as well. `reference`: users are only
@@ -66,7 +66,7 @@ class ManageSection(Document):
 class IgnoreSection(Document):
     """Names that are never touched and never to be declared; `*`, `?` and `[...]` are patterns."""
 
-    label: ClassVar[str] = "ignore section"
+    label: ClassVar[str] = "the ignore section"
     users: list[PatternText] = Field(default=[], examples=[["break-glass-*"]])
     """Patterns of user names; case does not matter."""
     groups: list[PatternText] = Field(default=[], examples=[["AWSControlTower*"]])
@@ -78,7 +78,7 @@ class IgnoreSection(Document):
 class SettingsDocument(Document):
     """`instance.yaml`: which instance this directory is about, and how much of it is managed."""
 
-    label: ClassVar[str] = "file"
+    label: ClassVar[str] = "this file"
     instance: InstanceSection = Field(
         examples=[
             {

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from identity_reconciler.desired.base import Document
-from identity_reconciler.desired.findings import Finding, Path, finding_of, mistyped
+from identity_reconciler.desired.findings import Finding, Path, findings_of, mistyped
 from identity_reconciler.desired.tree import Fields, Items, Value
 
 Entry = TypeVar("Entry", bound=Document)
@@ -27,7 +27,7 @@ def validated(
         return model.model_validate(fields), fields
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-    found.extend(finding_of(model, fields, detail) for detail in details)
+    found.extend(findings_of(model, fields, details))
     rest = _without(fields, [detail["loc"] for detail in details])
     try:
         return model.model_validate(rest), rest
@@ -37,15 +37,15 @@ def validated(
 
 def validated_each(
     model: type[Entry], items: Items, found: list[Finding], broken: list[Value]
-) -> Iterator[tuple[Entry, Fields]]:
-    """Yield the entries that *items* are, each with what it was read from.
+) -> Iterator[tuple[Entry, Fields, Fields]]:
+    """Yield the entries that *items* are, each with what it was read from and with its whole item.
 
     What is wrong is added to *found*, and what is no *model* at all to *broken*.
     """
     validate = _validator(model)
     for item, mark in zip(items, items.marks, strict=True):
         if not isinstance(item, Fields):
-            found.append((mark, mistyped(item, "a mapping with keys")))
+            found.append((mark, mistyped(item, "a mapping")))
             broken.append(item)
             continue
         try:
@@ -55,7 +55,7 @@ def validated_each(
         if pair is None:
             broken.append(item)
         else:
-            yield pair
+            yield *pair, item
 
 
 @functools.cache

@@ -67,10 +67,8 @@ def check_user_name(name: str) -> str:
     if not (name.isascii() and name.isprintable() and " " not in name):
         for character in name:
             if unicodedata.category(character)[0] in "CZ":
-                raise wrong(
-                    f"{shown(name)} contains U+{ord(character):04X}; user names have no spaces"
-                    " and no invisible characters"
-                )
+                what = "a space" if character == " " else f"U+{ord(character):04X}"
+                raise wrong(f"{shown(name)} contains {what}, which user names cannot have")
     return _check_name(name)
 
 

@@ -16,18 +16,18 @@ FEW = 500
 _LETTERS = string.ascii_lowercase + string.digits + "-_.@+ "
 
 
-def shown(text: str) -> str:
-    r"""Return *text* in double quotes, on one line, harmless and at most `SHOWN` characters long.
+def shown(text: str, mark: str = '"') -> str:
+    r"""Return *text* between two *mark*, on one line, harmless and at most `SHOWN` characters long.
 
     Control, bidirectional, zero-width and unusual space characters come as `\u{..}`: a value is
     anyone's choice and must not be able to draw on a terminal or forge a line of a log.
     """
     cut = text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
-    return '"' + "".join(_escaped(character) for character in cut) + '"'
+    return mark + "".join(_escaped(character, mark) for character in cut) + mark
 
 
-def _escaped(character: str) -> str:
-    if character in '"\\':
+def _escaped(character: str, mark: str) -> str:
+    if character in {mark, "\\"}:
         return "\\" + character
     if character == " " or unicodedata.category(character)[0] not in "CZ":
         return character
@@ -64,8 +64,3 @@ def _one_edit_away(word: str) -> Iterator[str]:
         for left, right in splits:
             yield left + letter + right[1:]
             yield left + letter + right
-
-
-def a(noun: str) -> str:
-    """Return *noun* with its indefinite article."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
