@@ -11,6 +11,7 @@ from moto.core.responses import ActionResult
 from moto.organizations.responses import OrganizationsResponse
 from moto.sts.responses import TokenResponse
 
+from identity_reconciler.sandbox.attributes import service_model
 from identity_reconciler.sandbox.directory import with_token
 from identity_reconciler.sandbox.errors import ServiceError
 from identity_reconciler.sandbox.messages import (
@@ -24,6 +25,7 @@ from identity_reconciler.sandbox.messages import (
 from identity_reconciler.sandbox.paging import PageRequest, Query, read_page
 from identity_reconciler.sandbox.services import unknown_operation
 from identity_reconciler.sandbox.store import Row, Store
+from identity_reconciler.sandbox.validation import check
 from identity_reconciler.sandbox.world import Answer, Caller, Params, World
 
 DEFAULT_ACCOUNT = "123456789012"
@@ -79,6 +81,8 @@ class TokenAnswers(TokenResponse):
             )
             try:
                 status, headers, body = self._dispatch(moto_request, request.url, request.headers)
+            except ServiceError as error:
+                return refused(ServiceError("ValidationError", error.message), "sts")
             except NotImplementedError as error:
                 return refused(ServiceError("InvalidAction", str(error)), "sts")
         raw = body.encode() if isinstance(body, str) else body
@@ -101,6 +105,8 @@ class TokenAnswers(TokenResponse):
 
     def assume_role(self) -> ActionResult:
         """AssumeRole: any role of any account. Trust policies are not modelled."""
+        model = service_model("sts").operation_model("AssumeRole")
+        check(model.input_shape, {name: self.params[name] for name in self.params})
         result = super().assume_role()
         answer: Any = result.result
         role = answer["Credentials"]

@@ -154,21 +154,20 @@ class Applications(Administration):
         return {}
 
     def delete_application(self, params: Params) -> Answer:
-        """DeleteApplication, with its assignments (assumed)."""
+        """DeleteApplication."""
         row = self.application(params["ApplicationArn"], "DeleteApplication", write=True)
-        for table, column in (
-            ("assignments", "application"),
-            ("tags", "resource"),
-            ("applications", "arn"),
-        ):
+        gone = [("tags", "resource"), ("applications", "arn")]
+        if self.assumptions.deleted_application_loses_assignments:
+            gone.append(("assignments", "application"))
+        for table, column in gone:
             self.store.execute(f"DELETE FROM {table} WHERE {column} = ?", (row["arn"],))  # noqa: S608
         return {}
 
     def get_application_assignment_configuration(self, params: Params) -> Answer:
-        """GetApplicationAssignmentConfiguration; refused where Put is (assumed)."""
+        """GetApplicationAssignmentConfiguration."""
         operation = "GetApplicationAssignmentConfiguration"
         row = self.application(params["ApplicationArn"], operation)
-        if not row["supported"]:
+        if not (row["supported"] or self.assumptions.assignment_configuration_always_readable):
             raise unsupported(row["arn"])
         return {"AssignmentRequired": bool(row["assignment_required"])}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from identity_reconciler.sandbox.applications import Applications
 from identity_reconciler.sandbox.assumptions import ExistingAssignment
 from identity_reconciler.sandbox.directory import with_token
-from identity_reconciler.sandbox.errors import ServiceError, denied, not_found
+from identity_reconciler.sandbox.errors import ServiceError, denied, not_found, validation
 from identity_reconciler.sandbox.paging import Query
 from identity_reconciler.sandbox.quotas import check_quota
 from identity_reconciler.sandbox.store import Row
@@ -26,7 +28,9 @@ class Assignments(Applications):
             if self.assumptions.existing_assignment is ExistingAssignment.CONFLICT:
                 raise ServiceError("ConflictException", "The assignment already exists.")
             return {}
-        self._check_principal(application, params)
+        if self.assumptions.principal_must_exist:
+            self._check_principal(application, params)
+        self._check_status(application)
         self._check_quota_of_groups(application, params)
         self.store.execute(
             "INSERT INTO assignments "
@@ -37,9 +41,11 @@ class Assignments(Applications):
         return {}
 
     def delete_application_assignment(self, params: Params) -> Answer:
-        """DeleteApplicationAssignment; works for a principal that is gone (assumed)."""
+        """DeleteApplicationAssignment."""
         operation = "DeleteApplicationAssignment"
-        self.application(params["ApplicationArn"], operation, write=True)
+        application = self.application(params["ApplicationArn"], operation, write=True)
+        if not self.assumptions.orphan_can_be_unassigned:
+            self._check_principal(application, params)
         deleted = self.store.execute(
             "DELETE FROM assignments WHERE application = ? AND principal_type = ? "
             "AND principal_id = ?",
@@ -105,8 +111,6 @@ class Assignments(Applications):
 
     def _check_principal(self, application: Row, params: Params) -> None:
         """Refuse a principal that is not in the identity store of the application's instance."""
-        if not self.assumptions.principal_must_exist:
-            return
         table = _TABLES[params["PrincipalType"]]
         found = self.store.one(
             f"SELECT 1 FROM {table} WHERE id = ? AND store = "  # noqa: S608 - our tables
@@ -116,6 +120,11 @@ class Assignments(Applications):
         if found is None:
             # The text is assumed.
             raise not_found(f"{params['PrincipalType']} not found.")
+
+    def _check_status(self, application: Row) -> None:
+        disabled = json.loads(application["document"])["Status"] == "DISABLED"
+        if disabled and not self.assumptions.disabled_applications_take_assignments:
+            raise validation(f"The application {application['arn']} is disabled")
 
     def _check_quota_of_groups(self, application: Row, params: Params) -> None:
         if params["PrincipalType"] != "GROUP":

@@ -77,4 +77,24 @@ class Assumptions:
 
     Documented: it does not (use-cases-across-regions); the error is assumed.
     """
+    unchanged_update_bumps_revision: bool = True
+    """Whether an update that changes nothing still makes a new Revision."""
+    unknown_instance_is_denied: bool = True
+    """Whether an unknown instance is AccessDeniedException, or else ValidationException.
+
+    Observed for a deleted instance (API_DescribeInstance); the operations concerned have no
+    ResourceNotFoundException.
+    """
+    orphan_can_be_unassigned: bool = True
+    """Whether DeleteApplicationAssignment works for a principal that is gone, or is
+    ResourceNotFoundException."""
+    assignment_configuration_always_readable: bool = False
+    """Whether GetApplicationAssignmentConfiguration works where Put is refused."""
+    disabled_applications_take_assignments: bool = True
+    """Whether assignments can be made while an application's Status is DISABLED."""
+    deleted_application_loses_assignments: bool = True
+    """Whether assignments go with their application, so that they are no longer listed for their
+    principals."""
+    unique_permission_set_names: bool = True
+    """Whether a second permission set with a name is ConflictException."""
     identifier_form: IdentifierForm = IdentifierForm.UUID

@@ -117,7 +117,8 @@ class Directory(IdentityStoreBackend):
         row = self.find(kind, store_id, identifier)
         if row is None:
             # The text is moto's.
-            raise not_found(f"{kind.resource_type} not found.", kind.resource_type)
+            found = plain_id(identifier, kind.arn_type)
+            raise not_found(f"{kind.resource_type} not found.", kind.resource_type, found)
         return row
 
     def check_revision(self, row: Row, params: Params) -> None:

@@ -56,12 +56,16 @@ def validation(message: str) -> ServiceError:
     return ServiceError("ValidationException", message)
 
 
-def not_found(message: str, resource_type: str | None = None) -> ServiceError:
+def not_found(
+    message: str, resource_type: str | None = None, resource_id: str | None = None
+) -> ServiceError:
     """Return the answer for something that does not exist.
 
-    *resource_type* is a member of the exception in identitystore only. Documented: botocore model.
+    The type and id are members of the exception in identitystore only. Documented: botocore model.
     """
-    return ServiceError("ResourceNotFoundException", message, ResourceType=resource_type)
+    return ServiceError(
+        "ResourceNotFoundException", message, ResourceType=resource_type, ResourceId=resource_id
+    )
 
 
 def duplicate(message: str) -> ServiceError:

@@ -49,6 +49,8 @@ class Administration(SSOAdminBackend):
         arn = params["InstanceArn"]
         row = self.store.one("SELECT * FROM instances WHERE arn = ?", (arn,))
         if row is None or not self.visible(row):
+            if not self.assumptions.unknown_instance_is_denied:
+                raise validation(f"There is no instance {arn}")
             raise denied(self.caller.arn, f"sso:{operation}", arn)
         return row
 

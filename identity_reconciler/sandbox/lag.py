@@ -35,6 +35,14 @@ def keep_history(store: Store, clock: Callable[[], float]) -> None:
             )
 
 
+def forget_history(store: Store) -> None:
+    """Stop keeping former versions, and drop those there are."""
+    for table in TABLES:
+        for event in ("UPDATE", "DELETE"):
+            store.execute(f"DROP TRIGGER IF EXISTS temp.{table}_{event}")
+        store.execute(f"DROP TABLE IF EXISTS temp.{table}_former")
+
+
 def as_of(store: Store, table: str, horizon: float) -> str:
     """Return SQL for the rows of *table* as they were at *horizon*, in seconds since 1970."""
     columns = ", ".join(store.columns(table))

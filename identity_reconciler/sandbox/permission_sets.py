@@ -78,8 +78,9 @@ class PermissionSets(Administration):
         relay_state: str,
         tags: list[dict[str, str]],
     ) -> Answer:
-        """CreatePermissionSet, with an ARN as AWS makes it and a name that is unique (assumed)."""
-        if any(one.name == name for one in self.permission_sets):
+        """CreatePermissionSet, with an ARN as AWS makes it."""
+        taken = any(one.name == name for one in self.permission_sets)
+        if taken and self.assumptions.unique_permission_set_names:
             raise ServiceError("ConflictException", f"PermissionSet {name} already exists")
         super().create_permission_set(
             name, description, instance_arn, session_duration, relay_state, tags

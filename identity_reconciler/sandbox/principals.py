@@ -131,6 +131,8 @@ class Principals(Directory):
         self.check_revision(row, params)
         before: Document = json.loads(row["document"])
         after = updated(kind, before, params["Operations"])
+        if after == before and not self.assumptions.unchanged_update_bumps_revision:
+            return self.written(kind, instance, row["id"], row["revision"])
         self._check_update(kind, before, after)
         self._check_unique(kind, instance, after, row)
         revision = self.rewrite(kind, row, after)

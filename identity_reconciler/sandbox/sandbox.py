@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Self
 from identity_reconciler.sandbox.accounts import DEFAULT_ACCOUNT, DEFAULT_REGION
 from identity_reconciler.sandbox.applications import application_arn
 from identity_reconciler.sandbox.assumptions import Assumptions
-from identity_reconciler.sandbox.attributes import GROUP, USER, Kind
+from identity_reconciler.sandbox.attributes import GROUP, USER, Kind, service_model
 from identity_reconciler.sandbox.catalogue import CATALOGUE, PROVIDERS, provider_for
-from identity_reconciler.sandbox.errors import SandboxError
-from identity_reconciler.sandbox.lag import keep_history
+from identity_reconciler.sandbox.errors import SandboxError, ServiceError
+from identity_reconciler.sandbox.lag import forget_history, keep_history
 from identity_reconciler.sandbox.population import Population, load
 from identity_reconciler.sandbox.requests import RequestLog
 from identity_reconciler.sandbox.responder import Responder
@@ -27,6 +27,7 @@ from identity_reconciler.sandbox.summary import Summary, summarize
 from identity_reconciler.sandbox.transport import session
 from identity_reconciler.sandbox.trouble import Trouble
 from identity_reconciler.sandbox.troublemaker import Troublemaker
+from identity_reconciler.sandbox.validation import check
 from identity_reconciler.sandbox.world import Caller, World
 
 DEFAULT_INSTANCE_ARN = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
@@ -91,13 +92,13 @@ class Sandbox:
     def make_trouble(self, trouble: Trouble | None) -> None:
         """Make *trouble* from now on; None for none. Counts and chance start afresh."""
         world = self._world
-        if trouble is None:
-            world.troublemaker = None
-            return
-        if trouble.visibility_lag:
-            with world.store.transaction(write=True) as store:
+        with world.store.transaction(write=True) as store:
+            forget_history(store)
+            if trouble and trouble.visibility_lag:
                 keep_history(store, world.clock)
-        world.troublemaker = Troublemaker(trouble, clock=world.clock, sleep=world.sleep)
+            world.troublemaker = (
+                Troublemaker(trouble, clock=world.clock, sleep=world.sleep) if trouble else None
+            )
 
     def reset(self) -> None:
         """Forget everything: instances, users, groups, applications, counts."""
@@ -120,8 +121,10 @@ class Sandbox:
         """Create the instance and its identity store unless they are there; return whether it did.
 
         Raises:
-            SandboxError: The state has an instance that contradicts *details*.
+            SandboxError: *details* break AWS's formats, or the state has an instance that
+                contradicts them.
         """
+        _check_formats(details)
         with self._world.store.transaction(write=True) as store:
             row = store.one(
                 "SELECT * FROM instances WHERE arn = ? OR store = ?",
@@ -282,6 +285,21 @@ class Sandbox:
                 "UPDATE applications SET assignment_required = ? WHERE arn = ?",
                 (required, application_arn),
             )
+
+
+def _check_formats(details: InstanceDetails) -> None:
+    """Refuse identifiers that AWS could not have made. Documented: botocore models."""
+    wanted = (
+        ("sso-admin", "InstanceArn", details.instance_arn),
+        ("identitystore", "IdentityStoreId", details.identity_store_id),
+        ("sso-admin", "AccountId", details.account_id),
+        *(("sso-admin", "RegionName", one) for one in (details.region, *details.regions)),
+    )
+    for service, shape, value in wanted:
+        try:
+            check(service_model(service).shape_for(shape), value)
+        except ServiceError as error:
+            raise SandboxError(f"{value!r} is no {shape}: {error.message}") from error
 
 
 def _check_same(row: Row, details: InstanceDetails) -> None:
