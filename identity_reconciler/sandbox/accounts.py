@@ -133,11 +133,14 @@ class OrganizationAnswers(OrganizationsResponse):
             params = parse(request.body)
             if operation not in operations:
                 raise unknown_operation(operation)
+            check(service_model("organizations").operation_model(operation).input_shape, params)
             with self.world.store.transaction(write=False):
                 self._check_access()
                 return answered(operations[operation](params))
         except ServiceError as error:
-            return refused(error, "organizations")
+            invalid = error.code == "ValidationException"
+            named = ServiceError("InvalidInputException", error.message) if invalid else error
+            return refused(named, "organizations")
 
     def _check_access(self) -> None:
         # Documented: only the management account or a delegated administrator (ListAccounts).
@@ -150,10 +153,7 @@ class OrganizationAnswers(OrganizationsResponse):
 
     def listed(self, params: Params) -> Answer:
         """ListAccounts: at most 20 a page. Documented: API_ListAccounts."""
-        limit = params.get("MaxResults", MAX_ACCOUNTS_PAGE)
-        if not isinstance(limit, int) or not 1 <= limit <= MAX_ACCOUNTS_PAGE:
-            raise ServiceError("InvalidInputException", "You specified an invalid value.")
-        request = PageRequest(params.get("NextToken"), limit)
+        request = PageRequest(params.get("NextToken"), params.get("MaxResults", MAX_ACCOUNTS_PAGE))
         page = read_page(self.world, Query("accounts", "1", (), "ListAccounts"), request)
         return with_token({"Accounts": [self._shown(row) for row in page.rows]}, page)
 

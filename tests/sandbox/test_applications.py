@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.assumptions import Assumptions, ExistingAssignment
 from identity_reconciler.sandbox.catalogue import CATALOGUE
+from identity_reconciler.sandbox.trouble import Fault, Trouble
 
 if TYPE_CHECKING:
     from mypy_boto3_identitystore import IdentityStoreClient
@@ -351,3 +353,31 @@ class TestAccounts:
             admin = sandbox.session(region="eu-west-1").client("sso-admin")
             regions = admin.list_regions(InstanceArn=INSTANCE)["Regions"]
             assert [one.get("IsPrimaryRegion") for one in regions] == [True, False]
+
+
+class TestTokens:
+    """STS checks what it is given as any service does, in its own wire format."""
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            {"RoleArn": "arn:aws:iam::222233334444:role/Audit", "RoleSessionName": "a b"},
+            {"RoleArn": "arn:aws:iam::222233334444:role/Audit", "RoleSessionName": "x" * 65},
+            {
+                "RoleArn": "arn:aws:iam::222233334444:role/Audit",
+                "RoleSessionName": "audit",
+                "DurationSeconds": 43201,
+            },
+        ],
+    )
+    def test_refused(self, sandbox: Sandbox, arguments: dict[str, Any]) -> None:
+        sts = sandbox.session().client("sts")
+        with pytest.raises(ClientError) as error:
+            sts.assume_role(**arguments)
+        assert error.value.response["Error"]["Code"] == "ValidationError"
+
+    def test_errors_on_demand(self, sandbox: Sandbox) -> None:
+        sandbox.make_trouble(Trouble(faults=(Fault("AssumeRole", code="RegionDisabledException"),)))
+        sts = sandbox.session().client("sts")
+        with pytest.raises(sts.exceptions.RegionDisabledException):
+            sts.assume_role(RoleArn="arn:aws:iam::222233334444:role/Audit", RoleSessionName="audit")

@@ -140,3 +140,20 @@ class TestRequests:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         monkeypatch.setenv("AWS_PROFILE", "nobody")
         assert names(sandbox.session().client("identitystore")) == []
+
+
+class TestFormats:
+    """An instance that AWS could not have made is refused."""
+
+    @pytest.mark.parametrize(
+        "details",
+        [
+            InstanceDetails(account_id="1"),
+            InstanceDetails(region="Frankfurt"),
+            InstanceDetails(instance_arn="ssoins-1234567890abcdef"),
+            InstanceDetails(identity_store_id="d-uvwxyzuvwx"),
+        ],
+    )
+    def test_refused(self, details: InstanceDetails) -> None:
+        with Sandbox() as sandbox, pytest.raises(SandboxError, match="is no"):
+            sandbox.ensure_instance(details)

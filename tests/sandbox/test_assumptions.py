@@ -1,0 +1,248 @@
+"""Each assumption is a switch: flipped, the sandbox behaves the other way and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from identity_reconciler.sandbox import InstanceDetails, Sandbox
+from identity_reconciler.sandbox.assumptions import (
+    Assumptions,
+    ExistingAssignment,
+    IdentifierForm,
+)
+
+STORE = "d-1234567890"
+INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+
+
+@dataclass(frozen=True)
+class Clients:
+    """A sandbox and its clients."""
+
+    sandbox: Sandbox
+    store: Any
+    admin: Any
+
+    def user(self, name: str, **attributes: object) -> str:
+        """Create a user and return its id."""
+        created = self.store.create_user(
+            IdentityStoreId=STORE,
+            UserName=name,
+            DisplayName=name,
+            Name={"GivenName": name, "FamilyName": "Doe"},
+            **attributes,
+        )
+        return str(created["UserId"])
+
+    def group(self, name: str) -> str:
+        """Create a group and return its id."""
+        return str(self.store.create_group(IdentityStoreId=STORE, DisplayName=name)["GroupId"])
+
+    def join(self, group: str, user: str) -> None:
+        """Make a user a member."""
+        self.store.create_group_membership(
+            IdentityStoreId=STORE, GroupId=group, MemberId={"UserId": user}
+        )
+
+    def update(self, user: str, path: str, value: object) -> str:
+        """Update one attribute and return the new revision."""
+        answer = self.store.update_user(
+            IdentityStoreId=STORE,
+            UserId=user,
+            Operations=[{"AttributePath": path, "AttributeValue": value}],
+        )
+        return str(answer["Revision"])
+
+    def assigned(self, kind: str = "GROUP") -> dict[str, Any]:
+        """Assign a new user or group to an application and return the assignment."""
+        principal = self.group("assigned") if kind == "GROUP" else self.user("assigned")
+        key = {
+            "ApplicationArn": self.sandbox.add_application("Portal"),
+            "PrincipalId": principal,
+            "PrincipalType": kind,
+        }
+        self.admin.create_application_assignment(**key)
+        return key
+
+
+def two_cases(on: Clients) -> object:
+    on.user("alice")
+    return on.user("ALICE")
+
+
+def two_emails(on: Clients) -> object:
+    on.user("alice", Emails=[{"Value": "a@x.io"}])
+    return on.user("bob", Emails=[{"Value": "a@x.io"}])
+
+
+def left_members(on: Clients) -> object:
+    user, group = on.user("alice"), on.group("data")
+    on.join(group, user)
+    on.store.delete_user(IdentityStoreId=STORE, UserId=user)
+    listed = on.store.list_group_memberships(IdentityStoreId=STORE, GroupId=group)
+    return len(listed["GroupMemberships"])
+
+
+def unknown_list(on: Clients) -> object:
+    return on.store.list_group_memberships(IdentityStoreId=STORE, GroupId=NOWHERE)
+
+
+def revision_of_a_joined_user(on: Clients) -> object:
+    user, group = on.user("alice"), on.group("data")
+    before = on.store.describe_user(IdentityStoreId=STORE, UserId=user)["Revision"]
+    on.join(group, user)
+    return on.store.describe_user(IdentityStoreId=STORE, UserId=user)["Revision"] != before
+
+
+def revision_of_nothing(on: Clients) -> object:
+    user = on.user("alice")
+    before = on.store.describe_user(IdentityStoreId=STORE, UserId=user)["Revision"]
+    return on.update(user, "displayName", "alice") != before
+
+
+def assigned_twice(on: Clients) -> object:
+    return on.admin.create_application_assignment(**on.assigned())
+
+
+def unassigned_twice(on: Clients) -> object:
+    key = on.assigned()
+    on.admin.delete_application_assignment(**key)
+    return on.admin.delete_application_assignment(**key)
+
+
+def unassigned_orphan(on: Clients) -> object:
+    key = on.assigned()
+    on.store.delete_group(IdentityStoreId=STORE, GroupId=key["PrincipalId"])
+    return on.admin.delete_application_assignment(**key)
+
+
+def assigned_nobody(on: Clients) -> object:
+    return on.admin.create_application_assignment(
+        ApplicationArn=on.sandbox.add_application("Portal"),
+        PrincipalId=NOWHERE,
+        PrincipalType="USER",
+    )
+
+
+def through_groups(on: Clients) -> object:
+    key, user = on.assigned(), on.user("alice")
+    on.join(key["PrincipalId"], user)
+    listed = on.admin.list_application_assignments_for_principal(
+        InstanceArn=INSTANCE, PrincipalId=user, PrincipalType="USER"
+    )
+    return len(listed["ApplicationAssignments"])
+
+
+def written_elsewhere(on: Clients) -> object:
+    replica: Any = on.sandbox.session(region="eu-west-1").client("identitystore")
+    return replica.create_group(IdentityStoreId=STORE, DisplayName="data")
+
+
+def unknown_instance(on: Clients) -> object:
+    try:
+        on.admin.describe_instance(InstanceArn=f"{INSTANCE[:-4]}0000")
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return None
+
+
+def read_configuration(on: Clients) -> object:
+    arn = on.sandbox.add_application("AWS Client VPN")
+    return on.admin.get_application_assignment_configuration(ApplicationArn=arn)
+
+
+def assigned_to_a_disabled_one(on: Clients) -> object:
+    arn = on.sandbox.add_application("Portal")
+    on.admin.update_application(ApplicationArn=arn, Status="DISABLED")
+    return on.assigned()
+
+
+def left_assignments(on: Clients) -> object:
+    key = on.assigned()
+    on.admin.delete_application(ApplicationArn=key["ApplicationArn"])
+    listed = on.admin.list_application_assignments_for_principal(
+        InstanceArn=INSTANCE, PrincipalId=key["PrincipalId"], PrincipalType="GROUP"
+    )
+    return len(listed["ApplicationAssignments"])
+
+
+def two_permission_sets(on: Clients) -> object:
+    on.admin.create_permission_set(InstanceArn=INSTANCE, Name="Reader")
+    return on.admin.create_permission_set(InstanceArn=INSTANCE, Name="Reader")
+
+
+REFUSED = "refused"
+# What is done, and what comes of it by default and with the switch the other way. None: it works.
+SWITCHES: dict[str, tuple[Callable[[Clients], object], object, object]] = {
+    "case_sensitive_names": (two_cases, REFUSED, None),
+    "unique_emails": (two_emails, REFUSED, None),
+    "email_required": (lambda on: on.user("alice"), None, REFUSED),
+    "reserved_names": (lambda on: on.group("administrator"), REFUSED, None),
+    "cascade_memberships": (left_members, 0, 1),
+    "unknown_list_subject": (unknown_list, REFUSED, None),
+    "rename_users": (lambda on: on.update(on.user("alice"), "userName", "bob"), None, REFUSED),
+    "clear_required": (
+        lambda on: on.update(on.user("alice"), "displayName", None),
+        REFUSED,
+        None,
+    ),
+    "membership_bumps_revision": (revision_of_a_joined_user, False, True),
+    "unchanged_update_bumps_revision": (revision_of_nothing, True, False),
+    "existing_assignment": (assigned_twice, None, REFUSED),
+    "missing_assignment_is_error": (unassigned_twice, REFUSED, None),
+    "orphan_can_be_unassigned": (unassigned_orphan, None, REFUSED),
+    "principal_must_exist": (assigned_nobody, REFUSED, None),
+    "assignments_through_groups": (through_groups, 0, 1),
+    "write_outside_primary_region": (written_elsewhere, REFUSED, None),
+    "unknown_instance_is_denied": (
+        unknown_instance,
+        "AccessDeniedException",
+        "ValidationException",
+    ),
+    "assignment_configuration_always_readable": (read_configuration, REFUSED, None),
+    "disabled_applications_take_assignments": (assigned_to_a_disabled_one, None, REFUSED),
+    "deleted_application_loses_assignments": (left_assignments, 0, 1),
+    "unique_permission_set_names": (two_permission_sets, REFUSED, None),
+    "identifier_form": (lambda on: on.user("alice").startswith("1234567890-"), False, True),
+}
+FLIPPED: dict[str, object] = {
+    "existing_assignment": ExistingAssignment.CONFLICT,
+    "identifier_form": IdentifierForm.PREFIXED,
+}
+
+
+def outcome(assumptions: Assumptions, action: Callable[[Clients], object]) -> object:
+    """Return what comes of *action*: "refused", a fact, or None when it just works."""
+    with Sandbox.assuming(assumptions) as sandbox:
+        sandbox.ensure_instance(InstanceDetails(regions=("eu-west-1",)))
+        session = sandbox.session()
+        clients = Clients(sandbox, session.client("identitystore"), session.client("sso-admin"))
+        try:
+            result = action(clients)
+        except ClientError:
+            return REFUSED
+    return result if isinstance(result, bool | int) or result in _CODES else None
+
+
+_CODES = ("AccessDeniedException", "ValidationException")
+
+
+class TestSwitches:
+    """There is a test for every switch, in both positions."""
+
+    def test_all_are_here(self) -> None:
+        assert set(SWITCHES) == {field.name for field in fields(Assumptions)}
+
+    @pytest.mark.parametrize("name", SWITCHES)
+    def test_both_positions(self, name: str) -> None:
+        action, usual, flipped = SWITCHES[name]
+        default: Any = getattr(Assumptions(), name)
+        changed: dict[str, Any] = {name: FLIPPED.get(name, not default)}
+        assert outcome(Assumptions(), action) == usual
+        assert outcome(Assumptions(**changed), action) == flipped

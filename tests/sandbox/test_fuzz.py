@@ -1,0 +1,72 @@
+"""Whatever is sent, the answer is one of the service's: never a failure of ours."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.sandbox.test_model import SUCCESSES, Params, Town, filled, model, service_of, town
+
+__all__ = ["town"]
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+    | st.sampled_from(
+        [
+            "arn:aws:identitystore:::user/00000000-0000-4000-8000-000000000000",
+            "00000000-0000-4000-8000-000000000000",
+            "d-1234567890",
+            "displayName",
+            "aws:identitystore:enterprise",
+            "x" * 1025,
+        ]
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=6,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:  # noqa: ANN401 - JSON
+    """Return the paths of all values inside *value*."""
+    if isinstance(value, dict):
+        items: list[tuple[Any, Any]] = list(value.items())
+    elif isinstance(value, list):
+        items = list(enumerate(value))
+    else:
+        return [path]
+    return [path, *(found for key, one in items for found in places(one, (*path, key)))]
+
+
+def with_value(params: Any, path: tuple[Any, ...], value: object) -> Any:  # noqa: ANN401 - JSON
+    """Return *params* with *value* at *path*."""
+    if not path:
+        return value
+    copy = dict(params) if isinstance(params, dict) else list(params)
+    copy[path[0]] = with_value(copy[path[0]], path[1:], value)
+    return copy
+
+
+class TestAnything:
+    """One member of a good request replaced by anything is answered with 200 or 400."""
+
+    @pytest.mark.parametrize("operation", SUCCESSES)
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data())
+    def test_one_member(self, town: Town, operation: str, data: st.DataObject) -> None:
+        params: Params = filled(town, SUCCESSES[operation])
+        shape = model(service_of(operation)).operation_model(operation).input_shape
+        for name in shape.members:
+            params.setdefault(name, None)
+        path = data.draw(st.sampled_from([one for one in places(params) if one]))
+        sent = with_value(params, path, data.draw(JSON))
+        status, answer = town.call(operation, sent)
+        assert status in {200, 400}, (sent, answer)
+        json.dumps(answer)
