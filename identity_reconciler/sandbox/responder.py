@@ -8,11 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import parse_qs
 
-from identity_reconciler.sandbox.accounts import (
-    OrganizationAnswers,
-    TokenAnswers,
-    identify,
-)
+from identity_reconciler.sandbox.accounts import identify
 from identity_reconciler.sandbox.errors import LostResponseError, ServiceError
 from identity_reconciler.sandbox.messages import (
     MAX_BODY,
@@ -21,12 +17,14 @@ from identity_reconciler.sandbox.messages import (
     refused,
     scope_of,
 )
-from identity_reconciler.sandbox.requests import LoggedRequest, RequestLog
+from identity_reconciler.sandbox.organizations import OrganizationAnswers
+from identity_reconciler.sandbox.request_log import LoggedRequest, RequestLog
 from identity_reconciler.sandbox.services import (
     AdministratorAnswers,
     IdentityStoreAnswers,
     unknown_operation,
 )
+from identity_reconciler.sandbox.sts import TokenAnswers
 from identity_reconciler.sandbox.world import Caller, World
 
 _LOG = logging.getLogger(__name__)

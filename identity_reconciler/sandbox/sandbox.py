@@ -19,7 +19,7 @@ from identity_reconciler.sandbox.catalogue import CATALOGUE, PROVIDERS, provider
 from identity_reconciler.sandbox.errors import SandboxError, ServiceError
 from identity_reconciler.sandbox.lag import forget_history, keep_history
 from identity_reconciler.sandbox.population import Population, load
-from identity_reconciler.sandbox.requests import RequestLog
+from identity_reconciler.sandbox.request_log import RequestLog
 from identity_reconciler.sandbox.responder import Responder
 from identity_reconciler.sandbox.services import IdentityStore
 from identity_reconciler.sandbox.store import Row, Store

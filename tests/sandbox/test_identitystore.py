@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from botocore.exceptions import ClientError
@@ -163,6 +164,50 @@ class TestUsers:
     ) -> None:
         with pytest.raises(store.exceptions.ValidationException):
             user(store, name)
+
+    def test_missing_attributes(self, store: IdentityStoreClient) -> None:
+        with pytest.raises(ClientError) as error:
+            store.create_user(IdentityStoreId=STORE)
+        assert refusal(error)[1] == "userName is a required attribute"
+        with pytest.raises(ClientError) as error:
+            store.create_user(IdentityStoreId=STORE, UserName="alice")
+        assert refusal(error)[1] == (
+            "displayname: The attribute displayname is required, "
+            "name: The attribute name is required"
+        )
+
+
+class TestGroups:
+    """A group has a name, perhaps a description, and nothing that was not given."""
+
+    def test_what_comes_back(self, store: IdentityStoreClient) -> None:
+        created = store.create_group(IdentityStoreId=STORE, DisplayName="Data\u3000Science")
+        found = dict(store.describe_group(IdentityStoreId=STORE, GroupId=created["GroupId"]))
+        assert found["DisplayName"] == "Data\u3000Science"
+        assert found["GroupArn"] == created["GroupArn"]
+        assert not {"ExternalIds", "Description"} & set(found)
+
+    def test_a_name_is_required(self, store: IdentityStoreClient) -> None:
+        with pytest.raises(ClientError) as error:
+            store.create_group(IdentityStoreId=STORE)
+        assert refusal(error) == ("ValidationException", "displayName is a required attribute")
+
+    def test_only_unique_attributes_identify(self, store: IdentityStoreClient) -> None:
+        for path in ("description", "displayName.x", "userName"):
+            with pytest.raises(store.exceptions.ValidationException):
+                store.get_group_id(
+                    IdentityStoreId=STORE,
+                    AlternateIdentifier=unique(path, "x"),  # type: ignore[arg-type]
+                )
+
+    def test_every_error_has_its_own_request_id(self, store: IdentityStoreClient) -> None:
+        seen = set()
+        for _ in range(2):
+            with pytest.raises(ClientError) as error:
+                store.describe_group(IdentityStoreId=STORE, GroupId=NOWHERE)
+            seen.add(UUID(str(detail(error, "RequestId"))))
+            assert detail(error, "ResourceId") == NOWHERE
+        assert len(seen) == 2
 
 
 class TestUniqueness:
