@@ -145,8 +145,8 @@ class TestEdits:
             ("delete", "group/finance"),
         }
         assert plan.json()["changes"][-1]["cascaded"] == [
-            "membership/finance/martha.rivera",
-            "membership/finance/paulo.santos",
+            {"group": "finance", "user": "martha.rivera"},
+            {"group": "finance", "user": "paulo.santos"},
         ]
         assert plan.json()["counts"]["membership"]["delete"] == 2
         assert command("apply", "--sandbox", "--auto-approve", cwd=applied).code == 0
@@ -163,7 +163,8 @@ class TestEdits:
         users.write_text(text[:start] + entry + (text[end:] if end > 0 else ""))
         plan = command("plan", "--sandbox", "--format", "json", cwd=applied)
         assert plan.changes() == {("delete", "user/li.juan")}
-        assert plan.json()["changes"][0]["cascaded"] == ["membership/engineering/li.juan"]
+        (change,) = plan.json()["changes"]
+        assert change["cascaded"] == [{"group": "engineering", "user": "li.juan"}]
         assert command("apply", "--sandbox", "--auto-approve", cwd=applied).code == 0
         assert command("plan", "--sandbox", "--format", "json", cwd=applied).changes() == set()
 
