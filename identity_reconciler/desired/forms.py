@@ -102,7 +102,7 @@ FLAG = Before(_boolean, {"type": "boolean"})
 
 _TIME = "[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2})?"
 _OFFSET = "(Z|[+-][0-9]{2}:[0-9]{2})"
-_TIMESTAMP = re.compile(f"{DATE}{_TIME}{_OFFSET}?")
+_DATE_OR_TIME = re.compile(f"{DATE}(?P<time>{_TIME}(?P<offset>{_OFFSET})?)?")
 _EXPECTED_EXPIRY = "expected a date such as 2026-12-31 or a time such as 2026-12-31T18:00:00+01:00"
 
 
@@ -114,19 +114,18 @@ def first_instant_after(text: str) -> datetime:
     Raises:
         PydanticCustomError: *text* is neither, or a timestamp without an offset.
     """
+    match = _DATE_OR_TIME.fullmatch(text)
+    if match is None:
+        raise wrong(f"{shown(text)} is not a date; {_EXPECTED_EXPIRY}")
+    if match["time"] and not match["offset"]:
+        raise wrong(f"{shown(text)} has no offset from UTC; add one, such as Z or +01:00")
     try:
-        if re.fullmatch(DATE, text):
+        if not match["time"]:
             day = datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
             return day + timedelta(days=1)
-        match = _TIMESTAMP.fullmatch(text)
-        moment = datetime.fromisoformat(text) if match else None
+        return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise wrong(f"{shown(text)} is not in the calendar; {_EXPECTED_EXPIRY}") from None
-    if moment is None:
-        raise wrong(f"{shown(text)} is not a date; {_EXPECTED_EXPIRY}")
-    if moment.tzinfo is None:
-        raise wrong(f"{shown(text)} has no offset from UTC; add one, such as Z or +01:00")
-    return moment.astimezone(UTC)
 
 
 def _expiry(value: object) -> object:

@@ -9,6 +9,7 @@ from pydantic import Field
 from identity_reconciler.desired.base import Document
 from identity_reconciler.desired.forms import FLAG, NOT_NULL, ShortForm
 from identity_reconciler.desired.values import (
+    EMAIL,
     BirthdateText,
     EmailText,
     State,
@@ -125,7 +126,7 @@ class EnterpriseEntry(Document):
     """The user name of the manager, who must be declared as well."""
 
 
-Email = Annotated[EmailEntry, ShortForm()]
+Email = Annotated[EmailEntry, ShortForm(EMAIL)]
 Phone = Annotated[PhoneEntry, ShortForm()]
 Role = Annotated[RoleEntry, ShortForm()]
 

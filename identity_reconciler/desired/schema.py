@@ -47,18 +47,31 @@ class _Generator(GenerateJsonSchema):
 def _text(model: type[Document], title: str) -> str:
     body: dict[str, JsonValue] = model.model_json_schema(schema_generator=_Generator)
     head = {"$schema": _Generator.schema_dialect, "title": title}
-    ordered = head | {key: value for key, value in _on_one_line(body).items() if key not in head}
+    ordered = head | {key: value for key, value in _for_people(body).items() if key not in head}
     return json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
 
 
-def _on_one_line(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return *schema* with each description on one line: editors wrap it themselves."""
+def _for_people(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return *schema* with a title for every key, and each description on one line.
+
+    Pydantic leaves out the title of a key whose value is a mapping; editors wrap lines themselves.
+    """
     changed: dict[str, JsonValue] = {}
     for key, value in schema.items():
-        if isinstance(value, dict):
-            changed[key] = _on_one_line(value)
+        if key == "properties" and isinstance(value, dict):
+            changed[key] = {name: _titled(name, found) for name, found in value.items()}
+        elif isinstance(value, dict):
+            changed[key] = _for_people(value)
         elif key == "description" and isinstance(value, str):
             changed[key] = " ".join(value.split())
         else:
             changed[key] = value
     return changed
+
+
+def _titled(name: str, described: JsonValue) -> JsonValue:
+    if not isinstance(described, dict):
+        return described
+    return {"title": name.replace("_", " ").capitalize()} | {
+        key: value for key, value in _for_people(described).items() if key != "title"
+    }

@@ -128,6 +128,9 @@ def _check_pattern(text: str) -> str:
 SOME_TEXT: dict[str, JsonValue] = {"minLength": 1, "maxLength": MAX_TEXT}
 _SOME_NAME: dict[str, JsonValue] = {"minLength": 1, "maxLength": MAX_USER_NAME, "pattern": r"^\S+$"}
 
+EMAIL: dict[str, JsonValue] = {**SOME_TEXT, "pattern": f"^{_EMAIL.pattern}$"}
+"""The JSON Schema of an e-mail address, besides its type."""
+
 Text = Annotated[str, AfterValidator(check_text), Field(json_schema_extra=SOME_TEXT)]
 UserNameText = Annotated[str, AfterValidator(check_user_name), Field(json_schema_extra=_SOME_NAME)]
 GroupNameText = Annotated[str, AfterValidator(check_group_name), Field(json_schema_extra=SOME_TEXT)]
@@ -139,7 +142,7 @@ ApplicationNameText = Annotated[
 EmailText = Annotated[
     str,
     AfterValidator(_check_email),
-    Field(json_schema_extra={**SOME_TEXT, "pattern": f"^{_EMAIL.pattern}$"}),
+    Field(json_schema_extra=EMAIL),
 ]
 BirthdateText = Annotated[
     str, AfterValidator(_check_birthdate), Field(json_schema_extra={"pattern": f"^{DATE}$"})
