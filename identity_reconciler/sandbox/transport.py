@@ -28,6 +28,8 @@ _NO_CONFIGURATION = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
+    "use_fips_endpoint": (None, None, None, None),
+    "use_dualstack_endpoint": (None, None, None, None),
 }
 _DOMAINS = (".amazonaws.com", ".api.aws", ".amazonaws.com.cn")
 

@@ -139,6 +139,8 @@ class TestRequests:
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         monkeypatch.setenv("AWS_PROFILE", "nobody")
+        monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+        monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
         assert names(sandbox.session().client("identitystore")) == []
 
 
