@@ -16,7 +16,7 @@ from identity_reconciler.cli.options import Color, PlanFormat
 from identity_reconciler.cli.output import print_plans
 from identity_reconciler.cli.planning import Terms, connected_for, make_plan
 from identity_reconciler.cli.progress import progress
-from identity_reconciler.cli.saving import open_saved
+from identity_reconciler.cli.saving import imprint, open_saved
 from identity_reconciler.declared import Declared, Instance
 from identity_reconciler.errors import ExitCode, StalePlanError
 from identity_reconciler.gateway import Wanted
@@ -119,12 +119,13 @@ def apply_saved(approval: Approval, target: Target, color: Color, *, ask: bool) 
         StalePlanError: Something that it touches is neither as it was nor as it shall be.
     """
     document = approval.document()
-    if document is None:
+    if document is None or approval.path is None:
         raise StalePlanError("there is no saved plan to apply")
     reviewed, instance = plan_of(document), instance_of(document)
     with connected(instance, target, write=True) as gateway:
         saved = _Saved(reviewed, gateway, instance)
         print_plans([document], PlanFormat.TEXT, color)
+        typer.echo(imprint(document, approval.path))
         plan = saved.left()
         done = len(reviewed.changes) - len(plan.changes)
         if done:

@@ -30,7 +30,7 @@ def plan(
         Path | None, typer.Option(help="Save the plan to this file, for show and apply.")
     ] = None,
     valid_for: Annotated[
-        float, typer.Option(min=0.01, max=24 * 7, help="Hours for which a saved plan is valid.")
+        float, typer.Option(min=0, max=24 * 7, help="Hours for which a saved plan is valid.")
     ] = 24.0,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
@@ -43,7 +43,7 @@ def plan(
     from identity_reconciler.cli.loading import load_all
     from identity_reconciler.cli.output import print_plans
     from identity_reconciler.cli.planning import Terms, connected_for, make_plan
-    from identity_reconciler.cli.saving import save
+    from identity_reconciler.cli.saving import imprint, save
 
     target = Target(sandbox, endpoint_url)
     loaded = load_all(directory)
@@ -59,7 +59,8 @@ def plan(
             documents.append(make_plan(declared, gateway, terms)[1])
     print_plans(documents, output_format, color)
     if out is not None:
-        typer.echo(save(documents[0], out), err=output_format is PlanFormat.JSON)
+        save(documents[0], out)
+        typer.echo(f"Saved {imprint(documents[0], out)}", err=output_format is PlanFormat.JSON)
     if detailed_exitcode and any(one.changes for one in documents):
         return ExitCode.CHANGES
     return ExitCode.SUCCESS

@@ -13,16 +13,21 @@ if TYPE_CHECKING:
     from identity_reconciler.render.document import PlanDocument
 
 
-def save(plan: PlanDocument, path: Path) -> str:
-    """Write *plan* to *path*, whole or not at all, readable by its owner only.
+def imprint(plan: PlanDocument, path: Path) -> str:
+    """Return the line that identifies a saved plan: file, digest, and how long it is valid."""
+    from identity_reconciler.render.planfile import plan_digest
 
-    Returns:
-        The line that says so, with the digest and how long it is valid.
+    until = f"{plan.valid_until:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{path}   digest {plan_digest(plan)}   valid until {until}"
+
+
+def save(plan: PlanDocument, path: Path) -> None:
+    """Write *plan* to *path*, whole or not at all, readable by its owner only.
 
     Raises:
         UsageError: *path* cannot be written.
     """
-    from identity_reconciler.render.planfile import plan_bytes, plan_digest
+    from identity_reconciler.render.planfile import plan_bytes
 
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -35,8 +40,6 @@ def save(plan: PlanDocument, path: Path) -> str:
             raise
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; name another file") from error
-    until = f"{plan.valid_until:%Y-%m-%dT%H:%M:%SZ}"
-    return f"Saved {path}   digest {plan_digest(plan)}   valid until {until}"
 
 
 def open_saved(path: Path) -> PlanDocument:

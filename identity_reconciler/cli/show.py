@@ -17,6 +17,8 @@ def show(
 ) -> None:
     """Show a saved plan. Refuses one that was changed after it was saved."""
     from identity_reconciler.cli.output import print_plans
-    from identity_reconciler.cli.saving import open_saved
+    from identity_reconciler.cli.saving import imprint, open_saved
 
-    print_plans([open_saved(plan)], output_format, color)
+    document = open_saved(plan)
+    print_plans([document], output_format, color)
+    typer.echo(imprint(document, plan), err=output_format is not PlanFormat.TEXT)
