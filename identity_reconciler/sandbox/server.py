@@ -2,7 +2,7 @@
 
 One thread for each connection, and the same responder as in process. Only this machine can reach
 it, and only under a loopback name: a web page that makes a browser send requests here (DNS
-rebinding) is refused by its Host header.
+rebinding) is refused by its Host header, and any other web page by its Origin header.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import socket
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import ClassVar
 
 from identity_reconciler.sandbox.accounts import access_key_of
@@ -40,8 +41,8 @@ class _Connection(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer an operation: every operation is a POST."""
         length = self.headers.get("Content-Length", "")
-        if not _HOST.fullmatch(self.headers.get("Host", "")):
-            self._refuse("AccessDeniedException", "The sandbox answers on loopback names only.")
+        if not _HOST.fullmatch(self.headers.get("Host", "")) or "Origin" in self.headers:
+            self._refuse("AccessDeniedException", "The sandbox answers local programs only.")
         elif not (length.isascii() and length.isdigit()):
             self._refuse("SerializationException", "The request has no valid Content-Length.")
         elif int(length) > MAX_BODY:
@@ -95,6 +96,11 @@ class SandboxServer(ThreadingHTTPServer):
             super().__init__((LOOPBACK, port), connection)
         except OSError as error:
             raise SandboxError(f"Cannot listen on {LOOPBACK} port {port}: {error}.") from error
+
+    def server_bind(self) -> None:
+        """Bind without looking up the name of the address, which can take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = LOOPBACK, self.port
 
     @property
     def port(self) -> int:

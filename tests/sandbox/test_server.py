@@ -167,6 +167,10 @@ class TestBadInput:
         status, answer = post(server, b"{}", Host=host)
         assert (status, answer["__type"]) == (400, "AccessDeniedException")
 
+    def test_web_pages(self, server: SandboxServer) -> None:
+        status, answer = post(server, b"{}", Origin="https://evil.example.com")
+        assert (status, answer["__type"]) == (400, "AccessDeniedException")
+
     def test_other_methods(self, server: SandboxServer) -> None:
         connection = http.client.HTTPConnection(LOOPBACK, server.port, timeout=10)
         connection.request("GET", "/")
