@@ -168,13 +168,14 @@ class TestRefusing:
         identifier = client.get_user_id(
             IdentityStoreId=STORE,
             AlternateIdentifier={
-                "UniqueAttribute": {"AttributePath": "userName", "AttributeValue": "johndoe"}
+                # The stubs say that a document is a mapping; a string is one, too.
+                "UniqueAttribute": {"AttributePath": "userName", "AttributeValue": "johndoe"}  # type: ignore[typeddict-item]
             },
         )["UserId"]
         client.update_user(
             IdentityStoreId=STORE,
             UserId=identifier,
-            Operations=[{"AttributePath": "nickName", "AttributeValue": "Jo"}],
+            Operations=[{"AttributePath": "nickName", "AttributeValue": "Jo"}],  # type: ignore[typeddict-item]
         )
         before = len(list((applied / ".identity-reconciler/journal").iterdir()))
         run = apply(applied)
