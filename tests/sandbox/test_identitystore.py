@@ -278,6 +278,9 @@ class TestUpdate:
         }
         update(store, user_id, **{name: None})
         assert "Extensions" not in described(store, user_id)
+        update(store, user_id, **{f"{name}__department": "Data"})
+        update(store, user_id, **{f"{name}__department": None})
+        assert "Extensions" not in described(store, user_id)
 
     def test_omitted_value_removes(self, store: IdentityStoreClient) -> None:
         group_id = store.create_group(

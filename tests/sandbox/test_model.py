@@ -307,6 +307,24 @@ class TestEveryOperation:
         assert unknown_members(shape, members) == []
 
 
+class TestRefusedWrites:
+    """What is refused leaves nothing behind, not even where part of it was already written."""
+
+    def test_tags_over_the_quota(self, town: Town) -> None:
+        tags = [{"Key": key, "Value": "x"} for key in "abc"]
+        status, _ = town.call("TagResource", {"ResourceArn": INSTANCE, "Tags": tags})
+        assert status == 400
+        assert town.call("ListTagsForResource", {"ResourceArn": INSTANCE})[1]["Tags"] == []
+
+    def test_users_over_the_quota(self, town: Town) -> None:
+        carol = SUCCESSES["CreateUser"]
+        assert town.call("CreateUser", carol)[0] == 200
+        for _ in range(3):
+            assert town.call("CreateUser", carol | {"UserName": "dave"})[0] == 400
+        assert town.call("DeleteUser", in_store(UserId=town.lone_user))[0] == 200
+        assert town.call("CreateUser", carol | {"UserName": "dave"})[0] == 200
+
+
 def provoke(town: Town, operation: str, error: str, params: Params) -> tuple[int, Params]:
     """Make *operation* fail with *error*, by input where there is such an input."""
     change = filled(town, PROVOKED.get((operation, error)))
