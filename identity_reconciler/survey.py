@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from identity_reconciler.access_facts import Facts, Known, missing_facts
 from identity_reconciler.comparison import compare
 from identity_reconciler.declared import (
     Declared,
@@ -16,7 +17,7 @@ from identity_reconciler.declared import (
     Presence,
 )
 from identity_reconciler.gateway import Gateway, Wanted
-from identity_reconciler.plan import Plan
+from identity_reconciler.plan import Delete, Plan
 from identity_reconciler.resolution import resolve
 from identity_reconciler.scope import departing_principals, ignores
 from identity_reconciler.state import (
@@ -24,9 +25,12 @@ from identity_reconciler.state import (
     Group,
     GroupKey,
     Principal,
+    PrincipalKind,
     State,
+    User,
     UserKey,
     group_key,
+    user_key,
 )
 
 
@@ -63,6 +67,74 @@ def plan_against(declared: Declared, gateway: Gateway, as_of: datetime) -> tuple
     """
     live = read_live(declared, gateway, as_of)
     return compare(declared, live, as_of), live
+
+
+def read_for_access(
+    declared: Declared, plan: Plan, live: State, gateway: Gateway, *, limit: int = 500
+) -> tuple[State, bool]:
+    """Return *live* with all that `access.access_changes` needs for *plan*, and True.
+
+    *live* and *plan* are those of `plan_against` for *declared*. When more than *limit* requests
+    are needed (two for each principal and application, longer lists not counted) the answer is
+    *live* as it is, and False: who gains and loses access is then known only as far as the
+    declared groups and applications go.
+
+    Raises:
+        IncompleteReadError: Part of it could not be read.
+    """
+    known, spent, completed = _known(declared, plan, live), 0, live
+    while facts := missing_facts(plan, completed, known):
+        spent += facts.requests
+        if spent > limit:
+            return live, False
+        completed, known = _completed(completed, gateway, facts), known.with_facts(facts)
+    return completed, True
+
+
+def _known(declared: Declared, plan: Plan, live: State) -> Known:
+    """Return what `read_live` has read completely."""
+    question = wanted(declared)
+    applications = frozenset(
+        arn for arn, one in live.applications.items() if question.assignments_of(one)
+    )
+    return Known(
+        members_of=frozenset(key for key, one in live.groups.items() if question.members_of(one)),
+        assignments_of=applications,
+        principals=frozenset(_deleted(plan)),
+        every_application=question.applications and len(applications) == len(live.applications),
+    )
+
+
+def _deleted(plan: Plan) -> Iterator[Principal]:
+    for change in plan.changes:
+        match change:
+            case Delete(before=User() as user):
+                yield Principal(PrincipalKind.USER, user_key(user.user_name))
+            case Delete(before=Group() as group):
+                yield Principal(PrincipalKind.GROUP, group_key(group.name))
+            case _:
+                pass
+
+
+def _completed(live: State, gateway: Gateway, facts: Facts) -> State:
+    if facts.principals:
+        found = gateway.read_state(Wanted(principals=facts.principals))
+        return replace(
+            live,
+            members=_united(live.members, found.members),
+            assignments=_united(live.assignments, found.assignments),
+        )
+    arns = frozenset(facts.applications)
+    found = gateway.read_state(
+        Wanted(applications=True, assignments_of=lambda application: application.arn in arns)
+    )
+    # Of all others `assignment_required` has not been asked this time.
+    chosen = {arn: one for arn, one in found.applications.items() if arn in arns}
+    return replace(
+        live,
+        applications={**live.applications, **chosen},
+        assignments=_united(live.assignments, found.assignments),
+    )
 
 
 def wanted(declared: Declared) -> Wanted:

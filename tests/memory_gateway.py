@@ -63,6 +63,7 @@ class MemoryGateway:
     assignments: dict[ApplicationArn, set[Principal]] = field(default_factory=dict)
     faults: Mapping[int, Fault] = field(default_factory=dict)
     writes: Counter[str] = field(default_factory=Counter)
+    reads: int = 0
     before_write: Callable[[int], None] = lambda _: None
 
     @classmethod
@@ -102,6 +103,7 @@ class MemoryGateway:
 
     def read_state(self, wanted: Wanted) -> State:
         """See `Gateway`."""
+        self.reads += 1
         whole = self.state()
         if wanted.named:
             return whole
@@ -113,13 +115,21 @@ class MemoryGateway:
             users=whole.users if wanted.users else {},
             groups=whole.groups if wanted.groups else {},
             members={key: whole.members[key] for key in groups},
-            applications=whole.applications if wanted.applications else {},
+            applications={
+                arn: one if arn in chosen else replace(one, assignment_required=None)
+                for arn, one in self.applications.items()
+                if wanted.applications
+            },
             assignments={arn: whole.assignments[arn] for arn in chosen},
         )
 
     def _hanging_on(self, principals: frozenset[Principal], whole: State) -> State:
         users = {UserKey(one.name) for one in principals if one.kind is PrincipalKind.USER}
-        members = {key: members & users for key, members in whole.members.items()}
+        groups = {GroupKey(one.name) for one in principals if one.kind is PrincipalKind.GROUP}
+        members = {
+            key: members if key in groups else members & users
+            for key, members in whole.members.items()
+        }
         assigned = {arn: one & principals for arn, one in whole.assignments.items()}
         return State(
             members={key: found for key, found in members.items() if found},
