@@ -17,7 +17,7 @@ from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 
 from identity_reconciler.sandbox.assumptions import Assumptions
 from identity_reconciler.sandbox.errors import ServiceError, validation
-from identity_reconciler.sandbox.validation import check_text
+from identity_reconciler.sandbox.validation import check_at
 
 Document = dict[str, Any]
 
@@ -139,9 +139,9 @@ def _check_enterprise(key: str, value: object) -> None:
     text = _shape("SensitiveStringType")
     path = f"extensions.{ENTERPRISE}.{key}"
     if key in _ENTERPRISE_TEXTS and isinstance(value, str):
-        check_text(text, value, path)
+        check_at(path, text, value)
     elif key == "manager" and isinstance(value, dict) and isinstance(value.get("value"), str):
-        check_text(text, value["value"], f"{path}.value")
+        check_at(f"{path}.value", text, value["value"])
     else:
         # Assumed: the service refuses what its schema does not have.
         raise validation(f"Unsupported attribute {ENTERPRISE}.{key}")
@@ -240,7 +240,7 @@ def _modelled_value(path: tuple[str, ...], value: object) -> object:
     modelled = _respelled(shape, value)
     where = ".".join(name[0].lower() + name[1:] for name in path)
     try:
-        check_text(shape, modelled, where)
+        check_at(where, shape, modelled)
     except ServiceError as error:
         # Assumed: a document cannot fail to deserialize, so a wrong type is a refused value.
         raise validation(error.message) from None

@@ -82,13 +82,10 @@ class _Answering:
             if method is None:
                 raise unknown_operation(operation)
             return method(params)
-        backend = self.backend
-        if not isinstance(backend, Administrator):
-            raise unknown_operation(operation)
-        backend.load(params, operation)
+        self.backend.load(params, operation)
         answer = self._call_moto(operation, params, request)
         if is_write(operation):
-            backend.save()
+            self.backend.save()
         return answer
 
     def _call_moto(self, operation: str, params: Params, request: HttpRequest) -> Answer:

@@ -103,16 +103,16 @@ def check(shape: Shape | None, value: object) -> None:
         ServiceError: SerializationException for a wrong JSON type, else ValidationException with
             every violation.
     """
-    if shape is None:
-        return
-    violations = list(_violations(shape, value, ""))
-    if violations:
-        listed = "; ".join(violations)
-        raise validation(f"{len(violations)} validation errors detected: {listed}")
+    if shape is not None:
+        check_at("", shape, value)
 
 
-def check_text(shape: Shape, value: object, path: str) -> None:
-    """Check one value that a document carries as if it were at *path* of the request."""
+def check_at(path: str, shape: Shape, value: object) -> None:
+    """Check one value that stands at *path* of the request, or as if it did.
+
+    Raises:
+        ServiceError: As for `check`.
+    """
     violations = list(_violations(shape, value, path))
     if violations:
         listed = "; ".join(violations)
