@@ -16,16 +16,15 @@ from identity_reconciler.sandbox.attributes import (
     Document,
     Kind,
     check_document,
-    cleared_required,
     email_of,
     fold,
-    updated,
 )
 from identity_reconciler.sandbox.directory import Directory, resource_arn, with_token
 from identity_reconciler.sandbox.errors import duplicate, not_found, validation
 from identity_reconciler.sandbox.paging import Query
 from identity_reconciler.sandbox.quotas import check_quota
 from identity_reconciler.sandbox.store import Row
+from identity_reconciler.sandbox.updates import cleared_required, updated
 from identity_reconciler.sandbox.world import Answer, Params
 
 _DUPLICATES = {

@@ -14,7 +14,7 @@ from moto.core.utils import camelcase_to_underscores, method_names_from_class
 from moto.identitystore.responses import IdentityStoreResponse
 from moto.ssoadmin.responses import SSOAdminResponse
 
-from identity_reconciler.sandbox.attributes import check_paths, service_model
+from identity_reconciler.sandbox.attributes import service_model
 from identity_reconciler.sandbox.errors import ServiceError
 from identity_reconciler.sandbox.instances import Instances
 from identity_reconciler.sandbox.memberships import Memberships
@@ -28,6 +28,7 @@ from identity_reconciler.sandbox.messages import (
 from identity_reconciler.sandbox.principals import Principals
 from identity_reconciler.sandbox.stores import Stores
 from identity_reconciler.sandbox.tags import Tags
+from identity_reconciler.sandbox.updates import check_paths
 from identity_reconciler.sandbox.validation import check
 from identity_reconciler.sandbox.world import Answer, Caller, Params, World
 

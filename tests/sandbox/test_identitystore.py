@@ -322,6 +322,7 @@ class TestUpdate:
             {"unheardOf": "x"},
             {"aws:identitystore:enterprise__colour": "red"},
             {"aws:identitystore:other__colour": "red"},
+            {"aws:identitystore:enterprisedepartment": "Data"},
         ],
     )
     def test_refused_and_nothing_changed(
