@@ -1,7 +1,7 @@
 """Fill an identity store at once, from any source of users, groups, memberships, assignments.
 
 Loading replaces all users, groups and memberships of one store and the assignments of its
-instance. Ids are made from names, so the same population has the same ids in every sandbox.
+instance. Ids are made from store and names: a population has the same ids in every sandbox.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class Population:
     """(application ARN, USER or GROUP, name)."""
 
 
-def seeded_id(kind: Kind, name: str) -> str:
+def seeded_id(kind: Kind, store_id: str, name: str) -> str:
     """Return the id that the user or group called *name* is loaded with."""
-    return str(uuid.uuid5(_NAMESPACE, f"{kind.table}/{name.casefold()}"))
+    return str(uuid.uuid5(_NAMESPACE, f"{store_id}/{kind.table}/{name.casefold()}"))
 
 
 def load(world: World, instance: Row, population: Population) -> None:
@@ -122,7 +122,7 @@ class _Loader:
             document = dict(member.document)
             name = str(document.get(kind.name_member, ""))
             self._check(kind, name, document)
-            identifier = seeded_id(kind, name)
+            identifier = seeded_id(kind, self._store_id, name)
             if member.external_ids:
                 self._external.append((identifier, member.external_ids))
                 document["ExternalIds"] = [

@@ -116,10 +116,11 @@ def _application(sandbox: Sandbox, instance_arn: str, entry: DeclaredApplication
 
 
 def _population(declared: Declared, arns: Mapping[int, str], now: datetime) -> Population:
+    store_id = declared.settings.instance.identity_store_id
     present = [one for one in declared.users if one.presence is not Presence.ABSENT]
     groups = [one for one in declared.groups if one.presence is not Presence.ABSENT]
     return Population(
-        users=[_user(one) for one in present],
+        users=[_user(one, store_id) for one in present],
         groups=[
             Member(
                 _without_none(
@@ -150,9 +151,9 @@ def _external(name: str, presence: Presence) -> tuple[tuple[str, str], ...]:
     return ((ISSUER, name.replace(" ", "-")),) if presence is Presence.EXTERNAL else ()
 
 
-def _user(declared: DeclaredUser) -> Member:
+def _user(declared: DeclaredUser, store_id: str) -> Member:
     user = declared.user
-    document = document_of(user)
+    document = document_of(user, store_id)
     if declared.presence is Presence.EXTERNAL:
         # An external user is declared by name alone; AWS has none without these.
         document = {
@@ -163,8 +164,8 @@ def _user(declared: DeclaredUser) -> Member:
     return Member(document, _external(user.user_name, declared.presence))
 
 
-def document_of(user: User) -> Document:
-    """Return *user* as CreateUser spells it."""
+def document_of(user: User, store_id: str) -> Document:
+    """Return *user* as CreateUser spells it, the manager by the id that it is loaded with."""
     document: Document = {
         "UserName": user.user_name,
         "Name": _renamed(user, _NAME),
@@ -182,7 +183,7 @@ def document_of(user: User) -> Document:
     }
     extension: Document = _renamed(user, _ENTERPRISE)
     if user.manager:
-        extension["manager"] = {"value": seeded_id(USER, user.manager)}
+        extension["manager"] = {"value": seeded_id(USER, store_id, user.manager)}
     return _without_none(document | {"Extensions": {ENTERPRISE: extension} if extension else None})
 
 

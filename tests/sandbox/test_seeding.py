@@ -146,6 +146,26 @@ class TestDesiredState:
             seed(sandbox, declared(users=(*declared().users, DeclaredUser(user, HERE))), NOW)
         assert sandbox.summary().instances[0].users == 2
 
+    def test_a_second_instance_is_that_of_an_account(self, sandbox: Sandbox) -> None:
+        sandbox.reset()
+        other = Instance(
+            "member",
+            "eu-central-1",
+            "222233334444",
+            "arn:aws:sso:::instance/ssoins-aaaaaaaaaaaaaaaa",
+            "d-aaaaaaaaaa",
+        )
+        seed(sandbox, declared(), NOW)
+        seed(sandbox, declared(settings=Settings(other)), NOW)
+
+        def seen(account: str) -> list[str]:
+            admin = sandbox.session(account).client("sso-admin")
+            return [one.get("Name", "") for one in admin.list_instances()["Instances"]]
+
+        assert seen("111122223333") == ["main"]
+        assert seen("222233334444") == ["main", "member"]
+        assert [one.users for one in sandbox.summary().instances] == [2, 2]
+
     def test_unknown_member(self, sandbox: Sandbox) -> None:
         sandbox.reset()
         group = DeclaredGroup(Group(GroupName("Data")), HERE, members=listed("nobody"))
