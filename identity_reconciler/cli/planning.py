@@ -45,13 +45,17 @@ def make_plan(declared: Declared, gateway: AwsGateway, terms: Terms) -> tuple[Pl
         GatewayError: The live state could not be read whole; there is no plan.
         InvalidInputError: *declared* cannot be bound to what is live.
     """
-    from identity_reconciler.render.document import Occasion, document
-    from identity_reconciler.survey import plan_against
+    from identity_reconciler.access import access_changes
+    from identity_reconciler.projection import after_plan
+    from identity_reconciler.render.document import Access, Occasion, document
+    from identity_reconciler.survey import plan_against, read_for_access
 
     as_of = datetime.now(UTC).replace(microsecond=0)
     started = time.monotonic()
     with progress("reading the live state", lambda: gateway.requests.total):
         plan, live = plan_against(declared, gateway, as_of)
+        known, complete = read_for_access(declared, plan, live, gateway)
+    access = Access(access_changes(plan, known, after_plan(known, plan)), complete)
     occasion = Occasion(
         as_of,
         gateway.requests.total,
@@ -59,4 +63,4 @@ def make_plan(declared: Declared, gateway: AwsGateway, terms: Terms) -> tuple[Pl
         valid_for=terms.valid_for,
         commit=terms.commit,
     )
-    return plan, document(declared, plan, live, occasion)
+    return plan, document(declared, plan, live, occasion, access)

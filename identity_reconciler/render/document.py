@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, field_serializer
 
 from identity_reconciler import __version__
+from identity_reconciler.access import AccessChange, Effect
 from identity_reconciler.declared import Declared
 from identity_reconciler.plan import Change, Create, Delete, Origin, Plan, Rename, Update, counts
 from identity_reconciler.render.differences import differences
@@ -24,6 +25,9 @@ from identity_reconciler.state import (
 
 FORMAT_VERSION = "1.0"
 """A minor step adds what a reader may ignore; a reader refuses another major."""
+
+LISTED_PEOPLE = 200
+"""People named per application and effect; the rest are counted."""
 
 Action = Literal["create", "update", "rename", "delete"]
 Kind = Literal["user", "group", "membership", "assignment"]
@@ -114,6 +118,27 @@ class ChangeDocument(_Part):
         return {name: value for name, value in data.items() if value not in ([], False)}
 
 
+class PersonDocument(_Part):
+    """Somebody who gains or loses an application, and how."""
+
+    user: str
+    paths: tuple[str, ...]
+    """`directly`, `through <group>`, or `everyone: no assignment required`."""
+
+
+class AccessDocument(_Part):
+    """Who gains, or who loses, one application."""
+
+    effect: Literal["loses", "gains"]
+    application: str
+    """Its name, or its ARN where the name is not known."""
+    application_arn: str
+    people: int
+    """All of them."""
+    listed: tuple[PersonDocument, ...]
+    """By user name, `LISTED_PEOPLE` at most."""
+
+
 class WithheldDocument(_Part):
     """A removal that is held back."""
 
@@ -143,6 +168,10 @@ class PlanDocument(_Part):
     """The instant at which expiry was judged, and the live state read."""
     valid_until: datetime
     live: LiveDocument
+    access: tuple[AccessDocument, ...] = ()
+    """Losses first, then by application."""
+    access_complete: bool = True
+    """False: only as far as the declared groups and applications tell."""
     counts: dict[Kind, CountDocument]
     changes: tuple[ChangeDocument, ...]
     """In the order of the apply."""
@@ -162,7 +191,17 @@ class Occasion:
     commit: str | None = None
 
 
-def document(declared: Declared, plan: Plan, live: State, occasion: Occasion) -> PlanDocument:
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who gains and who loses which application, and whether that is all there is to know."""
+
+    changes: tuple[AccessChange, ...] = ()
+    complete: bool = True
+
+
+def document(
+    declared: Declared, plan: Plan, live: State, occasion: Occasion, access: Access
+) -> PlanDocument:
     """Return the document of *plan*, which was made for *declared* against *live*."""
     instance = declared.settings.instance
     return PlanDocument(
@@ -187,6 +226,8 @@ def document(declared: Declared, plan: Plan, live: State, occasion: Occasion) ->
             requests=occasion.requests,
             seconds=round(occasion.seconds, 1),
         ),
+        access=_access(access.changes),
+        access_complete=access.complete,
         counts=_counts(plan),
         changes=tuple(_change(change, plan.origins.get(change.key)) for change in plan.changes),
         withheld=tuple(
@@ -195,6 +236,28 @@ def document(declared: Declared, plan: Plan, live: State, occasion: Occasion) ->
             )
             for one in plan.withheld
         ),
+    )
+
+
+def _access(changes: tuple[AccessChange, ...]) -> tuple[AccessDocument, ...]:
+    grouped: dict[tuple[Effect, str, str], list[AccessChange]] = {}
+    for change in changes:
+        key = (change.effect, change.application_name or change.application, change.application)
+        grouped.setdefault(key, []).append(change)
+    return tuple(
+        AccessDocument(
+            effect=effect.value,
+            application=name,
+            application_arn=arn,
+            people=len(found),
+            listed=tuple(
+                PersonDocument(user=one.user, paths=tuple(map(str, one.paths)))
+                for one in found[:LISTED_PEOPLE]
+            ),
+        )
+        for (effect, name, arn), found in sorted(
+            grouped.items(), key=lambda item: (item[0][0] is Effect.GAINED, item[0])
+        )
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from identity_reconciler.plan import Change, Delete
 from identity_reconciler.render.document import (
+    AccessDocument,
     Action,
     ChangeDocument,
     Kind,
@@ -31,13 +32,15 @@ _PLURALS: dict[Kind, str] = {
     "membership": "memberships",
     "assignment": "assignments",
 }
+_MOST_PEOPLE = 10
+"""People named per application; when there are more, they are counted."""
 _WIDEST_SUBJECT, _WIDEST_DETAIL = 60, 60
 """Width of the columns of addresses and of details at most, in characters."""
 
 
 def plan_text(plan: PlanDocument) -> str:
     """Return *plan* as text: what it is for, what changes (removals first), what is held back."""
-    lines = [*_header(plan), "", *_sections(plan), *_withheld(plan), *_footer(plan)]
+    lines = [*_header(plan), "", *_access(plan), *_sections(plan), *_withheld(plan), *_footer(plan)]
     return "\n".join(lines) + "\n"
 
 
@@ -68,6 +71,33 @@ def _live_counts(live: LiveDocument) -> tuple[tuple[Kind, int], ...]:
         ("membership", live.memberships),
         ("assignment", live.assignments),
     )
+
+
+def _access(plan: PlanDocument) -> Iterator[str]:
+    if not plan.access:
+        return
+    yield "Access" if plan.access_complete else "Access, as far as declared groups tell"
+    width = max(len(one) for access in plan.access for one in _people(access))
+    for access in plan.access:
+        symbol = "-" if access.effect == "loses" else "+"
+        if access.people > _MOST_PEOPLE:
+            people = f"{access.people} people"
+            yield f"{symbol} {people:<{width}}  {access.effect[:-1]} {safe(access.application)}"
+            continue
+        for person in access.listed:
+            how = ", ".join(map(safe, person.paths))
+            was = "was " if access.effect == "loses" else ""
+            yield (
+                f"{symbol} {safe(person.user):<{width}}  {access.effect} "
+                f"{safe(access.application):<30}  {was}{how}"
+            )
+    yield ""
+
+
+def _people(access: AccessDocument) -> list[str]:
+    if access.people > _MOST_PEOPLE:
+        return [f"{access.people} people"]
+    return [safe(person.user) for person in access.listed]
 
 
 def _sections(plan: PlanDocument) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from identity_reconciler.access import access_changes
 from identity_reconciler.comparison import compare
 from identity_reconciler.declared import (
     ApplicationSelector,
@@ -24,7 +25,8 @@ from identity_reconciler.declared import (
     Settings,
 )
 from identity_reconciler.errors import Position
-from identity_reconciler.render.document import Occasion, PlanDocument, document
+from identity_reconciler.projection import after_plan
+from identity_reconciler.render.document import Access, Occasion, PlanDocument, document
 from identity_reconciler.render.planfile import plan_bytes, plan_of, read_plan
 from identity_reconciler.render.text import plan_text, result_line
 from identity_reconciler.state import (
@@ -183,7 +185,8 @@ PLANS: dict[str, Callable[[], Declared]] = {
 
 def made(declared: Declared) -> PlanDocument:
     plan = compare(declared, LIVE, NOW)
-    return document(declared, plan, LIVE, Occasion(NOW, requests=11, seconds=1.25))
+    access = Access(access_changes(plan, LIVE, after_plan(LIVE, plan)))
+    return document(declared, plan, LIVE, Occasion(NOW, requests=11, seconds=1.25), access)
 
 
 class TestPlans:

@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from identity_reconciler.access import access_changes
 from identity_reconciler.applier import Outcome, Patience, Result, apply_plan
 from identity_reconciler.declared import Declared, Settings
 from identity_reconciler.errors import StalePlanError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.plan import Change, Delete, Plan
 from identity_reconciler.planner import build_plan
-from identity_reconciler.render.document import Occasion, PlanDocument, document
+from identity_reconciler.projection import after_plan
+from identity_reconciler.render.document import Access, Occasion, PlanDocument, document
 from identity_reconciler.render.planfile import (
     digest_of,
     plan_bytes,
@@ -53,7 +55,9 @@ class Silent:
 
 
 def saved(plan: Plan, live: State) -> PlanDocument:
-    return document(DECLARED, plan, live, Occasion(NOW, requests=3, seconds=0.5, commit="c" * 40))
+    access = Access(access_changes(plan, live, after_plan(live, plan)))
+    occasion = Occasion(NOW, requests=3, seconds=0.5, commit="c" * 40)
+    return document(DECLARED, plan, live, occasion, access)
 
 
 def left(plan: Plan, gateway: MemoryGateway) -> Plan:
