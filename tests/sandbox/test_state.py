@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import ClientError
 
 from identity_reconciler.errors import ReconcilerError
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
@@ -129,6 +130,18 @@ class TestRequests:
         assert (sandbox.requests.total, sandbox.requests.writes) == (3, 2)
         sandbox.requests.clear()
         assert sandbox.requests.total == 0
+
+    def test_assuming_a_role_is_no_write(self, sandbox: Sandbox) -> None:
+        sandbox.session().client("sts").assume_role(
+            RoleArn="arn:aws:iam::222233334444:role/Audit", RoleSessionName="audit"
+        )
+        assert (sandbox.requests.total, sandbox.requests.writes) == (1, 0)
+
+    def test_oversized(self, sandbox: Sandbox) -> None:
+        client = sandbox.session().client("identitystore")
+        with pytest.raises(ClientError) as error:
+            client.list_users(IdentityStoreId="d" * 2**20)
+        assert error.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
 
     def test_other_services_are_refused(self, sandbox: Sandbox) -> None:
         with pytest.raises(RefusedRequestError, match=r"s3\.amazonaws\.com"):

@@ -101,6 +101,12 @@ class TestThrottle:
             admin.list_instances()
         assert "RetryAfterSeconds" not in set(error.value.response)
 
+    def test_other_services_have_no_quota_here(self, timed: Sandbox) -> None:
+        timed.make_trouble(Trouble(throttle=Throttle(rate=1, burst=1)))
+        sts = timed.session().client("sts", config=ONCE)
+        for _ in range(3):
+            sts.get_caller_identity()
+
 
 class TestFaults:
     """A fault meets the calls it names; what was committed before it stays."""
