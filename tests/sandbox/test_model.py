@@ -316,6 +316,12 @@ class TestRefusedWrites:
         assert status == 400
         assert town.call("ListTagsForResource", {"ResourceArn": INSTANCE})[1]["Tags"] == []
 
+    @pytest.mark.parametrize("member", [{}, {"UserId": None}, {"GroupId": NOWHERE}])
+    def test_unions_have_one_member(self, town: Town, member: Params) -> None:
+        params = in_store(GroupId=town.empty_group, MemberId=member)
+        status, answer = town.call("CreateGroupMembership", params)
+        assert (status, answer["__type"]) == (400, "ValidationException")
+
     def test_users_over_the_quota(self, town: Town) -> None:
         carol = SUCCESSES["CreateUser"]
         assert town.call("CreateUser", carol)[0] == 200

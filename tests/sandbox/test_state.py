@@ -147,6 +147,12 @@ class TestRequests:
         with pytest.raises(RefusedRequestError, match=r"s3\.amazonaws\.com"):
             sandbox.session().client("s3").list_buckets()
 
+    @pytest.mark.parametrize("url", ["https://sso.example.com", "http://127.0.0.1:9"])
+    def test_other_hosts_are_refused(self, sandbox: Sandbox, url: str) -> None:
+        client = sandbox.session().client("sso-admin", endpoint_url=url)
+        with pytest.raises(RefusedRequestError, match="not sent"):
+            client.list_instances()
+
     def test_endpoints_from_the_environment_are_ignored(
         self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
