@@ -23,7 +23,7 @@ from identity_reconciler.desired.parsing import (
     STREAM_END,
     ParseEvent,
 )
-from identity_reconciler.desired.scalars import FIRST, LONGEST_WORD, resolved
+from identity_reconciler.desired.scalars import FIRST, LONGEST_WORD, WORDS, resolved
 from identity_reconciler.desired.tree import Fields, Items, Mark, Plain, Value
 from identity_reconciler.desired.wording import shown
 
@@ -142,14 +142,14 @@ class TreeBuilder:
 
         *parent* is the start of the mapping or list that it is in.
         """
-        if isinstance(event, MAPPING_START):
+        kind = type(event)
+        if kind is MAPPING_START:
             return self._mapping(event)
-        if isinstance(event, SEQUENCE_START):
+        if kind is SEQUENCE_START:
             return self._sequence(event)
-        if isinstance(event, ALIAS):
+        if kind is ALIAS:
             name = shown(f"*{event.anchor}")
-            said = f"an alias ({name}); write the value out, or quote the text"
-            self._note(event, said)
+            self._note(event, f"an alias ({name}); write the value out, or quote the text")
             return ""
         if not event.value and not event.style:
             mark = event.start_mark if fields is None else _value_mark(event, fields)
@@ -226,9 +226,11 @@ def _is_simple(event: ParseEvent) -> bool:
     return (
         type(event) is SCALAR
         and not event.style
-        and LONGEST_WORD < len(text := event.value) <= MAX_SCALAR
+        and (text := event.value) != ""
         and text[0] not in FIRST
-        and " " not in text
+        and (len(text) > LONGEST_WORD or text.lower() not in WORDS)
+        and len(text) <= MAX_SCALAR
+        and event.start_mark.line == event.end_mark.line
     )
 
 

@@ -74,12 +74,11 @@ def declared_settings(document: SettingsDocument) -> Settings:
 
 _NO_NAME = NameEntry()
 _NO_ENTERPRISE = EnterpriseEntry()
-_NOTHING: frozenset[str] = frozenset()
 _PRESENCE = {str(one): one for one in Presence}
 
 
-def declared_user(entry: UserEntry, fields: Fields, place: Position) -> DeclaredUser:
-    """Return the user that *entry* declares; *fields* is what it was read from."""
+def declared_user(entry: UserEntry, place: Position, cleared: frozenset[str]) -> DeclaredUser:
+    """Return the user that *entry* declares, with the fields that must have no value."""
     name = entry.name or _NO_NAME
     enterprise = entry.enterprise or _NO_ENTERPRISE
     both = f"{name.given_name} {name.family_name}" if name.given_name and name.family_name else ""
@@ -112,21 +111,27 @@ def declared_user(entry: UserEntry, fields: Fields, place: Position) -> Declared
         division=enterprise.division,
         department=enterprise.department,
         manager=None if enterprise.manager is None else UserName(enterprise.manager),
-        cleared=_cleared(entry, fields),
+        cleared=cleared,
     )
     return DeclaredUser(user, place, _PRESENCE[entry.state], tuple(entry.previous_user_names))
 
 
-def _email(entry: EmailEntry | None) -> Email | None:
-    return None if entry is None else Email(entry.value, entry.type or None, entry.primary)
+def _email(entry: str | EmailEntry | None) -> Email | None:
+    if entry is None or isinstance(entry, str):
+        return None if entry is None else Email(entry)
+    return Email(entry.value, entry.type or None, entry.primary)
 
 
-def _phone_number(entry: PhoneEntry | None) -> PhoneNumber | None:
-    return None if entry is None else PhoneNumber(entry.value, entry.type or None, entry.primary)
+def _phone_number(entry: str | PhoneEntry | None) -> PhoneNumber | None:
+    if entry is None or isinstance(entry, str):
+        return None if entry is None else PhoneNumber(entry)
+    return PhoneNumber(entry.value, entry.type or None, entry.primary)
 
 
-def _role(entry: RoleEntry | None) -> Role | None:
-    return None if entry is None else Role(entry.value, entry.type or None, entry.primary)
+def _role(entry: str | RoleEntry | None) -> Role | None:
+    if entry is None or isinstance(entry, str):
+        return None if entry is None else Role(entry)
+    return Role(entry.value, entry.type or None, entry.primary)
 
 
 def _photo(entry: PhotoEntry) -> Photo:
@@ -148,11 +153,8 @@ def _address(entry: AddressEntry | None) -> PostalAddress | None:
     )
 
 
-def _cleared(entry: UserEntry, fields: Fields) -> frozenset[str]:
+def cleared_fields(entry: UserEntry) -> frozenset[str]:
     """Return the fields of `User` for which the YAML says null."""
-    parts = (fields, fields.get("name"), fields.get("enterprise"))
-    if not any(isinstance(part, Fields) and None in part.values() for part in parts):
-        return _NOTHING
     documents = (entry, entry.name or _NO_NAME, entry.enterprise or _NO_ENTERPRISE)
     return frozenset(
         "formatted_name" if key == "formatted" else key
@@ -207,7 +209,9 @@ def _listed(
 ) -> tuple[Listed, ...]:
     marks = raw.marks if isinstance(raw, Items) else ()
     return tuple(
-        Listed(item, position(file, mark)) if isinstance(item, str) else _entry(item, file, mark)
+        Listed(item, Position(file, mark.line + 1, mark.column + 1))
+        if isinstance(item, str)
+        else _entry(item, file, mark)
         for item, mark in zip(items, marks, strict=True)
     )
 

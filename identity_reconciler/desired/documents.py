@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from identity_reconciler.desired.base import Document
-from identity_reconciler.desired.forms import EXPIRY, NOT_NULL
+from identity_reconciler.desired.forms import EXPIRY, NOT_NULL, form
 from identity_reconciler.desired.identifiers import (
     AccountId,
     ApplicationArnText,
@@ -22,10 +22,6 @@ from identity_reconciler.desired.values import (
     Text,
     UserNameText,
 )
-
-
-def _form(value: object) -> str:
-    return "entry" if isinstance(value, dict) else "name"
 
 
 class ListedUser(Document):
@@ -55,10 +51,10 @@ class ListedGroup(Document):
 # Names in lists are plain strings here: that they are declared is checked later, which implies
 # that they are good names, and there are half a million of them.
 UserItem = Annotated[
-    Annotated[str, Tag("name")] | Annotated[ListedUser, Tag("entry")], Discriminator(_form)
+    Annotated[str, Tag("text")] | Annotated[ListedUser, Tag("entry")], Discriminator(form)
 ]
 GroupItem = Annotated[
-    Annotated[str, Tag("name")] | Annotated[ListedGroup, Tag("entry")], Discriminator(_form)
+    Annotated[str, Tag("text")] | Annotated[ListedGroup, Tag("entry")], Discriminator(form)
 ]
 
 
@@ -72,7 +68,9 @@ class GroupEntry(Document):
     state: State = Field(default="present", examples=["absent"])
     """`present` (the default) is created and kept, `absent` is deleted, `external` is owned
     elsewhere and only referred to."""
-    previous_names: list[GroupNameText] = Field(default=[], examples=[["AWS_Data_Science"]])
+    previous_names: list[GroupNameText] = Field(
+        default_factory=list, examples=[["AWS_Data_Science"]]
+    )
     """Names this group had before: it is renamed in place and keeps members and assignments."""
     description: Text | None = Field(default=None, examples=["Everyone in data science"])
     """What the group is for. `null` removes it."""
@@ -87,9 +85,9 @@ class AssignmentsEntry(Document):
     """Who is assigned to an application."""
 
     label: ClassVar[str] = "the assignments section"
-    groups: list[GroupItem] = Field(default=[], examples=[["data-science"]])
+    groups: list[GroupItem] = Field(default_factory=list, examples=[["data-science"]])
     """Group names; at most 100 per application, an AWS quota."""
-    users: list[UserItem] = Field(default=[], examples=[["janedoe"]])
+    users: list[UserItem] = Field(default_factory=list, examples=[["janedoe"]])
     """User names, for users who have access by themselves and not through a group."""
 
 
@@ -127,7 +125,7 @@ class Declarations(Document):
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
     label: ClassVar[str] = "this file"
     users: list[UserEntry] = Field(
-        default=[],
+        default_factory=list,
         examples=[
             [
                 {
@@ -140,11 +138,11 @@ class Declarations(Document):
     )
     """People, by user name."""
     groups: list[GroupEntry] = Field(
-        default=[], examples=[[{"name": "data-science", "members": ["janedoe"]}]]
+        default_factory=list, examples=[[{"name": "data-science", "members": ["janedoe"]}]]
     )
     """Groups and who is in them."""
     applications: list[ApplicationEntry] = Field(
-        default=[],
+        default_factory=list,
         examples=[[{"name": "Amazon Redshift", "assignments": {"groups": ["data-science"]}}]],
     )
     """Applications and who is assigned to them."""

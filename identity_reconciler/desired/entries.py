@@ -12,6 +12,7 @@ from identity_reconciler.declared import (
 )
 from identity_reconciler.desired.building import EMPTY
 from identity_reconciler.desired.conversion import (
+    cleared_fields,
     declared_application,
     declared_group,
     declared_user,
@@ -30,6 +31,8 @@ from identity_reconciler.desired.validation import validated_each
 from identity_reconciler.desired.wording import shown
 from identity_reconciler.state import folded
 
+_NOTHING: frozenset[str] = frozenset()
+
 
 @dataclass(slots=True)
 class Part:
@@ -38,6 +41,8 @@ class Part:
     file: str
     settings: Settings | None
     """None: `instance.yaml` is not usable; what depends on it is not checked."""
+    has_nulls: bool
+    """Whether the word `null` is anywhere in the file, so that something may be cleared."""
     users: list[DeclaredUser] = field(default_factory=list)
     groups: list[DeclaredGroup] = field(default_factory=list)
     applications: list[DeclaredApplication] = field(default_factory=list)
@@ -72,10 +77,11 @@ class Part:
 
     def _add_users(self, items: Items) -> None:
         broken: list[Value] = []
-        for entry, good, fields in validated_each(UserEntry, items, self.found, broken):
+        for entry, _, fields in validated_each(UserEntry, items, self.found, broken):
             self.found.extend(user_findings(entry, fields, self.settings))
             where = position(self.file, fields.mark)
-            self.users.append(declared_user(entry, good, where))
+            cleared = cleared_fields(entry) if self.has_nulls else _NOTHING
+            self.users.append(declared_user(entry, where, cleared))
         self._remember("user", "user_name", broken)
 
     def _add_groups(self, items: Items) -> None:

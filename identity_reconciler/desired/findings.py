@@ -62,8 +62,7 @@ def _message(value: Value, detail: ErrorDetails) -> str:
     kind = detail["type"]
     context = detail.get("ctx", {})
     if kind in _EXPECTED:
-        at = detail["loc"][-1]
-        is_item = at == "name" or isinstance(at, int)
+        is_item = any(isinstance(part, int) for part in detail["loc"][-2:])
         return EMPTY_ITEM if value is None and is_item else mistyped(value, _EXPECTED[kind])
     if kind == "literal_error":
         return _not_one_of(str(context["expected"]).replace("'", ""), value)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from pydantic_core import CoreSchema, core_schema
 
 from identity_reconciler.desired.tree import Plain, PlainKind
-from identity_reconciler.desired.values import DATE, SOME_TEXT, wrong
+from identity_reconciler.desired.values import DATE, wrong
 from identity_reconciler.desired.wording import shown
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
 
 
@@ -66,28 +66,9 @@ class Before:
         return choices[0] if len(choices) == 1 else described
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ShortForm:
-    """Marks a mapping that may be written as the text of its key `value`."""
-
-    text: Mapping[str, JsonValue] = field(default_factory=lambda: SOME_TEXT)
-    """The JSON Schema of that text, besides its type."""
-
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        """Turn the short form into the long one first."""
-        return core_schema.no_info_before_validator_function(_as_fields, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """Describe both forms."""
-        return {"anyOf": [{"type": "string", **self.text}, handler(schema)]}
-
-
-def _as_fields(value: object) -> object:
-    return {"value": value} if isinstance(value, str | Plain) else value
+def form(value: object) -> str:
+    """Return which form *value* is in, where a text or a mapping may stand."""
+    return "entry" if isinstance(value, dict) else "text"
 
 
 def _not_null(value: object) -> object:

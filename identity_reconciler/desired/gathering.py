@@ -54,10 +54,10 @@ class Gathered:
         They are only needed where something is wrong, and then the file is read once more.
         """
         tree = read(data, file, places=False)
-        part = self._part(tree)
+        part = self._part(tree, has_nulls=b"null" in data)
         if part.found:
             tree = read(data, file)
-            part = self._part(tree)
+            part = self._part(tree, has_nulls=b"null" in data)
         self._note(tree, part.found)
         self.users += part.users
         self.groups += part.groups
@@ -65,8 +65,8 @@ class Gathered:
         self.broken_names |= part.broken_names
         self.complete = self.complete and part.complete
 
-    def _part(self, tree: Tree) -> Part:
-        part = Part(tree.file, self.settings)
+    def _part(self, tree: Tree, *, has_nulls: bool) -> Part:
+        part = Part(tree.file, self.settings, has_nulls)
         if tree.root is None:
             part.complete = False
         else:

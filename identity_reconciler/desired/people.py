@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from identity_reconciler.desired.base import Document
-from identity_reconciler.desired.forms import FLAG, NOT_NULL, ShortForm
+from identity_reconciler.desired.forms import FLAG, NOT_NULL, form
 from identity_reconciler.desired.values import (
-    EMAIL,
     BirthdateText,
     EmailText,
     State,
@@ -126,9 +125,16 @@ class EnterpriseEntry(Document):
     """The user name of the manager, who must be declared as well."""
 
 
-Email = Annotated[EmailEntry, ShortForm(EMAIL)]
-Phone = Annotated[PhoneEntry, ShortForm()]
-Role = Annotated[RoleEntry, ShortForm()]
+# Each may be written as the text of its key `value` alone.
+Email = Annotated[
+    Annotated[EmailText, Tag("text")] | Annotated[EmailEntry, Tag("entry")], Discriminator(form)
+]
+Phone = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[PhoneEntry, Tag("entry")], Discriminator(form)
+]
+Role = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[RoleEntry, Tag("entry")], Discriminator(form)
+]
 
 
 class UserEntry(Document):
@@ -140,7 +146,9 @@ class UserEntry(Document):
     state: State = Field(default="present", examples=["absent"])
     """`present` (the default) is created and kept, `absent` is deleted, `external` is owned
     elsewhere and only referred to."""
-    previous_user_names: list[UserNameText] = Field(default=[], examples=[["jane.miller"]])
+    previous_user_names: list[UserNameText] = Field(
+        default_factory=list, examples=[["jane.miller"]]
+    )
     """Names this user had before, so that a rename is not a deletion and a creation.
     Needs `manage: {rename_users: true}`."""
     name: Annotated[NameEntry | None, NOT_NULL] = Field(

@@ -11,13 +11,14 @@ import re
 
 from identity_reconciler.desired.tree import Plain, PlainKind
 
-_WORDS: dict[str, PlainKind] = {
+WORDS: dict[str, PlainKind] = {
     **dict.fromkeys(("true", "false", "yes", "no", "on", "off", "y", "n"), PlainKind.BOOLEAN),
     **dict.fromkeys(("null", "~", ""), PlainKind.NULL),
     **dict.fromkeys(("=", "<<"), PlainKind.OTHER),
 }
-LONGEST_WORD = max(map(len, _WORDS))
-"""Longer text is none of the words that are more than text."""
+"""The words that are more than text, in lower case; `FIRST` begins everything else that is."""
+
+LONGEST_WORD = max(map(len, WORDS))
 
 FIRST = "0123456789+-.~=<"
 """What such a word, a number or a date starts with."""
@@ -34,7 +35,7 @@ _NUMBER = re.compile(
 
 def plain_kind(text: str) -> PlainKind | None:
     """Return what *text*, unquoted, may be read as besides text; None when it is only text."""
-    if len(text) <= LONGEST_WORD and (kind := _WORDS.get(text.lower())):
+    if len(text) <= LONGEST_WORD and (kind := WORDS.get(text.lower())):
         return kind
     if text[0] not in FIRST:
         return None

@@ -67,11 +67,11 @@ class IgnoreSection(Document):
     """Names that are never touched and never to be declared; `*`, `?` and `[...]` are patterns."""
 
     label: ClassVar[str] = "the ignore section"
-    users: list[PatternText] = Field(default=[], examples=[["break-glass-*"]])
+    users: list[PatternText] = Field(default_factory=list, examples=[["break-glass-*"]])
     """Patterns of user names; case does not matter."""
-    groups: list[PatternText] = Field(default=[], examples=[["AWSControlTower*"]])
+    groups: list[PatternText] = Field(default_factory=list, examples=[["AWSControlTower*"]])
     """Patterns of group names; case does not matter."""
-    applications: list[PatternText] = Field(default=[], examples=[["Legacy *"]])
+    applications: list[PatternText] = Field(default_factory=list, examples=[["Legacy *"]])
     """Patterns of application names; case does not matter."""
 
 

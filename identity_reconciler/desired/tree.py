@@ -70,7 +70,7 @@ class Fields(dict[str, "Value"]):
     __slots__ = ("key_marks", "mark", "value_marks")
 
     def __init__(self, mark: Mark) -> None:
-        super().__init__()
+        # An empty dict needs no initialization, and there are hundreds of thousands.
         self.mark = mark
         self.key_marks: list[Mark] = []
         """In the order of the keys, or empty."""

@@ -43,14 +43,12 @@ def check_text(text: str) -> str:
     Letters, marks, symbols, numbers, punctuation, and tab, LF, CR, space, U+00A0, U+3000.
     Source: SensitiveStringType, `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r \x{a0}\x{3000}]+`.
     """
+    if 0 < len(text) <= MAX_TEXT and text.isascii() and text.isprintable():
+        return text
     _check_length(text, MAX_TEXT)
-    if not (text.isascii() and text.isprintable()):
-        for character in text:
-            if (
-                unicodedata.category(character)[0] in "CZ"
-                and character not in "\t\n\r \u00a0\u3000"
-            ):
-                raise wrong(f"{shown(text)} contains U+{ord(character):04X}, which AWS refuses")
+    for character in text:
+        if unicodedata.category(character)[0] in "CZ" and character not in "\t\n\r \u00a0\u3000":
+            raise wrong(f"{shown(text)} contains U+{ord(character):04X}, which AWS refuses")
     return text
 
 
@@ -125,15 +123,14 @@ def _check_pattern(text: str) -> str:
 
 
 # Besides the check, each kind carries what an editor can check: the part of its JSON Schema.
-SOME_TEXT: dict[str, JsonValue] = {"minLength": 1, "maxLength": MAX_TEXT}
+_SOME_TEXT: dict[str, JsonValue] = {"minLength": 1, "maxLength": MAX_TEXT}
 _SOME_NAME: dict[str, JsonValue] = {"minLength": 1, "maxLength": MAX_USER_NAME, "pattern": r"^\S+$"}
 
-EMAIL: dict[str, JsonValue] = {**SOME_TEXT, "pattern": f"^{_EMAIL.pattern}$"}
-"""The JSON Schema of an e-mail address, besides its type."""
-
-Text = Annotated[str, AfterValidator(check_text), Field(json_schema_extra=SOME_TEXT)]
+Text = Annotated[str, AfterValidator(check_text), Field(json_schema_extra=_SOME_TEXT)]
 UserNameText = Annotated[str, AfterValidator(check_user_name), Field(json_schema_extra=_SOME_NAME)]
-GroupNameText = Annotated[str, AfterValidator(check_group_name), Field(json_schema_extra=SOME_TEXT)]
+GroupNameText = Annotated[
+    str, AfterValidator(check_group_name), Field(json_schema_extra=_SOME_TEXT)
+]
 ApplicationNameText = Annotated[
     str,
     AfterValidator(_check_application_name),
@@ -142,11 +139,11 @@ ApplicationNameText = Annotated[
 EmailText = Annotated[
     str,
     AfterValidator(_check_email),
-    Field(json_schema_extra=EMAIL),
+    Field(json_schema_extra={**_SOME_TEXT, "pattern": f"^{_EMAIL.pattern}$"}),
 ]
 BirthdateText = Annotated[
     str, AfterValidator(_check_birthdate), Field(json_schema_extra={"pattern": f"^{DATE}$"})
 ]
-PatternText = Annotated[str, AfterValidator(_check_pattern), Field(json_schema_extra=SOME_TEXT)]
+PatternText = Annotated[str, AfterValidator(_check_pattern), Field(json_schema_extra=_SOME_TEXT)]
 
 State = Literal["present", "absent", "external"]
