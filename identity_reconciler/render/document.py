@@ -106,6 +106,10 @@ class ChangeDocument(_Part):
     expires: datetime | None = None
     note: str | None = None
     """The reason given in the YAML."""
+    pending: bool | None = None
+    """With a base: whether the base would make the same change, so that it is not of this one."""
+    last_changed: str | None = None
+    """For a live object: who changed it last and when, as far as AWS tells."""
 
     @field_serializer("before", "after")
     def _attributes(
@@ -124,6 +128,29 @@ class PersonDocument(_Part):
     user: str
     paths: tuple[str, ...]
     """`directly`, `through <group>`, or `everyone: no assignment required`."""
+
+
+class GuardDocument(_Part):
+    """What one guard made of the plan; guards that let it pass without an approval are left out."""
+
+    guard: str
+    standing: Literal["blocked", "approved"]
+    found: str
+    expected: str
+    addresses: tuple[str, ...]
+    """What it concerns; at most the first twenty."""
+    count: int
+    """How many it concerns."""
+    approval: tuple[str, ...] = ()
+    """When blocked: lines of YAML to paste into `approvals.yaml`, the reason still to be given."""
+
+
+class ExpiringDocument(_Part):
+    """A membership or assignment that expires soon."""
+
+    address: str
+    expires: datetime
+    source: PositionDocument
 
 
 class AccessDocument(_Part):
@@ -168,6 +195,8 @@ class PlanDocument(_Part):
     """The instant at which expiry was judged, and the live state read."""
     valid_until: datetime
     live: LiveDocument
+    guards: tuple[GuardDocument, ...] = ()
+    """Blocked ones first."""
     access: tuple[AccessDocument, ...] = ()
     """Losses first, then by application."""
     access_complete: bool = True
@@ -176,6 +205,8 @@ class PlanDocument(_Part):
     changes: tuple[ChangeDocument, ...]
     """In the order of the apply."""
     withheld: tuple[WithheldDocument, ...]
+    expiring: tuple[ExpiringDocument, ...] = ()
+    """What expires within 14 days, soonest first."""
 
 
 @dataclass(frozen=True, slots=True)
