@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from identity_reconciler.declared import Declared
 from identity_reconciler.plan import Change, Delete, Origin, Plan, Reason
 from identity_reconciler.planner import build_plan
 from identity_reconciler.resolution import Resolution, resolve
-from identity_reconciler.scope import narrow, withheld
+from identity_reconciler.scope import Scope, narrow, withheld
 from identity_reconciler.state import GroupKey, Key, State, UserKey
 
 
@@ -23,18 +23,38 @@ def compare(declared: Declared, live: State, as_of: datetime) -> Plan:
     Raises:
         InvalidInputError: *declared* cannot be bound to *live*; see `resolution.resolve`.
     """
+    return compare_closely(declared, live, as_of).plan
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A plan, and what it was made from; `guards.gather` wants both."""
+
+    plan: Plan
+    scope: Scope
+    managed: State
+    """The part of the live state that the scope manages; see `scope.narrow`."""
+
+
+def compare_closely(declared: Declared, live: State, as_of: datetime) -> Comparison:
+    """Return the plan of `compare` together with what it was made from.
+
+    Raises:
+        InvalidInputError: *declared* cannot be bound to *live*; see `resolution.resolve`.
+    """
     resolution = resolve(declared, live, as_of)
     narrowed = narrow(resolution.live, resolution.scope)
     plan = build_plan(resolution.desired, narrowed, resolution.live)
     names = _names_to_be(resolution.live)
     changes = tuple(_with_reason(change, resolution, names) for change in plan.changes)
     origins = {change.key: _origin(change, resolution, names) for change in changes}
-    return replace(
+    plan = replace(
         plan,
         changes=changes,
         withheld=withheld(resolution.live, narrowed, resolution.scope),
         origins={key: origin for key, origin in origins.items() if origin is not None},
     )
+    return Comparison(plan, resolution.scope, narrowed)
 
 
 def _names_to_be(live: State) -> Mapping[Key, str]:

@@ -6,11 +6,13 @@ members still carry their expiry dates. `resolution` turns this into a desired `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from identity_reconciler.approvals import Approval
 from identity_reconciler.errors import Position
+from identity_reconciler.guard_settings import GuardSettings
 from identity_reconciler.state import Application, ApplicationArn, Group, User
 
 
@@ -83,6 +85,8 @@ class Settings:
     """Whether `previous_user_names` may rename a live user: AWS does not document that it can."""
     require_email: bool = True
     """Whether a present user needs an e-mail address: AWS says they must be there and unique."""
+    guards: GuardSettings = field(default_factory=GuardSettings)
+    """What the guards refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,8 @@ class Declared:
     users: tuple[DeclaredUser, ...] = ()
     groups: tuple[DeclaredGroup, ...] = ()
     applications: tuple[DeclaredApplication, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    """The entries of `approvals.yaml`, in file order."""
     files: tuple[str, ...] = ()
     """Every file that was read, relative to the directory, sorted."""
     digest: str = ""

@@ -1,0 +1,147 @@
+"""What the guards are told in `instance.yaml`, and what they are called. Pure: values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+
+class GuardId(StrEnum):
+    """The guards, in the order of their verdicts. Approvals name them so."""
+
+    EMPTY_DESIRED = "empty.desired"
+    EMPTY_LIVE = "empty.live"
+    BUDGET_USERS = "budget.users"
+    BUDGET_GROUPS = "budget.groups"
+    BUDGET_MEMBERSHIPS = "budget.memberships"
+    BUDGET_ASSIGNMENTS = "budget.assignments"
+    BUDGET_EXPIRED = "budget.expired"
+    WIPE = "wipe"
+    PROTECTED = "protected"
+    MIN_MEMBERS = "min_members"
+    PINNED_MEMBERS = "pinned_members"
+    LOCKOUT_SELF = "lockout.self"
+    PRIVILEGED = "privileged"
+    RENAME_SUSPECTED = "rename.suspected"
+
+
+class Kind(StrEnum):
+    """What can be counted: the first part of an address."""
+
+    USER = "user"
+    GROUP = "group"
+    MEMBERSHIP = "membership"
+    ASSIGNMENT = "assignment"
+    ACCESS = "access"
+    """A person's way to an application: `access/<user>/<application>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much one plan may remove of one kind."""
+
+    floor: int
+    """Always allowed, in resources."""
+    percent: float
+    """Share of the managed live resources, 0 to 100."""
+    ceiling: int
+    """Never exceeded without an approval, in resources, not even by the floor."""
+
+    def allowed(self, managed: int) -> int:
+        """Return how many of *managed* resources one plan may remove, rounded down."""
+        # Through text, because 2.3 percent is meant, not the nearest binary fraction.
+        share = int(Decimal(str(self.percent)) * managed / 100)
+        return min(self.ceiling, max(self.floor, share))
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """One budget for each kind. Memberships count when their user or group is deleted, too."""
+
+    users: Budget = Budget(1, 2, 10)
+    groups: Budget = Budget(1, 5, 5)
+    memberships: Budget = Budget(5, 2, 40)
+    assignments: Budget = Budget(1, 5, 5)
+    expired: Budget = Budget(10, 10, 100)
+    """Memberships and assignments together that are removed because they have expired.
+
+    They count here and nowhere else. Wider than the others: each date was reviewed when it was
+    written, so what is left to catch is a wrong clock or one date on too many lines.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectLive:
+    """The least that must be live before anything is changed; 0 expects nothing."""
+
+    users: int = 0
+    groups: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedNames:
+    """Name patterns (`*`, `?`, `[...]`; case does not matter) of what may not be removed."""
+
+    users: tuple[str, ...] = ()
+    """Neither deleted nor renamed."""
+    groups: tuple[str, ...] = ()
+    """Neither deleted nor renamed."""
+    applications: tuple[str, ...] = ()
+    """Names or ARNs of applications that lose no assignment."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivilegedNames:
+    """Name patterns of what nobody gets into without an approval."""
+
+    groups: tuple[str, ...] = ()
+    applications: tuple[str, ...] = ()
+    """Names or ARNs."""
+
+
+@dataclass(frozen=True, slots=True)
+class MinMembers:
+    """A group that must not have fewer members."""
+
+    group: str
+    """Its name after the plan."""
+    least: int
+    """Users; those whom AWS reports as disabled do not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedMembers:
+    """A group that must have exactly these members."""
+
+    group: str
+    """Its name after the plan."""
+    users: tuple[str, ...]
+    """Their user names after the plan; case and order do not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenameSigns:
+    """What makes a deletion and a creation look like one rename."""
+
+    likeness: int = 85
+    """How alike two names are, in percent of their letters and digits."""
+    shared: int = 50
+    """More than this share of the deleted group's members are in the created one, in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """`guards:` in `instance.yaml`. The default lets a first adoption pass."""
+
+    budgets: Budgets = field(default_factory=Budgets)
+    expect_live: ExpectLive = field(default_factory=ExpectLive)
+    wipe_from: int = 3
+    """Removing all of a kind, or all members of a group, is refused from this many on."""
+    protected: ProtectedNames = field(default_factory=ProtectedNames)
+    min_members: tuple[MinMembers, ...] = ()
+    pinned_members: tuple[PinnedMembers, ...] = ()
+    administrators: tuple[str, ...] = ()
+    """Patterns of the user names of those who must be able to undo a plan."""
+    privileged: PrivilegedNames = field(default_factory=PrivilegedNames)
+    rename: RenameSigns = field(default_factory=RenameSigns)

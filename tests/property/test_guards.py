@@ -1,0 +1,251 @@
+"""Rules of the guards, for any plan of two small worlds and any settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import settings as running
+from hypothesis import strategies as st
+
+from identity_reconciler.approvals import Approval
+from identity_reconciler.comparison import Comparison, compare_closely
+from identity_reconciler.declared import Declared
+from identity_reconciler.guard_settings import (
+    Budget,
+    Budgets,
+    ExpectLive,
+    GuardSettings,
+    MinMembers,
+    PinnedMembers,
+    PrivilegedNames,
+    ProtectedNames,
+    RenameSigns,
+)
+from identity_reconciler.guards import Standing, Verdict, check_plan, gather
+from identity_reconciler.plan import Change, Create, Delete, Plan, ordered
+from identity_reconciler.state import (
+    Assignment,
+    Group,
+    Membership,
+    State,
+    User,
+    group_key,
+    user_key,
+)
+from tests.strategies import GROUP_NAMES, NOW, USER_NAMES, declarations, live_states
+
+FEWER = running(max_examples=60)
+"""For rules that any few worlds would show to be broken."""
+Case = tuple[State, Declared, Comparison]
+_NAMES = {
+    "users": st.sets(st.sampled_from(["a*", "bob", "*", "eve"]), max_size=2),
+    "groups": st.sets(st.sampled_from(["admins", "b*", "*"]), max_size=2),
+    "applications": st.sets(st.sampled_from(["Pay*", "wiki", "*apl-1"]), max_size=2),
+}
+_PATTERNS = {name: some.map(lambda each: tuple(sorted(each))) for name, some in _NAMES.items()}
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    live = draw(live_states())
+    declared = draw(declarations(live))
+    return live, declared, compare_closely(declared, live, NOW)
+
+
+def budgets() -> st.SearchStrategy[Budget]:
+    return st.builds(Budget, st.integers(0, 4), st.integers(0, 100), st.integers(0, 6))
+
+
+@st.composite
+def settings(draw: st.DrawFn) -> GuardSettings:
+    groups, users = st.sampled_from(GROUP_NAMES[:-1]), st.sampled_from(USER_NAMES[:-1])
+    return GuardSettings(
+        budgets=Budgets(*(draw(budgets()) for _ in range(5))),
+        expect_live=ExpectLive(draw(st.integers(0, 3)), draw(st.integers(0, 3))),
+        wipe_from=draw(st.integers(1, 4)),
+        protected=draw(st.builds(ProtectedNames, **_PATTERNS)),
+        min_members=tuple(
+            MinMembers(name, draw(st.integers(0, 3))) for name in draw(st.sets(groups, max_size=2))
+        ),
+        pinned_members=tuple(
+            PinnedMembers(name, tuple(draw(st.sets(users, max_size=3))))
+            for name in draw(st.sets(groups, max_size=1))
+        ),
+        administrators=draw(_PATTERNS["users"]),
+        privileged=draw(
+            st.builds(
+                PrivilegedNames, groups=_PATTERNS["groups"], applications=_PATTERNS["applications"]
+            )
+        ),
+        rename=RenameSigns(draw(st.integers(50, 100)), draw(st.integers(0, 99))),
+    )
+
+
+def judged(case: Case, chosen: GuardSettings, plan: Plan | None = None) -> tuple[Verdict, ...]:
+    live, declared, made = case
+    evidence = gather(declared, made.plan if plan is None else plan, live, made.scope, made.managed)
+    return check_plan(evidence, chosen, (), NOW)
+
+
+def refusing(verdicts: tuple[Verdict, ...]) -> set[str]:
+    return {one.guard for one in verdicts if one.standing is Standing.BLOCKED}
+
+
+@st.composite
+def with_more_removals(draw: st.DrawFn, case: Case, chosen: GuardSettings) -> Plan:
+    """Draw the plan with further removals of what is live, which its scope would never make."""
+    live, _, made = case
+    possible = [*_users_and_groups(live), *_links(live, chosen)]
+    taken = {change.key for change in made.plan.changes}
+    # A user or group cannot be deleted while the same plan puts something into it.
+    needed = {key for change in made.plan.changes for key in _needs(change)}
+    free = [one for one in possible if one.key not in taken | needed]
+    more = draw(st.lists(st.sampled_from(free), unique_by=lambda one: one.key)) if free else []
+    return replace(made.plan, changes=ordered((*made.plan.changes, *more)))
+
+
+def _users_and_groups(live: State) -> list[Delete]:
+    def cascade(key: tuple[str, ...]) -> tuple[Membership, ...]:
+        edges = (live.membership(g, u) for g, members in live.members.items() for u in members)
+        return tuple(
+            sorted((e for e in edges if key in (("group", e.key[1]), ("user", e.key[2]))), key=_key)
+        )
+
+    objects: tuple[User | Group, ...] = (*live.users.values(), *live.groups.values())
+    return [Delete(one, cascaded=cascade(one.key)) for one in objects]
+
+
+def _key(membership: Membership) -> tuple[str, ...]:
+    return membership.key
+
+
+def _links(live: State, chosen: GuardSettings) -> list[Delete]:
+    """Return the removal of every link except strangers in pinned groups; see `guards.members`."""
+    pinned = {
+        group_key(one.group): frozenset(map(user_key, one.users)) for one in chosen.pinned_members
+    }
+    memberships = [
+        Delete(live.membership(group, user))
+        for group, members in live.members.items()
+        for user in members & pinned.get(group, members)
+    ]
+    assignments = [
+        Delete(live.assignment(arn, one)) for arn, some in live.assignments.items() for one in some
+    ]
+    return [*memberships, *assignments]
+
+
+def _needs(change: Change) -> tuple[tuple[str, ...], ...]:
+    match change:
+        case Create(after=Membership() as edge):
+            return (("group", edge.key[1]), ("user", edge.key[2]))
+        case Create(after=Assignment() as edge):
+            return ((str(edge.principal.kind), edge.principal.name),)
+        case _:
+            return ()
+
+
+class TestMonotony:
+    """Removing more never turns a refusal into a pass."""
+
+    @given(case=cases(), chosen=settings(), data=st.data())
+    def test_over_plans(self, case: Case, chosen: GuardSettings, data: st.DataObject) -> None:
+        more = data.draw(with_more_removals(case, chosen))
+        strangers_leave = _strangers_leave(case, chosen, more)
+        before, after = refusing(judged(case, chosen)), refusing(judged(case, chosen, more))
+        assert before - ({"pinned_members"} if strangers_leave else set()) <= after
+
+    @given(case=cases(), chosen=settings(), data=st.data())
+    def test_over_settings(self, case: Case, chosen: GuardSettings, data: st.DataObject) -> None:
+        """Settings that ask for more refuse at least as much."""
+        less = data.draw(st.builds(_stricter, st.just(chosen), settings()))
+        assert refusing(judged(case, chosen)) <= refusing(judged(case, less))
+
+
+def _strangers_leave(case: Case, chosen: GuardSettings, plan: Plan) -> bool:
+    """Return whether somebody who is not pinned leaves a pinned group with the account."""
+    live = case[0]
+    deleted = {
+        user_key(c.before.user_name)
+        for c in plan.changes
+        if isinstance(c, Delete) and isinstance(c.before, User)
+    }
+    return any(
+        deleted
+        & live.members.get(group_key(one.group), frozenset()) - set(map(user_key, one.users))
+        for one in chosen.pinned_members
+    )
+
+
+def _stricter(one: GuardSettings, other: GuardSettings) -> GuardSettings:
+    """Return settings that refuse what *one* refuses, and what *other* adds to it."""
+
+    def budget(name: str) -> Budget:
+        mine, theirs = getattr(one.budgets, name), getattr(other.budgets, name)
+        return Budget(
+            min(mine.floor, theirs.floor),
+            min(mine.percent, theirs.percent),
+            min(mine.ceiling, theirs.ceiling),
+        )
+
+    names = ("users", "groups", "memberships", "assignments", "expired")
+    return GuardSettings(
+        budgets=Budgets(*map(budget, names)),
+        expect_live=ExpectLive(
+            max(one.expect_live.users, other.expect_live.users),
+            max(one.expect_live.groups, other.expect_live.groups),
+        ),
+        wipe_from=min(one.wipe_from, other.wipe_from),
+        protected=ProtectedNames(
+            one.protected.users + other.protected.users,
+            one.protected.groups + other.protected.groups,
+            one.protected.applications + other.protected.applications,
+        ),
+        min_members=one.min_members + other.min_members,
+        pinned_members=one.pinned_members + other.pinned_members,
+        administrators=one.administrators + other.administrators,
+        privileged=PrivilegedNames(
+            one.privileged.groups + other.privileged.groups,
+            one.privileged.applications + other.privileged.applications,
+        ),
+        rename=RenameSigns(
+            min(one.rename.likeness, other.rename.likeness),
+            min(one.rename.shared, other.rename.shared),
+        ),
+    )
+
+
+class TestVerdicts:
+    """Verdicts are complete, reproducible, and say how to go on."""
+
+    @FEWER
+    @given(case=cases(), chosen=settings())
+    def test_an_empty_plan_passes_whatever_is_set(self, case: Case, chosen: GuardSettings) -> None:
+        assert refusing(judged(case, chosen, replace(case[2].plan, changes=()))) == set()
+
+    @given(case=cases(), chosen=settings())
+    def test_what_is_proposed_lets_the_plan_pass(self, case: Case, chosen: GuardSettings) -> None:
+        live, declared, made = case
+        evidence = gather(declared, made.plan, live, made.scope, made.managed)
+        refused = check_plan(evidence, chosen, (), NOW)
+        pasted: list[Approval] = [each for one in refused for each in one.approvals]
+        granted = check_plan(evidence, chosen, pasted, NOW)
+        for before, after in zip(refused, granted, strict=True):
+            passed = before.standing is Standing.PASSED
+            assert after.standing is (Standing.PASSED if passed else Standing.APPROVED)
+            assert (after.found, after.addresses) == (before.found, before.addresses)
+
+    @FEWER
+    @given(case=cases(), chosen=settings())
+    def test_creations_alone_meet_no_guard_against_removals(
+        self, case: Case, chosen: GuardSettings
+    ) -> None:
+        creations = tuple(c for c in case[2].plan.changes if isinstance(c, Create))
+        only = replace(case[2].plan, changes=creations)
+        assert refusing(judged(case, chosen, only)) <= {
+            "empty.live",
+            "min_members",
+            "pinned_members",
+            "privileged",
+        }
