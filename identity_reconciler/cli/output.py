@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from identity_reconciler.render.document import PlanDocument
 
-_STYLES = {"-": "red", ">": "cyan", "!": "yellow", "+": "green"}
+_STYLES = {"x": "bold red", "-": "red", ">": "cyan", "!": "yellow", "+": "green"}
 
 
 def console(color: Color, stream: IO[str] | None = None) -> Console:

@@ -1,6 +1,7 @@
 """Make untrusted values safe to show: a display name can be chosen by its owner.
 
-A value stays on its line and cannot steer a terminal, whatever characters it holds.
+A value stays on its line and cannot steer a terminal, whatever characters it holds. No line can
+be a command to the runner of a CI job, which reads what a job prints.
 """
 
 from __future__ import annotations
@@ -31,5 +32,15 @@ def quoted(text: str) -> str:
 
 
 def safe_lines(text: str) -> str:
-    """Return *text* with each of its lines made safe; only line feeds stay."""
-    return "\n".join(map(safe, text.split("\n")))
+    """Return *text* with each of its lines made safe, also for the log of a CI job."""
+    return "\n".join(_inert(safe(line)) for line in text.split("\n"))
+
+
+def _inert(line: str) -> str:
+    r"""Return *line* so that a runner sees no command: `##[` anywhere, or `::` at the start."""
+    if "##[" in line:
+        line = line.replace("##[", "##\\u{5b}")
+    start = len(line) - len(line.lstrip())
+    if line.startswith("::", start):
+        line = f"{line[:start]}\\u{{3a}}{line[start + 1 :]}"
+    return line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from identity_reconciler.plan import Change, Delete
@@ -10,13 +9,27 @@ from identity_reconciler.render.document import (
     AccessDocument,
     Action,
     ChangeDocument,
+    GuardDocument,
     Kind,
     LiveDocument,
     PlanDocument,
     action_of,
 )
-from identity_reconciler.render.escape import quoted, safe
-from identity_reconciler.state import Group, User, address
+from identity_reconciler.render.escape import quoted, safe, safe_lines
+from identity_reconciler.render.words import (
+    NOTHING_TO_DO,
+    PLURALS,
+    Marks,
+    blocked,
+    details,
+    instant,
+    number,
+    place,
+    reading_order,
+    subject,
+    withheld,
+)
+from identity_reconciler.state import address
 
 SYMBOLS: dict[Action, str] = {"delete": "-", "rename": ">", "update": "!", "create": "+"}
 """In column 1 of each line that changes something; GitHub colours `-`, `!` and `+` in a diff."""
@@ -26,12 +39,7 @@ _SECTIONS: tuple[tuple[Action, str], ...] = (
     ("update", "Updates"),
     ("create", "Creations"),
 )
-_PLURALS: dict[Kind, str] = {
-    "user": "users",
-    "group": "groups",
-    "membership": "memberships",
-    "assignment": "assignments",
-}
+_MARKS = Marks(name=safe, value=quoted)
 _MOST_PEOPLE = 10
 """People named per application; when there are more, they are counted."""
 _WIDEST_SUBJECT, _WIDEST_DETAIL = 60, 60
@@ -39,28 +47,39 @@ _WIDEST_SUBJECT, _WIDEST_DETAIL = 60, 60
 
 
 def plan_text(plan: PlanDocument) -> str:
-    """Return *plan* as text: what it is for, what changes (removals first), what is held back."""
-    lines = [*_header(plan), "", *_access(plan), *_sections(plan), *_withheld(plan), *_footer(plan)]
-    return "\n".join(lines) + "\n"
+    """Return *plan* as text: what it is for, what matters most first, what is held back."""
+    lines = [
+        *_header(plan),
+        "",
+        *_guards(plan),
+        *_access(plan),
+        *_changes(plan),
+        *_withheld(plan),
+        *_expiring(plan),
+        *_footer(plan),
+    ]
+    return safe_lines("\n".join(lines)) + "\n"
 
 
 def result_line(change: Change, outcome: str, detail: str) -> str:
     """Return the line that says what became of *change*, for the log of an apply."""
-    subject = change.before if isinstance(change, Delete) else change.after
+    touched = change.before if isinstance(change, Delete) else change.after
     ending = f": {safe(detail)}" if detail else ""
-    return f"{SYMBOLS[action_of(change)]} {outcome:<16}  {safe(address(subject))}{ending}"
+    return safe_lines(
+        f"{SYMBOLS[action_of(change)]} {outcome:<16}  {safe(address(touched))}{ending}"
+    )
 
 
 def _header(plan: PlanDocument) -> Iterator[str]:
     instance, live = plan.instance, plan.live
-    yield f"identity-reconciler {plan.tool_version}   plan for {safe(instance.name)}"
-    store = instance.identity_store_id
-    yield f"  store   {store}  {instance.region}  account {instance.account_id}"
-    files = _number(plan.source.files, "file", "files")
-    config = f"{plan.source.digest[:8]} ({files})"
-    yield f"  config  {config:<40}as of {plan.as_of:%Y-%m-%dT%H:%M:%SZ}"
-    read = ", ".join(_number(count, kind, _PLURALS[kind]) for kind, count in _live_counts(live))
-    requests = _number(live.requests, "request", "requests")
+    yield f"identity-reconciler {safe(plan.tool_version)}   plan for {safe(instance.name)}"
+    store = f"{safe(instance.identity_store_id)}  {safe(instance.region)}"
+    yield f"  store   {store}  account {safe(instance.account_id)}"
+    files = number(plan.source.files, "file", "files")
+    config = f"{safe(plan.source.digest[:8])} ({files})"
+    yield f"  config  {config:<40}as of {instant(plan.as_of)}"
+    read = ", ".join(number(count, kind, PLURALS[kind]) for kind, count in _live_counts(live))
+    requests = number(live.requests, "request", "requests")
     yield f"  live    {read}   ({requests}, {live.seconds:.1f} s)"
 
 
@@ -71,6 +90,36 @@ def _live_counts(live: LiveDocument) -> tuple[tuple[Kind, int], ...]:
         ("membership", live.memberships),
         ("assignment", live.assignments),
     )
+
+
+def _guards(plan: PlanDocument) -> Iterator[str]:
+    refusing = blocked(plan)
+    if refusing:
+        yield f"Blocked by {number(len(refusing), 'guard', 'guards')}"
+        for guard in refusing:
+            yield from _blocked(guard)
+        yield ""
+    approved = [one for one in plan.guards if one.standing == "approved"]
+    if approved:
+        yield "Approved exceptions"
+        for guard in approved:
+            found, expected = safe(guard.found), safe(guard.expected)
+            yield f"  {safe(guard.guard)}: {found}; without approval: {expected}"
+        yield ""
+
+
+def _blocked(guard: GuardDocument) -> Iterator[str]:
+    yield f"x {safe(guard.guard)}"
+    yield f"    found     {safe(guard.found)}"
+    yield f"    expected  {safe(guard.expected)}"
+    concerned = [safe(one) for one in guard.addresses]
+    if guard.count > len(concerned):
+        concerned.append(f"and {guard.count - len(concerned)} more")
+    for label, one in zip(["concerns", *[""] * len(concerned)], concerned, strict=False):
+        yield f"    {label:<8}  {one}"
+    if guard.approval:
+        yield "    if this is right, give the reason and add to approvals.yaml:"
+        yield from (f"      {safe(line)}" for line in guard.approval)
 
 
 def _access(plan: PlanDocument) -> Iterator[str]:
@@ -100,93 +149,79 @@ def _people(access: AccessDocument) -> list[str]:
     return [safe(person.user) for person in access.listed]
 
 
-def _sections(plan: PlanDocument) -> Iterator[str]:
-    widths = _widths(plan.changes)
+def _changes(plan: PlanDocument) -> Iterator[str]:
+    """Yield the changes; with a base, those of this pull request apart from those pending."""
+    if all(change.pending is None for change in plan.changes):
+        yield from _sections(plan.changes)
+        return
+    ours = [change for change in plan.changes if not change.pending]
+    pending = [change for change in plan.changes if change.pending]
+    yield f"This pull request: {number(len(ours), 'change', 'changes')}"
+    yield ""
+    yield from _sections(ours)
+    if pending:
+        yield f"Already pending without it: {number(len(pending), 'change', 'changes')}"
+        yield ""
+        yield from _sections(pending)
+
+
+def _sections(changes: Iterable[ChangeDocument]) -> Iterator[str]:
+    listed = sorted(changes, key=reading_order)
+    widths = _widths(listed)
     for action, title in _SECTIONS:
-        changes = [change for change in plan.changes if change.action == action]
-        if changes:
-            yield f"{title} ({len(changes)})"
-            for change in sorted(changes, key=_reading_order):
+        found = [change for change in listed if change.action == action]
+        if found:
+            yield f"{title} ({len(found)})"
+            for change in found:
                 yield from _change(change, widths)
             yield ""
 
 
-def _reading_order(change: ChangeDocument) -> tuple[int, str, str]:
-    """People look things up by kind and name; the apply has an order of its own."""
-    return list(_PLURALS).index(change.kind), change.address.casefold(), change.address
-
-
 def _widths(changes: Iterable[ChangeDocument]) -> tuple[int, int]:
     """Return the widths of the column of addresses and of the column of details."""
-    subjects = [len(_subject(change)) for change in changes]
-    details = [len(first) for change in changes for first in [*_details(change)][:1]]
-    subject = min(max(subjects, default=0), _WIDEST_SUBJECT)
-    return subject, min(max(details, default=0), _WIDEST_DETAIL)
-
-
-def _subject(change: ChangeDocument) -> str:
-    if change.action == "rename" and isinstance(change.before, User | Group):
-        old, new = _name(change.before), safe(change.address.partition("/")[2])
-        return f"{change.kind}/{old} -> {new}"
-    return safe(change.address)
-
-
-def _name(resource: User | Group) -> str:
-    return safe(resource.user_name if isinstance(resource, User) else resource.name)
+    widest_subject = widest_detail = 0
+    for change in changes:
+        widest_subject = max(widest_subject, len(subject(change, _MARKS)))
+        widest_detail = max(widest_detail, len(next(details(change, _MARKS), "")))
+    return min(widest_subject, _WIDEST_SUBJECT), min(widest_detail, _WIDEST_DETAIL)
 
 
 def _change(change: ChangeDocument, widths: tuple[int, int]) -> Iterator[str]:
-    subject, detail = widths
-    first, *rest = [*_details(change)] or [""]
-    where = f"{safe(change.source.file)}:{change.source.line}" if change.source else ""
-    symbol = SYMBOLS[change.action]
-    yield f"{symbol} {_subject(change):<{subject}}  {first:<{detail}}  {where}".rstrip()
+    first, *rest = [*details(change, _MARKS)] or [""]
+    shown = f"{SYMBOLS[change.action]} {subject(change, _MARKS):<{widths[0]}}"
+    yield f"{shown}  {first:<{widths[1]}}  {safe(place(change))}".rstrip()
     for more in rest:
-        yield f"  {'':<{subject}}  {more}"
-
-
-def _details(change: ChangeDocument) -> Iterator[str]:
-    if change.reason:
-        yield change.reason
-    for one in change.differences:
-        if change.action != "rename" or one.field not in {"name", "user_name"}:
-            yield f"{one.field}: {_value(one.before)} -> {_value(one.after)}"
-    if change.action == "create" and change.expires:
-        yield f"until {change.expires:%Y-%m-%dT%H:%M:%SZ}"
-    if change.note:
-        yield f"reason: {safe(change.note)}"
-    if change.cascaded:
-        number = len(change.cascaded)
-        yield "1 membership goes with it" if number == 1 else f"{number} memberships go with it"
-
-
-def _value(value: str | None) -> str:
-    return "(none)" if value is None else quoted(value)
+        yield f"  {'':<{widths[0]}}  {more}"
 
 
 def _withheld(plan: PlanDocument) -> Iterator[str]:
-    counted = Counter((one.reason, one.kind) for one in plan.withheld)
-    for reason in sorted({reason for reason, _ in counted}):
-        kinds = [
-            _number(counted[reason, kind], kind, plural)
-            for kind, plural in _PLURALS.items()
-            if counted[reason, kind]
-        ]
-        yield f"Withheld: {' and '.join(kinds)}: {reason}"
-    if counted:
+    for counted, reason in withheld(plan):
+        yield f"Withheld: {counted}: {safe(reason)}"
+    if plan.withheld:
         yield ""
 
 
-def _footer(plan: PlanDocument) -> Iterator[str]:
-    if not plan.changes:
-        yield "No changes. What is live is what is declared."
+def _expiring(plan: PlanDocument) -> Iterator[str]:
+    if not plan.expiring:
         return
-    parts = (
-        f"{_PLURALS[kind]} +{count.create} ~{count.update} >{count.rename} -{count.delete}"
-        for kind, count in plan.counts.items()
-    )
-    yield f"Plan: {', '.join(parts)}"
+    yield f"Expiring within 14 days ({len(plan.expiring)})"
+    width = min(max(len(safe(one.address)) for one in plan.expiring), _WIDEST_SUBJECT)
+    for one in plan.expiring:
+        where = f"{safe(one.source.file)}:{one.source.line}"
+        yield f"  {safe(one.address):<{width}}  until {instant(one.expires)}  {where}"
+    yield ""
 
 
-def _number(count: int, singular: str, plural: str) -> str:
-    return f"{count} {singular if count == 1 else plural}"
+def _footer(plan: PlanDocument) -> Iterator[str]:
+    if plan.changes:
+        parts = (
+            f"{PLURALS[kind]} +{count.create} ~{count.update} >{count.rename} -{count.delete}"
+            for kind, count in plan.counts.items()
+        )
+        yield f"Plan: {', '.join(parts)}"
+    else:
+        yield NOTHING_TO_DO
+    refusing = len(blocked(plan))
+    if refusing:
+        what = "1 guard refuses" if refusing == 1 else f"{refusing} guards refuse"
+        yield f"Blocked: {what} this plan, and apply will not run it; see the top."

@@ -1,0 +1,106 @@
+"""What the renderers say in the same words: counts, and what there is to tell about a change.
+
+How a name or a value is shown is theirs: each passes its own `Marks`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from identity_reconciler.plan import Reason
+from identity_reconciler.render.document import ChangeDocument, GuardDocument, Kind, PlanDocument
+from identity_reconciler.state import Group, User
+
+PLURALS: dict[Kind, str] = {
+    "user": "users",
+    "group": "groups",
+    "membership": "memberships",
+    "assignment": "assignments",
+}
+NOTHING_TO_DO = "No changes. What is live is what is declared."
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """How a renderer shows what others have chosen; both keep it on one line and inert."""
+
+    name: Callable[[str], str]
+    """Shows an address, a name or a file."""
+    value: Callable[[str], str]
+    """Shows the value of an attribute, with its ends visible."""
+
+
+def number(count: int, singular: str, plural: str) -> str:
+    """Return *count* with the noun that fits it."""
+    return f"{count} {singular if count == 1 else plural}"
+
+
+def instant(moment: datetime) -> str:
+    """Return *moment* in UTC, to the second."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def blocked(plan: PlanDocument) -> tuple[GuardDocument, ...]:
+    """Return the guards that refuse *plan*."""
+    return tuple(one for one in plan.guards if one.standing == "blocked")
+
+
+def reading_order(change: ChangeDocument) -> tuple[int, str, str]:
+    """People look things up by kind and name; the apply has an order of its own."""
+    return list(PLURALS).index(change.kind), change.address.casefold(), change.address
+
+
+def subject(change: ChangeDocument, marks: Marks) -> str:
+    """Return the address, and with a rename the old name before it."""
+    if change.action == "rename" and isinstance(change.before, User | Group):
+        old = _name(change.before)
+        new = change.address.partition("/")[2]
+        return f"{marks.name(f'{change.kind}/{old}')} -> {marks.name(new)}"
+    return marks.name(change.address)
+
+
+def _name(resource: User | Group) -> str:
+    return resource.user_name if isinstance(resource, User) else resource.name
+
+
+def details(change: ChangeDocument, marks: Marks) -> Iterator[str]:
+    """Yield what there is to tell about *change* besides its subject and where it is declared."""
+    if change.reason:
+        yield change.reason if change.reason in set(Reason) else marks.name(change.reason)
+    for one in change.differences:
+        if change.action != "rename" or one.field not in {"name", "user_name"}:
+            before, after = _value(one.before, marks), _value(one.after, marks)
+            yield f"{marks.name(one.field)}: {before} -> {after}"
+    if change.action == "create" and change.expires:
+        yield f"until {instant(change.expires)}"
+    if change.note:
+        yield f"reason: {marks.name(change.note)}"
+    if change.cascaded:
+        many = len(change.cascaded)
+        yield "1 membership goes with it" if many == 1 else f"{many} memberships go with it"
+    if change.last_changed:
+        yield f"last changed {marks.name(change.last_changed)}"
+
+
+def _value(value: str | None, marks: Marks) -> str:
+    return "(none)" if value is None else marks.value(value)
+
+
+def place(change: ChangeDocument) -> str:
+    """Return file and line of the declaration, not yet made safe; empty where there is none."""
+    return f"{change.source.file}:{change.source.line}" if change.source else ""
+
+
+def withheld(plan: PlanDocument) -> Iterator[tuple[str, str]]:
+    """Yield, by reason, what is held back, as counts in words, and the reason as it stands."""
+    counted = Counter((one.reason, one.kind) for one in plan.withheld)
+    for reason in sorted({reason for reason, _ in counted}):
+        kinds = [
+            number(counted[reason, kind], kind, plural)
+            for kind, plural in PLURALS.items()
+            if counted[reason, kind]
+        ]
+        yield " and ".join(kinds), reason
