@@ -69,7 +69,7 @@ def event_source(text: str, *, pure: bool = False) -> Callable[[], ParseEvent]:
     """
     if CParser is not None and not pure:
         return cast("Callable[[], ParseEvent]", CParser(text).get_event)
-    # A new parser each time: a directive in one file would otherwise change the next.
+    # A new parser each time: state of one file would otherwise reach the next.
     return cast("Callable[[], ParseEvent]", YAML(typ="safe", pure=True).parse(text).__next__)
 
 

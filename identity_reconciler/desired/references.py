@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pydantic_core import PydanticCustomError
+
 from identity_reconciler.declared import (
     ApplicationSelector,
     DeclaredApplication,
@@ -19,6 +21,7 @@ from identity_reconciler.declared import (
 )
 from identity_reconciler.desired.gathering import Gathered
 from identity_reconciler.desired.places import Places
+from identity_reconciler.desired.values import check_group_name, check_user_name
 from identity_reconciler.desired.wording import nearest, shown
 from identity_reconciler.errors import Position, Problem
 from identity_reconciler.state import folded
@@ -109,7 +112,9 @@ class _Register:
         """Return why nothing may refer to *name*, if so."""
         entry = self.entries.get(folded(name))
         if entry is None:
-            return None if self._may_exist(name) else self._undeclared(name)
+            if self._may_be_declared(name):
+                return None
+            return self._impossible(name) if self._is_reference() else self._undeclared(name)
         if entry.presence is Presence.ABSENT:
             return (
                 f"{self.kind} {shown(name)} has state: absent at {entry.position};"
@@ -117,15 +122,29 @@ class _Register:
             )
         return None
 
-    def _may_exist(self, name: str) -> bool:
-        """Return whether *name* need not be declared, or is declared where we could not read."""
+    def _may_be_declared(self, name: str) -> bool:
+        """Return whether *name* may be declared where we could not read."""
+        gathered = self.gathered
+        if gathered.settings is None or not gathered.complete:
+            return True
+        return (self.kind, folded(name)) in gathered.broken_names
+
+    def _is_reference(self) -> bool:
+        """Return whether names need not be declared, because they are owned elsewhere."""
         settings = self.gathered.settings
-        if settings is None or not self.gathered.complete:
-            return True
-        if (self.kind, folded(name)) in self.gathered.broken_names:
-            return True
+        if settings is None:
+            return False
         mode = settings.users if self.kind == "user" else settings.groups
         return mode is ManageObjects.REFERENCE
+
+    def _impossible(self, name: str) -> str | None:
+        """Return why no user, or group, can be called *name*."""
+        check = check_user_name if self.kind == "user" else check_group_name
+        try:
+            check(name)
+        except PydanticCustomError as error:
+            return str(error)
+        return None
 
     def _undeclared(self, name: str) -> str:
         close = nearest(folded(name), self.entries)
