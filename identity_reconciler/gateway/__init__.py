@@ -10,11 +10,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from identity_reconciler.state import Application, Group, Principal, Resource, State, User
+from identity_reconciler.state import (
+    Application,
+    ApplicationArn,
+    Group,
+    Principal,
+    Resource,
+    State,
+    User,
+)
 
 
 def _none(_: object) -> bool:
     return False
+
+
+def _unknown(_: object) -> int:
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +35,8 @@ class Wanted:
 
     Lists (`users`, `groups`, `applications`) are read page by page; `members_of` and
     `assignments_of` choose, among the groups and applications listed in the same call, those
-    whose lists are read too. `named` and `principals` are for questions about a few objects and
-    cost requests in proportion to them, not to the organisation.
+    whose lists are read too. `named`, `principals`, `mentioned` and `arns` are for questions
+    about a few objects and cost requests in proportion to them, not to the organisation.
     """
 
     users: bool = False
@@ -33,6 +45,10 @@ class Wanted:
     members_of: Callable[[Group], bool] = _none
     assignments_of: Callable[[Application], bool] = _none
     """Also reads `assignment_required` of the applications it chooses."""
+    length_of: Callable[[Group], int] = _unknown
+    """How many members a group of `members_of` may have: the longest lists are read first."""
+    arns: tuple[ApplicationArn, ...] = ()
+    """These applications alone, where the list of them is not asked for."""
     named: tuple[Resource, ...] = ()
     """These alone, looked up by name; those that are not live are missing from the answer."""
     principals: tuple[Principal, ...] = ()
@@ -41,6 +57,8 @@ class Wanted:
     The groups of such a user and the members of such a group are in the answer too, for their
     names; the applications are not.
     """
+    mentioned: tuple[User | Group, ...] = ()
+    """Whether these are live, by name: those that are come with their name and nothing else."""
 
 
 class Gateway(Protocol):

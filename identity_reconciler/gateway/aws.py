@@ -47,9 +47,9 @@ class AwsGateway:
     def read_state(self, wanted: Wanted) -> State:
         """See Gateway."""
         state = State()
-        if wanted.users or wanted.groups or wanted.applications:
+        if wanted.users or wanted.groups or wanted.applications or wanted.arns:
             state = assemble(self._connection, wanted, read_lists(self._connection, wanted))
-        if wanted.named or wanted.principals:
+        if wanted.named or wanted.principals or wanted.mentioned:
             state = _united(state, read_named(self._connection, wanted))
         return state
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.connection import Connection
-from identity_reconciler.gateway.errors import Call, code_of, translating
+from identity_reconciler.gateway.errors import Call, code_of, is_missing, translating
 from identity_reconciler.gateway.listing import Item, pages
 from identity_reconciler.gateway.records import (
     ENTERPRISE,
@@ -88,6 +88,9 @@ class _Reading:
             self._work.start("groups", self._read_groups)
         if self._wanted.applications:
             self._work.start("applications", self._read_applications)
+        else:
+            for arn in dict.fromkeys(self._wanted.arns):
+                self._work.start("applications", partial(self._read_application, arn))
 
     def _read_users(self) -> None:
         subject = "the list of users"
@@ -110,11 +113,25 @@ class _Reading:
         arn = self._instance.instance_arn
         subject = "the list of applications"
         for found in self._admin("ListApplications", subject, application, InstanceArn=arn):
-            known = found.arn in self.lists.applications
-            self.lists.applications[found.arn] = found
-            if not known and self._wanted.assignments_of(found):
-                self._work.start("applications", partial(self._read_assignments, found))
-                self._work.start("applications", partial(self._read_configuration, found))
+            self._found_application(found)
+
+    def _read_application(self, arn: ApplicationArn) -> None:
+        with translating(Call("sso-admin", "DescribeApplication", f"application {arn}")):
+            try:
+                answer = self._clients.sso_admin.describe_application(ApplicationArn=arn)
+            except ClientError as error:
+                if is_missing(error):
+                    return
+                raise
+            if answer.get("InstanceArn") in {None, self._instance.instance_arn}:
+                self._found_application(application(answer))
+
+    def _found_application(self, found: Application) -> None:
+        known = found.arn in self.lists.applications
+        self.lists.applications[found.arn] = found
+        if not known and self._wanted.assignments_of(found):
+            self._work.start("applications", partial(self._read_assignments, found))
+            self._work.start("applications", partial(self._read_configuration, found))
 
     def _read_assignments(self, of: Application) -> None:
         subject = f"the assignments of application {of.name or of.arn}"

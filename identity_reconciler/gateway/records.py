@@ -136,7 +136,7 @@ def group_record(item: Mapping[str, Any]) -> Record[Group]:
 
 
 def application(item: Mapping[str, Any]) -> Application:
-    """Return the application that *item* of ListApplications describes."""
+    """Return the application that *item* describes: of ListApplications, or DescribeApplication."""
     return Application(
         arn=ApplicationArn(item["ApplicationArn"]),
         name=item.get("Name", ""),

@@ -42,7 +42,7 @@ _Name = tuple[PrincipalKind, str]
 
 
 def read_named(connection: Connection, wanted: Wanted) -> State:
-    """Return what *wanted* asks for in `named` and `principals`, as far as it is live.
+    """Return what *wanted* asks for in `named`, `principals` and `mentioned`, if it is live.
 
     Users and groups at the other end of the memberships of the principals are included.
 
@@ -76,9 +76,19 @@ class _Questions:
         self._assignments: dict[ApplicationArn, set[Principal]] = defaultdict(set)
 
     def state(self) -> State:
+        users = {
+            user_key(one.user_name): User(one.user_name)
+            for one in self._wanted.mentioned
+            if isinstance(one, User) and self._identifiers.get((PrincipalKind.USER, one.key[1]))
+        }
+        groups = {
+            group_key(one.name): Group(one.name)
+            for one in self._wanted.mentioned
+            if isinstance(one, Group) and self._identifiers.get((PrincipalKind.GROUP, one.key[1]))
+        }
         return State(
-            users=self._users,
-            groups=self._groups,
+            users=users | self._users,
+            groups=groups | self._groups,
             members={key: frozenset(members) for key, members in self._members.items()},
             assignments={arn: frozenset(found) for arn, found in self._assignments.items()},
         )
@@ -118,7 +128,7 @@ class _Questions:
         for principal in self._wanted.principals:
             if not principal.orphan:
                 spelled[principal.kind, principal.name] = principal.name
-        for resource in self._wanted.named:
+        for resource in (*self._wanted.mentioned, *self._wanted.named):
             spelled |= {(kind, folded(name)): name for kind, name in _mentioned(resource)}
         return spelled
 

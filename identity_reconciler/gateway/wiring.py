@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 READS = frozenset(
     {
+        "DescribeApplication",
         "DescribeApplicationAssignment",
         "DescribeGroup",
         "DescribeUser",
