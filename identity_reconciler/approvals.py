@@ -64,7 +64,7 @@ def covering(
     counted = {
         kind: max((one.count or 0 for one in valid if one.kind == kind), default=0) for kind in rest
     }
-    if not concerned or any(number > counted[kind] for kind, number in rest.items()):
+    if any(number > counted[kind] for kind, number in rest.items()):
         return ()
     return tuple(one for one in valid if one.kind in rest or _names_any(one, times))
 

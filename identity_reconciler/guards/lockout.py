@@ -19,7 +19,7 @@ def lockout_self(evidence: Evidence, settings: GuardSettings) -> Objection | Non
     rename takes nothing away.
     """
     patterns = settings.administrators
-    concerned = tuple(sorted(set(_taken(evidence, patterns)))) if patterns else ()
+    concerned = tuple(sorted(_taken(evidence, patterns))) if patterns else ()
     if not concerned:
         return None
     return Objection(

@@ -7,7 +7,7 @@ the password and MFA devices.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from functools import cache
 
@@ -62,12 +62,13 @@ def _created(plan: Plan) -> list[Resource]:
 
 
 def _users(evidence: Evidence, signs: RenameSigns) -> Iterator[tuple[User, User]]:
-    created = [user for user in _created(evidence.plan) if isinstance(user, User)]
+    created = [(user, _signs(user)) for user in _created(evidence.plan) if isinstance(user, User)]
     for old in _deleted(evidence.plan):
         if isinstance(old, User):
             same = _signs(old)
-            for new in created:
-                if same & _signs(new) or _alike(old.user_name, new.user_name, signs.likeness):
+            alike = _alike(old.user_name, (user.user_name for user, _ in created), signs.likeness)
+            for new, signs_of_new in created:
+                if new.user_name in alike or same & signs_of_new:
                     yield old, new
 
 
@@ -90,23 +91,34 @@ def _groups(evidence: Evidence, signs: RenameSigns) -> Iterator[tuple[Group, Gro
     for old in _deleted(evidence.plan):
         if isinstance(old, Group):
             members = evidence.live.members.get(group_key(old.name), frozenset())
+            alike = _alike(old.name, (group.name for group in created), signs.likeness)
             for new in created:
                 shared = len(members & joining[group_key(new.name)])
                 most = shared > 1 and shared * 100 > signs.shared * len(members)
-                if most or _alike(old.name, new.name, signs.likeness):
+                if most or new.name in alike:
                     yield old, new
 
 
-def _alike(one: str, other: str, likeness: int) -> bool:
-    """Return whether two names have the same digits and nearly the same letters."""
-    (letters, digits), (other_letters, other_digits) = _skeleton(one), _skeleton(other)
-    if letters == other_letters or digits != other_digits:
-        return digits == other_digits
-    shorter, longer = sorted((len(letters), len(other_letters)))
+def _alike(name: str, others: Iterable[str], likeness: int) -> frozenset[str]:
+    """Return those of *others* that have the same digits as *name* and nearly its letters."""
+    letters, digits = _skeleton(name)
+    matcher = SequenceMatcher(None, "", letters, autojunk=False)
+    found: set[str] = set()
+    for other in others:
+        other_letters, other_digits = _skeleton(other)
+        if other_digits == digits and (
+            other_letters == letters or _is_like(matcher, letters, other_letters, likeness)
+        ):
+            found.add(other)
+    return frozenset(found)
+
+
+def _is_like(matcher: SequenceMatcher[str], letters: str, other: str, likeness: int) -> bool:
+    shorter, total = min(len(letters), len(other)), len(letters) + len(other)
     # What no arrangement of the letters could reach need not be compared letter by letter.
-    if shorter < _SHORTEST or 200 * shorter < likeness * (shorter + longer):
+    if shorter < _SHORTEST or 200 * shorter < likeness * total:
         return False
-    matcher = SequenceMatcher(None, letters, other_letters, autojunk=False)
+    matcher.set_seq1(other)
     return matcher.quick_ratio() * 100 >= likeness and matcher.ratio() * 100 >= likeness
 
 

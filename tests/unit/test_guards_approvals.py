@@ -12,12 +12,18 @@ from ruamel.yaml import YAML
 
 from identity_reconciler.approvals import Approval, approval_lines, check_approvals, covering
 from identity_reconciler.errors import Position
-from identity_reconciler.guard_settings import GuardId, GuardSettings, Kind, ProtectedNames
+from identity_reconciler.guard_settings import (
+    ExpectLive,
+    GuardId,
+    GuardSettings,
+    Kind,
+    ProtectedNames,
+)
 from identity_reconciler.guards import Evidence, Standing, Verdict, check_plan
 from identity_reconciler.guards.evidence import removals
 from identity_reconciler.plan import Delete, Plan
 from identity_reconciler.projection import Renames
-from identity_reconciler.state import Group, GroupName, State, group_key
+from identity_reconciler.state import Group, GroupName, Membership, State, UserName, group_key
 from tests.strategies import NOW
 
 TODAY = NOW.date()
@@ -189,9 +195,22 @@ class TestVerdicts:
         proposed = self._protected(evidence("a"), ()).approvals
         assert ["no reason" in one.message for one in check_approvals(proposed, NOW)] == [True]
 
+    def test_an_address_of_two_things_is_proposed_by_count(self) -> None:
+        links = (
+            Membership(GroupName("a"), UserName("b/root")),
+            Membership(GroupName("a/b"), UserName("root")),
+        )
+        plan = Plan(tuple(map(Delete, links)))
+        case = replace(evidence(), plan=plan, removals=removals(plan))
+        settings = GuardSettings(administrators=("*root",))
+        verdicts = check_plan(case, settings, (), NOW)
+        verdict = next(one for one in verdicts if one.guard is GuardId.LOCKOUT_SELF)
+        assert [(one.kind, one.count) for one in verdict.approvals] == [("membership", 2)]
+
     def test_a_plan_without_changes_passes_every_guard(self) -> None:
         idle = replace(evidence("a"), plan=Plan(), live=State())
-        verdicts = check_plan(idle, self.settings, (), NOW)
+        demanding = replace(self.settings, expect_live=ExpectLive(users=1))
+        verdicts = check_plan(idle, demanding, (), NOW)
         assert [one.guard for one in verdicts] == list(GuardId)
         assert {one.standing for one in verdicts} == {Standing.PASSED}
 
