@@ -60,6 +60,8 @@ class SourceDocument(_Part):
     files: int
     commit: str | None = None
     """The Git commit that was checked out; missing where there is none."""
+    changed_since: str | None = None
+    """The Git revision of which only the differences were looked at; missing: everything was."""
 
 
 class LiveDocument(_Part):
@@ -220,6 +222,8 @@ class Occasion:
     """Spent reading it."""
     valid_for: timedelta = timedelta(hours=24)
     commit: str | None = None
+    changed_since: str | None = None
+    """Only what differs from this Git revision was looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +249,10 @@ def document(
             delegated_administrator=instance.delegated_administrator,
         ),
         source=SourceDocument(
-            digest=declared.digest, files=len(declared.files), commit=occasion.commit
+            digest=declared.digest,
+            files=len(declared.files),
+            commit=occasion.commit,
+            changed_since=occasion.changed_since,
         ),
         as_of=occasion.as_of,
         valid_until=occasion.as_of + occasion.valid_for,

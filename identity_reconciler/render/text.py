@@ -81,6 +81,9 @@ def _header(plan: PlanDocument) -> Iterator[str]:
     read = ", ".join(number(count, kind, PLURALS[kind]) for kind, count in _live_counts(live))
     requests = number(live.requests, "request", "requests")
     yield f"  live    {read}   ({requests}, {live.seconds:.1f} s)"
+    if plan.source.changed_since is not None:
+        since = safe(plan.source.changed_since)
+        yield f"  only    what the change since {since} touches; drift elsewhere is not looked at"
 
 
 def _live_counts(live: LiveDocument) -> tuple[tuple[Kind, int], ...]:
@@ -220,7 +223,8 @@ def _footer(plan: PlanDocument) -> Iterator[str]:
         )
         yield f"Plan: {', '.join(parts)}"
     else:
-        yield NOTHING_TO_DO
+        everything = plan.source.changed_since is None
+        yield NOTHING_TO_DO if everything else "No changes to what was looked at."
     refusing = len(blocked(plan))
     if refusing:
         what = "1 guard refuses" if refusing == 1 else f"{refusing} guards refuse"

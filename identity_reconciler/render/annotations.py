@@ -1,0 +1,111 @@
+"""Problems and plans as workflow commands, which GitHub shows next to the lines they are about.
+
+Source: docs.github.com, "Workflow commands for GitHub Actions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from identity_reconciler.errors import Problem
+from identity_reconciler.render.document import ChangeDocument, PlanDocument
+from identity_reconciler.render.escape import safe
+from identity_reconciler.render.words import blocked
+
+MOST = 9
+"""Annotations of a level; GitHub shows ten per level and step, and the tenth counts the others."""
+
+Level = Literal["error", "notice"]
+_LEVELS: tuple[Level, ...] = ("error", "notice")
+_TOLD = {"delete": "removes", "rename": "renames", "update": "changes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One message, at a place in a file where it has one."""
+
+    level: Level
+    title: str
+    message: str
+    place: dict[str, str] = field(default_factory=dict)
+    """`file`, relative to the root of the repository, `line` and `col`."""
+
+    def command(self) -> str:
+        """Return the line that makes a runner show it."""
+        properties = {**self.place, "title": self.title}
+        named = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+        return f"::{self.level} {named}::{_data(self.message)}"
+
+
+def problem_annotations(problems: Sequence[Problem], prefix: str) -> str:
+    """Return the commands for *problems*, whose files are found below *prefix*.
+
+    *prefix* leads from the root of the repository to the directory with the YAML; it is empty or
+    ends with a slash.
+    """
+    annotations = [
+        Annotation(
+            "error",
+            "Invalid desired state",
+            safe(one.message),
+            _place(prefix, one.position.file, one.position.line, one.position.column),
+        )
+        for one in problems
+    ]
+    return _commands(annotations, "problems")
+
+
+def plan_annotations(plan: PlanDocument, prefix: str) -> str:
+    """Return an error for each guard that refuses *plan*, a notice for each line that it undoes.
+
+    Creations have none: their lines are in the diff of the pull request anyway.
+    """
+    annotations = [
+        Annotation("error", f"Blocked by {safe(one.guard)}", _sentence(one.found, one.expected))
+        for one in blocked(plan)
+    ]
+    annotations += [
+        _of_change(change, prefix)
+        for change in plan.changes
+        if change.source and change.action in _TOLD
+    ]
+    return _commands(annotations, "in the plan")
+
+
+def _sentence(found: str, expected: str) -> str:
+    return f"{safe(found)}; expected: {safe(expected)}"
+
+
+def _of_change(change: ChangeDocument, prefix: str) -> Annotation:
+    at = change.source
+    place = _place(prefix, at.file, at.line, at.column) if at else {}
+    why = f": {safe(change.reason)}" if change.reason else ""
+    message = f"This plan {_TOLD[change.action]} {safe(change.address)}{why}"
+    return Annotation("notice", f"Plan {_TOLD[change.action]} this", message, place)
+
+
+def _place(prefix: str, file: str, line: int, column: int) -> dict[str, str]:
+    return {"file": f"{prefix}{file}", "line": str(line), "col": str(column)}
+
+
+def _commands(annotations: Sequence[Annotation], what: str) -> str:
+    lines = [line for level in _LEVELS for line in _of_level(level, annotations, what)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _of_level(level: Level, annotations: Sequence[Annotation], what: str) -> Iterator[str]:
+    found = [one for one in annotations if one.level == level]
+    yield from (one.command() for one in found[:MOST])
+    if len(found) > MOST:
+        more = f"and {len(found) - MOST} more {what}"
+        yield Annotation(level, "More", more).command()
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

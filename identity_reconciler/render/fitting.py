@@ -1,0 +1,78 @@
+"""Fit a text of many lists into a limit: what matters least is cut first, and always counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+_GAP = "\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long a text may be, and what its length is counted in."""
+
+    limit: int
+    size: Callable[[str], int]
+
+
+def characters(text: str) -> int:
+    """Return the length in UTF-16 code units: no way of counting characters gives more."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def octets(text: str) -> int:
+    """Return the length in bytes of UTF-8."""
+    return len(text.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A list that may be cut at any of its entries."""
+
+    rank: int
+    """Who is cut last: the lowest."""
+    head: str
+    """Stands before the entries, and is never cut."""
+    entries: Iterable[str]
+    """Not all of them are made when they do not fit."""
+    count: int
+    """How many there are."""
+    rest: str = "- and {} more; the full plan is in the artifact"
+    """Stands for what is cut, with its number."""
+    tail: str = ""
+    """Stands after the entries, and is never cut."""
+
+    def shown(self, entries: Sequence[str]) -> str:
+        """Return the section with *entries* only, and the number of the others."""
+        missing = self.count - len(entries)
+        lines = [*entries, self.rest.format(missing)] if missing else entries
+        return _GAP.join(filter(None, (self.head, "\n".join(lines), self.tail)))
+
+
+def fit(parts: Sequence[str | Section], budget: Budget) -> str:
+    """Return *parts* in their order, their lists cut so that all of it keeps to *budget*.
+
+    What is not a list is never cut, so it must fit by itself.
+    """
+    bare = [part.shown(()) if isinstance(part, Section) else part for part in parts]
+    left = budget.limit - sum(budget.size(text) + len(_GAP) for text in bare)
+    texts = list(bare)
+    sections = [(part.rank, at, part) for at, part in enumerate(parts) if isinstance(part, Section)]
+    for _, at, section in sorted(sections, key=lambda one: one[:2]):
+        taken, left = _taken(section, left, budget)
+        texts[at] = section.shown(taken)
+    return _GAP.join(filter(None, texts)) + "\n"
+
+
+def _taken(section: Section, left: int, budget: Budget) -> tuple[list[str], int]:
+    """Return the first entries of *section* that fit into *left*, and what is left then."""
+    taken = []
+    for entry in section.entries:
+        # The line feed after it, and the gap that the first one opens.
+        size = budget.size(entry) + len(_GAP)
+        if size > left:
+            break
+        left -= size
+        taken.append(entry)
+    return taken, left

@@ -1,0 +1,259 @@
+"""A plan as Markdown, for the comment on a pull request and the summary of a CI job."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from identity_reconciler.render.document import (
+    AccessDocument,
+    Action,
+    ChangeDocument,
+    GuardDocument,
+    PlanDocument,
+)
+from identity_reconciler.render.fitting import Budget, Section, characters, fit, octets
+from identity_reconciler.render.mermaid import access_picture
+from identity_reconciler.render.planfile import plan_digest
+from identity_reconciler.render.spans import fence, marker, name_span, value_span
+from identity_reconciler.render.words import (
+    NOTHING_TO_DO,
+    PLURALS,
+    Marks,
+    blocked,
+    details,
+    instant,
+    number,
+    place,
+    reading_order,
+    subject,
+)
+
+COMMENT = Budget(60_000, characters)
+"""For a comment: GitHub takes 65,536 characters."""
+SUMMARY = Budget(900 * 1024, octets)
+"""For a step summary: GitHub takes one MiB."""
+_MARKS = Marks(name=name_span, value=value_span)
+_MOST_PEOPLE = 10
+"""People named per application; the others are counted."""
+_MOST_ADDRESSES = 5
+"""Addresses named per guard; the others are counted."""
+_LONGEST_APPROVAL = 5_000
+"""Characters of an approval to paste; a longer one is in the text of the plan."""
+(
+    _GUARDS,
+    _APPROVALS,
+    _REMOVALS,
+    _ACCESS,
+    _EXPIRING,
+    _WITHHELD,
+    _PICTURE,
+    _RENAMES,
+    _UPDATES,
+    _CREATIONS,
+) = range(10)
+"""Ranks: creations are cut first, guards last."""
+_CHANGES: tuple[tuple[Action, str, int, str], ...] = (
+    ("delete", "Removals", _REMOVALS, "What is live and will be deleted, and why."),
+    ("rename", "Renames", _RENAMES, "Renamed in place: members and assignments stay."),
+    ("update", "Updates", _UPDATES, "Attributes that change."),
+    ("create", "Creations", _CREATIONS, "What does not exist yet."),
+)
+
+
+def plan_markdown(plan: PlanDocument, budget: Budget = COMMENT) -> str:
+    """Return *plan* as Markdown within *budget*: the verdict first, what matters most next.
+
+    The first line is hidden and tells whose plan it is. When it is too long, creations are cut
+    first, then updates, renames, and the lists of withheld and of access; then removals. Verdict
+    and counts are always whole, and what is cut is counted.
+    """
+    parts: list[str | Section] = [
+        f"{marker(plan.instance.name)}\n{_title(plan)}",
+        _verdict(plan),
+        _counts(plan),
+        *_guards(plan),
+        *_access(plan),
+        *_changes(plan),
+        *_withheld(plan),
+        *_expiring(plan),
+        _footer(plan),
+    ]
+    return fit(parts, budget)
+
+
+def _title(plan: PlanDocument) -> str:
+    changes = number(len(plan.changes), "change", "changes")
+    return f"## Plan for {name_span(plan.instance.name)}: {changes}"
+
+
+def _verdict(plan: PlanDocument) -> str:
+    refusing = len(blocked(plan))
+    if refusing:
+        what = "1 guard refuses" if refusing == 1 else f"{refusing} guards refuse"
+        return (
+            f"**Blocked: {what} this plan.** `apply` will not run it until the desired state is "
+            "corrected or an approval for each is merged."
+        )
+    if not plan.changes:
+        return f"**{NOTHING_TO_DO}**"
+    return (
+        "**No guard refuses this plan.** Nothing has been changed yet; `apply` makes the changes."
+    )
+
+
+def _counts(plan: PlanDocument) -> str:
+    rows = [
+        f"| {PLURALS[kind]} | {count.create} | {count.update} | {count.rename} | {count.delete} |"
+        for kind, count in plan.counts.items()
+    ]
+    head = ("| | created | updated | renamed | removed |", "|---|--:|--:|--:|--:|")
+    lost, gained = _people(plan, "loses"), _people(plan, "gains")
+    access = f"Access, per person and application: **{lost} lost**, **{gained} gained**."
+    return "\n".join((*head, *rows, "", access))
+
+
+def _people(plan: PlanDocument, effect: str) -> int:
+    return sum(access.people for access in plan.access if access.effect == effect)
+
+
+def _guards(plan: PlanDocument) -> Iterator[Section]:
+    refusing = blocked(plan)
+    if refusing:
+        head = f"### Blocked by {number(len(refusing), 'guard', 'guards')}"
+        yield Section(_GUARDS, head, map(_blocked, refusing), len(refusing))
+    to_paste = [entry for entry in map(_to_paste, refusing) if entry]
+    if to_paste:
+        head = "If this is right, give the reason and have this merged into `approvals.yaml`:"
+        yield Section(_APPROVALS, head, to_paste, len(to_paste))
+    approved = [one for one in plan.guards if one.standing == "approved"]
+    if approved:
+        head = "### Approved exceptions\n\nThese guards would refuse the plan without an approval."
+        yield Section(_GUARDS, head, map(_approved, approved), len(approved))
+
+
+def _blocked(guard: GuardDocument) -> str:
+    lines = [
+        f"- {name_span(guard.guard)}",
+        f"  - found: {name_span(guard.found)}",
+        f"  - expected: {name_span(guard.expected)}",
+    ]
+    if guard.addresses:
+        shown = guard.addresses[:_MOST_ADDRESSES]
+        more = guard.count - len(shown)
+        named = ", ".join(map(name_span, shown))
+        lines.append(f"  - concerns {named}{f' and {more} more' if more > 0 else ''}")
+    return "\n".join(lines)
+
+
+def _to_paste(guard: GuardDocument) -> str:
+    """Return a fence with the approval; nothing when it is too long to be read in a comment."""
+    text = "\n".join(fence(guard.approval, "yaml")) if guard.approval else ""
+    return text if len(text) <= _LONGEST_APPROVAL else ""
+
+
+def _approved(guard: GuardDocument) -> str:
+    found, expected = name_span(guard.found), name_span(guard.expected)
+    return f"- {name_span(guard.guard)}: {found}; without approval: {expected}"
+
+
+def _access(plan: PlanDocument) -> Iterator[Section]:
+    partly = "" if plan.access_complete else " As far as the declared groups and applications tell."
+    for effect, title, meaning in (
+        ("loses", "Access lost", "Who can open an application now, and cannot afterwards."),
+        ("gains", "Access gained", "Who cannot open an application now, and can afterwards."),
+    ):
+        found = [access for access in plan.access if access.effect == effect]
+        if found:
+            head = f"### {title} ({_people(plan, effect)})\n\n{meaning}{partly}"
+            yield Section(
+                _ACCESS,
+                head,
+                map(_application, found),
+                len(found),
+                "- and {} more applications; the full plan is in the artifact",
+            )
+    picture = access_picture(plan)
+    if picture:
+        yield Section(_PICTURE, "", ["\n".join(fence(picture, "mermaid"))], 1, rest="")
+
+
+def _application(access: AccessDocument) -> str:
+    application = name_span(access.application)
+    people = access.listed[:_MOST_PEOPLE]
+    if access.people <= _MOST_PEOPLE:
+        was = "was " if access.effect == "loses" else ""
+        named = (
+            f"{name_span(one.user)} ({was}{', '.join(map(_path, one.paths))})" for one in people
+        )
+        return f"- {application}: {', '.join(named)}"
+    listed = ", ".join(name_span(one.user) for one in people)
+    return (
+        f"- {application}: {access.people} people: {listed} and {access.people - len(people)} more"
+    )
+
+
+def _path(path: str) -> str:
+    word, found, group = path.partition("through ")
+    return f"through {name_span(group)}" if found and not word else name_span(path)
+
+
+def _changes(plan: PlanDocument) -> Iterator[Section]:
+    """Yield the lists of changes; with a base, those of this pull request apart from the rest."""
+    if all(change.pending is None for change in plan.changes):
+        yield from _lists(plan.changes, "")
+        return
+    ours = [change for change in plan.changes if not change.pending]
+    pending = [change for change in plan.changes if change.pending]
+    yield from _lists(ours, " of this pull request")
+    yield from _lists(pending, " already pending without it")
+
+
+def _lists(changes: Iterable[ChangeDocument], whose: str) -> Iterator[Section]:
+    listed = sorted(changes, key=reading_order)
+    for action, title, rank, meaning in _CHANGES:
+        found = [change for change in listed if change.action == action]
+        heading = f"{title}{whose} ({len(found)})"
+        if not found:
+            continue
+        if action == "create":
+            head = f"<details><summary>{heading}</summary>\n\n{meaning}"
+            yield Section(rank, head, map(_change, found), len(found), tail="</details>")
+        else:
+            yield Section(rank, f"### {heading}\n\n{meaning}", map(_change, found), len(found))
+
+
+def _change(change: ChangeDocument) -> str:
+    told = "; ".join(details(change, _MARKS))
+    where = f" ({name_span(place(change))})" if change.source else ""
+    return f"- {subject(change, _MARKS)}{': ' if told else ''}{told}{where}"
+
+
+def _withheld(plan: PlanDocument) -> Iterator[Section]:
+    if not plan.withheld:
+        return
+    counted = Counter(one.kind for one in plan.withheld)
+    kinds = (number(counted[kind], kind, PLURALS[kind]) for kind in PLURALS if counted[kind])
+    summary = f"Withheld, so not removed: {' and '.join(kinds)}"
+    head = f"<details><summary>{summary}</summary>"
+    entries = (f"- {name_span(one.address)}: {name_span(one.reason)}" for one in plan.withheld)
+    yield Section(_WITHHELD, head, entries, len(plan.withheld), tail="</details>")
+
+
+def _expiring(plan: PlanDocument) -> Iterator[Section]:
+    if plan.expiring:
+        head = f"### Expiring within 14 days ({len(plan.expiring)})"
+        entries = (
+            f"- {name_span(one.address)}: until {instant(one.expires)} "
+            f"({name_span(f'{one.source.file}:{one.source.line}')})"
+            for one in plan.expiring
+        )
+        yield Section(_EXPIRING, head, entries, len(plan.expiring))
+
+
+def _footer(plan: PlanDocument) -> str:
+    commit = f", commit {name_span(plan.source.commit)}" if plan.source.commit else ""
+    return (
+        f"Read from AWS at {instant(plan.as_of)}{commit}. Valid until {instant(plan.valid_until)}. "
+        f"Digest `{plan_digest(plan)}`."
+    )

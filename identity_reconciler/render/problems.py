@@ -1,0 +1,87 @@
+"""Problems of the desired state as JSON, and as SARIF for code scanning."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from identity_reconciler import __version__
+from identity_reconciler.errors import Problem
+from identity_reconciler.render.escape import safe
+
+_SARIF = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+_RULE = "invalid-desired-state"
+
+
+def problems_json(problems: Sequence[Problem], prefix: str) -> str:
+    """Return *problems* as one JSON object; files are below *prefix*, as for annotations."""
+    listed = [
+        {
+            "file": f"{prefix}{one.position.file}",
+            "line": one.position.line,
+            "column": one.position.column,
+            "message": one.message,
+        }
+        for one in problems
+    ]
+    return _json(
+        {
+            "format": "identity-reconciler/problems",
+            "format_version": "1.0",
+            "valid": not problems,
+            "count": len(problems),
+            "problems": listed,
+        }
+    )
+
+
+def problems_sarif(problems: Sequence[Problem], prefix: str) -> str:
+    """Return *problems* as a SARIF 2.1.0 log of one run; files are below *prefix*."""
+    rule = {
+        "id": _RULE,
+        "name": "InvalidDesiredState",
+        "shortDescription": {"text": "The desired state is not valid"},
+        "fullDescription": {
+            "text": "Syntax, schema, references and policies of the YAML, as checked by validate."
+        },
+        "defaultConfiguration": {"level": "error"},
+    }
+    driver = {"name": "identity-reconciler", "version": __version__, "rules": [rule]}
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(one, prefix) for one in problems],
+    }
+    return _json({"$schema": _SARIF, "version": "2.1.0", "runs": [run]})
+
+
+def _result(problem: Problem, prefix: str) -> dict[str, object]:
+    at = problem.position
+    uri = quote(f"{prefix}{at.file}", errors="surrogatepass")
+    return {
+        "ruleId": _RULE,
+        "ruleIndex": 0,
+        "level": "error",
+        "message": {"text": _plain(problem.message)},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
+                    "region": {"startLine": at.line, "startColumn": at.column},
+                }
+            }
+        ],
+    }
+
+
+def _plain(message: str) -> str:
+    """Return *message* without links: `[text](target)` is one even in a plain SARIF message."""
+    return re.sub(r"\](?=\()", "] ", safe(message))
+
+
+def _json(data: dict[str, object]) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=True) + "\n"
