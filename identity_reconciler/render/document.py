@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, field_serializer
 
 from identity_reconciler import __version__
-from identity_reconciler.access import AccessChange, Effect
-from identity_reconciler.declared import Declared
-from identity_reconciler.plan import Change, Create, Delete, Origin, Plan, Rename, Update, counts
-from identity_reconciler.render.differences import differences
+from identity_reconciler.plan import Change, Create, Delete, Rename, Update
 from identity_reconciler.state import (
     Assignment,
     Group,
     Membership,
-    Resource,
-    State,
     User,
-    address,
 )
 
 FORMAT_VERSION = "1.0"
@@ -211,127 +204,6 @@ class PlanDocument(_Part):
     """What expires within 14 days, soonest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """When and how a plan was made."""
-
-    as_of: datetime
-    requests: int
-    """Sent to read the live state."""
-    seconds: float
-    """Spent reading it."""
-    valid_for: timedelta = timedelta(hours=24)
-    commit: str | None = None
-    changed_since: str | None = None
-    """Only what differs from this Git revision was looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who gains and who loses which application, and whether that is all there is to know."""
-
-    changes: tuple[AccessChange, ...] = ()
-    complete: bool = True
-
-
-def document(
-    declared: Declared, plan: Plan, live: State, occasion: Occasion, access: Access
-) -> PlanDocument:
-    """Return the document of *plan*, which was made for *declared* against *live*."""
-    instance = declared.settings.instance
-    return PlanDocument(
-        instance=InstanceDocument(
-            name=instance.name,
-            region=instance.region,
-            account_id=instance.account_id,
-            instance_arn=instance.instance_arn,
-            identity_store_id=instance.identity_store_id,
-            delegated_administrator=instance.delegated_administrator,
-        ),
-        source=SourceDocument(
-            digest=declared.digest,
-            files=len(declared.files),
-            commit=occasion.commit,
-            changed_since=occasion.changed_since,
-        ),
-        as_of=occasion.as_of,
-        valid_until=occasion.as_of + occasion.valid_for,
-        live=LiveDocument(
-            users=len(live.users),
-            groups=len(live.groups),
-            memberships=sum(map(len, live.members.values())),
-            assignments=sum(map(len, live.assignments.values())),
-            requests=occasion.requests,
-            seconds=round(occasion.seconds, 1),
-        ),
-        access=_access(access.changes),
-        access_complete=access.complete,
-        counts=_counts(plan),
-        changes=tuple(_change(change, plan.origins.get(change.key)) for change in plan.changes),
-        withheld=tuple(
-            WithheldDocument(
-                kind=_kind(one.resource), address=address(one.resource), reason=one.reason
-            )
-            for one in plan.withheld
-        ),
-    )
-
-
-def _access(changes: tuple[AccessChange, ...]) -> tuple[AccessDocument, ...]:
-    grouped: dict[tuple[Effect, str, str], list[AccessChange]] = {}
-    for change in changes:
-        key = (change.effect, change.application_name or change.application, change.application)
-        grouped.setdefault(key, []).append(change)
-    return tuple(
-        AccessDocument(
-            effect=effect.value,
-            application=name,
-            application_arn=arn,
-            people=len(found),
-            listed=tuple(
-                PersonDocument(user=one.user, paths=tuple(map(str, one.paths)))
-                for one in found[:LISTED_PEOPLE]
-            ),
-        )
-        for (effect, name, arn), found in sorted(
-            grouped.items(), key=lambda item: (item[0][0] is Effect.GAINED, item[0])
-        )
-    )
-
-
-def _counts(plan: Plan) -> dict[Kind, CountDocument]:
-    counted = counts(plan)
-    kinds: tuple[Kind, ...] = ("group", "user", "membership", "assignment")
-    return {
-        kind: CountDocument(
-            create=counted[kind, "+"],
-            update=counted[kind, "~"],
-            rename=counted[kind, ">"],
-            delete=counted[kind, "-"],
-        )
-        for kind in kinds
-    }
-
-
-def _change(change: Change, origin: Origin | None) -> ChangeDocument:
-    subject = change.before if isinstance(change, Delete) else change.after
-    position = origin.position if origin else None
-    return ChangeDocument(
-        action=action_of(change),
-        kind=_kind(subject),
-        address=address(subject),
-        before=None if isinstance(change, Create) else change.before,
-        after=None if isinstance(change, Delete) else change.after,
-        differences=_differences(change),
-        reason=change.reason if isinstance(change, Delete) else None,
-        cascaded=change.cascaded if isinstance(change, Delete) else (),
-        source=position
-        and PositionDocument(file=position.file, line=position.line, column=position.column),
-        expires=origin.expires if origin else None,
-        note=origin.reason if origin else None,
-    )
-
-
 _ACTIONS: dict[type, Action] = {
     Create: "create",
     Update: "update",
@@ -343,24 +215,3 @@ _ACTIONS: dict[type, Action] = {
 def action_of(change: Change) -> Action:
     """Return what kind of change it is, in the words of the document."""
     return _ACTIONS[type(change)]
-
-
-_KINDS: dict[type, Kind] = {
-    User: "user",
-    Group: "group",
-    Membership: "membership",
-    Assignment: "assignment",
-}
-
-
-def _kind(resource: Resource) -> Kind:
-    return _KINDS[type(resource)]
-
-
-def _differences(change: Change) -> tuple[DifferenceDocument, ...]:
-    if not isinstance(change, Update | Rename):
-        return ()
-    return tuple(
-        DifferenceDocument(field=one.field, before=one.before, after=one.after)
-        for one in differences(change.before, change.after)
-    )

@@ -26,7 +26,8 @@ from identity_reconciler.declared import (
 )
 from identity_reconciler.errors import Position
 from identity_reconciler.projection import after_plan
-from identity_reconciler.render.document import Access, Occasion, PlanDocument, document
+from identity_reconciler.render.describe import Findings, Occasion, document
+from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.render.planfile import plan_bytes, plan_of, read_plan
 from identity_reconciler.render.text import plan_text, result_line
 from identity_reconciler.state import (
@@ -185,7 +186,7 @@ PLANS: dict[str, Callable[[], Declared]] = {
 
 def made(declared: Declared) -> PlanDocument:
     plan = compare(declared, LIVE, NOW)
-    access = Access(access_changes(plan, LIVE, after_plan(LIVE, plan)))
+    access = Findings(access_changes(plan, LIVE, after_plan(LIVE, plan)))
     return document(declared, plan, LIVE, Occasion(NOW, requests=11, seconds=1.25), access)
 
 

@@ -19,7 +19,8 @@ from identity_reconciler.gateway import Wanted
 from identity_reconciler.plan import Change, Delete, Plan
 from identity_reconciler.planner import build_plan
 from identity_reconciler.projection import after_plan
-from identity_reconciler.render.document import Access, Occasion, PlanDocument, document
+from identity_reconciler.render.describe import Findings, Occasion, document
+from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.render.planfile import (
     digest_of,
     plan_bytes,
@@ -55,7 +56,7 @@ class Silent:
 
 
 def saved(plan: Plan, live: State) -> PlanDocument:
-    access = Access(access_changes(plan, live, after_plan(live, plan)))
+    access = Findings(access_changes(plan, live, after_plan(live, plan)))
     occasion = Occasion(NOW, requests=3, seconds=0.5, commit="c" * 40)
     return document(DECLARED, plan, live, occasion, access)
 

@@ -1,0 +1,238 @@
+"""Describe a plan of the core as the document that every renderer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from identity_reconciler.access import AccessChange, Effect
+from identity_reconciler.approvals import approval_lines
+from identity_reconciler.declared import Declared
+from identity_reconciler.errors import Position
+from identity_reconciler.expiry import expiring
+from identity_reconciler.guards import Standing, Verdict
+from identity_reconciler.plan import Change, Create, Delete, Origin, Plan, Rename, Update, counts
+from identity_reconciler.render.differences import differences
+from identity_reconciler.render.document import (
+    LISTED_PEOPLE,
+    AccessDocument,
+    ChangeDocument,
+    CountDocument,
+    DifferenceDocument,
+    ExpiringDocument,
+    GuardDocument,
+    InstanceDocument,
+    Kind,
+    LiveDocument,
+    PersonDocument,
+    PlanDocument,
+    PositionDocument,
+    SourceDocument,
+    WithheldDocument,
+    action_of,
+)
+from identity_reconciler.state import (
+    Assignment,
+    Group,
+    Membership,
+    Resource,
+    State,
+    User,
+    address,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """When and how a plan was made."""
+
+    as_of: datetime
+    requests: int
+    """Sent to read the live state."""
+    seconds: float
+    """Spent reading it."""
+    valid_for: timedelta = timedelta(hours=24)
+    commit: str | None = None
+    changed_since: str | None = None
+    """Only what differs from this Git revision was looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What there is to say about a plan besides its changes."""
+
+    access: tuple[AccessChange, ...] = ()
+    """Who gains and who loses which application."""
+    access_complete: bool = True
+    """Whether that is all, and not only as far as the declared groups tell."""
+    verdicts: tuple[Verdict, ...] = ()
+    """What the guards say."""
+    pending: tuple[Change, ...] | None = None
+    """What the base of the change would do by itself; None when there is no base."""
+
+
+def document(
+    declared: Declared, plan: Plan, live: State, occasion: Occasion, findings: Findings
+) -> PlanDocument:
+    """Return the document of *plan*, which was made for *declared* against *live*."""
+    instance = declared.settings.instance
+    return PlanDocument(
+        instance=InstanceDocument(
+            name=instance.name,
+            region=instance.region,
+            account_id=instance.account_id,
+            instance_arn=instance.instance_arn,
+            identity_store_id=instance.identity_store_id,
+            delegated_administrator=instance.delegated_administrator,
+        ),
+        source=SourceDocument(
+            digest=declared.digest,
+            files=len(declared.files),
+            commit=occasion.commit,
+            changed_since=occasion.changed_since,
+        ),
+        as_of=occasion.as_of,
+        valid_until=occasion.as_of + occasion.valid_for,
+        live=LiveDocument(
+            users=len(live.users),
+            groups=len(live.groups),
+            memberships=sum(map(len, live.members.values())),
+            assignments=sum(map(len, live.assignments.values())),
+            requests=occasion.requests,
+            seconds=round(occasion.seconds, 1),
+        ),
+        guards=_guards(findings.verdicts),
+        access=_access(findings.access),
+        access_complete=findings.access_complete,
+        counts=_counts(plan),
+        changes=tuple(_changes(plan, findings.pending)),
+        withheld=tuple(
+            WithheldDocument(
+                kind=_kind(one.resource), address=address(one.resource), reason=one.reason
+            )
+            for one in plan.withheld
+        ),
+        expiring=tuple(
+            ExpiringDocument(
+                address=one.address, expires=one.expires, source=_position(one.position)
+            )
+            for one in expiring(declared, occasion.as_of)
+        ),
+    )
+
+
+def _guards(verdicts: tuple[Verdict, ...]) -> tuple[GuardDocument, ...]:
+    told = [one for one in verdicts if one.standing is not Standing.PASSED]
+    return tuple(
+        GuardDocument(
+            guard=one.guard,
+            standing="blocked" if one.standing is Standing.BLOCKED else "approved",
+            found=one.found,
+            expected=one.expected,
+            addresses=one.addresses,
+            count=one.count,
+            approval=approval_lines(one.approvals) if one.standing is Standing.BLOCKED else (),
+        )
+        for one in sorted(told, key=lambda one: one.standing is not Standing.BLOCKED)
+    )
+
+
+def _access(changes: tuple[AccessChange, ...]) -> tuple[AccessDocument, ...]:
+    grouped: dict[tuple[Effect, str, str], list[AccessChange]] = {}
+    for change in changes:
+        key = (change.effect, change.application_name or change.application, change.application)
+        grouped.setdefault(key, []).append(change)
+    return tuple(
+        AccessDocument(
+            effect=effect.value,
+            application=name,
+            application_arn=arn,
+            people=len(found),
+            listed=tuple(
+                PersonDocument(user=one.user, paths=tuple(map(str, one.paths)))
+                for one in found[:LISTED_PEOPLE]
+            ),
+        )
+        for (effect, name, arn), found in sorted(
+            grouped.items(), key=lambda item: (item[0][0] is Effect.GAINED, item[0])
+        )
+    )
+
+
+def _counts(plan: Plan) -> dict[Kind, CountDocument]:
+    counted = counts(plan)
+    kinds: tuple[Kind, ...] = ("group", "user", "membership", "assignment")
+    return {
+        kind: CountDocument(
+            create=counted[kind, "+"],
+            update=counted[kind, "~"],
+            rename=counted[kind, ">"],
+            delete=counted[kind, "-"],
+        )
+        for kind in kinds
+    }
+
+
+def _changes(plan: Plan, pending: tuple[Change, ...] | None) -> Iterator[ChangeDocument]:
+    known = None if pending is None else {change.key: change for change in pending}
+    for change in plan.changes:
+        described = _change(change, plan.origins.get(change.key))
+        if known is None:
+            yield described
+        else:
+            yield described.model_copy(update={"pending": known.get(change.key) == change})
+
+
+def _change(change: Change, origin: Origin | None) -> ChangeDocument:
+    subject = change.before if isinstance(change, Delete) else change.after
+    return ChangeDocument(
+        action=action_of(change),
+        kind=_kind(subject),
+        address=address(subject),
+        before=None if isinstance(change, Create) else change.before,
+        after=None if isinstance(change, Delete) else change.after,
+        differences=_differences(change),
+        reason=change.reason if isinstance(change, Delete) else None,
+        cascaded=change.cascaded if isinstance(change, Delete) else (),
+        source=_position(origin.position) if origin else None,
+        expires=origin.expires if origin else None,
+        note=origin.reason if origin else None,
+        last_changed=_last_changed(change),
+    )
+
+
+def _position(position: Position) -> PositionDocument:
+    return PositionDocument(file=position.file, line=position.line, column=position.column)
+
+
+def _last_changed(change: Change) -> str | None:
+    """Return who touched the live object last and when, where AWS says so."""
+    before = None if isinstance(change, Create) else change.before
+    if not isinstance(before, User | Group) or before.provenance is None:
+        return None
+    who, when = before.provenance.updated_by, before.provenance.updated_at
+    if who and when:
+        return f"{who} at {when}"
+    return who or (f"someone at {when}" if when else None)
+
+
+_KINDS: dict[type, Kind] = {
+    User: "user",
+    Group: "group",
+    Membership: "membership",
+    Assignment: "assignment",
+}
+
+
+def _kind(resource: Resource) -> Kind:
+    return _KINDS[type(resource)]
+
+
+def _differences(change: Change) -> tuple[DifferenceDocument, ...]:
+    if not isinstance(change, Update | Rename):
+        return ()
+    return tuple(
+        DifferenceDocument(field=one.field, before=one.before, after=one.after)
+        for one in differences(change.before, change.after)
+    )
