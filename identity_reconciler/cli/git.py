@@ -1,4 +1,4 @@
-"""Ask Git which commit a directory is at."""
+"""Ask Git which commit a directory is at, and where in its repository."""
 
 from __future__ import annotations
 
@@ -17,6 +17,19 @@ def commit_of(directory: Path) -> str | None:
         return None
     changed = _git(directory, "status", "--porcelain", "--", ".")
     return f"{commit}-dirty" if changed else commit
+
+
+def repository_prefix(directory: Path) -> str:
+    """Return the path from the root of the repository to *directory*, with a slash at its end.
+
+    It is empty at the root. Where there is no Git, the root is the working directory.
+    """
+    root = Path(_git(directory, "rev-parse", "--show-toplevel") or Path.cwd())
+    try:
+        path = directory.resolve().relative_to(root.resolve())
+    except ValueError:
+        path = directory
+    return f"{path.as_posix()}/" if path.parts else ""
 
 
 def _git(directory: Path, *arguments: str) -> str:

@@ -52,6 +52,14 @@ class PlanFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    MARKDOWN = "markdown"
 
 
 PlanFormatChoice = Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")]
+ForGithub = Annotated[
+    bool,
+    typer.Option(
+        "--github",
+        help="In a step of a GitHub job: write outputs and the step summary, annotate the files.",
+    ),
+]

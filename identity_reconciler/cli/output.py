@@ -43,7 +43,12 @@ def print_changes(text: str, color: Color) -> None:
 
 
 def print_plans(plans: list[PlanDocument], output_format: PlanFormat, color: Color) -> None:
-    """Print *plans* on stdout. As JSON, one is an object and several are a list."""
+    """Print *plans* on stdout.
+
+    As JSON, one is an object and several are a list. As Markdown, several share one comment.
+    """
+    from identity_reconciler.render.fitting import Budget
+    from identity_reconciler.render.markdown import COMMENT, plan_markdown
     from identity_reconciler.render.planfile import plan_bytes
     from identity_reconciler.render.text import plan_text
 
@@ -53,6 +58,9 @@ def print_plans(plans: list[PlanDocument], output_format: PlanFormat, color: Col
         case PlanFormat.JSON:
             texts = [plan_bytes(plan).decode("ascii") for plan in plans]
             sys.stdout.write(texts[0] if len(texts) == 1 else f"[\n{','.join(texts)}]\n")
+        case PlanFormat.MARKDOWN:
+            share = Budget(COMMENT.limit // len(plans), COMMENT.size)
+            sys.stdout.write("".join(plan_markdown(plan, share) for plan in plans))
         case _:
             assert_never(output_format)
 

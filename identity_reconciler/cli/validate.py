@@ -2,18 +2,77 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, assert_never
+
+import typer
+
 from identity_reconciler.cli.options import DEFAULT_DIRECTORY, Directory
+from identity_reconciler.errors import InvalidInputError, Problem
+
+if TYPE_CHECKING:
+    from identity_reconciler.declared import Declared
 
 
-def validate(directory: Directory = DEFAULT_DIRECTORY) -> None:
+class ProblemFormat(StrEnum):
+    """How to print problems."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
+def validate(
+    directory: Directory = DEFAULT_DIRECTORY,
+    output_format: Annotated[
+        ProblemFormat,
+        typer.Option("--format", help="How to print problems; they go to stderr as text as well."),
+    ] = ProblemFormat.TEXT,
+) -> None:
     """Check the YAML: syntax, schema and references. Reports every problem; needs no AWS."""
-    import typer
-
     from identity_reconciler.cli.loading import load_all
 
-    for declared in load_all(directory):
-        typer.echo(
+    try:
+        loaded = load_all(directory)
+    except InvalidInputError as error:
+        sys.stdout.write(_problems(error.problems, output_format, directory))
+        raise
+    if output_format in {ProblemFormat.TEXT, ProblemFormat.GITHUB}:
+        sys.stdout.write(_valid(loaded))
+    else:
+        sys.stdout.write(_problems((), output_format, directory))
+
+
+def _problems(problems: Sequence[Problem], output_format: ProblemFormat, directory: Path) -> str:
+    from identity_reconciler.cli.git import repository_prefix
+    from identity_reconciler.render.annotations import problem_annotations
+    from identity_reconciler.render.problems import problems_json, problems_sarif
+
+    match output_format:
+        case ProblemFormat.TEXT:
+            return ""
+        case ProblemFormat.JSON:
+            return problems_json(problems, repository_prefix(directory))
+        case ProblemFormat.GITHUB:
+            return problem_annotations(problems, repository_prefix(directory))
+        case ProblemFormat.SARIF:
+            return problems_sarif(problems, repository_prefix(directory))
+        case _:
+            assert_never(output_format)
+
+
+def _valid(loaded: Sequence[Declared]) -> str:
+    from identity_reconciler.render.escape import safe_lines
+
+    return "".join(
+        safe_lines(
             f"{declared.settings.instance.name}: valid; {len(declared.files)} files, "
             f"{len(declared.users)} users, {len(declared.groups)} groups, "
-            f"{len(declared.applications)} applications"
+            f"{len(declared.applications)} applications\n"
         )
+        for declared in loaded
+    )
