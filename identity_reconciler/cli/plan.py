@@ -14,6 +14,7 @@ from identity_reconciler.cli.options import (
     ColorChoice,
     Directory,
     EndpointUrl,
+    ForGithub,
     PlanFormat,
     PlanFormatChoice,
     UseSandbox,
@@ -35,11 +36,13 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
     ] = False,
+    github: ForGithub = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
     """Compare the YAML with what is live and show what apply would change. Writes nothing."""
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.git import commit_of
+    from identity_reconciler.cli.github import github_step, without_commands
     from identity_reconciler.cli.loading import load_all
     from identity_reconciler.cli.output import print_plans
     from identity_reconciler.cli.planning import Terms, connected_for, make_plan
@@ -47,6 +50,7 @@ def plan(
 
     target = Target(sandbox, endpoint_url)
     loaded = load_all(directory)
+    step = github_step(output_format) if github else None
     if out is not None and len(loaded) != 1:
         raise UsageError(
             f"--out saves the plan of one instance, and {directory} holds {len(loaded)}; "
@@ -57,10 +61,13 @@ def plan(
     for declared in loaded:
         with connected_for(declared, target, write=False) as gateway:
             documents.append(make_plan(declared, gateway, terms)[1])
-    print_plans(documents, output_format, color)
+    with without_commands(step):
+        print_plans(documents, output_format, color)
+    if step is not None:
+        step.report(documents, directory)
     if out is not None:
         save(documents[0], out)
-        typer.echo(f"Saved {imprint(documents[0], out)}", err=output_format is PlanFormat.JSON)
+        typer.echo(f"Saved {imprint(documents[0], out)}", err=output_format is not PlanFormat.TEXT)
     if detailed_exitcode and any(one.changes for one in documents):
         return ExitCode.CHANGES
     return ExitCode.SUCCESS
