@@ -30,17 +30,12 @@ class GithubStep:
     output: Path
     summary: Path
 
-    def report(self, plans: Sequence[PlanDocument], directory: Path | None) -> None:
-        """Write outputs and summary for *plans*, and annotate the files they come from.
-
-        The plans are those of the instances in *directory*, in their order; None: nobody knows
-        where their files are, so none is annotated.
+    def write(self, plans: Sequence[PlanDocument]) -> None:
+        """Write the outputs of *plans*, and add them to the summary of the step.
 
         Raises:
             UsageError: A file cannot be written.
         """
-        if directory is not None:
-            sys.stdout.write(_annotations(plans, directory))
         try:
             _append(self.output, "".join(_output(*one) for one in outputs(plans).items()))
             _append(self.summary, self._summary(plans))
@@ -61,12 +56,14 @@ class GithubStep:
         return "".join(text for text in texts if SUMMARY.size(text) <= share.limit)
 
 
-def github_step(output_format: PlanFormat = PlanFormat.TEXT) -> GithubStep:
-    """Return the step that the environment describes.
+def github_step(output_format: PlanFormat, *, wanted: bool) -> GithubStep | None:
+    """Return the step that the environment describes; None when it is not *wanted*.
 
     Raises:
         UsageError: There is none, or what is printed has to stay JSON.
     """
+    if not wanted:
+        return None
     missing = [name for name in (_OUTPUT, _SUMMARY) if not os.environ.get(name)]
     if missing:
         raise UsageError(
@@ -79,6 +76,22 @@ def github_step(output_format: PlanFormat = PlanFormat.TEXT) -> GithubStep:
             "more; take --format text or markdown, and save the JSON with --out"
         )
     return GithubStep(Path(os.environ[_OUTPUT]), Path(os.environ[_SUMMARY]))
+
+
+def report(step: GithubStep | None, plans: Sequence[PlanDocument], directory: Path | None) -> None:
+    """Tell *step*, if any, of *plans*, and annotate the files they come from.
+
+    The plans are those of the instances in *directory*, in their order; None: nobody knows where
+    their files are, so none is annotated.
+
+    Raises:
+        UsageError: A file of the step cannot be written.
+    """
+    if step is None:
+        return
+    if directory is not None:
+        sys.stdout.write(_annotations(plans, directory))
+    step.write(plans)
 
 
 def outputs(plans: Sequence[PlanDocument]) -> dict[str, str]:

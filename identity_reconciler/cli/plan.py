@@ -42,7 +42,7 @@ def plan(
     """Compare the YAML with what is live and show what apply would change. Writes nothing."""
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.git import commit_of
-    from identity_reconciler.cli.github import github_step, without_commands
+    from identity_reconciler.cli.github import github_step, report, without_commands
     from identity_reconciler.cli.loading import load_all
     from identity_reconciler.cli.output import print_plans
     from identity_reconciler.cli.planning import Terms, connected_for, make_plan
@@ -50,7 +50,7 @@ def plan(
 
     target = Target(sandbox, endpoint_url)
     loaded = load_all(directory)
-    step = github_step(output_format) if github else None
+    step = github_step(output_format, wanted=github)
     if out is not None and len(loaded) != 1:
         raise UsageError(
             f"--out saves the plan of one instance, and {directory} holds {len(loaded)}; "
@@ -63,8 +63,7 @@ def plan(
             documents.append(make_plan(declared, gateway, terms)[1])
     with without_commands(step):
         print_plans(documents, output_format, color)
-    if step is not None:
-        step.report(documents, directory)
+    report(step, documents, directory)
     if out is not None:
         save(documents[0], out)
         typer.echo(f"Saved {imprint(documents[0], out)}", err=output_format is not PlanFormat.TEXT)
