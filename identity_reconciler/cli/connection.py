@@ -14,8 +14,11 @@ from identity_reconciler.errors import UsageError
 if TYPE_CHECKING:
     import boto3
 
+    from identity_reconciler.cli.timings import Timings
     from identity_reconciler.declared import ApplicationSelector, Instance
     from identity_reconciler.gateway.aws import AwsGateway
+    from identity_reconciler.gateway.clients import Clients
+    from identity_reconciler.gateway.pacing import Rates
     from identity_reconciler.sandbox import Sandbox
 
 WORKSPACE = Path(".identity-reconciler")
@@ -31,6 +34,18 @@ class Target:
 
     sandbox: bool = False
     endpoint_url: str | None = None
+    rates: Rates | None = None
+    """Requests a second; None: as AWS documents, and on the embedded sandbox without a limit."""
+    timings: Timings | None = None
+    """What counts the requests, where that is wanted."""
+
+    def open(self, clients: Clients, instance: Instance) -> AwsGateway:
+        """Return the gateway to *instance* through *clients*; see `gateway.aws.connect`."""
+        from identity_reconciler.gateway.aws import connect
+
+        if self.timings is not None:
+            self.timings.tallies.append(clients.requests)
+        return connect(clients, instance)
 
     def __post_init__(self) -> None:
         if self.sandbox and self.endpoint_url:
@@ -55,20 +70,23 @@ def connected(
         WrongInstanceError: The credentials or the service lead elsewhere.
         GatewayError: AWS could not be reached or asked.
     """
-    from identity_reconciler.gateway.aws import connect
     from identity_reconciler.gateway.clients import make_clients, make_session
     from identity_reconciler.gateway.pacing import Rates
 
     if target.sandbox:
-        rates = Rates(sso_admin=_UNPACED, identity_store=_UNPACED)
+        rates = target.rates or Rates(sso_admin=_UNPACED, identity_store=_UNPACED)
         with _sandbox_session(instance, applications) as session:
             clients = make_clients(session, region=instance.region, write=write, rates=rates)
-            yield connect(clients, instance)
+            yield target.open(clients, instance)
     else:
         clients = make_clients(
-            make_session(), region=instance.region, endpoint_url=target.endpoint_url, write=write
+            make_session(),
+            region=instance.region,
+            endpoint_url=target.endpoint_url,
+            write=write,
+            rates=target.rates,
         )
-        yield connect(clients, instance)
+        yield target.open(clients, instance)
 
 
 @contextmanager

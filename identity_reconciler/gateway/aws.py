@@ -12,6 +12,7 @@ from identity_reconciler.gateway.clients import Clients
 from identity_reconciler.gateway.connection import Connection
 from identity_reconciler.gateway.edges import EdgeWriter
 from identity_reconciler.gateway.instance import require_instance
+from identity_reconciler.gateway.pacing import Rates
 from identity_reconciler.gateway.principals import GroupWriter, UserWriter
 from identity_reconciler.gateway.reader import read_lists
 from identity_reconciler.gateway.tally import Tally
@@ -43,6 +44,11 @@ class AwsGateway:
     def requests(self) -> Tally:
         """Every request sent through the clients of this gateway so far."""
         return self._connection.clients.requests
+
+    @property
+    def rates(self) -> Rates:
+        """Requests a second that it does not exceed."""
+        return self._connection.clients.rates
 
     def read_state(self, wanted: Wanted) -> State:
         """See Gateway."""

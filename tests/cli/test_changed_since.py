@@ -1,0 +1,109 @@
+"""`plan --changed-since`: only what a change of the YAML touches is read, and it says so."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from identity_reconciler.errors import ExitCode
+from tests.command import Run, command
+
+
+def git(here: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+    subprocess.run(["git", *identity, *arguments], cwd=here, check=True, capture_output=True)  # noqa: S607 - the git of the machine
+
+
+@pytest.fixture
+def committed(applied: Path) -> Path:
+    """Return a directory whose example is applied, and committed to Git."""
+    git(applied, "init", "--quiet")
+    git(applied, "add", "desired-state")
+    git(applied, "commit", "--quiet", "--message", "first")
+    return applied
+
+
+def edit(here: Path, file: str, old: str, new: str) -> None:
+    path = here / "desired-state" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def plan(here: Path, *arguments: str, since: str = "HEAD") -> Run:
+    return command("plan", "--sandbox", "--changed-since", since, *arguments, cwd=here)
+
+
+class TestChangedSince:
+    """Finds the same changes as a whole plan, with a few requests."""
+
+    def test_nothing_changed(self, committed: Path) -> None:
+        run = plan(committed)
+        assert run.code == 0
+        assert "what the change since HEAD touches" in run.out
+        assert "No changes to what was looked at." in run.out
+        assert "(2 requests" in run.out
+
+    def test_an_attribute_and_a_member(self, committed: Path) -> None:
+        edit(committed, "users/data.yaml", "title: Data Engineer", "title: Senior Data Engineer")
+        edit(committed, "groups/company.yaml", "      - li.juan\n", "")
+        found = plan(committed, "--format", "json")
+        full = command("plan", "--sandbox", "--format", "json", cwd=committed)
+        assert found.changes() == full.changes()
+        assert found.changes() == {
+            ("update", "user/johndoe"),
+            ("delete", "membership/engineering/li.juan"),
+        }
+        assert found.json()["source"]["changed_since"] == "HEAD"
+        assert "changed_since" not in full.json()["source"]
+
+    def test_a_saved_one_can_be_applied(self, committed: Path) -> None:
+        edit(committed, "users/data.yaml", "title: Data Engineer", "title: Senior Data Engineer")
+        assert plan(committed, "--out", "plan.json").code == 0
+        run = command("apply", "plan.json", "--sandbox", "--auto-approve", cwd=committed)
+        assert run.code == 0
+        assert "Apply: 1 applied" in run.out
+        assert "No changes." in command("plan", "--sandbox", cwd=committed).out
+
+    def test_an_older_revision_and_deleted_files(self, committed: Path) -> None:
+        (committed / "desired-state/applications.yaml").unlink()
+        git(committed, "add", "--all", "desired-state")
+        git(committed, "commit", "--quiet", "--message", "second")
+        assert "No changes" in plan(committed, since="HEAD~1").out
+
+
+class TestWhereOnlyAWholePlanCanTell:
+    """Says so and makes one."""
+
+    def test_the_settings_changed(self, committed: Path) -> None:
+        path = committed / "desired-state/instance.yaml"
+        path.write_text(path.read_text() + "# edited\n")
+        assert "planning everything" not in plan(committed).err
+        path.write_text(path.read_text().replace("ignore:", "ignore:\n  users: [nobody-*]"))
+        run = plan(committed)
+        assert "instance.yaml, which touches everything, differs from HEAD" in run.err
+        assert "what the change since" not in run.out
+
+    def test_there_was_nothing_yet(self, committed: Path) -> None:
+        (committed / "desired-state").rename(committed / "elsewhere")
+        run = command("plan", "elsewhere", "--sandbox", "--changed-since", "HEAD", cwd=committed)
+        assert run.code == 0
+        assert "planning everything" in run.err
+
+
+class TestWrongRevision:
+    """Is refused before any request, whatever it looks like."""
+
+    @pytest.mark.parametrize("since", ["no-such-branch", "--output=x", "-1"])
+    def test_is_told(self, committed: Path, since: str) -> None:
+        run = plan(committed, since=since)
+        assert run.code == ExitCode.INVALID_INPUT
+        assert "no such commit" in run.err
+        assert not (committed / "x").exists()
+
+    def test_outside_of_git(self, here: Path) -> None:
+        run = plan(here)
+        assert run.code == ExitCode.INVALID_INPUT
+        assert "no such commit" in run.err

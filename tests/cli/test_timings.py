@@ -1,0 +1,86 @@
+"""`--timings` and `--rate`: where the time goes, and how fast AWS may be asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from identity_reconciler.cli.rates import parse_rates
+from identity_reconciler.cli.timings import Timings, timings_text
+from identity_reconciler.errors import UsageError
+from identity_reconciler.gateway.pacing import Rates
+from identity_reconciler.gateway.tally import Tally
+from tests.command import command
+
+TABLE = """\
+operation                requests  waited s  throttled  failed
+identitystore:ListUsers         2       1.5          1       0
+sts:GetCallerIdentity           1       0.0          0       1
+time  load 1.00 s, read 3.00 s"""
+
+
+class TestTable:
+    """One line per operation, then the phases in their order."""
+
+    def test_text(self) -> None:
+        ticks = iter([0.0, 1.0, 1.0, 3.0, 4.0, 5.0])
+        timings = Timings(lambda: next(ticks))
+        for name in ("load", "read", "read"):
+            with timings.phase(name):
+                pass
+        tally = Tally()
+        tally.sent("identitystore", "ListUsers", waited=0.5)
+        tally.throttled("identitystore", "ListUsers")
+        tally.sent("identitystore", "ListUsers", waited=1.0)
+        tally.sent("sts", "GetCallerIdentity", waited=0.0)
+        tally.failed("sts", "GetCallerIdentity")
+        timings.tallies.append(tally)
+        assert timings_text(timings) == TABLE
+
+    def test_of_a_plan_goes_to_stderr(self, applied: Path) -> None:
+        run = command("plan", "--sandbox", "--timings", "--format", "json", cwd=applied)
+        assert run.json()["changes"] == []
+        assert "identitystore:ListUsers  " in run.err
+        assert "time  load " in run.err
+        for phase in ("read", "plan", "render"):
+            assert f", {phase} " in run.err
+
+    def test_of_an_apply(self, here: Path) -> None:
+        run = command("apply", "--sandbox", "--auto-approve", "--timings", cwd=here)
+        assert run.code == 0
+        assert "identitystore:CreateUser  " in run.err
+
+    def test_is_there_even_when_the_apply_fails(self, applied: Path) -> None:
+        path = applied / "desired-state/applications.yaml"
+        path.write_text(path.read_text().replace("Amazon Redshift", "Amazon Redshfit"))
+        run = command("apply", "--sandbox", "--auto-approve", "--timings", cwd=applied)
+        assert run.code == 3
+        assert "identitystore:ListUsers  " in run.err
+
+
+class TestRate:
+    """One number for both quotas, or one for each."""
+
+    @pytest.mark.parametrize(
+        ("text", "rates"),
+        [
+            (None, None),
+            ("10", Rates(10, 10)),
+            ("0.5", Rates(0.5, 0.5)),
+            ("sso-admin=5", Rates(sso_admin=5)),
+            ("identitystore=40, sso-admin=10", Rates(sso_admin=10, identity_store=40)),
+        ],
+    )
+    def test_is_read(self, text: str | None, rates: Rates | None) -> None:
+        assert parse_rates(text) == rates
+
+    @pytest.mark.parametrize("text", ["", "fast", "0", "-1", "nan", "inf", "sts=5", "sso-admin="])
+    def test_anything_else_is_refused(self, text: str) -> None:
+        with pytest.raises(UsageError, match="expected requests a second"):
+            parse_rates(text)
+
+    def test_comes_from_the_environment_too(self, here: Path) -> None:
+        run = command("plan", "--sandbox", cwd=here, IDENTITY_RECONCILER_RATE="slow")
+        assert run.code == 3
+        assert "--rate slow" in run.err
