@@ -32,7 +32,7 @@ _RESOURCE: TypeAdapter[User | Group | Membership | Assignment] = TypeAdapter(
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
 class InstanceDocument(_Part):
@@ -50,6 +50,7 @@ class SourceDocument(_Part):
     """The desired state the plan was made from."""
 
     digest: str
+    """SHA-256 over names and contents of its files, in hexadecimal digits."""
     files: int
     commit: str | None = None
     """The Git commit that was checked out; missing where there is none."""
@@ -90,21 +91,26 @@ class ChangeDocument(_Part):
     action: Action
     kind: Kind
     address: str
+    """`kind/name`, under the new name with a rename."""
     before: User | Group | Membership | Assignment | None = None
+    """What is live; missing when it is created."""
     after: User | Group | Membership | Assignment | None = None
+    """What shall be live; missing when it is deleted."""
     differences: tuple[DifferenceDocument, ...] = ()
+    """What an update or a rename changes, for people; sorted by field."""
     reason: str | None = None
     """Why it is removed."""
     cascaded: tuple[Membership, ...] = ()
     """The memberships that vanish with it."""
     source: PositionDocument | None = None
     expires: datetime | None = None
+    """The first instant at which it is no longer declared."""
     note: str | None = None
     """The reason given in the YAML."""
     pending: bool | None = None
     """With a base: whether the base would make the same change, so that it is not of this one."""
     last_changed: str | None = None
-    """For a live object: who changed it last and when, as far as AWS tells."""
+    """For a live object: `by <who> at <when>`, as far as AWS tells."""
 
     @field_serializer("before", "after")
     def _attributes(
@@ -184,11 +190,13 @@ class PlanDocument(_Part):
     format: Literal["identity-reconciler/plan"] = "identity-reconciler/plan"
     format_version: str = FORMAT_VERSION
     tool_version: str = __version__
+    """The version of identity-reconciler that made it."""
     instance: InstanceDocument
     source: SourceDocument
     as_of: datetime
     """The instant at which expiry was judged, and the live state read."""
     valid_until: datetime
+    """From then on it is refused."""
     live: LiveDocument
     guards: tuple[GuardDocument, ...] = ()
     """Blocked ones first."""
@@ -197,9 +205,11 @@ class PlanDocument(_Part):
     access_complete: bool = True
     """False: only as far as the declared groups and applications tell."""
     counts: dict[Kind, CountDocument]
+    """By kind, all four of them."""
     changes: tuple[ChangeDocument, ...]
     """In the order of the apply."""
     withheld: tuple[WithheldDocument, ...]
+    """Removals that the scope holds back, sorted by key."""
     expiring: tuple[ExpiringDocument, ...] = ()
     """What expires within 14 days, soonest first."""
 
