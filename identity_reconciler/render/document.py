@@ -110,7 +110,7 @@ class ChangeDocument(_Part):
     pending: bool | None = None
     """With a base: whether the base would make the same change, so that it is not of this one."""
     last_changed: str | None = None
-    """For a live object: `by <who> at <when>`, as far as AWS tells."""
+    """For a live object: `<who> at <when>`, as far as AWS tells."""
 
     @field_serializer("before", "after")
     def _attributes(

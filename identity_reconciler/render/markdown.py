@@ -17,12 +17,12 @@ from identity_reconciler.render.mermaid import access_picture
 from identity_reconciler.render.planfile import plan_digest
 from identity_reconciler.render.spans import fence, marker, name_span, value_span
 from identity_reconciler.render.words import (
-    NOTHING_TO_DO,
     PLURALS,
     Marks,
     blocked,
     details,
     instant,
+    nothing_to_do,
     number,
     place,
     reading_order,
@@ -89,17 +89,23 @@ def _title(plan: PlanDocument) -> str:
 
 def _verdict(plan: PlanDocument) -> str:
     refusing = len(blocked(plan))
+    told = (
+        "**No guard refuses this plan.** Nothing has been changed yet; `apply` makes the changes."
+    )
     if refusing:
         what = "1 guard refuses" if refusing == 1 else f"{refusing} guards refuse"
-        return (
+        told = (
             f"**Blocked: {what} this plan.** `apply` will not run it until the desired state is "
             "corrected or an approval for each is merged."
         )
-    if not plan.changes:
-        return f"**{NOTHING_TO_DO}**"
-    return (
-        "**No guard refuses this plan.** Nothing has been changed yet; `apply` makes the changes."
-    )
+    elif not plan.changes:
+        told = f"**{nothing_to_do(plan)}**"
+    if plan.source.changed_since is not None:
+        since = name_span(plan.source.changed_since)
+        told += (
+            f" Only what the change since {since} touches was looked at; drift elsewhere was not."
+        )
+    return told
 
 
 def _counts(plan: PlanDocument) -> str:

@@ -17,12 +17,12 @@ from identity_reconciler.render.document import (
 )
 from identity_reconciler.render.escape import quoted, safe, safe_lines
 from identity_reconciler.render.words import (
-    NOTHING_TO_DO,
     PLURALS,
     Marks,
     blocked,
     details,
     instant,
+    nothing_to_do,
     number,
     place,
     reading_order,
@@ -223,8 +223,7 @@ def _footer(plan: PlanDocument) -> Iterator[str]:
         )
         yield f"Plan: {', '.join(parts)}"
     else:
-        everything = plan.source.changed_since is None
-        yield NOTHING_TO_DO if everything else "No changes to what was looked at."
+        yield nothing_to_do(plan)
     refusing = len(blocked(plan))
     if refusing:
         what = "1 guard refuses" if refusing == 1 else f"{refusing} guards refuse"

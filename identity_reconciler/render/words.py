@@ -20,7 +20,6 @@ PLURALS: dict[Kind, str] = {
     "membership": "memberships",
     "assignment": "assignments",
 }
-NOTHING_TO_DO = "No changes. What is live is what is declared."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,13 @@ def number(count: int, singular: str, plural: str) -> str:
 def instant(moment: datetime) -> str:
     """Return *moment* in UTC, to the second."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def nothing_to_do(plan: PlanDocument) -> str:
+    """Return what there is to say when *plan* has no changes."""
+    if plan.source.changed_since is None:
+        return "No changes. What is live is what is declared."
+    return "No changes to what was looked at."
 
 
 def blocked(plan: PlanDocument) -> tuple[GuardDocument, ...]:
@@ -82,7 +88,7 @@ def details(change: ChangeDocument, marks: Marks) -> Iterator[str]:
         many = len(change.cascaded)
         yield "1 membership goes with it" if many == 1 else f"{many} memberships go with it"
     if change.last_changed:
-        yield f"last changed {marks.name(change.last_changed)}"
+        yield f"last changed by {marks.name(change.last_changed)}"
 
 
 def _value(value: str | None, marks: Marks) -> str:
