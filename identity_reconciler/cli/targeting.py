@@ -63,6 +63,8 @@ def make_targeted_plan(
 ) -> tuple[Plan, PlanDocument]:
     """Return the plan for what of *declared* differs from *base*, and its document.
 
+    Guards have not judged it, so it is for reading: `apply` refuses it.
+
     Raises:
         GatewayError: What it needs could not be read whole; there is no plan.
         InvalidInputError: What changed cannot be bound to what is live.
@@ -85,7 +87,8 @@ def make_targeted_plan(
         commit=terms.commit,
         changed_since=base.revision,
     )
-    # Who gains access through other groups is a question about more than the change.
-    access = Findings(access_complete=False)
+    # Who gains access through other groups is a question about more than the change; so are
+    # most guards, which judge a plan against the whole of what is managed.
+    findings = Findings(access_complete=False)
     with terms.timings.phase("render"):
-        return found.plan, document(declared, found.plan, found.live, occasion, access)
+        return found.plan, document(declared, found.plan, found.live, occasion, findings)

@@ -59,13 +59,15 @@ class TestChangedSince:
         assert found.json()["source"]["changed_since"] == "HEAD"
         assert "changed_since" not in full.json()["source"]
 
-    def test_a_saved_one_can_be_applied(self, committed: Path) -> None:
+    def test_is_not_for_apply(self, committed: Path) -> None:
+        """Guards judge whole plans, so a part of one must not get around them."""
         edit(committed, "users/data.yaml", "title: Data Engineer", "title: Senior Data Engineer")
-        assert plan(committed, "--out", "plan.json").code == 0
+        assert "--out saves a plan for apply" in plan(committed, "--out", "plan.json").err
+        assert not (committed / "plan.json").exists()
+        (committed / "plan.json").write_text(plan(committed, "--format", "json").out)
         run = command("apply", "plan.json", "--sandbox", "--auto-approve", cwd=committed)
-        assert run.code == 0
-        assert "Apply: 1 applied" in run.out
-        assert "No changes." in command("plan", "--sandbox", cwd=committed).out
+        assert run.code == ExitCode.STALE_PLAN
+        assert "covers only what changed since HEAD" in run.err
 
     def test_an_older_revision_and_deleted_files(self, committed: Path) -> None:
         (committed / "desired-state/applications.yaml").unlink()
