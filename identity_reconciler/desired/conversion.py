@@ -23,6 +23,7 @@ from identity_reconciler.desired.documents import (
     ListedGroup,
     ListedUser,
 )
+from identity_reconciler.desired.guard_conversion import declared_guards
 from identity_reconciler.desired.people import (
     AddressEntry,
     EmailEntry,
@@ -69,6 +70,7 @@ def declared_settings(document: SettingsDocument) -> Settings:
         ignore=Ignore(tuple(ignore.users), tuple(ignore.groups), tuple(ignore.applications)),
         rename_users=manage.rename_users,
         require_email=manage.require_email,
+        guards=declared_guards(document.guards),
     )
 
 

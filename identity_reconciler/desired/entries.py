@@ -10,6 +10,7 @@ from identity_reconciler.declared import (
     DeclaredUser,
     Settings,
 )
+from identity_reconciler.desired.approval_documents import ApprovalsDocument
 from identity_reconciler.desired.building import EMPTY
 from identity_reconciler.desired.conversion import (
     cleared_fields,
@@ -18,6 +19,7 @@ from identity_reconciler.desired.conversion import (
     declared_user,
 )
 from identity_reconciler.desired.documents import ApplicationEntry, Declarations, GroupEntry
+from identity_reconciler.desired.files import APPROVALS_FILE
 from identity_reconciler.desired.findings import Finding, mistyped, unknown_key
 from identity_reconciler.desired.people import UserEntry
 from identity_reconciler.desired.rules import (
@@ -111,4 +113,6 @@ class Part:
 def _unknown_section(key: str) -> str:
     if key in SettingsDocument.model_fields:
         return f"{shown(key)} belongs in instance.yaml"
+    if key in ApprovalsDocument.model_fields:
+        return f"{shown(key)} belongs in {APPROVALS_FILE}, beside instance.yaml"
     return unknown_key(Declarations, (key,))

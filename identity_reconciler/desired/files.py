@@ -12,6 +12,7 @@ from identity_reconciler.desired.wording import shown
 from identity_reconciler.errors import Position, Problem, UsageError
 
 SETTINGS_FILE = "instance.yaml"
+APPROVALS_FILE = "approvals.yaml"
 
 _NOT_PORTABLE = frozenset('<>:"|?*\\')
 

@@ -15,7 +15,7 @@ from identity_reconciler.desired.values import DATE, wrong
 from identity_reconciler.desired.wording import shown
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
     from pydantic.json_schema import JsonSchemaValue
 
 
@@ -46,7 +46,7 @@ class Before:
     """Marks a field whose value is looked at before its type is, null included."""
 
     check: Callable[[object], object]
-    json_type: Mapping[str, str] = field(default_factory=dict)
+    json_type: Mapping[str, JsonValue] = field(default_factory=dict)
     """What the JSON Schema says instead; nothing: what it says anyhow, without null."""
 
     def __get_pydantic_core_schema__(

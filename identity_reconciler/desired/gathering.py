@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from identity_reconciler.approvals import Approval
 from identity_reconciler.declared import (
     DeclaredApplication,
     DeclaredGroup,
     DeclaredUser,
     Settings,
 )
+from identity_reconciler.desired.approval_documents import (
+    ApprovalEntry,
+    ApprovalsDocument,
+    approval_findings,
+)
 from identity_reconciler.desired.conversion import declared_settings
 from identity_reconciler.desired.entries import Part
-from identity_reconciler.desired.files import SETTINGS_FILE
+from identity_reconciler.desired.files import APPROVALS_FILE, SETTINGS_FILE
 from identity_reconciler.desired.findings import Finding
+from identity_reconciler.desired.guard_conversion import declared_approval, guard_findings
 from identity_reconciler.desired.reader import read
 from identity_reconciler.desired.settings import SettingsDocument
-from identity_reconciler.desired.tree import Tree, position
-from identity_reconciler.desired.validation import validated
+from identity_reconciler.desired.tree import START, Items, Tree, position
+from identity_reconciler.desired.validation import validated, validated_each
 from identity_reconciler.errors import Position, Problem
 
 
@@ -31,6 +38,7 @@ class Gathered:
     users: list[DeclaredUser] = field(default_factory=list)
     groups: list[DeclaredGroup] = field(default_factory=list)
     applications: list[DeclaredApplication] = field(default_factory=list)
+    approvals: list[Approval] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     broken_names: set[tuple[str, str]] = field(default_factory=set)
     """Kind and folded name of the entries that are too broken to be kept."""
@@ -46,6 +54,19 @@ class Gathered:
         if tree.root is not None:
             pair = validated(SettingsDocument, tree.root, found)
             self.settings = declared_settings(pair[0]) if pair else None
+            found.extend(guard_findings(*pair) if pair else ())
+        self._note(tree, found)
+
+    def add_approvals(self, data: bytes) -> None:
+        """Take the approvals from `approvals.yaml`."""
+        tree = read(data, APPROVALS_FILE)
+        found: list[Finding] = []
+        pair = tree.root and validated(ApprovalsDocument, tree.root, found)
+        items = pair[1]["approvals"] if pair else Items(START)
+        if isinstance(items, Items):
+            for entry, _, fields in validated_each(ApprovalEntry, items, [], []):
+                found.extend(approval_findings(entry, fields))
+                self.approvals.append(declared_approval(entry, tree.position(fields.mark)))
         self._note(tree, found)
 
     def add(self, data: bytes, file: str) -> None:
@@ -87,11 +108,17 @@ def gather(contents: Mapping[str, bytes]) -> Gathered:
     gathered = Gathered()
     if SETTINGS_FILE in contents:
         gathered.add_settings(contents[SETTINGS_FILE])
+    if APPROVALS_FILE in contents:
+        gathered.add_approvals(contents[APPROVALS_FILE])
     for name, data in contents.items():
         if name.endswith("/" + SETTINGS_FILE):
             where = Position(name, 1, 1)
             said = f"a second {SETTINGS_FILE}; one directory is one instance: move it out"
             gathered.problems.append(Problem(where, said))
-        elif name != SETTINGS_FILE:
+        elif name.endswith("/" + APPROVALS_FILE):
+            where = Position(name, 1, 1)
+            said = f"{APPROVALS_FILE} belongs beside {SETTINGS_FILE}; move it there"
+            gathered.problems.append(Problem(where, said))
+        elif name not in {SETTINGS_FILE, APPROVALS_FILE}:
             gathered.add(data, name)
     return gathered

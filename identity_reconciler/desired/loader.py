@@ -41,6 +41,7 @@ def load(directory: Path) -> Declared:
         users=tuple(gathered.users),
         groups=tuple(gathered.groups),
         applications=tuple(gathered.applications),
+        approvals=tuple(gathered.approvals),
         files=tuple(files.contents),
         digest=digest(files.contents),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from identity_reconciler.desired.approval_documents import ApprovalsDocument
 from identity_reconciler.desired.base import Document
 from identity_reconciler.desired.documents import Declarations
 from identity_reconciler.desired.settings import SettingsDocument
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 DESIRED_STATE = "desired-state.schema.json"
 """The schema of the files with users, groups and applications."""
 
+APPROVALS = "approvals.schema.json"
+"""The schema of `approvals.yaml`."""
+
 INSTANCE = "instance.schema.json"
 """The schema of `instance.yaml`."""
 
@@ -28,6 +32,7 @@ INSTANCE = "instance.schema.json"
 def schemas() -> dict[str, str]:
     """Return the text of each schema by the name of its file in `schemas/`."""
     return {
+        APPROVALS: _text(ApprovalsDocument, "Approvals: exceptions to the guards"),
         DESIRED_STATE: _text(Declarations, "Desired state: users, groups and applications"),
         INSTANCE: _text(SettingsDocument, "Desired state: instance and settings"),
     }

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from identity_reconciler.desired.base import Document
 from identity_reconciler.desired.forms import FLAG
+from identity_reconciler.desired.guard_documents import GuardsSection
 from identity_reconciler.desired.identifiers import (
     AccountId,
     IdentityStoreId,
@@ -99,3 +100,7 @@ class SettingsDocument(Document):
         default_factory=IgnoreSection, examples=[{"groups": ["AWSControlTower*"]}]
     )
     """What is never touched."""
+    guards: GuardsSection = Field(
+        default_factory=GuardsSection, examples=[{"protected": {"groups": ["administrators"]}}]
+    )
+    """What plans are refused for."""

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from identity_reconciler.desired.schema import DESIRED_STATE, INSTANCE, schemas
+from identity_reconciler.desired.schema import APPROVALS, DESIRED_STATE, INSTANCE, schemas
 
 ROOT = Path(__file__).parents[3]
 CORPUS = ROOT / "tests" / "invalid"
@@ -51,7 +51,8 @@ def validator(name: str) -> jsonschema.Draft202012Validator:
 
 def errors(path: Path) -> list[str]:
     """Return what the schema for *path* finds wrong with it."""
-    name = INSTANCE if path.name == "instance.yaml" else DESIRED_STATE
+    special = {"instance.yaml": INSTANCE, "approvals.yaml": APPROVALS}
+    name = special.get(path.name, DESIRED_STATE)
     document = yaml.load(path.read_text("utf-8"), Loader=EditorLoader)  # noqa: S506 (a safe loader)
     return [error.message for error in validator(name).iter_errors(document)]
 
@@ -68,17 +69,17 @@ def properties(schema: object, path: str = "") -> Iterator[tuple[str, dict[str, 
 class TestSchemas:
     """What is checked in is what the models say."""
 
-    @pytest.mark.parametrize("name", [DESIRED_STATE, INSTANCE])
+    @pytest.mark.parametrize("name", [APPROVALS, DESIRED_STATE, INSTANCE])
     def test_checked_in_files_are_current(self, name: str) -> None:
         assert (ROOT / "schemas" / name).read_text("utf-8") == schemas()[name]
 
-    @pytest.mark.parametrize("name", [DESIRED_STATE, INSTANCE])
+    @pytest.mark.parametrize("name", [APPROVALS, DESIRED_STATE, INSTANCE])
     def test_they_are_schemas(self, name: str) -> None:
         schema = json.loads(schemas()[name])
         assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
         jsonschema.Draft202012Validator.check_schema(schema)
 
-    @pytest.mark.parametrize("name", [DESIRED_STATE, INSTANCE])
+    @pytest.mark.parametrize("name", [APPROVALS, DESIRED_STATE, INSTANCE])
     def test_every_key_is_explained(self, name: str) -> None:
         found = dict(properties(json.loads(schemas()[name])))
         assert found
@@ -87,7 +88,7 @@ class TestSchemas:
             assert described.get("description"), path
             assert described.get("examples"), path
 
-    @pytest.mark.parametrize("name", [DESIRED_STATE, INSTANCE])
+    @pytest.mark.parametrize("name", [APPROVALS, DESIRED_STATE, INSTANCE])
     def test_examples_are_valid(self, name: str) -> None:
         schema = json.loads(schemas()[name])
         for path, described in properties(schema):
@@ -107,6 +108,16 @@ class TestFiles:
     def test_broken_files_are_not(self, case: str) -> None:
         assert errors(CORPUS / case / "data.yaml")
 
-    @pytest.mark.parametrize("case", ["instance-values", "instance-keys", "instance-incomplete"])
+    @pytest.mark.parametrize(
+        "case",
+        [
+            *("instance-values", "instance-keys", "instance-incomplete"),
+            *("guards-values", "guards-keys", "guards-patterns"),
+        ],
+    )
     def test_broken_settings_are_not(self, case: str) -> None:
         assert errors(CORPUS / case / "instance.yaml")
+
+    @pytest.mark.parametrize("case", ["approvals-values", "approvals-keys"])
+    def test_broken_approvals_are_not(self, case: str) -> None:
+        assert errors(CORPUS / case / "approvals.yaml")
