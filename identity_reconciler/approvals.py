@@ -135,7 +135,7 @@ def approval_lines(approvals: Iterable[Approval]) -> tuple[str, ...]:
             lines.extend(f"    - {_quoted(each)}" for each in one.addresses)
         if one.kind is not None:
             lines.extend((f"  kind: {one.kind}", f"  count: {one.count}"))
-        lines.extend((f"  on: {one.on}", f"  expires: {one.expires}"))
+        lines.extend((f"  approved_on: {one.on}", f"  expires: {one.expires}"))
         if one.approved_by is not None:
             lines.append(f"  approved_by: {_quoted(one.approved_by)}")
         lines.append(f"  reason: {_quoted(one.reason)}")

@@ -233,7 +233,7 @@ class TestLines:
         assert first == {
             "guard": "wipe",
             "addresses": [f"group/{name}"],
-            "on": TODAY,
+            "approved_on": TODAY,
             "expires": TODAY + timedelta(days=7),
             "approved_by": "Ann O'Neil",
             "reason": "TICKET-1",
