@@ -11,12 +11,14 @@ import typer
 def schema(
     directory: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("schemas"),
 ) -> None:
-    """Write the JSON Schemas of the YAML files and of saved plans, for editors and programs."""
+    """Write the JSON Schemas of the YAML, of saved plans and of reports, for other programs."""
+    from identity_reconciler.audit.data import SCHEMA_FILE, schema_text
     from identity_reconciler.desired.schema import schemas
     from identity_reconciler.render.plan_schema import PLAN, plan_schema
 
     directory.mkdir(parents=True, exist_ok=True)
-    for name, text in (schemas() | {PLAN: plan_schema()}).items():
+    made = schemas() | {PLAN: plan_schema(), SCHEMA_FILE: schema_text()}
+    for name, text in made.items():
         path = directory / name
         path.write_text(text, encoding="utf-8")
         typer.echo(f"wrote {path}")

@@ -1,0 +1,86 @@
+"""What an audit has seen: the state of each instance, and the accounts it called at. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from identity_reconciler.declared import Declared, Instance
+from identity_reconciler.state import State, User
+
+
+class Scope(StrEnum):
+    """Whose instance it is. Source: userguide, organization and account instances."""
+
+    ORGANIZATION = "organization"
+    ACCOUNT = "account"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One instance of Identity Center, with as much of its state as the question needs."""
+
+    instance: Instance
+    state: State = field(default_factory=State)
+    scope: Scope = Scope.UNKNOWN
+    status: str = "ACTIVE"
+    """As in ListInstances."""
+    declared: Declared | None = None
+    """What the YAML says about it, where there is YAML."""
+
+    @property
+    def name(self) -> str:
+        """What people call the instance; distinct within an inspection."""
+        return self.instance.name
+
+    @property
+    def people(self) -> tuple[User, ...]:
+        """All users."""
+        return tuple(self.state.users.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account of the organisation."""
+
+    account_id: str
+    """Twelve digits."""
+    name: str = ""
+    state: str = "ACTIVE"
+    """As in ListAccounts: ACTIVE, SUSPENDED, PENDING_CLOSURE..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What became of the call at one account."""
+
+    account: Account
+    sites: tuple[Site, ...] = ()
+    """The instances that it owns, by ARN."""
+    trouble: str = ""
+    """Why the account, or part of it, could not be looked into; empty when all of it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Everything that an audit has seen."""
+
+    visits: tuple[Visit, ...]
+    """By account id."""
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """Every instance, by the accounts that own them."""
+        return tuple(site for visit in self.visits for site in visit.sites)
+
+    @property
+    def troubles(self) -> Iterator[Visit]:
+        """The visits that saw less than everything."""
+        return (visit for visit in self.visits if visit.trouble)
+
+
+def inspection_of(*sites: Site) -> Inspection:
+    """Return the inspection of these instances, whatever accounts there are besides theirs."""
+    return Inspection(tuple(Visit(Account(one.instance.account_id), (one,)) for one in sites))

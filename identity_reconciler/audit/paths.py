@@ -1,0 +1,82 @@
+"""Who can open what, by every path, in one state. Pure.
+
+The rules are those of `access`: an assignment of one's own, or of a group one is in, or an
+application that requires none. Here they are walked from the applications, for everybody at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from identity_reconciler.access import Path, Route
+from identity_reconciler.state import (
+    Application,
+    ApplicationArn,
+    GroupKey,
+    PrincipalKind,
+    State,
+    User,
+    UserKey,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One path from one person to one application."""
+
+    user: UserKey
+    application: ApplicationArn
+    path: Path
+
+
+def openings(state: State) -> Iterator[Opening]:
+    """Yield every path of every person to every application, each once.
+
+    An application that requires no assignment opens to all users, and its assignments are
+    paths too: they stay, and count again as soon as it requires them. Source:
+    API_PutApplicationAssignmentConfiguration.
+    """
+    for arn in state.applications.keys() | state.assignments.keys():
+        application = state.applications.get(arn)
+        if application is not None and application.assignment_required is False:
+            for key in state.users:
+                yield Opening(key, arn, Path(Route.EVERYONE))
+        for principal in state.assignments.get(arn, ()):
+            if principal.orphan:
+                continue
+            if principal.kind is PrincipalKind.USER:
+                yield Opening(UserKey(principal.name), arn, Path(Route.DIRECT))
+                continue
+            group = GroupKey(principal.name)
+            through = Path(Route.GROUP, state.group_name(group))
+            for member in state.members.get(group, ()):
+                yield Opening(member, arn, through)
+
+
+def applications(state: State) -> Mapping[ApplicationArn, Application]:
+    """Return every application, also those of which only the ARN is known."""
+    nameless = {arn: Application(arn, "") for arn in state.assignments}
+    return nameless | dict(state.applications)
+
+
+def memberships(state: State) -> Mapping[UserKey, frozenset[GroupKey]]:
+    """Return the groups of every user who is in one."""
+    found: dict[UserKey, set[GroupKey]] = {}
+    for group, members in state.members.items():
+        for member in members:
+            found.setdefault(member, set()).add(group)
+    return {user: frozenset(groups) for user, groups in found.items()}
+
+
+def standing(user: User | None) -> str:
+    """Return "enabled" or "disabled", or "unknown" where AWS does not say."""
+    enabled = user.provenance.enabled if user and user.provenance else None
+    if enabled is None:
+        return "unknown"
+    return "enabled" if enabled else "disabled"
+
+
+def email_of(user: User | None) -> str:
+    """Return the e-mail address, or nothing."""
+    return user.email.value if user and user.email else ""

@@ -1,0 +1,330 @@
+"""Each report on a small company with one of everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from identity_reconciler.audit.inspection import Account, Inspection, Scope, Visit, inspection_of
+from identity_reconciler.audit.reports_applications import Applications, Assignments
+from identity_reconciler.audit.reports_duplicates import Duplicates
+from identity_reconciler.audit.reports_expiring import Expiring
+from identity_reconciler.audit.reports_instances import Instances
+from identity_reconciler.audit.reports_leavers import Leavers, read_leavers
+from identity_reconciler.audit.reports_orphans import Orphans
+from identity_reconciler.audit.reports_people import Members, Memberships
+from identity_reconciler.declared import (
+    ApplicationSelector,
+    Declared,
+    DeclaredApplication,
+    DeclaredGroup,
+    DeclaredUser,
+    Listed,
+    Settings,
+)
+from identity_reconciler.errors import InvalidInputError, Position, UsageError
+from identity_reconciler.state import Group, GroupName, State, User, UserName, user_key
+from tests.strategies import HERE, INSTANCE, NOW
+from tests.unit.audit.worlds import (
+    GONE,
+    PAYROLL,
+    SITE,
+    STATE,
+    WIKI,
+    cells,
+    everything,
+    person,
+    second,
+)
+
+
+class TestPeople:
+    """Who is in a group, and in which groups somebody is."""
+
+    def test_members_are_all_there_and_disabled_ones_marked(self) -> None:
+        report = Members("FINANCE").answer(everything())
+        assert cells(report, "user_name", "email", "user_status") == [
+            ("Ana", "ana@example.com", "enabled"),
+            ("bob", "bob@example.com", "disabled"),
+        ]
+
+    def test_members_reads_the_members_of_no_other_group(self) -> None:
+        wanted = Members("FINANCE").wanted
+        assert [one.name for one in STATE.groups.values() if wanted.members_of(one)] == ["Finance"]
+
+    def test_an_empty_group_has_no_rows(self) -> None:
+        assert Members("empty").answer(everything()).rows == ()
+
+    def test_an_unknown_group_is_an_error(self) -> None:
+        with pytest.raises(UsageError, match='did you mean "builders"'):
+            Members("builder").answer(everything())
+
+    def test_memberships_are_all_there(self) -> None:
+        report = Memberships("ana").answer(everything())
+        assert cells(report, "group", "description", "user_name") == [
+            ("builders", "All of builders", "Ana"),
+            ("Finance", "All of Finance", "Ana"),
+        ]
+
+    def test_memberships_mark_the_disabled(self) -> None:
+        report = Memberships("bob").answer(everything())
+        assert cells(report, "group", "user_status") == [("Finance", "disabled")]
+
+    def test_an_unknown_user_is_an_error(self) -> None:
+        with pytest.raises(UsageError, match='no user "zoe"'):
+            Memberships("zoe").answer(everything())
+
+    def test_a_user_of_one_of_two_instances_is_found(self) -> None:
+        empty = second(State())
+        report = Memberships("bob").answer(inspection_of(empty, SITE))
+        assert cells(report, "instance", "group") == [("main", "Finance")]
+
+
+class TestApplications:
+    """What is assigned to what."""
+
+    def test_counts(self) -> None:
+        report = Applications().answer(everything())
+        wanted = ("application", "users", "groups", "deleted", "people")
+        assert cells(report, *wanted) == [
+            ("Payroll", "1", "1", "1", "2"),
+            ("Wiki", "0", "2", "0", "1"),
+        ]
+
+    def test_assignments_have_typed_principals(self) -> None:
+        report = Assignments().answer(everything())
+        wanted = ("application", "principal_type", "principal", "principal_status")
+        assert cells(report, *wanted) == [
+            ("Payroll", "GROUP", "Finance", "present"),
+            ("Payroll", "USER", GONE.name, "deleted"),
+            ("Payroll", "USER", "Ana", "enabled"),
+            ("Wiki", "GROUP", "builders", "present"),
+            ("Wiki", "GROUP", "empty", "present"),
+        ]
+
+
+class TestInstances:
+    """Every account has a row, whatever became of the call."""
+
+    def test_rows(self) -> None:
+        site = replace(SITE, scope=Scope.ORGANIZATION)
+        inspection = Inspection(
+            (
+                Visit(Account("111122223333", "root"), (site,)),
+                Visit(Account("222233334444", "empty")),
+                Visit(Account("333344445555", "shut", "SUSPENDED"), trouble="is SUSPENDED"),
+            )
+        )
+        report = Instances().answer(inspection)
+        assert cells(report, "account_id", "account_state", "instance", "scope", "remark") == [
+            ("111122223333", "ACTIVE", "main", "organization", ""),
+            ("222233334444", "ACTIVE", "", "", "has no instance of its own"),
+            ("333344445555", "SUSPENDED", "", "", "is SUSPENDED"),
+        ]
+        assert report.notes == ("1 account could not be looked into.",)
+
+
+def duplicates(*users: User, elsewhere: tuple[User, ...] = ()) -> list[tuple[str, ...]]:
+    one = State(users={user_key(user.user_name): user for user in users})
+    two = State(users={user_key(user.user_name): user for user in elsewhere})
+    report = Duplicates().answer(inspection_of(replace(SITE, state=one), second(two)))
+    assert bool(report.alarms) is bool(report.rows)
+    return cells(report, "attribute", "shared", "variation", "where", "instance", "user_name")
+
+
+class TestDuplicates:
+    """The same person twice, in whatever spelling and wherever."""
+
+    def test_the_same_address(self) -> None:
+        found = duplicates(person("ana", "a@example.com"), person("bob", "a@example.com"))
+        about = ("email", "a@example.com", "same", "within", "main")
+        assert found == [(*about, "ana"), (*about, "bob")]
+
+    def test_an_address_in_another_case(self) -> None:
+        found = duplicates(person("ana", "A@Example.com"), person("bob", "a@example.com"))
+        assert {row[:4] for row in found} == {("email", "a@example.com", "case", "within")}
+
+    @pytest.mark.parametrize(
+        "other", ["\uff41na", "an\u00aa", "\U0001d41ana".replace("ana", "na"), "A\uff2e\uff21"]
+    )
+    def test_a_user_name_in_another_unicode_form(self, other: str) -> None:
+        found = duplicates(person("ana", "1@example.com"), person(other, "2@example.com"))
+        assert {row[:3] for row in found} == {("user_name", "ana", "Unicode form")}
+        assert len(found) == 2
+
+    def test_decomposed_and_composed_are_one(self) -> None:
+        found = duplicates(
+            person("one", "de\u0301de\u0301@example.com"),
+            person("two", "d\u00e9d\u00e9@example.com"),
+        )
+        assert {row[2] for row in found} == {"Unicode form"}
+
+    def test_across_instances(self) -> None:
+        found = duplicates(person("ana", "1@example.com"), elsewhere=(person("ANA"),))
+        assert [row[3:] for row in found] == [
+            ("across", "main", "ana"),
+            ("across", "second", "ANA"),
+        ]
+
+    def test_people_without_an_address_share_none(self) -> None:
+        assert duplicates(User(UserName("ana")), User(UserName("bob"))) == []
+
+    def test_strangers_are_none(self) -> None:
+        assert duplicates(person("ana"), person("bob"), elsewhere=(person("carla"),)) == []
+
+
+def declared(**parts: object) -> Declared:
+    return replace(Declared(Settings(INSTANCE)), **parts)  # type: ignore[arg-type]
+
+
+class TestOrphans:
+    """What hangs loose, each with its own finding."""
+
+    def test_findings(self) -> None:
+        report = Orphans().answer(everything())
+        assert cells(report, "finding", "kind", "name", "detail") == [
+            (
+                "assignment of a deleted principal",
+                "assignment",
+                GONE.name,
+                "user assigned to Payroll",
+            ),
+            ("disabled user who still has access", "user", "bob", "Payroll"),
+            ("group without members", "group", "empty", ""),
+            ("user without access to any application", "user", "carla", ""),
+            ("user without access to any application", "user", "dora", ""),
+        ]
+        assert report.alarms == 5
+
+    def test_a_group_without_access(self) -> None:
+        state = replace(STATE, assignments={**STATE.assignments, WIKI: frozenset()})
+        found = cells(Orphans().answer(everything(state)), "finding", "name")
+        assert ("group without access to any application", "builders") in found
+
+    def test_what_the_yaml_does_not_know(self) -> None:
+        known = declared(
+            users=tuple(
+                DeclaredUser(User(UserName(name)), HERE) for name in ("ANA", "bob", "dora")
+            ),
+            groups=tuple(
+                DeclaredGroup(Group(GroupName(name)), HERE) for name in ("finance", "Empty")
+            ),
+            applications=(DeclaredApplication(ApplicationSelector(name="Payroll"), HERE),),
+        )
+        report = Orphans().answer(inspection_of(replace(SITE, declared=known)))
+        found = [row[1:] for row in cells(report, "finding", "kind", "name") if "YAML" in row[0]]
+        assert found == [("application", "Wiki"), ("group", "builders"), ("user", "carla")]
+
+    def test_without_yaml_that_is_said(self) -> None:
+        assert "not compared with YAML" in Orphans().answer(everything()).notes[1]
+
+
+class TestExpiring:
+    """Soonest first; what has expired and is still listed too."""
+
+    def test_rows(self) -> None:
+        def listed(name: str, days: int) -> Listed:
+            return Listed(name, Position("groups.yaml", 7, 3), NOW + timedelta(days=days), "T-1")
+
+        known = declared(
+            groups=(
+                DeclaredGroup(
+                    Group(GroupName("Finance")),
+                    HERE,
+                    members=(listed("ana", 3), listed("bob", -1), listed("carla", 31)),
+                ),
+            ),
+            applications=(
+                DeclaredApplication(
+                    ApplicationSelector(name="Payroll"),
+                    HERE,
+                    users=(Listed("ana", HERE), listed("dora", 30)),
+                ),
+            ),
+        )
+        report = Expiring(NOW, 30).answer(inspection_of(replace(SITE, declared=known)))
+        assert cells(report, "expires", "standing", "address", "reason", "source") == [
+            ("2026-02-28T09:00:00Z", "expired", "membership/Finance/bob", "T-1", "groups.yaml:7"),
+            (
+                "2026-03-04T09:00:00Z",
+                "3 days left",
+                "membership/Finance/ana",
+                "T-1",
+                "groups.yaml:7",
+            ),
+            (
+                "2026-03-31T09:00:00Z",
+                "30 days left",
+                "assignment/Payroll/user/dora",
+                "T-1",
+                "groups.yaml:7",
+            ),
+        ]
+        assert report.alarms == 3
+
+    def test_the_instant_of_expiry_is_expired(self) -> None:
+        now = datetime(2026, 3, 1, tzinfo=UTC)
+        member = Listed("ana", HERE, now)
+        known = declared(groups=(DeclaredGroup(Group(GroupName("g")), HERE, members=(member,)),))
+        report = Expiring(now, 0).answer(inspection_of(replace(SITE, declared=known)))
+        assert cells(report, "standing") == [("expired",)]
+
+
+class TestLeavers:
+    """A proof that nothing is left, or what is left."""
+
+    def answer(self, text: str) -> tuple[list[tuple[str, ...]], int]:
+        report = Leavers(read_leavers(text, "left.csv")).answer(everything())
+        return cells(report, "leaver", "finding", "user_name", "application", "path"), report.alarms
+
+    def test_nobody_has_anything(self) -> None:
+        rows, alarms = self.answer("user_name\nzoe\nyan\n")
+        assert alarms == 0
+        assert rows == [("yan", "no account", "", "", ""), ("zoe", "no account", "", "", "")]
+
+    def test_an_account_with_access_is_found(self) -> None:
+        rows, alarms = self.answer("user_name\nBOB\n")
+        assert alarms == 1
+        assert rows == [("BOB", "access", "bob", "Payroll", "through Finance")]
+
+    def test_an_account_without_access_is_no_proof(self) -> None:
+        assert self.answer("login\ncarla\n") == ([("carla", "account", "carla", "", "")], 1)
+
+    @pytest.mark.parametrize("written", ["CARLA@Example.com", "\uff43arla@example.com", " carla "])
+    def test_address_or_name_in_any_spelling(self, written: str) -> None:
+        assert self.answer(f"E-Mail,reason\n{written},left\n")[1] == 1
+
+    def test_both_columns_count(self) -> None:
+        rows, alarms = self.answer("user_name,email\nnobody,carla@example.com\n")
+        assert alarms == 1
+        assert rows[0][0] == "nobody, carla@example.com"
+
+    def test_one_who_is_two_accounts_shows_both(self) -> None:
+        assert self.answer("user_name,email\ncarla,dora@example.com\n")[1] == 1
+        assert len(self.answer("user_name,email\ncarla,dora@example.com\n")[0]) == 2
+
+    def test_spreadsheets_write_a_mark_and_quotes(self) -> None:
+        assert self.answer('\ufeff"user_name","note"\r\n"carla","a\r\nb"\r\n\r\n')[1] == 1
+
+    @pytest.mark.parametrize(
+        ("text", "line", "message"),
+        [
+            ("", 1, "no column is called"),
+            ("person\nana\n", 1, "no column is called"),
+            ("user_name\n\n", 1, "nobody is listed"),
+            ("user_name,email,x\nana,,\n,,y\n", 3, "neither a user name nor"),
+            ('user_name\n"ana', 2, "not CSV"),
+        ],
+    )
+    def test_a_list_that_proves_nothing_is_refused(
+        self, text: str, line: int, message: str
+    ) -> None:
+        with pytest.raises(InvalidInputError, match=message) as caught:
+            read_leavers(text, "left.csv")
+        assert caught.value.problems[0].position == Position("left.csv", line, 1)
+
+    def test_payroll_is_the_application_meant(self) -> None:
+        report = Leavers(read_leavers("user\nana\n", "f")).answer(everything())
+        assert (PAYROLL,) in cells(report, "application_arn")
