@@ -71,7 +71,7 @@ class ProtectedSection(Document):
 
 
 class PrivilegedSection(Document):
-    """What nobody gets into without an approval."""
+    """Groups that get no member, and applications that get no assignment, without an approval."""
 
     label: ClassVar[str] = "the privileged section"
     groups: list[PatternText] = Field(default_factory=list, examples=[["*-admins"]])
@@ -101,7 +101,7 @@ class PinnedMembersEntry(Document):
 
 
 class RenameSection(Document):
-    """What makes a deletion and a creation look like one rename."""
+    """When a deletion and a creation are refused because they look like one rename."""
 
     label: ClassVar[str] = "the rename section"
     likeness: Annotated[int | None, whole(1, 100)] = Field(default=None, examples=[85])
