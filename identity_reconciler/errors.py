@@ -124,6 +124,12 @@ class StalePlanError(ReconcilerError):
     exit_code = ExitCode.STALE_PLAN
 
 
+class BlockedError(ReconcilerError):
+    """A guard refuses the plan, and no approval covers it."""
+
+    exit_code = ExitCode.GUARD
+
+
 class GatewayError(ReconcilerError):
     """AWS could not do what was asked. Subclasses say what is known about the outcome."""
 

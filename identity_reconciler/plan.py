@@ -184,24 +184,29 @@ def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
 
     Revocations come first, so access never widens before it narrows. Assignments go before the
     principals they name, because AWS keeps an assignment whose principal is gone. Managers are
-    created before the people they manage, who carry the manager's id. Users and groups are
-    deleted last, so a failure before that leaves them whole. Ties break on the key, so two runs
-    print the same plan.
+    created before the people they manage, who carry the manager's id; also before an update
+    that names them. Users and groups are deleted last, so a failure before that leaves them
+    whole. Ties break on the key, so two runs print the same plan.
     """
     listed = tuple(changes)
     depths = _manager_depths(listed)
-    return tuple(sorted(listed, key=lambda c: (ORDER[step_of(c)], depths.get(c.key, 0), c.key)))
+    return tuple(sorted(listed, key=lambda change: _rank(change, depths)))
+
+
+def _rank(change: Change, depths: Mapping[Key, int]) -> tuple[int, int, Key]:
+    depth = depths.get(change.key, 0)
+    if isinstance(change, Create) or not depth:
+        return ORDER[step_of(change)], depth, change.key
+    return ORDER[Step.CREATE_USERS], depth, change.key
 
 
 def _manager_depths(changes: tuple[Change, ...]) -> dict[Key, int]:
-    """Return, for each created user, how many managers above it are created too."""
+    """Return, for each user with a new manager, how many managers above it are created too."""
     above: dict[Key, Key] = {}
     for change in changes:
-        match change:
-            case Create(after=User(manager=str(manager))):
-                above[change.key] = ("user", folded(manager))
-            case _:
-                pass
+        for key in requirements(change):
+            if change.key[0] == "user":
+                above[change.key] = key
     created = {change.key for change in changes if isinstance(change, Create)}
     depths: dict[Key, int] = {}
     for key, manager_key in above.items():
@@ -226,7 +231,10 @@ def requirements(change: Change) -> tuple[Key, ...]:
             return ((str(edge.principal.kind), edge.principal.name),)
         case Create(after=User(manager=str(manager))):
             return (("user", folded(manager)),)
-        case Update(before=User(manager=old), after=User(manager=str(manager))) if old != manager:
+        case (
+            Update(before=User(manager=old), after=User(manager=str(manager)))
+            | Rename(before=User(manager=old), after=User(manager=str(manager)))
+        ) if old != manager:
             return (("user", folded(manager)),)
         case Create() | Update() | Rename() | Delete():
             return ()

@@ -82,7 +82,7 @@ def _spellings(draw: st.DrawFn, name: str) -> str:
 def states(draw: st.DrawFn) -> State:
     """Draw a state whose links all lead to users and groups it holds."""
     names = draw(st.sets(st.sampled_from(USER_NAMES)))
-    people = [draw(users(name)) for name in sorted(names)]
+    people = _with_managers(draw, [draw(users(name)) for name in sorted(names)])
     groups = [
         Group(GroupName(name), description=draw(_texts()))
         for name in sorted(draw(st.sets(st.sampled_from(GROUP_NAMES))))
@@ -102,6 +102,17 @@ def states(draw: st.DrawFn) -> State:
         applications={one.arn: one for one in APPLICATIONS},
         assignments={one.arn: draw(some) for one in APPLICATIONS},
     )
+
+
+def _with_managers(draw: st.DrawFn, people: list[User]) -> list[User]:
+    """Give each of *people* a manager among those before it in a drawn order, or none."""
+    order = draw(st.permutations(people))
+    managed = []
+    for number, user in enumerate(order):
+        above = [one.user_name for one in order[:number]]
+        manager = draw(st.sampled_from([None, *above]))
+        managed.append(replace(user, manager=manager))
+    return managed
 
 
 @st.composite

@@ -13,6 +13,9 @@ from identity_reconciler.cli.options import (
     Color,
     ColorChoice,
     EndpointUrl,
+    OnlyExpired,
+    RateOption,
+    ShowTimings,
     UseSandbox,
 )
 from identity_reconciler.errors import UsageError
@@ -45,13 +48,20 @@ def apply(
         str | None,
         typer.Option(metavar="SHA", help="Refuse a saved plan made from another Git commit."),
     ] = None,
+    only_expired: OnlyExpired = False,
+    rate: RateOption = None,
+    timings: ShowTimings = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
     """Carry out a plan: a saved one, or one made now. Can be stopped and run again at any point."""
-    from identity_reconciler.cli.applying import Approval, apply_directory, apply_saved
+    from identity_reconciler.cli.applying import Approval, Course, apply_directory, apply_saved
     from identity_reconciler.cli.connection import Target
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.cli.rates import parse_rates
+    from identity_reconciler.cli.timings import Timings, timings_text
 
-    target = Target(sandbox, endpoint_url)
+    clock = Timings()
+    target = Target(sandbox, endpoint_url, parse_rates(rate), clock)
     if not auto_approve and not sys.stdin.isatty():
         raise UsageError(
             "apply asks before it writes, and there is no terminal to ask on; "
@@ -61,8 +71,13 @@ def apply(
     if saved is None and (expect_digest or expect_commit):
         raise UsageError("--expect-digest and --expect-commit are about a saved plan; name one")
     approval = Approval(saved, expect_digest, expect_commit)
-    if source.is_file():
-        if approved is not None:
-            raise UsageError("--approved goes with a directory; this is a saved plan already")
-        return apply_saved(approval, target, color, ask=not auto_approve)
-    return apply_directory(source, approval, target, color, ask=not auto_approve)
+    if source.is_file() and (approved is not None or only_expired):
+        raise UsageError("--approved and --only-expired go with a directory, not a saved plan")
+    try:
+        if source.is_file():
+            return apply_saved(approval, target, Course(color, ask=not auto_approve))
+        course = Course(color, ask=not auto_approve, only_expired=only_expired)
+        return apply_directory(source, approval, target, course)
+    finally:
+        if timings:
+            note(timings_text(clock))

@@ -14,9 +14,10 @@ from identity_reconciler.cli.git import commit_of
 from identity_reconciler.cli.loading import load_all
 from identity_reconciler.cli.options import Color, PlanFormat
 from identity_reconciler.cli.output import print_plans
-from identity_reconciler.cli.planning import Terms, connected_for, make_plan
+from identity_reconciler.cli.planning import Terms, connected_for, make_plan, require_unblocked
 from identity_reconciler.cli.progress import progress
 from identity_reconciler.cli.saving import imprint, open_saved
+from identity_reconciler.cli.timings import Timings
 from identity_reconciler.declared import Declared, Instance
 from identity_reconciler.errors import ExitCode, StalePlanError
 from identity_reconciler.gateway import Wanted
@@ -45,6 +46,11 @@ class Approval:
         if self.path is None:
             return None
         document = open_saved(self.path)
+        if document.source.changed_since is not None:
+            raise StalePlanError(
+                f"{self.path} covers only what changed since {document.source.changed_since}, so "
+                "no guard has judged it; plan without --changed-since, and apply that"
+            )
         digest = plan_digest(document)
         if self.digest is not None and self.digest != digest:
             raise StalePlanError(f"{self.path} has digest {digest}, expected was {self.digest}")
@@ -61,8 +67,17 @@ class Approval:
         return document
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How an apply goes about it."""
+
+    color: Color
+    ask: bool
+    only_expired: bool = False
+
+
 def apply_directory(
-    directory: Path, approval: Approval, target: Target, color: Color, *, ask: bool
+    directory: Path, approval: Approval, target: Target, course: Course
 ) -> ExitCode:
     """Plan afresh for every instance in *directory* and apply; only what *approval* holds, if any.
 
@@ -70,10 +85,16 @@ def apply_directory(
         StalePlanError: Something is to be done that the approved plan does not hold.
     """
     approved = approval.document()
-    terms = Terms(commit_of(directory))
-    for declared in load_all(directory):
+    terms = Terms(
+        commit_of(directory),
+        timings=target.timings or Timings(),
+        only_expired=course.only_expired,
+    )
+    with terms.timings.phase("load"):
+        loaded = load_all(directory)
+    for declared in loaded:
         with connected_for(declared, target, write=True) as gateway:
-            code = _apply_declared(_Fresh(declared, gateway, terms), approved, color, ask=ask)
+            code = _apply_declared(_Fresh(declared, gateway, terms), approved, course)
         if code is not ExitCode.SUCCESS:
             return code
     return ExitCode.SUCCESS
@@ -92,11 +113,10 @@ class _Fresh:
         return plan, plan_text(document)
 
 
-def _apply_declared(
-    fresh: _Fresh, approved: PlanDocument | None, color: Color, *, ask: bool
-) -> ExitCode:
+def _apply_declared(fresh: _Fresh, approved: PlanDocument | None, course: Course) -> ExitCode:
     plan, document = make_plan(fresh.declared, fresh.gateway, fresh.terms)
-    print_plans([document], PlanFormat.TEXT, color)
+    print_plans([document], PlanFormat.TEXT, course.color)
+    require_unblocked(document)
     if approved is not None:
         if document.instance != approved.instance:
             raise StalePlanError(
@@ -106,13 +126,12 @@ def _apply_declared(
         require_reviewed(plan, plan_of(approved))
     if not plan:
         return ExitCode.SUCCESS
-    if ask and not _answered_yes():
+    if course.ask and not _answered_yes():
         return ExitCode.SUCCESS
-    header = _header(document)
-    return Execution(fresh.gateway, color, header, fresh.look).run(plan)
+    return Execution(fresh.gateway, course.color, _header(document), fresh.look).run(plan)
 
 
-def apply_saved(approval: Approval, target: Target, color: Color, *, ask: bool) -> ExitCode:
+def apply_saved(approval: Approval, target: Target, course: Course) -> ExitCode:
     """Apply what is left of a saved plan, reading only what it touches.
 
     Raises:
@@ -124,17 +143,18 @@ def apply_saved(approval: Approval, target: Target, color: Color, *, ask: bool) 
     reviewed, instance = plan_of(document), instance_of(document)
     with connected(instance, target, write=True) as gateway:
         saved = _Saved(reviewed, gateway, instance)
-        print_plans([document], PlanFormat.TEXT, color)
+        print_plans([document], PlanFormat.TEXT, course.color)
         typer.echo(imprint(document, approval.path))
+        require_unblocked(document)
         plan = saved.left()
         done = len(reviewed.changes) - len(plan.changes)
         if done:
             typer.echo(f"Already in place: {done} of {len(reviewed.changes)} changes")
         if not plan:
             return ExitCode.SUCCESS
-        if ask and not _answered_yes():
+        if course.ask and not _answered_yes():
             return ExitCode.SUCCESS
-        return Execution(gateway, color, _header(document), saved.look).run(plan)
+        return Execution(gateway, course.color, _header(document), saved.look).run(plan)
 
 
 @dataclass(frozen=True, slots=True)

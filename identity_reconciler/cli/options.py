@@ -34,6 +34,22 @@ EndpointUrl = Annotated[
 ]
 
 
+RateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--rate",
+        metavar="N",
+        envvar="IDENTITY_RECONCILER_RATE",
+        help="Requests a second of each AWS quota, or identitystore=N,sso-admin=N. Default: 20, "
+        "as AWS documents.",
+    ),
+]
+ShowTimings = Annotated[
+    bool,
+    typer.Option("--timings", help="Say on stderr where the time went, and every request."),
+]
+
+
 class Color(StrEnum):
     """When to use colour."""
 
@@ -62,4 +78,8 @@ ForGithub = Annotated[
         "--github",
         help="In a step of a GitHub job: write outputs and the step summary, annotate the files.",
     ),
+]
+
+OnlyExpired = Annotated[
+    bool, typer.Option("--only-expired", help="Remove what has expired and do nothing else.")
 ]

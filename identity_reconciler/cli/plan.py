@@ -17,6 +17,8 @@ from identity_reconciler.cli.options import (
     ForGithub,
     PlanFormat,
     PlanFormatChoice,
+    RateOption,
+    ShowTimings,
     UseSandbox,
 )
 from identity_reconciler.errors import ExitCode, UsageError
@@ -36,6 +38,12 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
     ] = False,
+    changed_since: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="Only what the change since this Git revision touches."),
+    ] = None,
+    rate: RateOption = None,
+    timings: ShowTimings = False,
     github: ForGithub = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
@@ -44,29 +52,53 @@ def plan(
     from identity_reconciler.cli.git import commit_of
     from identity_reconciler.cli.github import github_step, report, without_commands
     from identity_reconciler.cli.loading import load_all
-    from identity_reconciler.cli.output import print_plans
-    from identity_reconciler.cli.planning import Terms, connected_for, make_plan
+    from identity_reconciler.cli.output import note, print_plans
+    from identity_reconciler.cli.planning import Terms, blocked, connected_for, make_plan
+    from identity_reconciler.cli.rates import parse_rates
     from identity_reconciler.cli.saving import imprint, save
+    from identity_reconciler.cli.targeting import bases, make_targeted_plan
+    from identity_reconciler.cli.timings import Timings, timings_text
 
-    target = Target(sandbox, endpoint_url)
-    loaded = load_all(directory)
+    clock = Timings()
+    target = Target(sandbox, endpoint_url, parse_rates(rate), clock)
+    with clock.phase("load"):
+        loaded = load_all(directory)
     step = github_step(output_format, wanted=github)
-    if out is not None and len(loaded) != 1:
-        raise UsageError(
-            f"--out saves the plan of one instance, and {directory} holds {len(loaded)}; "
-            "name the directory of one of them"
-        )
-    terms = Terms(commit_of(directory), timedelta(hours=valid_for))
+    if out is not None:
+        _require_whole(directory, len(loaded), changed_since)
+    terms = Terms(commit_of(directory), timedelta(hours=valid_for), clock)
+    since = bases(directory, changed_since, loaded) if changed_since else [None] * len(loaded)
     documents = []
-    for declared in loaded:
+    for declared, base in zip(loaded, since, strict=True):
         with connected_for(declared, target, write=False) as gateway:
-            documents.append(make_plan(declared, gateway, terms)[1])
-    with without_commands(step):
+            if base is None:
+                documents.append(make_plan(declared, gateway, terms)[1])
+            else:
+                documents.append(make_targeted_plan(base, declared, gateway, terms)[1])
+    with clock.phase("render"), without_commands(step):
         print_plans(documents, output_format, color)
     report(step, documents, directory)
+    if timings:
+        note(timings_text(clock))
     if out is not None:
         save(documents[0], out)
         typer.echo(f"Saved {imprint(documents[0], out)}", err=output_format is not PlanFormat.TEXT)
+    if any(map(blocked, documents)):
+        return ExitCode.GUARD
     if detailed_exitcode and any(one.changes for one in documents):
         return ExitCode.CHANGES
     return ExitCode.SUCCESS
+
+
+def _require_whole(directory: Path, instances: int, changed_since: str | None) -> None:
+    """Refuse to save anything but the whole plan of one instance."""
+    if instances != 1:
+        raise UsageError(
+            f"--out saves the plan of one instance, and {directory} holds {instances}; "
+            "name the directory of one of them"
+        )
+    if changed_since is not None:
+        raise UsageError(
+            "--out saves a plan for apply, which guards have to judge as a whole; "
+            "leave out --changed-since"
+        )

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from identity_reconciler.cli.connection import Target, connected
-from identity_reconciler.cli.progress import progress
+from identity_reconciler.cli.output import note
+from identity_reconciler.cli.progress import progress, tell_of_long_read
+from identity_reconciler.cli.timings import Timings
+from identity_reconciler.errors import BlockedError, InvalidInputError
 
 if TYPE_CHECKING:
     from identity_reconciler.declared import Declared
     from identity_reconciler.gateway.aws import AwsGateway
-    from identity_reconciler.plan import Plan
+    from identity_reconciler.plan import Change, Plan
     from identity_reconciler.render.document import PlanDocument
+    from identity_reconciler.state import State
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a plan is bound to besides the YAML and the live state."""
+    """What a plan is bound to besides the YAML and the live state, and where its time goes."""
 
     commit: str | None = None
     valid_for: timedelta = timedelta(hours=24)
+    timings: Timings = field(default_factory=Timings)
+    only_expired: bool = False
+    """Whether to remove what has expired and do nothing else."""
+    base: Declared | None = None
+    """What the desired state was before; what it would change already is pending, not new."""
 
 
 def connected_for(
@@ -41,21 +50,42 @@ def connected_for(
 def make_plan(declared: Declared, gateway: AwsGateway, terms: Terms) -> tuple[Plan, PlanDocument]:
     """Return the plan for *declared* against what is live now, and its document.
 
+    Says beforehand how long a long read will take.
+
     Raises:
         GatewayError: The live state could not be read whole; there is no plan.
-        InvalidInputError: *declared* cannot be bound to what is live.
+        InvalidInputError: *declared* cannot be bound to what is live, or an approval does not
+            hold.
     """
-    from identity_reconciler.access import access_changes
-    from identity_reconciler.projection import after_plan
-    from identity_reconciler.render.document import Access, Occasion, document
-    from identity_reconciler.survey import plan_against, read_for_access
+    from identity_reconciler.approvals import check_approvals
+    from identity_reconciler.comparison import compare_closely
+    from identity_reconciler.expiry import only_expired
+    from identity_reconciler.gateway.expectation import expected
+    from identity_reconciler.guards import check_plan, gather
+    from identity_reconciler.render.describe import Findings, Occasion, document
+    from identity_reconciler.survey import read_for_access, read_live
 
+    timings = terms.timings
     as_of = datetime.now(UTC).replace(microsecond=0)
+    problems = check_approvals(declared.approvals, as_of)
+    if problems:
+        raise InvalidInputError(problems)
     started = time.monotonic()
-    with progress("reading the live state", lambda: gateway.requests.total):
-        plan, live = plan_against(declared, gateway, as_of)
-        known, complete = read_for_access(declared, plan, live, gateway)
-    access = Access(access_changes(plan, known, after_plan(known, plan)), complete)
+    outlook = expected(declared, gateway.rates)
+    tell_of_long_read(outlook)
+    with progress("reading the live state", lambda: gateway.requests.total, outlook.requests):
+        with timings.phase("read"):
+            live = read_live(declared, gateway, as_of)
+        with timings.phase("plan"):
+            comparison = compare_closely(declared, live, as_of)
+            plan = only_expired(comparison.plan) if terms.only_expired else comparison.plan
+        with timings.phase("read"):
+            known, complete = read_for_access(declared, plan, live, gateway)
+    with timings.phase("plan"):
+        evidence = gather(declared, plan, known, comparison.scope, comparison.managed)
+        verdicts = check_plan(evidence, declared.settings.guards, declared.approvals, as_of)
+        pending = _pending(terms.base, live, as_of)
+    findings = Findings(evidence.access, complete, verdicts, pending)
     occasion = Occasion(
         as_of,
         gateway.requests.total,
@@ -63,4 +93,37 @@ def make_plan(declared: Declared, gateway: AwsGateway, terms: Terms) -> tuple[Pl
         valid_for=terms.valid_for,
         commit=terms.commit,
     )
-    return plan, document(declared, plan, live, occasion, access)
+    with timings.phase("render"):
+        return plan, document(declared, plan, live, occasion, findings)
+
+
+def blocked(document: PlanDocument) -> bool:
+    """Return whether a guard refuses the plan."""
+    return any(one.standing == "blocked" for one in document.guards)
+
+
+def require_unblocked(document: PlanDocument) -> None:
+    """Refuse a plan that a guard refuses.
+
+    Raises:
+        BlockedError: Names the guards.
+    """
+    if blocked(document):
+        guards = ", ".join(one.guard for one in document.guards if one.standing == "blocked")
+        raise BlockedError(
+            f"refused by {guards}; nothing was changed. Correct the desired state, or add the "
+            "approval shown above to approvals.yaml and have it reviewed"
+        )
+
+
+def _pending(base: Declared | None, live: State, as_of: datetime) -> tuple[Change, ...] | None:
+    """Return what *base* would change by itself; None when it cannot be told."""
+    from identity_reconciler.comparison import compare
+
+    if base is None:
+        return None
+    try:
+        return compare(base, live, as_of).changes
+    except InvalidInputError as error:
+        note(f"the base cannot be compared, so nothing is told apart: {error.problems[0]}")
+        return None

@@ -91,6 +91,8 @@ def _field(path: Iterable[object]) -> str:
 
 def _value(value: object) -> str | None:
     if isinstance(value, dict):
+        if value.keys() == {"value"}:
+            return _value(value["value"])
         return ", ".join(f"{name} {_value(part)}" for name, part in value.items())
     if isinstance(value, list):
         return "; ".join(str(_value(part)) for part in value)

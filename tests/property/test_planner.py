@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from identity_reconciler.applier import Outcome, Patience, Result, apply_plan
 from identity_reconciler.comparison import compare
 from identity_reconciler.declared import Declared, ManageLinks, ManageObjects
-from identity_reconciler.plan import Change, Create, Delete, Plan, Update
+from identity_reconciler.plan import Change, Create, Delete, Plan, Update, requirements
 from identity_reconciler.planner import build_plan
 from identity_reconciler.scope import ignores
 from identity_reconciler.state import Assignment, Group, Key, Membership, State, User
@@ -76,7 +76,9 @@ class TestPlan:
     @given(desired=states(), live=states())
     def test_revokes_before_it_grants(self, desired: State, live: State) -> None:
         """Also: principals are made before their links and deleted after everything else."""
-        ranks = [_rank(change) for change in build_plan(desired, live).changes]
+        changes = build_plan(desired, live).changes
+        created = {change.key for change in changes if isinstance(change, Create)}
+        ranks = [_rank(change, created) for change in changes]
         assert ranks == sorted(ranks)
 
     def test_is_the_same_under_every_hash_seed(self) -> None:
@@ -125,8 +127,11 @@ _RANKS = {
 }
 
 
-def _rank(change: Change) -> int:
+def _rank(change: Change, created: set[Key]) -> int:
+    """Return the step of *change*; an update that names a new manager comes after that one."""
     subject = change.before if isinstance(change, Delete) else change.after
+    if isinstance(change, Update) and created.intersection(requirements(change)):
+        return _RANKS[Create, User]
     return _RANKS[type(change), type(subject)]
 
 
