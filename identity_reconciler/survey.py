@@ -140,11 +140,13 @@ def _completed(live: State, gateway: Gateway, facts: Facts) -> State:
 def wanted(declared: Declared) -> Wanted:
     """Return what the first read for *declared* asks for."""
     applications = _managed_applications(declared)
+    lengths = {group_key(one.group.name): len(one.members or ()) for one in declared.groups}
     return Wanted(
         users=True,
         groups=True,
         applications=bool(applications),
         members_of=_group_filter(declared),
+        length_of=lambda group: lengths.get(group_key(group.name), 0),
         assignments_of=lambda application: any(
             entry.selector.matches(application)
             for label in (application.name, application.arn)

@@ -24,11 +24,14 @@ from identity_reconciler.gateway.records import (
     group_record,
     user_record,
 )
+from identity_reconciler.gateway.sides import Sides
 from identity_reconciler.gateway.work import Work
 from identity_reconciler.state import Application, ApplicationArn, Group, PrincipalKind, User
 
 _Read = TypeVar("_Read")
 
+_MANY = 1_000_000
+"""Users, where their list is not read: too many to ask each for their groups."""
 _UNSUPPORTED = "not supported for this action"
 """In the answer of some AWS applications to questions about their assignment configuration.
 
@@ -75,6 +78,7 @@ class _Reading:
         self._instance = connection.instance
         self._wanted = wanted
         self._work = work
+        self._sides = Sides(self._members_by_group, self._members_by_user)
 
     def start(self) -> None:
         clients = self._clients
@@ -84,6 +88,8 @@ class _Reading:
         self._work.pool("applications", clients.threads(clients.rates.sso_admin))
         if self._wanted.users:
             self._work.start("users", self._read_users)
+        else:
+            self._sides.users_seen(_MANY, complete=True)
         if self._wanted.groups:
             self._work.start("groups", self._read_groups)
         if self._wanted.applications:
@@ -96,13 +102,34 @@ class _Reading:
         subject = "the list of users"
         for user in self._store("ListUsers", subject, user_record, Extensions=[ENTERPRISE]):
             self.lists.users[user.identifier] = user
+            self._sides.users_seen(len(self.lists.users), complete=False)
+        self._sides.users_seen(len(self.lists.users), complete=True)
 
     def _read_groups(self) -> None:
         for group in self._store("ListGroups", "the list of groups", group_record):
             known = group.identifier in self.lists.groups
             self.lists.groups[group.identifier] = group
             if not known and self._wanted.members_of(group.value):
-                self._work.start("members", partial(self._read_members, group))
+                self._sides.choose(group)
+        self._sides.groups_seen(len(self.lists.groups))
+
+    def _members_by_group(self, group: Record[Group]) -> None:
+        length = self._wanted.length_of(group.value)
+        self._work.start("members", partial(self._read_members, group), weight=length)
+
+    def _members_by_user(self, groups: list[Record[Group]]) -> None:
+        self.lists.members |= {group.identifier: {} for group in groups}
+        for user in self.lists.users.values():
+            self._work.start("members", partial(self._read_groups_of, user))
+
+    def _read_groups_of(self, user: Record[User]) -> None:
+        subject = f"the groups of user/{user.value.user_name}"
+        member = {"UserId": user.identifier}
+        for group_id, membership_id in self._store(
+            "ListGroupMembershipsForMember", subject, _group, MemberId=member
+        ):
+            if group_id in self.lists.members:
+                self.lists.members[group_id][user.identifier] = membership_id
 
     def _read_members(self, group: Record[Group]) -> None:
         subject = f"the members of group/{group.value.name}"
@@ -183,6 +210,10 @@ class _Reading:
 def _member(item: Item) -> tuple[str, str]:
     """Return UserId and MembershipId; members are users and nothing else. Source: MemberId."""
     return item["MemberId"]["UserId"], item["MembershipId"]
+
+
+def _group(item: Item) -> tuple[str, str]:
+    return item["GroupId"], item["MembershipId"]
 
 
 def _principal(item: Item) -> tuple[PrincipalKind, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from heapq import heappop, heappush
+from itertools import count
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +22,9 @@ class Work:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._waiting: dict[str, list[tuple[int, int, Callable[[], None]]]] = {}
+        """By kind: weight below zero, number, and task, as a heap."""
+        self._numbers = count()
         self._open = 0
         self._failure: BaseException | None = None
         self._stopped = False
@@ -46,15 +51,22 @@ class Work:
     def pool(self, kind: str, threads: int) -> None:
         """Set up the threads for *kind*."""
         self._pools[kind] = ThreadPoolExecutor(threads, thread_name_prefix=kind)
+        self._waiting[kind] = []
 
-    def start(self, kind: str, task: Callable[[], None]) -> None:
-        """Run *task* in a thread of *kind*, in the order of the calls."""
+    def start(self, kind: str, task: Callable[[], None], *, weight: int = 0) -> None:
+        """Run *task* in a thread of *kind*: the heaviest first, then in the order of the calls."""
         with self._changed:
             if self._stopped:
                 return
             self._open += 1
-            future = self._pools[kind].submit(task)
+            heappush(self._waiting[kind], (-weight, next(self._numbers), task))
+            future = self._pools[kind].submit(self._run_heaviest, kind)
         future.add_done_callback(self._done)
+
+    def _run_heaviest(self, kind: str) -> None:
+        with self._changed:
+            task = heappop(self._waiting[kind])[2]
+        task()
 
     def finish(self) -> None:
         """Return when every task is done; raise the first failure as soon as there is one."""

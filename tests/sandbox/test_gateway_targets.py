@@ -228,3 +228,20 @@ class TestApplications:
         arn = ApplicationArn(sandbox.add_application("Wiki"))
         state = gateway(sandbox).read_state(Wanted(arns=(arn,), assignments_of=lambda _: True))
         assert state.assignments == {arn: frozenset()}
+
+
+class TestFewUsers:
+    """A directory with fewer users than groups is read by user: the same state, fewer requests."""
+
+    def test_same_state_with_fewer_requests(self, sandbox: Sandbox) -> None:
+        generate(sandbox, Sizes(20, 90, 300))
+        door = gateway(sandbox)
+        everything = door.read_state(Wanted(users=True, groups=True, members_of=lambda _: True))
+        by_group = gateway(sandbox).read_state(Wanted(groups=True, members_of=lambda _: True))
+        assert everything.members == by_group.members
+        assert sum(map(len, everything.members.values())) == 300
+        assert asked(door) == {
+            ("identitystore", "ListUsers"): 1,
+            ("identitystore", "ListGroups"): 1,
+            ("identitystore", "ListGroupMembershipsForMember"): 20,
+        }
