@@ -56,7 +56,8 @@ def fit(parts: Sequence[str | Section], budget: Budget) -> str:
     What is not a list is never cut, so it must fit by itself.
     """
     bare = [part.shown(()) if isinstance(part, Section) else part for part in parts]
-    left = budget.limit - sum(budget.size(text) + len(_GAP) for text in bare)
+    # Each part has a gap after it, and a list that gets entries may have one more before them.
+    left = budget.limit - sum(budget.size(text) + 2 * len(_GAP) for text in bare)
     texts = list(bare)
     sections = [(part.rank, at, part) for at, part in enumerate(parts) if isinstance(part, Section)]
     for _, at, section in sorted(sections, key=lambda one: one[:2]):
@@ -69,8 +70,7 @@ def _taken(section: Section, left: int, budget: Budget) -> tuple[list[str], int]
     """Return the first entries of *section* that fit into *left*, and what is left then."""
     taken = []
     for entry in section.entries:
-        # The line feed after it, and the gap that the first one opens.
-        size = budget.size(entry) + len(_GAP)
+        size = budget.size(f"{entry}\n")
         if size > left:
             break
         left -= size

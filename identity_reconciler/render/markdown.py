@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from identity_reconciler.access import Route
 from identity_reconciler.render.document import (
     AccessDocument,
     Action,
@@ -18,7 +19,9 @@ from identity_reconciler.render.planfile import plan_digest
 from identity_reconciler.render.spans import fence, marker, name_span, value_span
 from identity_reconciler.render.words import (
     PLURALS,
+    THROUGH,
     Marks,
+    access_bounds,
     blocked,
     details,
     instant,
@@ -27,6 +30,7 @@ from identity_reconciler.render.words import (
     place,
     reading_order,
     subject,
+    together,
 )
 
 COMMENT = Budget(60_000, characters)
@@ -164,14 +168,15 @@ def _approved(guard: GuardDocument) -> str:
 
 
 def _access(plan: PlanDocument) -> Iterator[Section]:
-    partly = "" if plan.access_complete else " As far as the declared groups and applications tell."
+    bounds = access_bounds(plan)
+    told = f" Told {bounds}." if bounds else ""
     for effect, title, meaning in (
         ("loses", "Access lost", "Who can open an application now, and cannot afterwards."),
         ("gains", "Access gained", "Who cannot open an application now, and can afterwards."),
     ):
         found = [access for access in plan.access if access.effect == effect]
         if found:
-            head = f"### {title} ({_people(plan, effect)})\n\n{meaning}{partly}"
+            head = f"### {title} ({_people(plan, effect)})\n\n{meaning}{told}"
             yield Section(
                 _ACCESS,
                 head,
@@ -186,22 +191,22 @@ def _access(plan: PlanDocument) -> Iterator[Section]:
 
 def _application(access: AccessDocument) -> str:
     application = name_span(access.application)
-    people = access.listed[:_MOST_PEOPLE]
-    if access.people <= _MOST_PEOPLE:
-        was = "was " if access.effect == "loses" else ""
-        named = (
-            f"{name_span(one.user)} ({was}{', '.join(map(_path, one.paths))})" for one in people
-        )
-        return f"- {application}: {', '.join(named)}"
-    listed = ", ".join(name_span(one.user) for one in people)
-    return (
-        f"- {application}: {access.people} people: {listed} and {access.people - len(people)} more"
+    if access.people > _MOST_PEOPLE:
+        listed = ", ".join(name_span(one.user) for one in access.listed[:_MOST_PEOPLE])
+        more = access.people - min(_MOST_PEOPLE, len(access.listed))
+        return f"- {application}: {access.people} people: {listed} and {more} more"
+    was = "was " if access.effect == "loses" else ""
+    told = (
+        f"{', '.join(map(name_span, names))} ({was}{', '.join(map(_path, paths))})"
+        for paths, names in together(access).items()
     )
+    return f"- {application}: {'; '.join(told)}"
 
 
 def _path(path: str) -> str:
-    word, found, group = path.partition("through ")
-    return f"through {name_span(group)}" if found and not word else name_span(path)
+    if path.startswith(THROUGH):
+        return f"{THROUGH}{name_span(path.removeprefix(THROUGH))}"
+    return path if path in {Route.DIRECT, Route.EVERYONE} else name_span(path)
 
 
 def _changes(plan: PlanDocument) -> Iterator[Section]:

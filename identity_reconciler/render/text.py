@@ -19,6 +19,7 @@ from identity_reconciler.render.escape import quoted, safe, safe_lines
 from identity_reconciler.render.words import (
     PLURALS,
     Marks,
+    access_bounds,
     blocked,
     details,
     instant,
@@ -128,7 +129,7 @@ def _blocked(guard: GuardDocument) -> Iterator[str]:
 def _access(plan: PlanDocument) -> Iterator[str]:
     if not plan.access:
         return
-    yield "Access" if plan.access_complete else "Access, as far as declared groups tell"
+    yield ", ".join(filter(None, ("Access", access_bounds(plan))))
     width = max(len(one) for access in plan.access for one in _people(access))
     for access in plan.access:
         symbol = "-" if access.effect == "loses" else "+"

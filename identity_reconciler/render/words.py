@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from identity_reconciler.plan import Reason
-from identity_reconciler.render.document import ChangeDocument, GuardDocument, Kind, PlanDocument
+from identity_reconciler.render.document import (
+    AccessDocument,
+    ChangeDocument,
+    GuardDocument,
+    Kind,
+    PlanDocument,
+)
 from identity_reconciler.state import Group, User
 
 PLURALS: dict[Kind, str] = {
@@ -20,6 +26,9 @@ PLURALS: dict[Kind, str] = {
     "membership": "memberships",
     "assignment": "assignments",
 }
+
+THROUGH = "through "
+"""Begins a path of access that leads through a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,24 @@ def nothing_to_do(plan: PlanDocument) -> str:
 def blocked(plan: PlanDocument) -> tuple[GuardDocument, ...]:
     """Return the guards that refuse *plan*."""
     return tuple(one for one in plan.guards if one.standing == "blocked")
+
+
+def access_bounds(plan: PlanDocument) -> str:
+    """Return what access is told of, where that is more or less than what the plan changes."""
+    bounds = []
+    if any(change.pending for change in plan.changes):
+        bounds.append("with what is pending already")
+    if not plan.access_complete:
+        bounds.append("as far as declared groups tell")
+    return ", ".join(bounds)
+
+
+def together(access: AccessDocument) -> dict[tuple[str, ...], list[str]]:
+    """Return the people listed in *access* by how they have it, in their order."""
+    people: dict[tuple[str, ...], list[str]] = {}
+    for person in access.listed:
+        people.setdefault(person.paths, []).append(person.user)
+    return people
 
 
 def reading_order(change: ChangeDocument) -> tuple[int, str, str]:

@@ -1,0 +1,309 @@
+"""Ten plans, made by the program itself from small worlds, for the tests of what people see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+from identity_reconciler.approvals import Approval
+from identity_reconciler.comparison import compare_closely
+from identity_reconciler.declared import (
+    ApplicationSelector,
+    Declared,
+    DeclaredApplication,
+    DeclaredGroup,
+    DeclaredUser,
+    Ignore,
+    Listed,
+    ManageLinks,
+    ManageObjects,
+    Presence,
+    Settings,
+)
+from identity_reconciler.errors import Position
+from identity_reconciler.guard_settings import Budget, Budgets, GuardSettings, ProtectedNames
+from identity_reconciler.guards import check_plan, gather
+from identity_reconciler.render.describe import Findings, Occasion, document
+from identity_reconciler.render.document import PlanDocument
+from identity_reconciler.state import (
+    Email,
+    Group,
+    GroupKey,
+    GroupName,
+    Principal,
+    PrincipalKind,
+    Provenance,
+    State,
+    User,
+    UserKey,
+    UserName,
+)
+from tests.strategies import APPLICATIONS, INSTANCE, NOW
+
+PAYROLL = APPLICATIONS[0]
+GROUPS_FILE = "groups/all.yaml"
+
+
+def person(name: str, **attributes: str) -> User:
+    return User(
+        UserName(name),
+        display_name=name.title(),
+        given_name=name.title(),
+        family_name="Example",
+        email=Email(f"{name}@example.com"),
+        **attributes,  # type: ignore[arg-type]
+    )
+
+
+def listed(*names: str, line: int = 10) -> tuple[Listed, ...]:
+    return tuple(
+        Listed(name, Position(GROUPS_FILE, line + number, 9)) for number, name in enumerate(names)
+    )
+
+
+TOUCHED = Provenance(
+    updated_at="2026-02-27T16:02:11Z",
+    updated_by="arn:aws:sts::111122223333:assumed-role/HelpDesk/kim",
+)
+LIVE = State(
+    users={
+        UserKey(name): replace(person(name, title="Engineer"), provenance=TOUCHED)
+        for name in ("ana", "bob", "eve")
+    },
+    groups={
+        GroupKey("admins"): Group(GroupName("admins"), "Old description"),
+        GroupKey("contractors"): Group(GroupName("contractors")),
+        GroupKey("stray"): Group(GroupName("stray")),
+        GroupKey("scim"): Group(GroupName("scim"), foreign=True),
+    },
+    members={
+        GroupKey("admins"): frozenset({UserKey("ana"), UserKey("eve")}),
+        GroupKey("contractors"): frozenset({UserKey("ana"), UserKey("bob")}),
+    },
+    applications={one.arn: one for one in APPLICATIONS},
+    assignments={
+        PAYROLL.arn: frozenset(
+            {
+                Principal(PrincipalKind.GROUP, "contractors"),
+                Principal(PrincipalKind.USER, "9067-gone", orphan=True),
+            }
+        )
+    },
+)
+GENEROUS = GuardSettings(
+    budgets=Budgets(memberships=Budget(9, 0, 9), assignments=Budget(9, 0, 9)), wipe_from=4
+)
+DECLARED = Declared(
+    Settings(INSTANCE, ignore=Ignore(groups=("AWSControlTower*",)), guards=GENEROUS),
+    users=tuple(
+        DeclaredUser(person(name, title="Engineer"), Position("users.yaml", line, 5))
+        for line, name in enumerate(("ana", "bob", "eve"), start=3)
+    ),
+    groups=(
+        DeclaredGroup(
+            Group(GroupName("admins"), "Old description"),
+            Position(GROUPS_FILE, 2, 5),
+            members=listed("ana", "eve", line=4),
+        ),
+        DeclaredGroup(
+            Group(GroupName("contractors")),
+            Position(GROUPS_FILE, 7, 5),
+            members=listed("ana", "bob", line=8),
+        ),
+    ),
+    files=("groups/all.yaml", "instance.yaml", "users.yaml"),
+    digest="4f2c9e1a" * 8,
+)
+
+
+def mixed() -> Declared:
+    """One change of every sort."""
+    ana = person("ana", title='Staff "Engineer"', department="Data")
+    return replace(
+        DECLARED,
+        users=(
+            DeclaredUser(ana, Position("users.yaml", 3, 5)),
+            DeclaredUser(User(UserName("bob")), Position("users.yaml", 9, 5), Presence.ABSENT),
+            DeclaredUser(
+                replace(person("eve"), cleared=frozenset({"title"})), Position("users.yaml", 12, 5)
+            ),
+            DeclaredUser(person("new"), Position("users.yaml", 15, 5)),
+        ),
+        groups=(
+            DeclaredGroup(
+                Group(GroupName("operators"), "New description"),
+                Position(GROUPS_FILE, 2, 5),
+                members=(
+                    *listed("ana"),
+                    Listed(
+                        "new", Position(GROUPS_FILE, 12, 9), NOW + timedelta(days=30), "TICKET-9"
+                    ),
+                    Listed("eve", Position(GROUPS_FILE, 15, 9), NOW),
+                ),
+                previous_names=("admins",),
+            ),
+            DeclaredGroup(
+                Group(GroupName("contractors")), Position(GROUPS_FILE, 31, 5), Presence.ABSENT
+            ),
+        ),
+        applications=(
+            DeclaredApplication(
+                ApplicationSelector(name="Payroll"),
+                Position("applications.yaml", 2, 5),
+                groups=listed("operators"),
+            ),
+        ),
+    )
+
+
+def hostile() -> Declared:
+    """Values that would steer a terminal or a log, were they shown as they are."""
+    name = "a\u202eb\x1b[31m"
+    eve = replace(person("eve"), title="::error::\r\nx\u200b\u2028\u00a0\ud800")
+    user = DeclaredUser(replace(person("x"), user_name=UserName(name)), Position("\n.yaml", 1, 1))
+    return replace(DECLARED, users=(user, DeclaredUser(eve, Position("u.yaml", 2, 5))), groups=())
+
+
+def authoritative() -> Declared:
+    """Everything that is not declared goes, but for what others own."""
+    settings = replace(
+        DECLARED.settings, users=ManageObjects.AUTHORITATIVE, groups=ManageObjects.AUTHORITATIVE
+    )
+    return replace(DECLARED, settings=settings, users=DECLARED.users[:2], groups=())
+
+
+def additive() -> Declared:
+    """Nothing is removed from lists."""
+    settings = replace(DECLARED.settings, memberships=ManageLinks.ADDITIVE)
+    group = replace(DECLARED.groups[0], members=listed("bob"))
+    return replace(DECLARED, settings=settings, groups=(group,))
+
+
+def blocked() -> Declared:
+    """Two groups go, and both budgets and a protected name are in the way; one is approved."""
+    absent = (
+        DeclaredGroup(Group(GroupName(name)), Position(GROUPS_FILE, line, 5), Presence.ABSENT)
+        for line, name in ((2, "admins"), (7, "contractors"))
+    )
+    guards = GuardSettings(protected=ProtectedNames(groups=("adm*",)))
+    approval = Approval(
+        "budget.groups",
+        date(2026, 2, 27),
+        date(2026, 3, 20),
+        "TICKET-12: both are replaced",
+        kind="group",
+        count=2,
+    )
+    return replace(
+        DECLARED,
+        settings=replace(DECLARED.settings, guards=guards),
+        groups=tuple(absent),
+        approvals=(approval,),
+    )
+
+
+def expiring() -> Declared:
+    """One membership has ended, two end soon, one later."""
+    members = tuple(
+        Listed(name, Position(GROUPS_FILE, line, 9), NOW + timedelta(days=days), "TICKET-9")
+        for line, (name, days) in enumerate((("eve", 0), ("ana", 3), ("bob", 13)), start=4)
+    )
+    later = Listed("eve", Position(GROUPS_FILE, 9, 9), NOW + timedelta(days=15))
+    groups = (
+        replace(DECLARED.groups[0], members=members),
+        replace(DECLARED.groups[1], members=(*listed("ana", "bob"), later)),
+    )
+    return replace(DECLARED, groups=groups)
+
+
+def base() -> Declared:
+    """What a pull request starts from: it would remove eve already, who was added by hand."""
+    return replace(
+        DECLARED,
+        groups=(replace(DECLARED.groups[0], members=listed("ana")), DECLARED.groups[1]),
+    )
+
+
+def on_base() -> Declared:
+    """The base, with a title changed and bob put into the admins."""
+    bob = person("bob", title="Lead")
+    users = (DECLARED.users[0], DeclaredUser(bob, Position("users.yaml", 4, 5)), DECLARED.users[2])
+    admins = replace(DECLARED.groups[0], members=listed("ana", "bob"))
+    return replace(DECLARED, groups=(admins, DECLARED.groups[1]), users=users)
+
+
+def crowd(count: int) -> tuple[DeclaredUser, ...]:
+    """Return so many users who do not exist yet."""
+    return tuple(
+        DeclaredUser(person(f"person-{number:03}"), Position("crowd.yaml", 2 + 4 * number, 5))
+        for number in range(count)
+    )
+
+
+def many_people() -> Declared:
+    """A group of 25 gains one application."""
+    people = crowd(25)
+    names = [one.user.user_name for one in people]
+    group = DeclaredGroup(
+        Group(GroupName("crowd")), Position("crowd.yaml", 200, 5), members=listed(*names, line=202)
+    )
+    payroll = DeclaredApplication(
+        ApplicationSelector(name="Payroll"), Position("applications.yaml", 2, 5), groups=()
+    )
+    wiki = DeclaredApplication(
+        ApplicationSelector(name="Wiki"),
+        Position("applications.yaml", 6, 5),
+        groups=listed("crowd"),
+    )
+    return replace(
+        DECLARED,
+        users=(*DECLARED.users, *people),
+        groups=(*DECLARED.groups, group),
+        applications=(payroll, wiki),
+    )
+
+
+HUGE_LIVE = State(
+    users={UserKey(f"leaver-{n:03}"): person(f"leaver-{n:03}") for n in range(300)}
+    | {UserKey(f"stays-{n:03}"): person(f"stays-{n:03}", title="Engineer") for n in range(400)}
+)
+
+
+def huge() -> Declared:
+    """More than a comment can hold: 300 people go, 400 get a title, 600 come."""
+    stays = tuple(
+        DeclaredUser(
+            person(f"stays-{n:03}", title="Staff Engineer"), Position("stays.yaml", 2 + n, 5)
+        )
+        for n in range(400)
+    )
+    settings = replace(DECLARED.settings, users=ManageObjects.AUTHORITATIVE)
+    return replace(DECLARED, settings=settings, users=(*stays, *crowd(600)), groups=())
+
+
+def made(declared: Declared, live: State = LIVE, pending: Declared | None = None) -> PlanDocument:
+    """Return the document of the plan for *declared*, as `plan` makes it; *pending* is its base."""
+    comparison = compare_closely(declared, live, NOW)
+    evidence = gather(declared, comparison.plan, live, comparison.scope, comparison.managed)
+    findings = Findings(
+        evidence.access,
+        verdicts=check_plan(evidence, declared.settings.guards, declared.approvals, NOW),
+        pending=compare_closely(pending, live, NOW).plan.changes if pending else None,
+    )
+    occasion = Occasion(NOW, requests=11, seconds=1.25)
+    return document(declared, comparison.plan, live, occasion, findings)
+
+
+PLANS: dict[str, Callable[[], PlanDocument]] = {
+    "nothing": lambda: made(DECLARED),
+    "mixed": lambda: made(mixed()),
+    "hostile": lambda: made(hostile()),
+    "authoritative": lambda: made(authoritative()),
+    "additive": lambda: made(additive()),
+    "blocked": lambda: made(blocked()),
+    "expiring": lambda: made(expiring()),
+    "with-base": lambda: made(on_base(), pending=base()),
+    "many-people": lambda: made(many_people()),
+    "huge": lambda: made(huge(), HUGE_LIVE),
+}

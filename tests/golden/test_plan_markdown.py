@@ -1,0 +1,36 @@
+"""Plans as people read them in a pull request, kept and compared character by character."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from identity_reconciler.render.markdown import plan_markdown
+from identity_reconciler.render.text import plan_text
+from tests.conftest import Golden
+from tests.golden.review import pull_request
+from tests.golden.samples import PLANS
+
+KEPT = Path(__file__).parent / "plans"
+
+
+class TestPlans:
+    """The Markdown of a plan changes only on purpose."""
+
+    @pytest.mark.parametrize("name", PLANS)
+    def test_markdown(self, name: str, golden: Golden) -> None:
+        golden.check(KEPT / f"{name}.md", plan_markdown(PLANS[name]()))
+
+
+class TestReview:
+    """A realistic pull request: what a newcomer must be able to explain after one reading."""
+
+    def test_it_has_thirty_changes(self) -> None:
+        assert len(pull_request().changes) == 30
+
+    def test_text(self, golden: Golden) -> None:
+        golden.check(KEPT / "review.txt", plan_text(pull_request()))
+
+    def test_markdown(self, golden: Golden) -> None:
+        golden.check(KEPT / "review.md", plan_markdown(pull_request()))
