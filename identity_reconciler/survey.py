@@ -51,9 +51,14 @@ def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> State:
     if not leavers:
         return live
     hanging = gateway.read_state(Wanted(principals=tuple(sorted(leavers))))
+    applications = live.applications
+    if not hanging.assignments.keys() <= applications.keys():
+        # No application is declared, yet the plan is to name those that somebody loses.
+        applications = gateway.read_state(Wanted(applications=True)).applications
     return replace(
         live,
         members=_united(live.members, hanging.members),
+        applications=applications,
         assignments=_united(live.assignments, hanging.assignments),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.access import AccessChange, Effect
 from identity_reconciler.approvals import approval_lines
@@ -212,9 +212,10 @@ def _last_changed(change: Change) -> str | None:
     if not isinstance(before, User | Group) or before.provenance is None:
         return None
     who, when = before.provenance.updated_by, before.provenance.updated_at
-    if who and when:
-        return f"{who} at {when}"
-    return who or (f"someone at {when}" if when else None)
+    if when is None:
+        return who
+    moment = datetime.fromisoformat(when).astimezone(UTC)
+    return f"{who or 'someone'} at {moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 _KINDS: dict[type, Kind] = {

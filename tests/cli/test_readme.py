@@ -67,6 +67,7 @@ class TestSample:
         out = command("plan", "--sandbox", cwd=applied).out
         out = re.sub(r"config  [0-9a-f]{8}", "config  4f2c9e1a", out)
         out = re.sub(r"as of \S+", "as of 2026-03-01T09:00:00Z", out)
+        out = re.sub(r"(last changed by .*) at \S+", r"\1 at 2026-02-27T16:30:00Z", out)
         out = re.sub(r"(\d+ requests), [\d.]+ s", r"\1, 0.1 s", out)
         golden.check(ROOT / "tests/golden/readme-plan.txt", out)
         assert out in blocks("text")
