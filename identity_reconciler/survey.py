@@ -17,13 +17,14 @@ from identity_reconciler.declared import (
     Presence,
 )
 from identity_reconciler.gateway import Gateway, Wanted
-from identity_reconciler.plan import Delete, Plan
+from identity_reconciler.plan import Delete, Plan, Reason
 from identity_reconciler.resolution import resolve
 from identity_reconciler.scope import departing_principals, ignores
 from identity_reconciler.state import (
     ApplicationArn,
     Group,
     GroupKey,
+    Membership,
     Principal,
     PrincipalKind,
     State,
@@ -60,6 +61,17 @@ def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> State:
         members=_united(live.members, hanging.members),
         applications=applications,
         assignments=_united(live.assignments, hanging.assignments),
+    )
+
+
+def strangers(plan: Plan) -> tuple[Membership, ...]:
+    """Return the memberships that *plan* removes because nobody declared them, in its order."""
+    return tuple(
+        change.before
+        for change in plan.changes
+        if isinstance(change, Delete)
+        and change.reason is Reason.UNLISTED
+        and isinstance(change.before, Membership)
     )
 
 

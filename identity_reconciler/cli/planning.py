@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from identity_reconciler.state import State
 
 
+_MOST_TRACED = 50
+"""Memberships for which a plan asks who made them, one request each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a plan is bound to besides the YAML and the live state, and where its time goes."""
@@ -63,7 +67,7 @@ def make_plan(declared: Declared, gateway: AwsGateway, terms: Terms) -> tuple[Pl
     from identity_reconciler.gateway.expectation import expected
     from identity_reconciler.guards import check_plan, gather
     from identity_reconciler.render.describe import Findings, Occasion, document
-    from identity_reconciler.survey import read_for_access, read_live
+    from identity_reconciler.survey import read_for_access, read_live, strangers
 
     timings = terms.timings
     as_of = datetime.now(UTC).replace(microsecond=0)
@@ -81,11 +85,12 @@ def make_plan(declared: Declared, gateway: AwsGateway, terms: Terms) -> tuple[Pl
             plan = only_expired(comparison.plan) if terms.only_expired else comparison.plan
         with timings.phase("read"):
             known, complete = read_for_access(declared, plan, live, gateway)
+            traces = gateway.trace(strangers(plan)[:_MOST_TRACED])
     with timings.phase("plan"):
         evidence = gather(declared, plan, known, comparison.scope, comparison.managed)
         verdicts = check_plan(evidence, declared.settings.guards, declared.approvals, as_of)
         pending = _pending(terms.base, live, as_of)
-    findings = Findings(evidence.access, complete, verdicts, pending)
+    findings = Findings(evidence.access, complete, verdicts, traces, pending)
     occasion = Occasion(
         as_of,
         gateway.requests.total,

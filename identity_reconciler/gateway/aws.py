@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar, assert_never
 
 from identity_reconciler.declared import Instance
@@ -12,12 +12,22 @@ from identity_reconciler.gateway.clients import Clients
 from identity_reconciler.gateway.connection import Connection
 from identity_reconciler.gateway.edges import EdgeWriter
 from identity_reconciler.gateway.instance import require_instance
+from identity_reconciler.gateway.lookup import Lookup
 from identity_reconciler.gateway.pacing import Rates
 from identity_reconciler.gateway.principals import GroupWriter, UserWriter
 from identity_reconciler.gateway.reader import read_lists
 from identity_reconciler.gateway.tally import Tally
 from identity_reconciler.gateway.targeted import read_named
-from identity_reconciler.state import Assignment, Group, Membership, Resource, State, User
+from identity_reconciler.state import (
+    Assignment,
+    Group,
+    Key,
+    Membership,
+    Provenance,
+    Resource,
+    State,
+    User,
+)
 
 
 def connect(clients: Clients, instance: Instance) -> AwsGateway:
@@ -96,6 +106,25 @@ class AwsGateway:
                 self._edges.delete_assignment(resource)
             case _:
                 assert_never(resource)
+
+    def trace(self, memberships: Iterable[Membership]) -> Mapping[Key, Provenance]:
+        """Return who made each of *memberships*, by its key; one request each.
+
+        Those that are not live, or were not read before, are missing from the answer.
+
+        Raises:
+            IncompleteReadError: AWS did not answer for one of them.
+            AccessDeniedError: A permission is missing.
+        """
+        lookup, directory = Lookup(self._connection), self._connection.directory
+        found: dict[Key, Provenance] = {}
+        for one in memberships:
+            group, user = directory.groups.find(one.group), directory.users.find(one.user)
+            known = group and user and directory.membership(group.identifier, user.identifier)
+            provenance = lookup.membership_provenance(known) if known else None
+            if provenance is not None:
+                found[one.key] = provenance
+        return found
 
 
 _Owner = TypeVar("_Owner", bound=Hashable)

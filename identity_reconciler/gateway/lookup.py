@@ -11,12 +11,19 @@ from botocore.exceptions import ClientError
 from identity_reconciler.gateway.connection import Connection
 from identity_reconciler.gateway.errors import Call, code_of, is_missing, translating
 from identity_reconciler.gateway.listing import pages
-from identity_reconciler.gateway.records import ENTERPRISE, Record, group_record, user_record
+from identity_reconciler.gateway.records import (
+    ENTERPRISE,
+    Record,
+    group_record,
+    provenance,
+    user_record,
+)
 from identity_reconciler.state import (
     ApplicationArn,
     Group,
     Principal,
     PrincipalKind,
+    Provenance,
     User,
     UserName,
     folded,
@@ -141,6 +148,16 @@ class Lookup:
             return None
         directory.put_membership(group_id, user_id, answer["MembershipId"])
         return answer["MembershipId"]
+
+    def membership_provenance(self, membership_id: str) -> Provenance | None:
+        """Return who made a membership, and when, as far as AWS says."""
+        answer = _found(
+            Call("identitystore", "DescribeGroupMembership", "a membership"),
+            lambda: self._client.describe_group_membership(
+                IdentityStoreId=self._store, MembershipId=membership_id
+            ),
+        )
+        return None if answer is None else provenance(answer)
 
     def assigned(self, arn: ApplicationArn, kind: PrincipalKind, identifier: str) -> bool:
         """Return whether the principal is assigned to the application, not through a group."""

@@ -117,7 +117,7 @@ def user_record(item: Mapping[str, Any]) -> Record[User]:
         user_name=UserName(item.get("UserName", identifier)),
         manager=manager_id,
         foreign=bool(item.get("ExternalIds")),
-        provenance=_provenance(item),
+        provenance=provenance(item),
         **attributes,
     )
     return Record(identifier, user, item.get("Revision"), manager_id)
@@ -130,7 +130,7 @@ def group_record(item: Mapping[str, Any]) -> Record[Group]:
         name=GroupName(item.get("DisplayName", identifier)),
         description=item.get("Description"),
         foreign=bool(item.get("ExternalIds")),
-        provenance=_provenance(item),
+        provenance=provenance(item),
     )
     return Record(identifier, group, item.get("Revision"))
 
@@ -218,7 +218,8 @@ def _compounds(
     return values if field == "photos" else values[0]
 
 
-def _provenance(item: Mapping[str, Any]) -> Provenance:
+def provenance(item: Mapping[str, Any]) -> Provenance:
+    """Return what AWS reports about a live user, group or membership besides its attributes."""
     status = item.get("UserStatus")
     created, updated = item.get("CreatedAt"), item.get("UpdatedAt")
     return Provenance(

@@ -37,6 +37,7 @@ READS = frozenset(
         "ListApplicationAssignments",
         "ListApplicationAssignmentsForPrincipal",
         "ListApplications",
+        "DescribeGroupMembership",
         "ListGroupMemberships",
         "ListGroupMembershipsForMember",
         "ListGroups",

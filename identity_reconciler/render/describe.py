@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.access import AccessChange, Effect
@@ -35,7 +35,9 @@ from identity_reconciler.render.document import (
 from identity_reconciler.state import (
     Assignment,
     Group,
+    Key,
     Membership,
+    Provenance,
     Resource,
     State,
     User,
@@ -68,6 +70,8 @@ class Findings:
     """Whether that is all, and not only as far as the declared groups tell."""
     verdicts: tuple[Verdict, ...] = ()
     """What the guards say."""
+    traces: Mapping[Key, Provenance] = field(default_factory=dict)
+    """Who made the memberships that are removed, as far as it was asked."""
     pending: tuple[Change, ...] | None = None
     """What the base of the change would do by itself; None when there is no base."""
 
@@ -106,7 +110,7 @@ def document(
         access=_access(findings.access),
         access_complete=findings.access_complete,
         counts=_counts(plan),
-        changes=tuple(_changes(plan, findings.pending)),
+        changes=tuple(_changes(plan, findings)),
         withheld=tuple(
             WithheldDocument(
                 kind=_kind(one.resource), address=address(one.resource), reason=one.reason
@@ -174,17 +178,19 @@ def _counts(plan: Plan) -> dict[Kind, CountDocument]:
     }
 
 
-def _changes(plan: Plan, pending: tuple[Change, ...] | None) -> Iterator[ChangeDocument]:
+def _changes(plan: Plan, findings: Findings) -> Iterator[ChangeDocument]:
+    pending = findings.pending
     known = None if pending is None else {change.key: change for change in pending}
     for change in plan.changes:
-        described = _change(change, plan.origins.get(change.key))
+        provenance = findings.traces.get(change.key) or _provenance(change)
+        described = _change(change, plan.origins.get(change.key), provenance)
         if known is None:
             yield described
         else:
             yield described.model_copy(update={"pending": known.get(change.key) == change})
 
 
-def _change(change: Change, origin: Origin | None) -> ChangeDocument:
+def _change(change: Change, origin: Origin | None, provenance: Provenance | None) -> ChangeDocument:
     subject = change.before if isinstance(change, Delete) else change.after
     return ChangeDocument(
         action=action_of(change),
@@ -198,7 +204,7 @@ def _change(change: Change, origin: Origin | None) -> ChangeDocument:
         source=_position(origin.position) if origin else None,
         expires=origin.expires if origin else None,
         note=origin.reason if origin else None,
-        last_changed=_last_changed(change),
+        last_changed=_last_changed(provenance),
     )
 
 
@@ -206,12 +212,16 @@ def _position(position: Position) -> PositionDocument:
     return PositionDocument(file=position.file, line=position.line, column=position.column)
 
 
-def _last_changed(change: Change) -> str | None:
-    """Return who touched the live object last and when, where AWS says so."""
+def _provenance(change: Change) -> Provenance | None:
     before = None if isinstance(change, Create) else change.before
-    if not isinstance(before, User | Group) or before.provenance is None:
+    return before.provenance if isinstance(before, User | Group) else None
+
+
+def _last_changed(provenance: Provenance | None) -> str | None:
+    """Return who touched the live object last and when, where AWS says so."""
+    if provenance is None:
         return None
-    who, when = before.provenance.updated_by, before.provenance.updated_at
+    who, when = provenance.updated_by, provenance.updated_at
     if when is None:
         return who
     moment = datetime.fromisoformat(when).astimezone(UTC)
