@@ -1,0 +1,58 @@
+"""`plan --base REF`: what this change does, apart from what was pending or has drifted."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.command import command
+
+
+def git(here: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+    subprocess.run(["git", *identity, *arguments], cwd=here, check=True, capture_output=True)
+
+
+def edit(here: Path, file: str, old: str, new: str) -> None:
+    path = here / "desired-state" / file
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def drifted(applied: Path) -> Path:
+    """Return a repository whose HEAD is ahead of what is live, and whose files are ahead of it."""
+    git(applied, "init", "-q")
+    edit(applied, "users/data.yaml", "title: Head of Data", "title: Chief of Data")
+    git(applied, "add", "desired-state")
+    git(applied, "commit", "-qm", "x")
+    edit(applied, "users/data.yaml", "title: Data Engineer", "title: Lead")
+    return applied
+
+
+class TestBase:
+    """One live read tells apart the change under review and everything else."""
+
+    def test_tells_new_from_pending(self, drifted: Path) -> None:
+        run = command("plan", "--sandbox", "--base", "HEAD", "--format", "json", cwd=drifted)
+        pending = {one["address"]: one["pending"] for one in run.json()["changes"]}
+        assert pending == {"user/johndoe": False, "user/janedoe": True}
+
+    def test_costs_no_more_requests(self, drifted: Path) -> None:
+        plain = command("plan", "--sandbox", "--format", "json", cwd=drifted).json()
+        based = command("plan", "--sandbox", "--base", "HEAD", "--format", "json", cwd=drifted)
+        assert based.json()["live"]["requests"] == plain["live"]["requests"]
+        assert "pending" not in plain["changes"][0]
+
+    def test_the_same_object_changed_further_is_new(self, drifted: Path) -> None:
+        edit(drifted, "users/data.yaml", "title: Chief of Data", "title: Queen of Data")
+        run = command("plan", "--sandbox", "--base", "HEAD", "--format", "json", cwd=drifted)
+        assert {one["pending"] for one in run.json()["changes"]} == {False}
+
+    def test_an_unknown_revision_is_told(self, drifted: Path) -> None:
+        run = command("plan", "--sandbox", "--base", "nonsense", cwd=drifted)
+        assert run.code == 3
+        assert "nonsense" in run.err
