@@ -1,0 +1,66 @@
+"""Measure what this program promises, and print a table.
+
+    python -m tests.benchmarks [--long] [--terraform] [--only NAME] [--json FILE]
+
+Without flags it takes about three minutes; `--long` adds the read under half the documented limit
+(two minutes more), `--terraform` the comparison with `terraform plan` (several minutes more).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from tests.benchmarks import own_time, quota_time, requests, start_up, terraform_plan
+from tests.benchmarks.figure import Figure, table
+
+_Measure = Callable[[], tuple[list[Figure], list[str]]]
+_DEFAULT: dict[str, _Measure] = {
+    "requests": requests.measure,
+    "start-up": start_up.measure,
+    "own-time": own_time.measure,
+    "quota-time": quota_time.measure,
+}
+_LONG: dict[str, _Measure] = {"half-limit": partial(quota_time.measure, 10.0, 1.15)}
+_TERRAFORM: dict[str, _Measure] = {"terraform": terraform_plan.measure}
+
+
+def main() -> int:
+    """Measure, print, and write the JSON; the exit code is 1 when a target is missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--long", action="store_true", help="the read under half the limit too")
+    parser.add_argument("--terraform", action="store_true", help="compare with terraform plan too")
+    every = {**_DEFAULT, **_LONG, **_TERRAFORM}
+    parser.add_argument("--only", choices=every, help="this one alone")
+    parser.add_argument("--json", type=Path, default=Path("build/benchmarks.json"))
+    given = parser.parse_args()
+    chosen = dict(_DEFAULT)
+    if given.long:
+        chosen |= _LONG
+    if given.terraform:
+        chosen |= _TERRAFORM
+    if given.only:
+        chosen = {given.only: every[given.only]}
+    figures: list[Figure] = []
+    remarks: list[str] = []
+    for name, measure in chosen.items():
+        print(f"measuring {name}", file=sys.stderr, flush=True)
+        found, said = measure()
+        figures += found
+        remarks += said
+    print(table(figures))
+    for remark in remarks:
+        print(f"\n{remark}")
+    given.json.parent.mkdir(parents=True, exist_ok=True)
+    rows = [{**asdict(one), "reached": one.reached} for one in figures]
+    given.json.write_text(json.dumps({"figures": rows, "remarks": remarks}, indent=2) + "\n")
+    return 0 if all(one.reached for one in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
