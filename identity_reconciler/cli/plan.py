@@ -15,6 +15,7 @@ from identity_reconciler.cli.options import (
     Directory,
     EndpointUrl,
     ForGithub,
+    OnlyExpired,
     PlanFormat,
     PlanFormatChoice,
     RateOption,
@@ -42,6 +43,13 @@ def plan(
         str | None,
         typer.Option(metavar="REF", help="Only what the change since this Git revision touches."),
     ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF", help="Tell apart what was pending already at this Git revision."
+        ),
+    ] = None,
+    only_expired: OnlyExpired = False,
     rate: RateOption = None,
     timings: ShowTimings = False,
     github: ForGithub = False,
@@ -53,10 +61,10 @@ def plan(
     from identity_reconciler.cli.github import github_step, report, without_commands
     from identity_reconciler.cli.loading import load_all
     from identity_reconciler.cli.output import note, print_plans
-    from identity_reconciler.cli.planning import Terms, blocked, connected_for, make_plan
+    from identity_reconciler.cli.planning import Terms, blocked, connected_for
     from identity_reconciler.cli.rates import parse_rates
     from identity_reconciler.cli.saving import imprint, save
-    from identity_reconciler.cli.targeting import bases, make_targeted_plan
+    from identity_reconciler.cli.targeting import bases, plan_since
     from identity_reconciler.cli.timings import Timings, timings_text
 
     clock = Timings()
@@ -66,15 +74,16 @@ def plan(
     step = github_step(output_format, wanted=github)
     if out is not None:
         _require_whole(directory, len(loaded), changed_since)
-    terms = Terms(commit_of(directory), timedelta(hours=valid_for), clock)
-    since = bases(directory, changed_since, loaded) if changed_since else [None] * len(loaded)
+    if changed_since and (base or only_expired):
+        raise UsageError("--changed-since excludes --base and --only-expired")
+    terms = Terms(commit_of(directory), timedelta(hours=valid_for), clock, only_expired)
+    revision = changed_since or base
+    since = bases(directory, revision, loaded) if revision else [None] * len(loaded)
     documents = []
-    for declared, base in zip(loaded, since, strict=True):
+    for declared, old in zip(loaded, since, strict=True):
         with connected_for(declared, target, write=False) as gateway:
-            if base is None:
-                documents.append(make_plan(declared, gateway, terms)[1])
-            else:
-                documents.append(make_targeted_plan(base, declared, gateway, terms)[1])
+            document = plan_since(old, declared, gateway, terms, targeted=bool(changed_since))
+            documents.append(document)
     with clock.phase("render"), without_commands(step):
         print_plans(documents, output_format, color)
     report(step, documents, directory)

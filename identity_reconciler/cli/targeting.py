@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from identity_reconciler.cli.history import declared_in, tree_at
 from identity_reconciler.cli.output import note
-from identity_reconciler.cli.planning import Terms
+from identity_reconciler.cli.planning import Terms, make_plan
 from identity_reconciler.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -56,6 +56,24 @@ def _objection(old: Declared | None, new: Declared) -> str | None:
     if old.settings != new.settings:
         return "instance.yaml, which touches everything, differs from"
     return None
+
+
+def plan_since(
+    base: Base | None, declared: Declared, gateway: AwsGateway, terms: Terms, *, targeted: bool
+) -> PlanDocument:
+    """Return the plan for *declared*, as it differs from *base* where there is one.
+
+    Either only for what differs, when *targeted*, or for everything, with what *base* would do
+    by itself marked as pending.
+
+    Raises:
+        GatewayError: What it needs could not be read whole; there is no plan.
+        InvalidInputError: Something cannot be bound to what is live.
+    """
+    if base is not None and targeted:
+        return make_targeted_plan(base, declared, gateway, terms)[1]
+    own = replace(terms, base=base.declared if base else None)
+    return make_plan(declared, gateway, own)[1]
 
 
 def make_targeted_plan(
