@@ -76,10 +76,10 @@ class TestSample:
 class TestYaml:
     """Every YAML block is valid together with its neighbours."""
 
-    @pytest.mark.parametrize("numbers", [(0, 1), (2, 3, 4)])
+    @pytest.mark.parametrize("numbers", [(0, 1), (2, 3, 4), (2, 3, 5), (2, 3, 5, 6)])
     def test_loads(self, tmp_path: Path, numbers: tuple[int, ...]) -> None:
         found = blocks("yaml")
-        assert len(found) == 5
+        assert len(found) == 7
         for number in numbers:
             name, _, text = found[number].partition("\n")
             path = tmp_path / name.removeprefix("# ")
