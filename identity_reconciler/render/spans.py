@@ -16,16 +16,19 @@ LONGEST = 200
 """Characters of one value that are shown."""
 _SHORTEST_FENCE = 3
 _BACKTICKS = re.compile("`+")
+# GitHub's parser ends no code span at more than 80 backticks, and counts a fence up to 255.
+# Source: github/cmark-gfm, MAXBACKTICKS in inlines.c and fence_length in node.h.
+_TOO_MANY = re.compile("`{60,}")
 
 
 def name_span(text: str) -> str:
     """Return a name, an address or words of others as one code span."""
-    return _span(clipped(safe(text)))
+    return _span(clipped(_without_long_runs(safe(text))))
 
 
 def value_span(text: str) -> str:
     """Return the value of an attribute, in double quotes, as one code span."""
-    return _span(clipped(quoted(text)))
+    return _span(clipped(_without_long_runs(quoted(text))))
 
 
 def clipped(text: str, longest: int = LONGEST) -> str:
@@ -48,10 +51,14 @@ def _span(text: str) -> str:
 
 def fence(lines: Iterable[str], language: str) -> list[str]:
     """Return *lines*, each made safe, between fences longer than any run of backticks inside."""
-    inside = [safe(line) for line in lines]
+    inside = [_without_long_runs(safe(line)) for line in lines]
     longest = max(map(_longest_run, inside), default=0)
     ticks = "`" * max(_SHORTEST_FENCE, longest + 1)
     return [f"{ticks}{language}", *inside, ticks]
+
+
+def _without_long_runs(text: str) -> str:
+    return _TOO_MANY.sub(lambda found: "\\u{60}" * len(found[0]), text)
 
 
 def _longest_run(text: str) -> int:

@@ -1,0 +1,287 @@
+"""Rules of what people see: no value is ever more than a value, and nothing grows too long."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from itertools import count, cycle, pairwise
+from urllib.parse import unquote
+
+import cmarkgfm
+import pytest
+from cmarkgfm.cmark import Options
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from identity_reconciler.errors import Position, Problem
+from identity_reconciler.render.annotations import MOST, plan_annotations, problem_annotations
+from identity_reconciler.render.document import ChangeDocument, GuardDocument, PlanDocument
+from identity_reconciler.render.escape import safe
+from identity_reconciler.render.fitting import Budget, characters, octets
+from identity_reconciler.render.markdown import COMMENT, plan_markdown
+from identity_reconciler.render.mermaid import access_picture
+from identity_reconciler.render.spans import marker
+from identity_reconciler.render.text import plan_text
+from identity_reconciler.state import GroupName, Membership, User, UserName
+from tests.hostile import PAYLOADS, plan_with, values
+
+CHOSEN = st.lists(values(), min_size=1, max_size=7)
+"""Values that take turns: seven and the number of places have no divisor in common."""
+UNLIMITED = Budget(10**9, characters)
+
+
+class Skeleton(HTMLParser):
+    """What GitHub would show of Markdown, without what stands in code."""
+
+    def __init__(self, markdown: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self.comments: list[str] = []
+        self._code = 0
+        # Raw HTML is let through, so that a tag in a value would show.
+        unsafe = Options.CMARK_OPT_UNSAFE
+        self.feed(cmarkgfm.github_flavored_markdown_to_html(markdown, options=unsafe))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._code += tag == "code"
+        self.parts.append(f"<{tag}{''.join(f' {name}={value}' for name, value in attrs)}>")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._code -= tag == "code"
+        self.parts.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        if not self._code:
+            self.parts.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+
+def harmless() -> PlanDocument:
+    """Return the plan of the same shape whose values are words."""
+    words = count()
+    return plan_with(lambda: f"word{next(words)}")
+
+
+HARMLESS = Skeleton(plan_markdown(harmless()))
+TAGS = {
+    *("h2", "h3", "p", "strong", "ul", "li", "code", "pre", "details", "summary"),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+}
+
+
+class TestMarkdown:
+    """Outside code, GitHub sees the same in a plan whatever its values are."""
+
+    def test_the_harmless_plan_has_only_our_elements(self) -> None:
+        tags = {re.split(r"[ >]", part)[0] for part in HARMLESS.parts if part.startswith("<")}
+        assert {tag.strip("</") for tag in tags} == TAGS
+        assert not re.search("[@#]|http|www", "".join(HARMLESS.parts))
+
+    def test_no_value_stands_outside_code(self) -> None:
+        assert "word" not in "".join(HARMLESS.parts)
+
+    @given(chosen=CHOSEN)
+    @settings(max_examples=200)
+    def test_no_value_changes_what_is_around_it(self, chosen: list[str]) -> None:
+        hostile = plan_with(cycle(chosen).__next__)
+        seen = Skeleton(plan_markdown(hostile))
+        assert seen.parts == HARMLESS.parts
+        assert len(seen.comments) == 1
+
+    @pytest.mark.parametrize("payload", PAYLOADS)
+    def test_no_payload_everywhere_at_once_does(self, payload: str) -> None:
+        seen = Skeleton(plan_markdown(plan_with(lambda: payload)))
+        assert seen.parts == HARMLESS.parts
+        assert len(seen.comments) == 1
+
+    @given(name=values(), other=values())
+    def test_the_marker_is_the_first_line_and_tells_instances_apart(
+        self, name: str, other: str
+    ) -> None:
+        line = marker(name)
+        inner = line.removeprefix("<!-- ").removesuffix(" -->")
+        assert re.fullmatch(r"identity-reconciler plan: [\w.~%-]+", inner, re.ASCII)
+        assert "--" not in inner
+        encoded = inner.partition(": ")[2]
+        assert unquote(encoded, errors="surrogatepass") == name
+        assert (marker(other) == line) == (other == name)
+
+    @given(chosen=CHOSEN)
+    def test_no_value_breaks_out_of_the_picture(self, chosen: list[str]) -> None:
+        first, *lines = access_picture(plan_with(cycle(chosen).__next__))
+        assert first == "flowchart LR"
+        label = r'"(?:#[0-9]+;|[^\W_]|[ .,_-])+"'
+        node = rf"    n\d+(?:\(\[{label}\]\)|\[{label}\]|\[\[{label}\]\])"
+        edge = r"    n\d+ (?:-\. loses \.->|== gains ==>|-->) n\d+"
+        assert all(re.fullmatch(f"{node}|{edge}", line) for line in lines)
+
+
+class TestSize:
+    """However much there is to say, it fits, and what matters most is whole."""
+
+    @given(
+        amounts=st.tuples(*[st.integers(0, 900)] * 3),
+        name=st.sampled_from(["ana", "\U0001f600" * 20, "`" * 60, "\u202e" * 9]),
+        limit=st.sampled_from([8_000, 20_000, 60_000]),
+    )
+    @settings(max_examples=60)
+    def test_a_plan_fits_and_tells_what_it_leaves_out(
+        self, amounts: tuple[int, int, int], name: str, limit: int
+    ) -> None:
+        plan = long_plan(amounts, name)
+        text = plan_markdown(plan, Budget(limit, characters))
+        assert characters(text) <= limit
+        assert text.startswith("<!-- identity-reconciler plan: ")
+        assert "**Blocked: 2 guards refuse this plan.**" in text
+        assert "| users | 1 | 1 | 1 | 1 |" in text
+        assert "`budget.users`" in text
+        assert "`wipe`" in text
+        for title, amount in zip(("Removals", "Updates", "Creations"), amounts, strict=True):
+            assert told(text, title) == amount
+        assert Skeleton(text).parts.count("</details>") == (1 if amounts[2] else 0) + 1
+
+    def test_at_the_boundary(self) -> None:
+        for amount in range(1_080, 1_140):
+            plan = long_plan((amount, 0, 0), "ana.maria")
+            full, cut = plan_markdown(plan, UNLIMITED), plan_markdown(plan)
+            assert characters(cut) <= COMMENT.limit
+            assert (cut == full) == ("the full plan is in the artifact" not in cut)
+            if characters(full) <= COMMENT.limit - 200:
+                assert cut == full
+            if characters(full) > COMMENT.limit:
+                assert characters(cut) > COMMENT.limit - 200
+
+    def test_creations_go_first_then_updates_then_removals(self) -> None:
+        for limit in range(4_000, 60_000, 1_000):
+            text = plan_markdown(long_plan((200, 200, 200), "ana"), Budget(limit, characters))
+            shown = [entries(text, title) for title in ("Removals", "Updates", "Creations")]
+            assert all(earlier == 200 or later == 0 for earlier, later in pairwise(shown))
+
+    def test_bytes_are_counted_where_bytes_are_limited(self) -> None:
+        plan = long_plan((3_000, 0, 0), "\u00e9" * 100)
+        text = plan_markdown(plan, Budget(100_000, octets))
+        assert 99_000 < len(text.encode()) <= 100_000
+
+
+def long_plan(amounts: tuple[int, int, int], name: str) -> PlanDocument:
+    """Return a blocked plan with so many removals, updates and creations of *name*."""
+    user = User(UserName(name))
+    changes = [
+        ChangeDocument(
+            action=action,
+            kind="user",
+            address=f"user/{name}-{number:04}",
+            before=None if action == "create" else user,
+            after=None if action == "delete" else user,
+            reason="not declared" if action == "delete" else None,
+            cascaded=(Membership(GroupName("g"), user.user_name),) if number % 7 == 0 else (),
+        )
+        for action, amount in zip(("delete", "update", "create"), amounts, strict=True)
+        for number in range(amount)
+    ]
+    guards = tuple(
+        GuardDocument(
+            guard=guard,
+            standing="blocked",
+            found="much",
+            expected="less",
+            addresses=tuple(f"user/{name}-{number:04}" for number in range(20)),
+            count=200,
+        )
+        for guard in ("budget.users", "wipe")
+    )
+    return harmless().model_copy(
+        update={"changes": tuple(changes), "guards": guards, "access": (), "expiring": ()}
+    )
+
+
+def section(text: str, title: str) -> list[str]:
+    """Return the lines of the list under *title*."""
+    _, _, rest = text.partition(f"{title} (")
+    body = re.split(r"^(?:###|<)", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    return [line for line in body.splitlines() if line.startswith("- ")]
+
+
+def entries(text: str, title: str) -> int:
+    """Return how many entries are listed under *title*."""
+    return sum(not line.startswith("- and ") for line in section(text, title))
+
+
+def told(text: str, title: str) -> int:
+    """Return how many entries are listed or counted as left out under *title*."""
+    more = [re.match(r"- and (\d+) more;", line) for line in section(text, title)]
+    return entries(text, title) + sum(int(found[1]) for found in more if found)
+
+
+class TestText:
+    """On a terminal and in a log, a line of a plan is a line and nothing else."""
+
+    @given(chosen=CHOSEN)
+    def test_every_line_is_printable_and_no_command(self, chosen: list[str]) -> None:
+        text = plan_text(plan_with(cycle(chosen).__next__))
+        for line in text.split("\n"):
+            assert line.isprintable()
+            assert not line.lstrip().startswith("::")
+            assert "##[" not in line
+
+    @pytest.mark.parametrize("payload", PAYLOADS)
+    def test_no_payload_adds_a_line(self, payload: str) -> None:
+        text = plan_text(plan_with(lambda: payload))
+        assert text.count("\n") == plan_text(harmless()).count("\n")
+
+
+COMMAND = re.compile(r"::(?P<name>[a-z]+)(?: (?P<properties>.*?))?::(?P<message>.*)")
+
+
+def parsed(line: str) -> tuple[str, dict[str, str], str]:
+    """Return a workflow command as a runner reads it."""
+    found = COMMAND.fullmatch(line)
+    assert found, line
+    pairs = (one.partition("=") for one in (found["properties"] or "").split(","))
+    properties = {
+        name: value.replace("%0D", "\r")
+        .replace("%0A", "\n")
+        .replace("%3A", ":")
+        .replace("%2C", ",")
+        .replace("%25", "%")
+        for name, _, value in pairs
+    }
+    message = found["message"].replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
+    return found["name"], properties, message
+
+
+class TestAnnotations:
+    """A runner reads back exactly what was to be told."""
+
+    @given(file=values(), message=values(), line=st.integers(1, 9), column=st.integers(1, 9))
+    def test_problems(self, file: str, message: str, line: int, column: int) -> None:
+        text = problem_annotations([Problem(Position(file, line, column), message)], "a,b:c%/")
+        name, properties, told_message = parsed(text.removesuffix("\n"))
+        assert name == "error"
+        assert properties == {
+            "file": f"a,b:c%/{file}",
+            "line": str(line),
+            "col": str(column),
+            "title": "Invalid desired state",
+        }
+        assert told_message == safe(message)
+
+    @given(chosen=CHOSEN)
+    def test_plans(self, chosen: list[str]) -> None:
+        plan = plan_with(cycle(chosen).__next__)
+        commands = [parsed(line) for line in plan_annotations(plan, "x/").split("\n")[:-1]]
+        assert [name for name, _, _ in commands] == ["error", "notice", "notice", "notice"]
+        source = plan.changes[0].source
+        assert source is not None
+        assert all(one[1]["file"] == f"x/{source.file}" for one in commands[1:])
+
+    @given(amount=st.integers(0, 30))
+    def test_never_more_than_github_shows(self, amount: int) -> None:
+        problems = [Problem(Position("a", line, 1), "x") for line in range(1, amount + 1)]
+        lines = problem_annotations(problems, "").splitlines()
+        assert len(lines) == min(amount, MOST + 1)
+        if amount > MOST:
+            assert parsed(lines[-1])[2] == f"and {amount - MOST} more problems"
