@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from identity_reconciler import __version__
-from identity_reconciler.cli import apply, plan, sandbox, schema, show, validate
+from identity_reconciler.cli import apply, fmt, plan, sandbox, schema, show, validate
 from identity_reconciler.errors import EXIT_CODES, ExitCode, InvalidInputError, ReconcilerError
 
 _EPILOG = "\n\n".join(
@@ -49,6 +49,7 @@ app.command()(validate.validate)
 app.command()(plan.plan)
 app.command()(show.show)
 app.command()(apply.apply)
+app.command()(fmt.fmt)
 app.command()(schema.schema)
 app.add_typer(sandbox.app, name="sandbox")
 

@@ -43,7 +43,7 @@ def findings_of(
             case "missing" if path[:-1] in misspelt:
                 pass
             case "missing":
-                owner = _model_at(model, path[:-1])
+                owner = model_at(model, path[:-1])
                 yield locate(fields, path), f"{owner.label} needs the key {shown(str(path[-1]))}"
             case _:
                 yield locate(fields, path), _message(value_at(fields, path), detail)
@@ -51,7 +51,7 @@ def findings_of(
 
 def unknown_key(model: type[Document], path: Path) -> str:
     """Return what to say about the key at *path* under *model*, which it does not have."""
-    owner = _model_at(model, path[:-1])
+    owner = model_at(model, path[:-1])
     key = str(path[-1])
     known = tuple(owner.model_fields)
     hint = did_you_mean(key, known) or f"; the keys are {', '.join(known)}"
@@ -104,7 +104,7 @@ def mistyped(value: Value, expected: str) -> str:
             return f"expected {expected}, found {named(value)}"
 
 
-def _model_at(model: type[Document], path: Path) -> type[Document]:
+def model_at(model: type[Document], path: Path) -> type[Document]:
     """Return the model of the mapping at *path* under *model*."""
     for part in path:
         if isinstance(part, str) and part in model.model_fields:

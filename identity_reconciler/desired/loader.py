@@ -27,12 +27,21 @@ def load(directory: Path) -> Declared:
         UsageError: *directory* is not a directory.
     """
     files = read_files(directory)
+    return declared_by(files.contents, files.problems)
+
+
+def declared_by(contents: Mapping[str, bytes], known: Iterable[Problem] = ()) -> Declared:
+    """Return what files with these *contents*, by name and in its order, declare.
+
+    Raises:
+        InvalidInputError: With every problem of every file, and those that are *known* already.
+    """
     with _without_collections():
-        gathered = gather(files.contents)
-        problems = [*files.problems, *gathered.problems]
-        problems += _not_echoing(gathered.unread, cross_check(gathered, Places(files.contents)))
-    if SETTINGS_FILE not in files.contents:
-        what = "there is no such file" if files.contents else "the directory holds no *.yaml file"
+        gathered = gather(contents)
+        problems = [*known, *gathered.problems]
+        problems += _not_echoing(gathered.unread, cross_check(gathered, Places(contents)))
+    if SETTINGS_FILE not in contents:
+        what = "there is no such file" if contents else "the directory holds no *.yaml file"
         problems.append(_missing(what))
     if problems or gathered.settings is None:
         raise InvalidInputError(problems)
@@ -42,8 +51,8 @@ def load(directory: Path) -> Declared:
         groups=tuple(gathered.groups),
         applications=tuple(gathered.applications),
         approvals=tuple(gathered.approvals),
-        files=tuple(files.contents),
-        digest=digest(files.contents),
+        files=tuple(contents),
+        digest=digest(contents),
     )
 
 

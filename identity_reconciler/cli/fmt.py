@@ -1,0 +1,37 @@
+"""`fmt`: the YAML in its one layout. No AWS."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from identity_reconciler.cli.options import DEFAULT_DIRECTORY, Directory
+from identity_reconciler.errors import ExitCode
+
+
+def fmt(
+    directory: Directory = DEFAULT_DIRECTORY,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit 2 when something would change.")
+    ] = False,
+) -> int:
+    """Write the YAML in its one layout: keys in order, lists of names sorted, comments kept."""
+    from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.desired.formatting import formatted
+    from identity_reconciler.desired.loader import instance_directories
+    from identity_reconciler.desired.rewriting import Rewrite
+
+    changed: list[str] = []
+    for one, declared in zip(instance_directories(directory), load_all(directory), strict=True):
+        rewrite = Rewrite(one)
+        for file in declared.files:
+            rewrite.put(file, formatted(rewrite.contents[file], file))
+        changed += [str(one / file) for file in rewrite.changed]
+        if not check:
+            rewrite.write()
+    for path in changed:
+        typer.echo(f"would change {path}" if check else f"changed {path}")
+    if not changed:
+        typer.echo("nothing to change")
+    return ExitCode.CHANGES if check and changed else ExitCode.SUCCESS
