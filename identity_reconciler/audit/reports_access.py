@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from identity_reconciler.access import Route
@@ -77,13 +77,19 @@ class Access:
     def answer(self, inspection: Inspection) -> Report:
         """See Question."""
         self._require_known(inspection)
+        asked = [
+            one
+            for site in inspection.sites
+            for one in site.state.applications.values()
+            if self._is_asked_about(one)
+        ]
         rows = [
             self._row(site, opening)
             for site in inspection.sites
             for opening in openings(site.state)
             if self._is_chosen(site.state, opening)
         ]
-        return Report("access", self._title(), ACCESS_COLUMNS, ordered(rows), notes(inspection))
+        return Report("access", self._title(), ACCESS_COLUMNS, ordered(rows), notes(asked))
 
     def _title(self) -> str:
         about = (("user", self.user), ("group", self.group), ("application", self.application))
@@ -138,19 +144,13 @@ class Access:
         )
 
 
-def notes(inspection: Inspection) -> tuple[str, ...]:
-    """Return what every report about access has to say about its limits."""
-    return (ONLY_APPLICATIONS, *_unknown_requirements(inspection))
-
-
-def _unknown_requirements(inspection: Inspection) -> Iterator[str]:
-    unknown = sum(
-        application.assignment_required is None
-        for site in inspection.sites
-        for application in site.state.applications.values()
+def notes(applications_read: Iterable[Application]) -> tuple[str, ...]:
+    """Return what every report about access to these applications has to say about its limits."""
+    unknown = sum(one.assignment_required is None for one in applications_read)
+    if not unknown:
+        return (ONLY_APPLICATIONS,)
+    doubt = (
+        f"{number_of(unknown, 'application')} did not say whether an assignment is required; "
+        "taken as required."
     )
-    if unknown:
-        yield (
-            f"{number_of(unknown, 'application')} did not say whether an assignment is required; "
-            "taken as required."
-        )
+    return (ONLY_APPLICATIONS, doubt)

@@ -59,7 +59,8 @@ class Applications:
             ACCOUNT,
         )
         rows = [row for site in inspection.sites for row in _applications(site)]
-        return Report("applications", "Applications", columns, ordered(rows), notes(inspection))
+        known = [one for site in inspection.sites for one in site.state.applications.values()]
+        return Report("applications", "Applications", columns, ordered(rows), notes(known))
 
 
 _REQUIRED = {True: "yes", False: "no", None: "unknown"}

@@ -15,7 +15,7 @@ from identity_reconciler.audit.reports_applications import Applications
 from identity_reconciler.errors import UsageError
 from identity_reconciler.state import Principal, PrincipalKind, State
 from tests.strategies import live_states
-from tests.unit.audit.worlds import PAYROLL, STATE, cells, everything
+from tests.unit.audit.worlds import PAYROLL, STATE, WIKI, cells, everything
 
 
 def access(state: State | None = None, **chosen: str) -> Report:
@@ -129,6 +129,12 @@ class TestFilters:
     ) -> None:
         with pytest.raises(UsageError, match=f'no {option} "{name}".*did you mean "{near}"'):
             access(None, **{option: name})
+
+    def test_doubts_are_about_the_applications_asked_about(self) -> None:
+        unread = replace(STATE.applications[WIKI], assignment_required=None)
+        state = replace(STATE, applications={**STATE.applications, WIKI: unread})
+        assert len(access(state, application="payroll").notes) == 1
+        assert len(access(state).notes) == 2
 
     def test_nobody_is_an_answer(self) -> None:
         assert access(user="carla").rows == ()

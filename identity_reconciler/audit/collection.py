@@ -1,0 +1,150 @@
+"""Call at every account of an organisation, side by side; one that fails is a result like others.
+
+Each account is read through its own role, at its own pace, and its own instances only: what it
+sees of the organisation's instance is the same everywhere, so that one is read where it lives.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from identity_reconciler.audit.inspection import Account, Inspection, Scope, Site, Visit
+from identity_reconciler.audit.memory import Forgetful, Memory
+from identity_reconciler.declared import Declared, Instance
+from identity_reconciler.errors import ReconcilerError
+from identity_reconciler.gateway import Wanted
+from identity_reconciler.gateway.organization import (
+    AccountEntry,
+    ListedInstance,
+    Organization,
+    OrganizationAccount,
+)
+
+_ACTIVE = "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What to collect, and how."""
+
+    wanted: Wanted
+    """Of every instance."""
+    memory: Memory = field(default_factory=Forgetful)
+    """Accounts that have been read before; what is read now is put into it."""
+    side_by_side: int = 8
+    """How many accounts are called at at a time."""
+
+
+def collect(organization: Organization, collection: Collection) -> Inspection:
+    """Return what every account of *organization* has to show.
+
+    Raises:
+        GatewayError: The accounts themselves could not be listed.
+    """
+    own = organization.own_account()
+    accounts = organization.accounts()
+    caller = _Caller(organization, collection, own)
+    known = collection.memory.visits()
+    new = [one for one in accounts if one.account_id not in known]
+    with ThreadPoolExecutor(collection.side_by_side, thread_name_prefix="accounts") as pool:
+        visits = dict(zip(new, pool.map(caller.visit, new), strict=True))
+    for account, visit in visits.items():
+        if visit.trouble and account.account_id == account.management:
+            visits[account] = caller.administered(account, visit)
+    remembered = [known[one.account_id] for one in accounts if one.account_id in known]
+    return Inspection(_distinct(sorted((*visits.values(), *remembered), key=_account_id)))
+
+
+def _account_id(visit: Visit) -> str:
+    return visit.account.account_id
+
+
+class _Caller:
+    """Calls at accounts. Several threads use it; each account is called at by one of them."""
+
+    def __init__(self, organization: Organization, collection: Collection, own: str) -> None:
+        self._organization = organization
+        self._collection = collection
+        self._own = own
+
+    def visit(self, account: OrganizationAccount) -> Visit:
+        """Return what one account has to show, or why it shows nothing."""
+        about = Account(account.account_id, account.name, account.state)
+        if account.state != _ACTIVE:
+            return Visit(about, trouble=f"the account is {account.state}")
+        try:
+            entry = self._organization.entered(account, own=account.account_id == self._own)
+            # CreateInstance is refused in the management account, so its instance is the
+            # organisation's, and every other one is an account's. Source: API_CreateInstance.
+            managed = account.account_id == account.management
+            scope = Scope.ORGANIZATION if managed else Scope.ACCOUNT
+            visit = Visit(about, self._sites(entry, about, scope))
+        except ReconcilerError as error:
+            return Visit(about, trouble=str(error))
+        self._collection.memory.keep(visit)
+        return visit
+
+    def _sites(self, entry: AccountEntry, owner: Account, scope: Scope) -> tuple[Site, ...]:
+        return tuple(
+            self._site(entry, listed, owner, scope)
+            for listed in entry.instances()
+            if listed.owner == owner.account_id
+        )
+
+    def _site(
+        self, entry: AccountEntry, listed: ListedInstance, owner: Account, scope: Scope
+    ) -> Site:
+        instance = Instance(
+            name=listed.name or owner.name or owner.account_id,
+            region=listed.region,
+            account_id=listed.owner,
+            instance_arn=listed.instance_arn,
+            identity_store_id=listed.identity_store_id,
+        )
+        state = entry.read(instance, self._collection.wanted)
+        return Site(instance, state, scope, listed.status)
+
+    def administered(self, management: OrganizationAccount, visit: Visit) -> Visit:
+        """Return the visit to the *management* account with what our own account sees of it.
+
+        A delegated administrator may not enter the management account, but sees and may read
+        its instance, and there can be no other in it.
+        """
+        try:
+            entry = self._organization.entered(management, own=True)
+            sites = self._sites(entry, visit.account, Scope.ORGANIZATION)
+        except ReconcilerError as error:
+            return replace(visit, trouble=f"{visit.trouble}; from account {self._own}: {error}")
+        if not sites:
+            return visit
+        visit = Visit(visit.account, sites)
+        self._collection.memory.keep(visit)
+        return visit
+
+
+def _distinct(visits: Iterable[Visit]) -> tuple[Visit, ...]:
+    """Return *visits* with instances that share a name told apart by their accounts."""
+    found = tuple(visits)
+    names = Counter(site.name.casefold() for visit in found for site in visit.sites)
+
+    def named(site: Site) -> Site:
+        if names[site.name.casefold()] == 1:
+            return site
+        name = f"{site.name} ({site.instance.account_id})"
+        return replace(site, instance=replace(site.instance, name=name))
+
+    return tuple(replace(visit, sites=tuple(map(named, visit.sites))) for visit in found)
+
+
+def with_declared(inspection: Inspection, declared: Mapping[str, Declared]) -> Inspection:
+    """Return *inspection* with what the YAML says, by instance ARN."""
+
+    def known(site: Site) -> Site:
+        return replace(site, declared=declared.get(site.instance.instance_arn))
+
+    return Inspection(
+        tuple(replace(one, sites=tuple(map(known, one.sites))) for one in inspection.visits)
+    )
