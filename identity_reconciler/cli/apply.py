@@ -13,7 +13,9 @@ from identity_reconciler.cli.options import (
     Color,
     ColorChoice,
     EndpointUrl,
+    ForGithub,
     OnlyExpired,
+    PlanFormat,
     RateOption,
     ShowTimings,
     UseSandbox,
@@ -51,11 +53,13 @@ def apply(
     only_expired: OnlyExpired = False,
     rate: RateOption = None,
     timings: ShowTimings = False,
+    github: ForGithub = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
     """Carry out a plan: a saved one, or one made now. Can be stopped and run again at any point."""
     from identity_reconciler.cli.applying import Approval, Course, apply_directory, apply_saved
     from identity_reconciler.cli.connection import Target
+    from identity_reconciler.cli.github import github_step, without_commands
     from identity_reconciler.cli.output import note
     from identity_reconciler.cli.rates import parse_rates
     from identity_reconciler.cli.timings import Timings, timings_text
@@ -73,11 +77,13 @@ def apply(
     approval = Approval(saved, expect_digest, expect_commit)
     if source.is_file() and (approved is not None or only_expired):
         raise UsageError("--approved and --only-expired go with a directory, not a saved plan")
+    step = github_step(PlanFormat.TEXT, wanted=github)
+    course = Course(color, ask=not auto_approve, only_expired=only_expired, step=step)
     try:
-        if source.is_file():
-            return apply_saved(approval, target, Course(color, ask=not auto_approve))
-        course = Course(color, ask=not auto_approve, only_expired=only_expired)
-        return apply_directory(source, approval, target, course)
+        with without_commands(step):
+            if source.is_file():
+                return apply_saved(approval, target, course)
+            return apply_directory(source, approval, target, course)
     finally:
         if timings:
             note(timings_text(clock))

@@ -11,6 +11,7 @@ import typer
 from identity_reconciler.cli.connection import Target, connected
 from identity_reconciler.cli.execution import Execution
 from identity_reconciler.cli.git import commit_of
+from identity_reconciler.cli.github import GithubStep, report
 from identity_reconciler.cli.loading import load_all
 from identity_reconciler.cli.options import Color, PlanFormat
 from identity_reconciler.cli.output import print_plans
@@ -74,6 +75,8 @@ class Course:
     color: Color
     ask: bool
     only_expired: bool = False
+    step: GithubStep | None = None
+    """The step of a GitHub job that is to be told of the plans."""
 
 
 def apply_directory(
@@ -116,6 +119,7 @@ class _Fresh:
 def _apply_declared(fresh: _Fresh, approved: PlanDocument | None, course: Course) -> ExitCode:
     plan, document = make_plan(fresh.declared, fresh.gateway, fresh.terms)
     print_plans([document], PlanFormat.TEXT, course.color)
+    report(course.step, [document], None)
     require_unblocked(document)
     if approved is not None:
         if document.instance != approved.instance:
@@ -144,6 +148,7 @@ def apply_saved(approval: Approval, target: Target, course: Course) -> ExitCode:
     with connected(instance, target, write=True) as gateway:
         saved = _Saved(reviewed, gateway, instance)
         print_plans([document], PlanFormat.TEXT, course.color)
+        report(course.step, [document], None)
         typer.echo(imprint(document, approval.path))
         require_unblocked(document)
         plan = saved.left()

@@ -10,7 +10,7 @@ import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,15 +29,20 @@ class GithubStep:
 
     output: Path
     summary: Path
+    told: list[PlanDocument] = field(default_factory=list)
+    """The plans that the outputs are about so far."""
 
     def write(self, plans: Sequence[PlanDocument]) -> None:
-        """Write the outputs of *plans*, and add them to the summary of the step.
+        """Add *plans* to the summary, and write the outputs of all that have been told.
+
+        Of outputs with the same name the job takes the last.
 
         Raises:
             UsageError: A file cannot be written.
         """
+        self.told.extend(plans)
         try:
-            _append(self.output, "".join(_output(*one) for one in outputs(plans).items()))
+            _append(self.output, "".join(_output(*one) for one in outputs(self.told).items()))
             _append(self.summary, self._summary(plans))
         except OSError as error:
             raise UsageError(
