@@ -56,6 +56,7 @@ def plan(
     color: ColorChoice = Color.AUTO,
 ) -> int:
     """Compare the YAML with what is live and show what apply would change. Writes nothing."""
+    from identity_reconciler.cli.collecting import without_collections
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.git import commit_of
     from identity_reconciler.cli.github import github_step, report, without_commands
@@ -84,7 +85,7 @@ def plan(
         with connected_for(declared, target, write=False) as gateway:
             document = plan_since(old, declared, gateway, terms, targeted=bool(changed_since))
             documents.append(document)
-    with clock.phase("render"), without_commands(step):
+    with clock.phase("render"), without_collections(), without_commands(step):
         print_plans(documents, output_format, color)
     report(step, documents, directory)
     if timings:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from identity_reconciler.cli.collecting import without_collections
 from identity_reconciler.cli.connection import Target, connected
 from identity_reconciler.cli.output import note
 from identity_reconciler.cli.progress import progress, tell_of_long_read
@@ -80,13 +81,13 @@ def make_plan(declared: Declared, gateway: AwsGateway, terms: Terms) -> tuple[Pl
     with progress("reading the live state", lambda: gateway.requests.total, outlook.requests):
         with timings.phase("read"):
             live = read_live(declared, gateway, as_of)
-        with timings.phase("plan"):
+        with timings.phase("plan"), without_collections():
             comparison = compare_closely(declared, live, as_of)
             plan = only_expired(comparison.plan) if terms.only_expired else comparison.plan
         with timings.phase("read"):
             known, complete = read_for_access(declared, plan, live, gateway)
             traces = gateway.trace(strangers(plan)[:_MOST_TRACED])
-    with timings.phase("plan"):
+    with timings.phase("plan"), without_collections():
         evidence = gather(declared, plan, known, comparison.scope, comparison.managed)
         verdicts = check_plan(evidence, declared.settings.guards, declared.approvals, as_of)
         pending = _pending(terms.base, live, as_of)
@@ -98,7 +99,7 @@ def make_plan(declared: Declared, gateway: AwsGateway, terms: Terms) -> tuple[Pl
         valid_for=terms.valid_for,
         commit=terms.commit,
     )
-    with timings.phase("render"):
+    with timings.phase("render"), without_collections():
         return plan, document(declared, plan, live, occasion, findings)
 
 

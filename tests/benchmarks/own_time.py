@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from identity_reconciler.cli.collecting import without_collections
 from identity_reconciler.comparison import compare_closely
 from identity_reconciler.desired.loader import load
 from identity_reconciler.guards import check_plan, gather
@@ -110,7 +111,8 @@ def _plan(directory: Path, size: Size) -> dict[str, float]:
     phase = _Phases()
     with phase("load"):
         declared = load(directory)
-    text = _planned(phase, declared, live)
+    with without_collections():
+        text = _planned(phase, declared, live)
     if not text.startswith("identity-reconciler"):
         raise RuntimeError(text[:200])
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from identity_reconciler.cli.progress import tell_of_long_read
 from identity_reconciler.cli.rates import parse_rates
 from identity_reconciler.cli.timings import Timings, timings_text
 from identity_reconciler.errors import UsageError
+from identity_reconciler.gateway.expectation import Expected
 from identity_reconciler.gateway.pacing import Rates
 from identity_reconciler.gateway.tally import Tally
 from tests.command import command
@@ -84,3 +86,15 @@ class TestRate:
         run = command("plan", "--sandbox", cwd=here, IDENTITY_RECONCILER_RATE="slow")
         assert run.code == 3
         assert "--rate slow" in run.err
+
+
+class TestLongRead:
+    """Is announced with its requests and seconds; a short one is not."""
+
+    def test_is_announced(self, capsys: pytest.CaptureFixture[str]) -> None:
+        tell_of_long_read(Expected(requests=1_312, seconds=50.4))
+        assert "about 1312 requests and 50 s" in capsys.readouterr().err
+
+    def test_a_short_one_is_not(self, capsys: pytest.CaptureFixture[str]) -> None:
+        tell_of_long_read(Expected(requests=30, seconds=2.0))
+        assert capsys.readouterr().err == ""
