@@ -24,7 +24,7 @@ class TestFit:
 
     def test_the_highest_rank_is_cut_first(self) -> None:
         parts = (section(2, "late", 9), section(1, "early", 9))
-        text = fit(parts, Budget(152, len))
+        text = fit(parts, Budget(160, len))
         assert text.count("- early") == 9
         assert "# late\n\n- and 9 more\n\nend of late" in text
 
