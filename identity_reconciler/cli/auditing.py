@@ -37,6 +37,7 @@ class ReportFormat(StrEnum):
     CSV = "csv"
     JSON = "json"
     MARKDOWN = "markdown"
+    HTML = "html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,5 +185,9 @@ def _text(edition: Edition, output_format: ReportFormat) -> str:
             return data.json_text(edition)
         case ReportFormat.MARKDOWN:
             return shown.markdown(edition)
+        case ReportFormat.HTML:
+            from identity_reconciler.audit.html import page
+
+            return page(edition)
         case _:
             assert_never(output_format)

@@ -268,6 +268,13 @@ class TestOutput:
         assert "\u2500\u2500\u2500" in shown
         assert "li.juan" in shown
 
+    def test_html(self, applied: Path) -> None:
+        done = audit(applied, "access", "--desired", "--format", "html", "--out", "access.html")
+        assert done.code == 0
+        text = (applied / "access.html").read_text(encoding="utf-8")
+        assert text.startswith("<!doctype html>")
+        assert '"li.juan"' in text
+
     def test_markdown(self, applied: Path) -> None:
         done = audit(applied, "members", "engineering", "--desired", "--format", "markdown")
         assert "| `li.juan` | `Juan Li` |" in done.out
