@@ -73,6 +73,7 @@ PAYLOADS = (
     "%%{init: {}}%%",
     "{{0}} {0} %s ${{ github.token }}",
     "=cmd|' /C calc'!A0",
+    "100%25%0A::error::%3A%2C",
     " leading and trailing ",
     "e" * 500,
     "\U0001f600" * 300,

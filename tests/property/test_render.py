@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 
 from identity_reconciler.errors import Position, Problem
 from identity_reconciler.render.annotations import MOST, plan_annotations, problem_annotations
-from identity_reconciler.render.document import ChangeDocument, GuardDocument, PlanDocument
+from identity_reconciler.render.document import (
+    AccessDocument,
+    ChangeDocument,
+    GuardDocument,
+    PersonDocument,
+    PlanDocument,
+)
 from identity_reconciler.render.escape import safe
 from identity_reconciler.render.fitting import Budget, characters, octets
 from identity_reconciler.render.markdown import COMMENT, plan_markdown
@@ -159,6 +165,23 @@ class TestSize:
             text = plan_markdown(long_plan((200, 200, 200), "ana"), Budget(limit, characters))
             shown = [entries(text, title) for title in ("Removals", "Updates", "Creations")]
             assert all(earlier == 200 or later == 0 for earlier, later in pairwise(shown))
+
+    def test_removals_stay_longer_than_access(self) -> None:
+        access = tuple(
+            AccessDocument(
+                effect="gains",
+                application=f"application-{number}",
+                application_arn=f"arn:{number}",
+                people=1,
+                listed=(PersonDocument(user="ana", paths=("directly",)),),
+            )
+            for number in range(300)
+        )
+        plan = long_plan((200, 0, 0), "ana").model_copy(update={"access": access})
+        text = plan_markdown(plan, Budget(14_000, characters))
+        assert entries(text, "Removals") == 200
+        assert 0 < entries(text, "Access gained") < 300
+        assert re.search(r"- and \d+ more applications; the full plan is in the artifact", text)
 
     def test_bytes_are_counted_where_bytes_are_limited(self) -> None:
         plan = long_plan((3_000, 0, 0), "\u00e9" * 100)
