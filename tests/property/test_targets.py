@@ -21,7 +21,7 @@ from identity_reconciler.declared import (
     Settings,
 )
 from identity_reconciler.errors import InvalidInputError, Position
-from identity_reconciler.plan import Change, Create, Delete, Plan
+from identity_reconciler.plan import Change, Create, Delete, Plan, Reason
 from identity_reconciler.state import (
     ApplicationArn,
     Group,
@@ -128,11 +128,16 @@ def whole(declared: Declared, live: State) -> Plan:
 
 
 def facts(changes: Iterable[Change]) -> list[object]:
-    """Return *changes* without the spelling of the names in links: look-ups do not tell it."""
-    return [
-        (type(one), one.key, getattr(one, "reason", None), *map(_content, _sides(one)))
-        for one in changes
-    ]
+    """Return *changes* without the spelling of the names in links: look-ups do not tell it.
+
+    Nor do they tell that the principal of a link is deleted, where only drift deletes it.
+    """
+    return [(type(one), one.key, _reason(one), *map(_content, _sides(one))) for one in changes]
+
+
+def _reason(change: Change) -> Reason | None:
+    reason = change.reason if isinstance(change, Delete) else None
+    return Reason.UNLISTED if reason is Reason.PRINCIPAL_DELETED else reason
 
 
 def _sides(change: Change) -> tuple[Resource | None, Resource | None]:
