@@ -1,8 +1,8 @@
 """A no-op plan against `terraform plan` on the same objects, both against the served sandbox.
 
 Needs terraform, and in IDENTITY_RECONCILER_TEST_TF_PLUGINS a filesystem mirror with hashicorp/aws,
-as `terraform providers mirror DIR` makes it. The sandbox does not throttle here, to Terraform's
-advantage: it asks for one object at a time and would meet the quotas.
+as `terraform providers mirror DIR` makes it. The objects are made on a sandbox without limits; the
+plans are measured on the same one with the quotas of AWS.
 """
 
 from __future__ import annotations
@@ -102,13 +102,26 @@ def measure() -> tuple[list[Figure], list[str]]:
             variables = _variables(served)
             _run(here, variables, "terraform", "init", f"-plugin-dir={os.environ[_PLUGINS]}")
             _run(here, variables, "terraform", "apply", "-auto-approve")
-            theirs = _timed(here, variables, "terraform", "plan", "-detailed-exitcode")
-            plan = ("plan", "--endpoint-url", served.url, "--detailed-exitcode")
-            ours = _timed(here, variables, *PROGRAM, *plan)
-    return _figures(theirs, ours), []
+            unlimited = _compared(here, served)
+        (here / "trouble.json").write_text('{"throttle": {"rate": 20, "burst": 20}}')
+        quotas = ("--state", "sandbox.sqlite3", "--trouble", "trouble.json")
+        with serving(here, *quotas) as served:
+            limited = _compared(here, served)
+    (_, ours), (_, theirs) = unlimited
+    remark = f"without any quota: {ours:.1f} s, paced all the same; terraform plan {theirs:.1f} s"
+    return _figures(*limited), [remark]
 
 
-def _figures(theirs: tuple[int, float], ours: tuple[int, float]) -> list[Figure]:
+def _compared(here: Path, served: Served) -> tuple[tuple[int, float], tuple[int, float]]:
+    """Return requests and seconds of our plan and of Terraform's."""
+    plan = ("plan", "--endpoint-url", served.url, "--detailed-exitcode")
+    return (
+        _timed(here, served, *PROGRAM, *plan),
+        _timed(here, served, "terraform", "plan", "-detailed-exitcode"),
+    )
+
+
+def _figures(ours: tuple[int, float], theirs: tuple[int, float]) -> list[Figure]:
     return [
         Figure(
             "requests of a no-op plan, against `terraform plan`",
@@ -188,17 +201,19 @@ def _run(here: Path, variables: Mapping[str, str], *command: str) -> None:
         raise RuntimeError(f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
-def _timed(here: Path, variables: Mapping[str, str], *command: str) -> tuple[int, float]:
+def _timed(here: Path, served: Served, *command: str) -> tuple[int, float]:
     """Return how many requests *command* sends, and how many seconds it takes."""
-    before = _requests(here)
+    before = _requests(here, served)
     started = time.monotonic()
-    _run(here, variables, *command)
+    _run(here, _variables(served), *command)
     seconds = time.monotonic() - started
-    return _requests(here) - before, seconds
+    # The question itself counts from the one time to the other.
+    return _requests(here, served) - before - 1, seconds
 
 
-def _requests(here: Path) -> int:
-    """Return the requests so far; the sandbox keeps count once a second."""
+def _requests(here: Path, served: Served) -> int:
+    """Return the requests so far but for the last: the sandbox keeps count once a second."""
     time.sleep(1.5)
+    served.client("sts").get_caller_identity()
     with Sandbox(here / "sandbox.sqlite3") as sandbox:
         return sandbox.statistics().total()
