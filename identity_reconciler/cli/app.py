@@ -9,7 +9,17 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from identity_reconciler import __version__
-from identity_reconciler.cli import apply, audit, fmt, plan, sandbox, schema, show, validate
+from identity_reconciler.cli import (
+    apply,
+    audit,
+    fmt,
+    import_,
+    plan,
+    sandbox,
+    schema,
+    show,
+    validate,
+)
 from identity_reconciler.errors import EXIT_CODES, ExitCode, InvalidInputError, ReconcilerError
 
 _EPILOG = "\n\n".join(
@@ -50,6 +60,7 @@ app.command()(plan.plan)
 app.command()(show.show)
 app.command()(apply.apply)
 app.command()(fmt.fmt)
+app.command("import")(import_.import_)
 app.command()(schema.schema)
 app.add_typer(audit.app, name="audit")
 app.add_typer(sandbox.app, name="sandbox")

@@ -1,0 +1,112 @@
+"""`import`: what is live becomes YAML. Reads AWS, writes files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from identity_reconciler.cli.options import (
+    DEFAULT_DIRECTORY,
+    Directory,
+    EndpointUrl,
+    RateOption,
+    UseSandbox,
+)
+from identity_reconciler.desired.placing import Layout
+from identity_reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from identity_reconciler.declared import Declared
+    from identity_reconciler.desired.rewriting import Rewrite
+    from identity_reconciler.gateway import Gateway
+
+_KINDS = ("user", "group", "application")
+
+
+def import_(
+    directory: Directory = DEFAULT_DIRECTORY,
+    layout: Annotated[
+        Layout | None,
+        typer.Option(
+            "--layout", help="How to spread new entries; else where most of their kind are."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="ADDRESS",
+            help="Only user/NAME, group/NAME or application/NAME; may be repeated.",
+        ),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 2 when something would change.")
+    ] = False,
+    sandbox: UseSandbox = False,
+    endpoint_url: EndpointUrl = None,
+    rate: RateOption = None,
+) -> int:
+    """Write what is live into the YAML, comments kept, so that a plan right after it is empty."""
+    from identity_reconciler.cli.connection import Target
+    from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.cli.planning import connected_for
+    from identity_reconciler.cli.rates import parse_rates
+    from identity_reconciler.cli.rewriting import finish
+    from identity_reconciler.desired.loader import instance_directories
+    from identity_reconciler.desired.rewriting import Rewrite
+
+    chosen = None if only is None else frozenset(map(_chosen, only))
+    target = Target(sandbox, endpoint_url, parse_rates(rate))
+    directories = instance_directories(directory)
+    if len(directories) != 1:
+        raise UsageError(f"{directory} holds {len(directories)} instances; name one of them")
+    (declared,) = load_all(directory)
+    rewrite = Rewrite(directories[0])
+    with connected_for(declared, target, write=False) as gateway:
+        import_into(rewrite, declared, gateway, layout, chosen)
+    return finish(rewrite, write=not check)
+
+
+def _chosen(address: str) -> tuple[str, str]:
+    from identity_reconciler.state import folded
+
+    kind, _, name = address.partition("/")
+    if kind not in _KINDS or not name:
+        raise UsageError(f"--only {address}: expected user/NAME, group/NAME or application/NAME")
+    return kind, folded(name)
+
+
+def import_into(
+    rewrite: Rewrite,
+    declared: Declared,
+    gateway: Gateway,
+    layout: Layout | None = None,
+    only: frozenset[tuple[str, str]] | None = None,
+) -> None:
+    """Change *rewrite*, which declares *declared*, to what *gateway* reads; tell the remarks.
+
+    Raises:
+        UsageError: Something named in *only* is neither live nor declared, or a rename is pending.
+        GatewayError: The live state could not be read whole.
+    """
+    from datetime import UTC, datetime
+
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.desired.importing import Choice, adopt
+    from identity_reconciler.gateway import Wanted
+    from identity_reconciler.render.escape import safe_lines
+    from identity_reconciler.scope import ignores
+
+    ignore = declared.settings.ignore
+    live = gateway.read_state(
+        Wanted(
+            users=True,
+            groups=True,
+            applications=True,
+            members_of=lambda group: not group.foreign and not ignores(ignore.groups, group.name),
+            assignments_of=lambda one: not ignores(ignore.applications, one.name),
+        )
+    )
+    for remark in adopt(rewrite, declared, live, Choice(datetime.now(UTC), layout, only)):
+        note(safe_lines(f"note: {remark}"))

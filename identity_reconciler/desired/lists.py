@@ -1,0 +1,115 @@
+"""Correct one list of members or principals, with as few lines as possible."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from collections.abc import Sequence as SequenceOf
+from dataclasses import dataclass
+from datetime import datetime
+
+from identity_reconciler.declared import Listed
+from identity_reconciler.desired.catalog import Entry
+from identity_reconciler.desired.source import Map, Scalar, Sequence
+from identity_reconciler.desired.writing import Data
+from identity_reconciler.state import folded
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a list has to say."""
+
+    kind: str
+    """`user` or `group`."""
+    names: SequenceOf[str] | None
+    """Those that are live, as spelled; None: they cannot all be named."""
+    keeps: Callable[[str], bool] | None
+    """With lists that are not managed: what may stay. None: only those that are live."""
+    as_of: datetime
+
+
+def correct_list(
+    entry: Entry, path: tuple[str, ...], listed: SequenceOf[Listed], correction: Correction
+) -> None:
+    """Let the list at *path* of *entry*, now *listed*, say what *correction* says.
+
+    Items stay as they are written, expiry and reason included; one that has expired and is still
+    live loses its date.
+    """
+    if correction.names is None:
+        remove_at(entry, path[:1])
+        return
+    live = {folded(name): name for name in correction.names}
+    place = _list_at(entry, path)
+    if place is None:
+        if live and not correction.keeps:
+            add_list(entry, path, [live[key] for key in sorted(live)])
+        return
+    key, items = place
+    gone = {
+        number
+        for number, one in enumerate(listed)
+        if folded(one.name) not in live and not (correction.keeps and correction.keeps(one.name))
+    }
+    for number, one in enumerate(listed):
+        if folded(one.name) in live and one.expires and one.expires <= correction.as_of:
+            entry.section.operation.replace_item(items.items[number], one.name)
+    known = {folded(one.name) for one in listed}
+    new = [] if correction.keeps else sorted(live.keys() - known)
+    if gone or new:
+        names = [folded(one.name) for one in listed]
+        added: dict[int, list[Data]] = {}
+        for name in new:
+            added.setdefault(place_of(name, names), []).append(live[name])
+        entry.section.operation.change_list(key, items, gone, added)
+
+
+def place_of(name: str, names: SequenceOf[str]) -> int:
+    """Return where *name* goes among the folded *names*: in order if they are, else at the end."""
+    if list(names) == sorted(names):
+        return bisect_left(names, folded(name))
+    return len(names)
+
+
+def _list_at(entry: Entry, path: tuple[str, ...]) -> tuple[Scalar, Sequence] | None:
+    parent: object = entry.node
+    for part in path[:-1]:
+        parent = parent.get(part) if isinstance(parent, Map) else None
+    if not isinstance(parent, Map):
+        return None
+    return next(
+        (
+            (key, value)
+            for key, value in parent.pairs
+            if key.value == path[-1] and isinstance(value, Sequence)
+        ),
+        None,
+    )
+
+
+def add_list(entry: Entry, path: tuple[str, ...], items: SequenceOf[Data]) -> None:
+    """Give *entry* a list at *path*, where it has none yet."""
+    operation = entry.section.operation
+    if len(path) == 1:
+        operation.add_key(entry.node, "description", path[0], items)
+        return
+    parent = entry.node.get(path[0])
+    if isinstance(parent, Map):
+        operation.add_key(parent, parent.pairs[-1][0].value, path[1], items)
+
+
+def fill_map(entry: Entry, key: str, data: Mapping[str, Data]) -> bool:
+    """Put *data* into the empty mapping at *key* of *entry*; return whether it is one."""
+    at = entry.node.index(key)
+    name, value = entry.node.pairs[at]
+    if not isinstance(value, Map) or value.pairs:
+        return False
+    if data:
+        entry.section.operation.fill(name, value, data)
+    return True
+
+
+def remove_at(entry: Entry, path: tuple[str, ...]) -> None:
+    """Take a key out of *entry*, if it is there."""
+    if entry.node.index(path[0]) >= 0:
+        entry.section.operation.remove_key(entry.node, path[0])

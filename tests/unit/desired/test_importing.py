@@ -1,0 +1,444 @@
+"""`import`: what is live becomes YAML that has nothing to plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from identity_reconciler.comparison import compare
+from identity_reconciler.declared import Declared
+from identity_reconciler.desired.importing import Choice, adopt
+from identity_reconciler.desired.placing import Layout, file_for
+from identity_reconciler.desired.rewriting import Rewrite
+from identity_reconciler.state import (
+    Application,
+    ApplicationArn,
+    Email,
+    Group,
+    GroupName,
+    PhoneNumber,
+    Photo,
+    PostalAddress,
+    Principal,
+    PrincipalKind,
+    Role,
+    State,
+    User,
+    UserName,
+    group_key,
+    user_key,
+)
+from tests.memory_gateway import MemoryGateway
+from tests.strategies import NOW, live_states
+
+INSTANCE = (Path(__file__).parents[2] / "invalid" / "instance.yaml").read_text("utf-8")
+PLAIN = "manage: {require_email: false}\n"
+
+
+class Repository:
+    """A directory that is imported into, without a file system."""
+
+    def __init__(self, directory: Path, settings: str = PLAIN, **files: str) -> None:
+        directory.mkdir(exist_ok=True)
+        (directory / "instance.yaml").write_text(INSTANCE + settings, "utf-8")
+        for name, text in files.items():
+            (directory / f"{name}.yaml").write_text(text, "utf-8")
+        self.rewrite = Rewrite(directory)
+
+    def adopt(self, live: State, **choice: object) -> tuple[str, ...]:
+        """Import *live*."""
+        chosen = replace(Choice(NOW), **choice)  # type: ignore[arg-type]
+        return adopt(self.rewrite, self.rewrite.declared(), live, chosen)
+
+    @property
+    def declared(self) -> Declared:
+        """What the files declare now."""
+        return self.rewrite.declared()
+
+    def text(self, name: str) -> str:
+        """Return a file as it is now."""
+        return self.rewrite.contents[f"{name}.yaml"].decode()
+
+
+def without_orphans(live: State) -> State:
+    """Return *live* without assignments of principals that are gone: no YAML can name them."""
+    kept = {
+        arn: frozenset(one for one in principals if not one.orphan)
+        for arn, principals in live.assignments.items()
+    }
+    return replace(live, assignments=kept)
+
+
+def person(name: str, **attributes: object) -> User:
+    """Return a user who can be declared."""
+    common = {"given_name": "A", "family_name": "B", "display_name": "A B"}
+    return User(UserName(name), **{**common, **attributes})  # type: ignore[arg-type]
+
+
+def people(*users: User) -> State:
+    """Return a state with *users* alone."""
+    return State(users={user_key(one.user_name): one for one in users})
+
+
+# Texts that other parsers read as something else, and texts that need care.
+TEXTS = st.one_of(
+    st.sampled_from(
+        [
+            *("no", "007", "1e3", "2026-01-01", "null", "~", "=", "<<", "12:30:45", "y", "0x1F"),
+            *("a: b", "a # b", "- a", "'x'", '"x"', "\\n", "a\nb", "a\tb", "[x]", "{x}", "&a"),
+            *("*a", "!x", "%x", "@x", "`x`", "|", ">", "?", ": ", "é", "名前", "x\u00a0y", "true"),
+        ]
+    ),
+    st.text(st.characters(codec="utf-8"), min_size=1, max_size=8),
+)
+
+
+@st.composite
+def odd_users(draw: st.DrawFn) -> State:
+    """Draw users with any text in any attribute, expressible or not."""
+    names = draw(st.lists(TEXTS, max_size=4, unique_by=user_key))
+    maybe = st.one_of(st.none(), TEXTS)
+    flag = st.sampled_from([None, True, False])
+    users = []
+    for name in names:
+        email = st.builds(Email, st.sampled_from(["a@example.com", "x", "A@example.com"]), maybe)
+        users.append(
+            User(
+                UserName(name),
+                display_name=draw(maybe),
+                given_name=draw(maybe),
+                family_name=draw(TEXTS),
+                formatted_name=draw(maybe),
+                nick_name=draw(maybe),
+                email=draw(st.one_of(st.none(), email)),
+                phone_number=draw(st.one_of(st.none(), st.builds(PhoneNumber, TEXTS, maybe, flag))),
+                address=draw(st.one_of(st.none(), st.builds(PostalAddress, maybe, maybe))),
+                birthdate=draw(st.sampled_from([None, "1990-01-31", "31.1.1990"])),
+                photos=draw(
+                    st.one_of(
+                        st.none(),
+                        st.lists(
+                            st.builds(Photo, TEXTS, maybe, maybe, flag), min_size=1, max_size=4
+                        ).map(tuple),
+                    )
+                ),
+                role=draw(st.one_of(st.none(), st.builds(Role, TEXTS, maybe, flag))),
+                cost_center=draw(maybe),
+                manager=draw(st.one_of(st.none(), st.sampled_from([*map(UserName, names)]))),
+                foreign=draw(st.booleans()),
+            )
+        )
+    return people(*users)
+
+
+@st.composite
+def odd_states(draw: st.DrawFn) -> State:
+    """Draw odd users in odd groups, assigned to applications with odd names."""
+    users = draw(odd_users()).users
+    names = draw(st.lists(TEXTS, max_size=3, unique_by=group_key))
+    groups = {
+        group_key(name): Group(GroupName(name), draw(st.one_of(st.none(), TEXTS))) for name in names
+    }
+    members = (
+        {key: draw(st.frozensets(st.sampled_from(sorted(users)))) for key in groups}
+        if users
+        else {}
+    )
+    applications = [
+        Application(ApplicationArn(f"{ARN}{number}"), name)
+        for number, name in enumerate(draw(st.lists(TEXTS, max_size=3)))
+    ]
+    principals = [
+        *(Principal(PrincipalKind.USER, key) for key in users),
+        *(Principal(PrincipalKind.GROUP, key) for key in groups),
+    ]
+    some = st.frozensets(st.sampled_from(principals)) if principals else st.just(frozenset())
+    return State(
+        users,
+        groups,
+        members,
+        {one.arn: one for one in applications},
+        {one.arn: draw(some) for one in applications},
+    )
+
+
+def as_text(value: object) -> object:
+    """Return *value* with booleans as they are written."""
+    if isinstance(value, dict):
+        return {key: as_text(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [as_text(one) for one in value]
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+ARN = "arn:aws:sso::111122223333:application/ssoins-1234567890abcdef/apl-123456789012345"
+SETTINGS = st.sampled_from(
+    [
+        PLAIN,
+        "manage: {require_email: true, users: authoritative, groups: authoritative}\n",
+        "manage: {memberships: additive, assignments: additive, require_email: false}\n",
+        "manage: {memberships: 'off', assignments: 'off', require_email: false}\n",
+        PLAIN + "ignore: {users: [ignored-*], groups: [Builders, ignored-*]}\n",
+    ]
+)
+QUICK = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+class TestLaw:
+    """What has been imported has nothing to plan, and importing it again changes nothing."""
+
+    @QUICK
+    @given(before=live_states(), live=live_states(), text=SETTINGS, layout=st.sampled_from(Layout))
+    def test_from_nothing_and_from_something_else(
+        self, tmp_path: Path, before: State, live: State, text: str, layout: Layout
+    ) -> None:
+        repository = Repository(tmp_path / "r", text)
+        for state in map(without_orphans, (before, live)):
+            repository.adopt(state, layout=layout)
+            whole = MemoryGateway.holding(state).state()
+            assert compare(repository.declared, whole, NOW).changes == ()
+            once = dict(repository.rewrite.contents)
+            repository.adopt(state, layout=layout)
+            assert repository.rewrite.contents == once
+
+    @settings(QUICK, max_examples=50)
+    @given(live=odd_states(), text=SETTINGS)
+    def test_whatever_is_live(self, tmp_path: Path, live: State, text: str) -> None:
+        if "authoritative, groups" in text:
+            return
+        repository = Repository(tmp_path / "r", text)
+        repository.adopt(live)
+        assert compare(repository.declared, live, NOW).changes == ()
+        for name, data in repository.rewrite.contents.items():
+            if name != "instance.yaml" and data:
+                read = yaml.load(data, Loader=yaml.BaseLoader)  # noqa: S506 (safe)
+                assert as_text(yaml.safe_load(data)) == read
+
+
+class TestEntries:
+    """An entry says what is not default, in the fewest words."""
+
+    def test_everything(self, tmp_path: Path) -> None:
+        ann = person(
+            "ann",
+            display_name="Dr. Ann",
+            honorific_prefix="Dr.",
+            email=Email("ann@example.com", primary=True),
+            phone_number=PhoneNumber("+1 555", "work", primary=False),
+            address=PostalAddress(locality="Berlin", postal_code="10117", primary=True),
+            photos=(Photo("https://example.com/a.png", primary=True),),
+            role=Role("Lead"),
+            birthdate="1990-01-31",
+            title="No",
+            employee_number="007",
+            manager=UserName("Bob"),
+        )
+        bob = person("Bob", foreign=True)
+        group = Group(GroupName("data"), "All: of them")
+        live = State(
+            people(ann, bob).users,
+            {group_key("data"): group},
+            {group_key("data"): frozenset({user_key("ann"), user_key("bob")})},
+            {ApplicationArn("a"): Application(ApplicationArn("a"), "Wiki")},
+            {ApplicationArn("a"): frozenset({Principal(PrincipalKind.GROUP, "data")})},
+        )
+        repository = Repository(tmp_path)
+        assert repository.adopt(live, layout=Layout.ONE_FILE) == ()
+        assert (
+            repository.text("identities")
+            == """\
+users:
+  - user_name: ann
+    name: {given_name: A, family_name: B, honorific_prefix: Dr.}
+    display_name: Dr. Ann
+    email: ann@example.com
+    phone_number: {value: "+1 555", type: work, primary: false}
+    address: {locality: Berlin, postal_code: "10117"}
+    title: "No"
+    birthdate: "1990-01-31"
+    photos:
+      - {value: "https://example.com/a.png", primary: true}
+    role: Lead
+    enterprise: {employee_number: "007", manager: Bob}
+
+  - user_name: Bob
+    state: external
+
+groups:
+  - name: data
+    description: "All: of them"
+    members:
+      - ann
+      - Bob
+
+applications:
+  - name: Wiki
+    assignments:
+      groups:
+        - data
+"""
+        )
+
+    def test_layouts(self) -> None:
+        assert file_for(Layout.BY_PREFIX, "groups", "AWS-Admins") == "groups/aws.yaml"
+        assert file_for(Layout.BY_PREFIX, "users", "Émile") == "users/e.yaml"
+        assert file_for(Layout.BY_PREFIX, "users", "名前") == "users/other.yaml"
+        assert file_for(Layout.BY_KIND, "users", "ann") == "users.yaml"
+        assert file_for(Layout.ONE_FILE, "groups", "a") == "identities.yaml"
+
+
+class TestRemarks:
+    """What cannot be said is told."""
+
+    @pytest.mark.parametrize(
+        ("user", "remark"),
+        [
+            (person("Administrator"), 'user/Administrator: left out, for its name: "Admin'),
+            (person("a", given_name=None), "user/a: state: external, for it has no given_name"),
+            (person("a", display_name=None), "state: external, for it has no display_name"),
+            (person("a", title="x\u202ey"), "user/a: title left out: "),
+            (person("a", email=Email("x")), 'user/a: email left out: "x" is not an e-mail'),
+            (person("a", email=Email(None)), "user/a: email left out: it has no value"),  # type: ignore[arg-type]
+            (person("a", manager=UserName("a")), "user/a: manager left out: it leads back"),
+            (person("a", manager=UserName("906-id")), "manager left out: user/906-id has no entry"),
+            (person("a", photos=(Photo("x"),) * 4), "user/a: photos left out"),
+        ],
+    )
+    def test_users(self, tmp_path: Path, user: User, remark: str) -> None:
+        (told,) = Repository(tmp_path).adopt(people(user))
+        assert remark in told
+
+    def test_a_required_email_address(self, tmp_path: Path) -> None:
+        ann, bob = (person(name, email=Email("X@example.com")) for name in ("ann", "bob"))
+        repository = Repository(tmp_path, "")
+        told = repository.adopt(people(ann, bob, person("carl")))
+        assert told == (
+            "user/bob: email left out: user/ann has it, too",
+            "user/bob: state: external, for it has no email that can be written",
+            "user/carl: state: external, for it has no email that can be written",
+        )
+
+    def test_lists_that_would_not_be_complete(self, tmp_path: Path) -> None:
+        bad, group = person("x\u034fy"), Group(GroupName("g"))
+        arn = ApplicationArn(ARN + "1")
+        live = State(
+            people(bad).users,
+            {group_key("g"): group},
+            {group_key("g"): frozenset({user_key(bad.user_name)})},
+            {arn: Application(arn, "Wiki")},
+            {
+                arn: frozenset(
+                    {
+                        Principal(PrincipalKind.USER, user_key(bad.user_name)),
+                        Principal(PrincipalKind.USER, "gone", orphan=True),
+                    }
+                )
+            },
+        )
+        repository = Repository(tmp_path)
+        told = "\n".join(repository.adopt(live))
+        assert "members left out, so not managed" in told
+        assert "assignments left out, so not managed" in told
+        assert "the deleted user gone cannot be declared" in told
+        assert repository.text("groups") == "groups:\n  - name: g\n"
+
+
+COMMENTED = """\
+# People.
+users:
+  # The boss.
+  - user_name: ann # since 2019
+    name: {given_name: A, family_name: B}
+    title: Old # to be settled
+    nick_name: null
+
+  # Has left.
+  - user_name: bob
+    name: {given_name: A, family_name: B}
+
+  - {user_name: eve, name: {given_name: A, family_name: B}}
+
+groups:
+  - name: data # ours
+    members:
+      - ann # lead
+      # a guest
+      - {user: bob, expires: 2030-01-01}
+      - eve
+"""
+MERGED = """\
+# People.
+users:
+  # The boss.
+  - user_name: ann # since 2019
+    name: {given_name: A, family_name: B}
+    title: New # to be settled
+    nick_name: null
+
+  - {user_name: eve, name: {given_name: A, family_name: B}}
+
+  - user_name: carl
+    name: {given_name: A, family_name: B}
+
+groups:
+  - name: data # ours
+    members:
+      - ann # lead
+      # a guest
+      - carl
+"""
+
+
+class TestMerging:
+    """What is there already stays as it is written."""
+
+    def test_comments_order_and_quotes_stay(self, tmp_path: Path) -> None:
+        live = State(
+            people(person("ann", title="New"), person("carl"), person("eve")).users,
+            {group_key("data"): Group(GroupName("data"), "Data")},
+            {group_key("data"): frozenset({user_key("ann"), user_key("carl")})},
+        )
+        repository = Repository(tmp_path, identities=COMMENTED)
+        assert repository.adopt(live) == ()
+        assert repository.text("identities") == MERGED
+
+    def test_windows_line_ends_stay(self, tmp_path: Path) -> None:
+        repository = Repository(tmp_path)
+        repository.rewrite.put("a.yaml", b"users:\r\n  - user_name: ann\r\n    state: absent\r\n")
+        repository.adopt(people(person("ann"), person("bob")))
+        text = repository.text("a")
+        assert text.count("\n") == text.count("\r\n") == 5
+
+    def test_only(self, tmp_path: Path) -> None:
+        repository = Repository(tmp_path)
+        live = people(person("ann"), person("bob"))
+        repository.adopt(live, only=frozenset({("user", "bob")}))
+        assert repository.text("users").count("user_name") == 1
+
+
+class TestSize:
+    """Ten thousand users."""
+
+    def test_law(self, tmp_path: Path) -> None:
+        users = [
+            person(f"user{n:05}", email=Email(f"u{n}@example.com"), title="Engineer")
+            for n in range(10_000)
+        ]
+        groups = {group_key(f"g{n}"): Group(GroupName(f"g{n}")) for n in range(100)}
+        keys = [user_key(one.user_name) for one in users]
+        members = {key: frozenset(keys[n::100]) for n, key in enumerate(groups)}
+        live = State(people(*users).users, groups, members)
+        repository = Repository(tmp_path, "")
+        assert repository.adopt(live) == ()
+        assert compare(repository.declared, live, datetime(2026, 3, 1, tzinfo=UTC)).changes == ()
+        once = dict(repository.rewrite.contents)
+        repository.adopt(live)
+        assert repository.rewrite.contents == once
