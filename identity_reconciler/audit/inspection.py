@@ -80,6 +80,14 @@ class Inspection:
         """The visits that saw less than everything."""
         return (visit for visit in self.visits if visit.trouble)
 
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """The troubles in words, one for each account."""
+        return tuple(
+            f"account {one.account.account_id} {one.account.name}: {one.trouble}"
+            for one in self.troubles
+        )
+
 
 def inspection_of(*sites: Site) -> Inspection:
     """Return the inspection of these instances, whatever accounts there are besides theirs."""

@@ -7,12 +7,14 @@ Each command turns its own arguments into a question; `auditing.asked` adds what
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from identity_reconciler.audit.question import Question
 from identity_reconciler.cli.auditing import asked
+
+if TYPE_CHECKING:
+    from identity_reconciler.audit.question import Question
 
 app = typer.Typer(help="Reports: who can open what.", no_args_is_help=True)
 

@@ -7,13 +7,12 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec, assert_never
+from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
 
-from identity_reconciler.audit.question import Question
+from identity_reconciler.audit.formats import ReportFormat
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     Color,
@@ -26,18 +25,9 @@ from identity_reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from identity_reconciler.audit.edition import Edition
+    from identity_reconciler.audit.question import Question
 
 _Own = ParamSpec("_Own")
-
-
-class ReportFormat(StrEnum):
-    """How to write a report."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    HTML = "html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +106,9 @@ class Terms:
 
 def asked(question: Callable[_Own, Question]) -> Callable[..., int]:
     """Return the command that answers *question*: its own arguments, then those of `Terms`."""
-    own = inspect.signature(question, eval_str=True).parameters
+    # What it returns is for the type checker; to import it would slow down every --help.
+    signature = inspect.signature(question, eval_str=True, locals={"Question": object})
+    own = signature.parameters
     shared = inspect.signature(Terms, eval_str=True).parameters
 
     @functools.wraps(question)
@@ -143,12 +135,8 @@ def _answer(question: Question, terms: Terms) -> int:
     as_of = datetime.now(UTC).replace(microsecond=0)
     inspection, basis = inspected(question, terms, as_of)
     report = question.answer(inspection)
-    gaps = tuple(
-        f"account {one.account.account_id} {one.account.name}: {one.trouble}"
-        for one in inspection.troubles
-    )
-    _show(Edition(report, as_of, basis, gaps), terms)
-    if gaps:
+    _show(Edition(report, as_of, basis, inspection.gaps), terms)
+    if inspection.gaps:
         return ExitCode.PARTIAL_APPLY
     if report.alarms and terms.detailed_exitcode:
         return ExitCode.CHANGES
@@ -158,36 +146,17 @@ def _answer(question: Question, terms: Terms) -> int:
 def _show(edition: Edition, terms: Terms) -> None:
     import sys
 
+    from identity_reconciler.audit.writing import written
     from identity_reconciler.cli.output import console, note
     from identity_reconciler.cli.private import write_private
 
     on_terminal = sys.stdout.isatty() or terms.color is Color.ALWAYS
     if terms.out is not None:
-        write_private(_text(edition, terms.output_format).encode(), terms.out)
+        write_private(written(edition, terms.output_format).encode(), terms.out)
         note(f"wrote {terms.out}")
     elif terms.output_format is ReportFormat.TABLE and on_terminal:
         from identity_reconciler.audit.table import table
 
         console(terms.color).print(table(edition))
     else:
-        sys.stdout.buffer.write(_text(edition, terms.output_format).encode())
-
-
-def _text(edition: Edition, output_format: ReportFormat) -> str:
-    from identity_reconciler.audit import data, shown
-
-    match output_format:
-        case ReportFormat.TABLE:
-            return shown.plain(edition)
-        case ReportFormat.CSV:
-            return data.csv_text(edition)
-        case ReportFormat.JSON:
-            return data.json_text(edition)
-        case ReportFormat.MARKDOWN:
-            return shown.markdown(edition)
-        case ReportFormat.HTML:
-            from identity_reconciler.audit.html import page
-
-            return page(edition)
-        case _:
-            assert_never(output_format)
+        sys.stdout.buffer.write(written(edition, terms.output_format).encode())

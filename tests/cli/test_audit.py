@@ -16,6 +16,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+import yaml
 
 from identity_reconciler.cli.app import run
 from identity_reconciler.sandbox import Sandbox
@@ -351,6 +352,22 @@ class TestReadme:
             sandbox = [] if "--desired" in arguments else ["--sandbox"]
             done = audit(applied, *arguments, *sandbox)
             assert done.code == 0, done.err
+
+    def test_the_workflow_does_what_it_says(self, applied: Path) -> None:
+        (block,) = re.findall(r"```yml\n(.*?)```", self.section(), re.DOTALL)
+        workflow = yaml.safe_load(block)
+        assert workflow["permissions"] == {}
+        job = workflow["jobs"]["audit"]
+        assert job["permissions"] == {"id-token": "write"}
+        (step,) = job["steps"]
+        assert "${{" not in step["run"]
+        (applied / "reports").mkdir()
+        lines = [line for line in step["run"].splitlines() if line.startswith("identity-")]
+        for line in lines:
+            name, *arguments = shlex.split(line.partition("||")[0])[1:]
+            assert name == "audit"
+            assert audit(applied, *arguments, "--sandbox").code == 0
+        assert len(list((applied / "reports").iterdir())) == len(lines) == 4
 
     def test_the_sample_is_current(self, applied: Path) -> None:
         done = audit(applied, *self.calls()[0][2:], "--sandbox")
