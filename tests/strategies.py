@@ -157,7 +157,7 @@ def declarations(draw: st.DrawFn, live: State) -> Declared:
         DeclaredApplication(
             ApplicationSelector(name=one.name), HERE, draw(_listed(members)), draw(_listed(named))
         )
-        for one in draw(st.sets(st.sampled_from(APPLICATIONS)))
+        for one in sorted(draw(st.sets(st.sampled_from(APPLICATIONS))), key=lambda one: one.arn)
     ]
     return Declared(settings, tuple(people), tuple(groups), tuple(applications))
 

@@ -21,7 +21,7 @@ from identity_reconciler.declared import (
     Settings,
 )
 from identity_reconciler.errors import InvalidInputError, Position
-from identity_reconciler.plan import Change, Create, Delete, Plan, Reason
+from identity_reconciler.plan import Change, Create, Delete, Plan, Reason, Rename
 from identity_reconciler.state import (
     ApplicationArn,
     Group,
@@ -241,18 +241,23 @@ class TestWithDrift:
 def is_touched(change: Change, targets: Targets, plan: Plan, live: State) -> bool:
     """Return whether *change* is one of *targets*, or hangs on one that *plan* deletes."""
     leavers = {one.key for one in plan.changes if isinstance(one, Delete)}
+    new_names = {
+        one.before.key: one.after.key[1] for one in plan.changes if isinstance(one, Rename)
+    }
     match change.key:
         case ("user", name):
             return UserKey(name) in targets.users
         case ("group", name):
             return GroupKey(name) in targets.groups
         case ("membership", group, user):
-            edge = (GroupKey(group), UserKey(user))
+            group = new_names.get(("group", group), group)
+            edge = (GroupKey(group), UserKey(new_names.get(("user", user), user)))
             return edge in targets.memberships or edge[0] in targets.member_lists
         case ("assignment", arn, kind, name):
             application = live.applications.get(ApplicationArn(arn))
             kind, orphan = kind.removeprefix("orphaned-"), kind.startswith("orphaned-")
-            principal = Principal(PrincipalKind(kind), name, orphan)
+            new_name = new_names.get((kind, name), name)
+            principal = Principal(PrincipalKind(kind), new_name, orphan)
             edges = [one for one, other in targets.assignments if other == principal]
             selected = application and any(
                 one.matches(application) for one in (*targets.assignment_lists, *edges)
