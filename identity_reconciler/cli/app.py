@@ -12,6 +12,7 @@ from identity_reconciler import __version__
 from identity_reconciler.cli import (
     apply,
     audit,
+    edit,
     fmt,
     import_,
     plan,
@@ -61,6 +62,7 @@ app.command()(show.show)
 app.command()(apply.apply)
 app.command()(fmt.fmt)
 app.command("import")(import_.import_)
+app.add_typer(edit.app, name="edit")
 app.command()(schema.schema)
 app.add_typer(audit.app, name="audit")
 app.add_typer(sandbox.app, name="sandbox")

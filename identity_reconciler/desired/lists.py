@@ -40,7 +40,7 @@ def correct_list(
         remove_at(entry, path[:1])
         return
     live = {folded(name): name for name in correction.names}
-    place = _list_at(entry, path)
+    place = list_at(entry, path)
     if place is None:
         if live and not correction.keeps:
             add_list(entry, path, [live[key] for key in sorted(live)])
@@ -71,7 +71,8 @@ def place_of(name: str, names: SequenceOf[str]) -> int:
     return len(names)
 
 
-def _list_at(entry: Entry, path: tuple[str, ...]) -> tuple[Scalar, Sequence] | None:
+def list_at(entry: Entry, path: tuple[str, ...]) -> tuple[Scalar, Sequence] | None:
+    """Return the key and the list at *path* of *entry*, if it is there."""
     parent: object = entry.node
     for part in path[:-1]:
         parent = parent.get(part) if isinstance(parent, Map) else None

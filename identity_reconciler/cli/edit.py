@@ -1,0 +1,240 @@
+"""`edit`: the daily changes of the YAML. No AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from identity_reconciler.cli.options import DEFAULT_DIRECTORY
+from identity_reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from identity_reconciler.desired.editing import Editor
+    from identity_reconciler.desired.writing import Data
+
+app = typer.Typer(
+    help="Change the YAML: everyday changes, comments kept, the difference shown.",
+    no_args_is_help=True,
+)
+
+In = Annotated[
+    Path, typer.Option("--directory", "-C", metavar="DIR", help="Directory with instance.yaml.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the difference, write nothing.")]
+IntoFile = Annotated[
+    str | None,
+    typer.Option("--file", help="The file to add to; else the one with most of that kind."),
+]
+Forget = Annotated[
+    bool,
+    typer.Option("--forget", help="Only take it out of the YAML; what is live stays as it is."),
+]
+Expires = Annotated[
+    str | None, typer.Option(metavar="DATE", help="The last day (UTC), or a time with an offset.")
+]
+Reason = Annotated[str | None, typer.Option(help="Why, for the reader.")]
+User = Annotated[str | None, typer.Option("--user", help="A user.")]
+Group = Annotated[str | None, typer.Option("--group", help="A group.")]
+
+
+@contextmanager
+def _editing(directory: Path, *, dry_run: bool) -> Iterator[Editor]:
+    """Yield an editor; afterwards show the difference and write it."""
+    from identity_reconciler.cli.rewriting import finish
+    from identity_reconciler.desired.editing import Editor
+    from identity_reconciler.desired.loader import instance_directories
+    from identity_reconciler.desired.rewriting import Rewrite
+
+    directories = instance_directories(directory)
+    if len(directories) != 1:
+        raise UsageError(f"{directory} holds {len(directories)} instances; name one of them")
+    rewrite = Rewrite(directories[0])
+    editor = Editor(rewrite)
+    yield editor
+    editor.finish()
+    finish(rewrite, write=not dry_run)
+
+
+@app.command()
+def add_user(
+    name: Annotated[str, typer.Argument(metavar="USER_NAME")],
+    given_name: Annotated[str, typer.Option(help="First name.")],
+    family_name: Annotated[str, typer.Option(help="Last name.")],
+    email: Annotated[str | None, typer.Option(help="E-mail address.")] = None,
+    display_name: Annotated[str | None, typer.Option(help="Else first and last name.")] = None,
+    title: Annotated[str | None, typer.Option(help="Job title.")] = None,
+    department: Annotated[str | None, typer.Option()] = None,
+    manager: Annotated[str | None, typer.Option(help="The user name of the manager.")] = None,
+    group: Annotated[
+        list[str] | None, typer.Option("--group", help="A group to join; may be repeated.")
+    ] = None,
+    file: IntoFile = None,
+    directory: In = DEFAULT_DIRECTORY,
+    dry_run: DryRun = False,
+) -> None:
+    """Declare a user, optionally in groups."""
+    from identity_reconciler.cli.people import user_entry
+
+    row = {
+        "user_name": name,
+        "given_name": given_name,
+        "family_name": family_name,
+        "display_name": display_name,
+        "email": email,
+        "title": title,
+        "department": department,
+        "manager": manager,
+    }
+    with _editing(directory, dry_run=dry_run) as editor:
+        editor.add_user(user_entry({key: value for key, value in row.items() if value}), file)
+        for one in group or ():
+            editor.add_member(one, name, {})
+
+
+@app.command()
+def add_users(
+    csv: Annotated[Path, typer.Argument(metavar="FILE.csv")],
+    file: IntoFile = None,
+    directory: In = DEFAULT_DIRECTORY,
+    dry_run: DryRun = False,
+) -> None:
+    """Declare all users of a CSV file with a header line, or none of them.
+
+    Columns: user_name, given_name, family_name, email, display_name, title, user_type,
+    phone_number, employee_number, cost_center, organization, division, department, manager, and
+    groups, with semicolons between.
+    """
+    from identity_reconciler.cli.people import GROUPS, read_people, user_entry
+
+    rows = read_people(csv)
+    with _editing(directory, dry_run=dry_run) as editor:
+        for row in rows:
+            editor.add_user(user_entry(row), file)
+            for group in filter(None, map(str.strip, row.get(GROUPS, "").split(";"))):
+                editor.add_member(group, row["user_name"], {})
+
+
+@app.command()
+def remove_user(
+    name: Annotated[str, typer.Argument(metavar="USER_NAME")],
+    forget: Forget = False,
+    directory: In = DEFAULT_DIRECTORY,
+    dry_run: DryRun = False,
+) -> None:
+    """Have a user deleted, and taken out of every list."""
+    with _editing(directory, dry_run=dry_run) as editor:
+        editor.remove_user(name, forget=forget)
+
+
+@app.command()
+def add_group(
+    name: Annotated[str, typer.Argument(metavar="GROUP")],
+    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    member: Annotated[
+        list[str] | None, typer.Option("--member", help="A user in it; may be repeated.")
+    ] = None,
+    file: IntoFile = None,
+    directory: In = DEFAULT_DIRECTORY,
+    dry_run: DryRun = False,
+) -> None:
+    """Declare a group, optionally with members."""
+    entry: dict[str, Data] = {"name": name}
+    if description:
+        entry["description"] = description
+    with _editing(directory, dry_run=dry_run) as editor:
+        editor.add_group({**entry, "members": sorted(member or ())}, file)
+
+
+@app.command()
+def remove_group(
+    name: Annotated[str, typer.Argument(metavar="GROUP")],
+    forget: Forget = False,
+    directory: In = DEFAULT_DIRECTORY,
+    dry_run: DryRun = False,
+) -> None:
+    """Have a group deleted, and its assignments."""
+    with _editing(directory, dry_run=dry_run) as editor:
+        editor.remove_group(name, forget=forget)
+
+
+@app.command()
+def add_member(
+    group: Annotated[str, typer.Argument(metavar="GROUP")],
+    user: Annotated[str, typer.Argument(metavar="USER_NAME")],
+    expires: Expires = None,
+    reason: Reason = None,
+    directory: In = DEFAULT_DIRECTORY,
+    dry_run: DryRun = False,
+) -> None:
+    """Put a user into a group."""
+    terms = _terms(expires, reason)
+    with _editing(directory, dry_run=dry_run) as editor:
+        editor.add_member(group, user, terms)
+
+
+@app.command()
+def remove_member(
+    group: Annotated[str, typer.Argument(metavar="GROUP")],
+    user: Annotated[str, typer.Argument(metavar="USER_NAME")],
+    directory: In = DEFAULT_DIRECTORY,
+    dry_run: DryRun = False,
+) -> None:
+    """Take a user out of a group."""
+    with _editing(directory, dry_run=dry_run) as editor:
+        editor.remove_member(group, user)
+
+
+@app.command()
+def assign(
+    application: Annotated[str, typer.Argument(metavar="APPLICATION", help="Its name or ARN.")],
+    user: User = None,
+    group: Group = None,
+    expires: Expires = None,
+    reason: Reason = None,
+    declare: Annotated[
+        bool, typer.Option("--declare", help="Declare the application, with nobody else assigned.")
+    ] = False,
+    directory: In = DEFAULT_DIRECTORY,
+    dry_run: DryRun = False,
+) -> None:
+    """Assign a user or a group to an application."""
+    principal, terms = _principal(user, group), _terms(expires, reason)
+    with _editing(directory, dry_run=dry_run) as editor:
+        editor.assign(application, principal, terms, new=declare)
+
+
+@app.command()
+def unassign(
+    application: Annotated[str, typer.Argument(metavar="APPLICATION", help="Its name or ARN.")],
+    user: User = None,
+    group: Group = None,
+    directory: In = DEFAULT_DIRECTORY,
+    dry_run: DryRun = False,
+) -> None:
+    """Take the assignment of a user or a group from an application."""
+    principal = _principal(user, group)
+    with _editing(directory, dry_run=dry_run) as editor:
+        editor.unassign(application, principal)
+
+
+def _principal(user: str | None, group: str | None) -> tuple[str, str]:
+    if user and not group:
+        return "user", user
+    if group and not user:
+        return "group", group
+    raise UsageError("give either --user or --group")
+
+
+def _terms(expires: str | None, reason: str | None) -> Mapping[str, Data]:
+    from identity_reconciler.cli.people import day_or_time
+
+    terms: dict[str, Data] = {}
+    if expires:
+        terms["expires"] = day_or_time(expires)
+    if reason:
+        terms["reason"] = reason
+    return terms
