@@ -39,7 +39,9 @@ EXIT_CODES: tuple[ExitCodeRow, ...] = (
     ExitCodeRow(
         ExitCode.UNEXPECTED, "unexpected error; AWS could not be read, or only in part", "no"
     ),
-    ExitCodeRow(ExitCode.CHANGES, "changes present, only with --detailed-exitcode", "no"),
+    ExitCodeRow(
+        ExitCode.CHANGES, "changes present, only with --detailed-exitcode and --check", "no"
+    ),
     ExitCodeRow(
         ExitCode.INVALID_INPUT, "invalid input: usage, YAML, schema, reference, policy", "no"
     ),
