@@ -25,8 +25,8 @@ class Site:
     instance: Instance
     state: State = field(default_factory=State)
     scope: Scope = Scope.UNKNOWN
-    status: str = "ACTIVE"
-    """As in ListInstances."""
+    status: str = ""
+    """As in ListInstances; empty where nobody was asked."""
     declared: Declared | None = None
     """What the YAML says about it, where there is YAML."""
 
@@ -48,8 +48,8 @@ class Account:
     account_id: str
     """Twelve digits."""
     name: str = ""
-    state: str = "ACTIVE"
-    """As in ListAccounts: ACTIVE, SUSPENDED, PENDING_CLOSURE..."""
+    state: str = ""
+    """As in ListAccounts: ACTIVE, SUSPENDED, PENDING_CLOSURE; empty where nobody was asked."""
 
 
 @dataclass(frozen=True, slots=True)

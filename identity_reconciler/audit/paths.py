@@ -60,15 +60,6 @@ def applications(state: State) -> Mapping[ApplicationArn, Application]:
     return nameless | dict(state.applications)
 
 
-def memberships(state: State) -> Mapping[UserKey, frozenset[GroupKey]]:
-    """Return the groups of every user who is in one."""
-    found: dict[UserKey, set[GroupKey]] = {}
-    for group, members in state.members.items():
-        for member in members:
-            found.setdefault(member, set()).add(group)
-    return {user: frozenset(groups) for user, groups in found.items()}
-
-
 def standing(user: User | None) -> str:
     """Return "enabled" or "disabled", or "unknown" where AWS does not say."""
     enabled = user.provenance.enabled if user and user.provenance else None

@@ -51,13 +51,6 @@ class Report:
     alarms: int = 0
     """How many of its rows somebody has to look into; only questions that hope for none count."""
 
-    def column(self, facet: Facet) -> int | None:
-        """Return the number of the first column about *facet*, or None."""
-        for number, column in enumerate(self.columns):
-            if column.facet is facet:
-                return number
-        return None
-
 
 def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
     """Return the distinct *rows* in reading order, which is total."""

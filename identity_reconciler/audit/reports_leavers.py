@@ -116,15 +116,16 @@ class Leavers:
             found = [row for view in views for row in view.rows(leaver)]
             remaining += bool(found)
             rows.extend(found or [(str(leaver), "no account", "", "", "", "", "", "")])
-        said = (
-            f"{remaining} of {number_of(len(self.people), 'leaver')} still have an account."
-            if remaining
-            else f"None of {number_of(len(self.people), 'leaver')} has an account, so none has a "
-            "path to an application."
-        )
-        return Report(
-            "leavers", "Leavers", columns, ordered(rows), (said, ONLY_APPLICATIONS), remaining
-        )
+        said = (self._verdict(remaining, inspection), ONLY_APPLICATIONS)
+        return Report("leavers", "Leavers", columns, ordered(rows), said, remaining)
+
+    def _verdict(self, remaining: int, inspection: Inspection) -> str:
+        number = number_of(len(self.people), "leaver")
+        if remaining:
+            return f"{remaining} of {number} still have an account."
+        if inspection.gaps:
+            return f"Not proven: none of {number} has an account in what could be looked into."
+        return f"None of {number} has an account, so none has a path to an application."
 
 
 class _View:

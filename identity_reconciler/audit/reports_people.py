@@ -34,7 +34,7 @@ class Members:
 
     @property
     def wanted(self) -> Wanted:
-        """See Question. Lists, because a group may have more members than pages have users."""
+        """See Question. Lists: they cost less than a look-up for each member."""
         key = group_key(self.group)
 
         def chosen(group: Group) -> bool:

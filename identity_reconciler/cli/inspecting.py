@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from identity_reconciler.gateway.aws import AwsGateway
     from identity_reconciler.state import State
 
+_CONNECTED = "ACTIVE"
+"""The status of an instance that a gateway is open to: no other is let pass."""
+
 
 def inspected(question: Question, terms: Terms, as_of: datetime) -> tuple[Inspection, str]:
     """Return what *question* needs to be answered, and what that was made from.
@@ -66,7 +69,8 @@ def _as_live(declared: Declared, question: Question, target: Target) -> Site:
     from identity_reconciler.cli.planning import connected_for
 
     with connected_for(declared, target, write=False) as gateway:
-        return Site(declared.settings.instance, _read(gateway, question.wanted), declared=declared)
+        live = _read(gateway, question.wanted)
+        return Site(declared.settings.instance, live, status=_CONNECTED, declared=declared)
 
 
 def _after_plan(path: Path, target: Target) -> tuple[Inspection, str]:
@@ -85,7 +89,7 @@ def _after_plan(path: Path, target: Target) -> tuple[Inspection, str]:
     instance = instance_of(document)
     with connected(instance, target, write=False) as gateway:
         live = _read(gateway, EVERYTHING)
-    site = Site(instance, after_plan(live, plan_of(document)))
+    site = Site(instance, after_plan(live, plan_of(document)), status=_CONNECTED)
     basis = f"live state of {instance.name} as it will be after plan {plan_digest(document)}"
     return inspection_of(site), basis
 

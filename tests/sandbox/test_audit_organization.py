@@ -7,7 +7,7 @@ import io
 import stat
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
@@ -31,7 +31,7 @@ from identity_reconciler.errors import AccessDeniedError, UsageError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.organization import Organization, Reach
 from identity_reconciler.gateway.pacing import Rates
-from identity_reconciler.sandbox import Sandbox
+from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.trouble import Fault, FaultKind, Trouble
 from tests.sandbox.organization_world import (
     ACCOUNTS,
@@ -144,6 +144,29 @@ class TestEveryAccount:
         inspection = world.look(wanted, account=ACCOUNTS[3])
         assert {one.account.account_id for one in inspection.troubles} == {SUSPENDED}
         assert inspection.sites == world.look(wanted, account=MANAGEMENT).sites
+
+    def test_what_an_administrator_may_not_read_stays_a_gap(self, world: World) -> None:
+        world.sandbox.delegate_administration(ACCOUNTS[3])
+        role = Fault("sts:AssumeRole", code="AccessDenied")
+        # One list of groups for each of the other accounts, then that of the organisation.
+        late = Fault("ListGroups", call=len(WITH_INSTANCE), code="AccessDeniedException")
+        world.sandbox.make_trouble(Trouble(faults=(role, late)))
+        inspection = world.look(Wanted(groups=True), account=ACCOUNTS[3])
+        (gap,) = [one for one in inspection.troubles if one.account.account_id == MANAGEMENT]
+        assert "sts:AssumeRole" in gap.trouble
+        assert f"from account {ACCOUNTS[3]}: identitystore:ListGroups" in gap.trouble
+
+    def test_equal_names_are_told_apart(self) -> None:
+        with Sandbox() as sandbox:
+            for number, account in enumerate(ACCOUNTS[:3]):
+                arn = f"arn:aws:sso:::instance/ssoins-{number:016x}"
+                name = "Third" if number == 2 else "TWIN" if number else "Twin"
+                details = InstanceDetails(account, REGION, arn, f"d-{number:010x}", name)
+                sandbox.ensure_instance(replace(details, organization=not number))
+            organization = Organization(sandbox.session(), Reach(ROLE, REGION, rates=UNPACED))
+            inspection = collect(organization, Collection(Wanted()))
+        names = [site.name for site in inspection.sites]
+        assert names == [f"Twin ({ACCOUNTS[0]})", f"TWIN ({ACCOUNTS[1]})", "Third"]
 
 
 class TestRequests:

@@ -112,8 +112,8 @@ class TestInstances:
         site = replace(SITE, scope=Scope.ORGANIZATION)
         inspection = Inspection(
             (
-                Visit(Account("111122223333", "root"), (site,)),
-                Visit(Account("222233334444", "empty")),
+                Visit(Account("111122223333", "root", "ACTIVE"), (site,)),
+                Visit(Account("222233334444", "empty", "ACTIVE")),
                 Visit(Account("333344445555", "shut", "SUSPENDED"), trouble="is SUSPENDED"),
             )
         )
@@ -283,6 +283,14 @@ class TestLeavers:
         rows, alarms = self.answer("user_name\nzoe\nyan\n")
         assert alarms == 0
         assert rows == [("yan", "no account", "", "", ""), ("zoe", "no account", "", "", "")]
+
+    def test_nothing_is_proven_where_not_all_was_seen(self) -> None:
+        shut = Visit(Account("333344445555", "shut", "SUSPENDED"), trouble="is SUSPENDED")
+        seen = Inspection((*everything().visits, shut))
+        leavers = read_leavers("user_name\nzoe\n", "left.csv")
+        assert Leavers(leavers).answer(seen).notes[0].startswith("Not proven: none of 1 leaver")
+        proof = Leavers(leavers).answer(everything()).notes[0]
+        assert proof.startswith("None of 1 leaver has an account")
 
     def test_an_account_with_access_is_found(self) -> None:
         rows, alarms = self.answer("user_name\nBOB\n")
