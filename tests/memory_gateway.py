@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from identity_reconciler.applier import Result
 from identity_reconciler.errors import (
     AlreadyExistsError,
     ChangedError,
@@ -20,6 +21,7 @@ from identity_reconciler.errors import (
     UnknownOutcomeError,
 )
 from identity_reconciler.gateway import Wanted
+from identity_reconciler.plan import Change
 from identity_reconciler.state import (
     Application,
     ApplicationArn,
@@ -46,6 +48,14 @@ class Fault(StrEnum):
     THROTTLED = "throttled"
     REFUSED = "refused as invalid"
     KILLED_AFTER = "the process dies when the write is done"
+
+
+class Silent:
+    """A journal that keeps nothing."""
+
+    def starting(self, change: Change) -> None: ...
+
+    def finished(self, result: Result) -> None: ...
 
 
 class Killed(BaseException):

@@ -21,16 +21,8 @@ from identity_reconciler.planner import build_plan
 from identity_reconciler.scope import ignores
 from identity_reconciler.state import Assignment, Group, Key, Membership, State, User
 from identity_reconciler.survey import plan_against, read_live
-from tests.memory_gateway import MemoryGateway
+from tests.memory_gateway import MemoryGateway, Silent
 from tests.strategies import NOW, declarations, live_states, states
-
-
-class Silent:
-    """A journal that keeps nothing."""
-
-    def starting(self, change: Change) -> None: ...
-
-    def finished(self, result: Result) -> None: ...
 
 
 def apply(plan: Plan, gateway: MemoryGateway) -> list[Result]:

@@ -16,7 +16,7 @@ from identity_reconciler.applier import Outcome, Patience, Result, apply_plan
 from identity_reconciler.declared import Declared, Settings
 from identity_reconciler.errors import StalePlanError
 from identity_reconciler.gateway import Wanted
-from identity_reconciler.plan import Change, Delete, Plan
+from identity_reconciler.plan import Delete, Plan
 from identity_reconciler.planner import build_plan
 from identity_reconciler.projection import after_plan
 from identity_reconciler.render.describe import Findings, Occasion, document
@@ -41,18 +41,10 @@ from identity_reconciler.state import (
     group_key,
     user_key,
 )
-from tests.memory_gateway import Fault, Killed, MemoryGateway
+from tests.memory_gateway import Fault, Killed, MemoryGateway, Silent
 from tests.strategies import INSTANCE, NOW, live_states, states
 
 DECLARED = Declared(Settings(INSTANCE), files=("a.yaml",), digest="0" * 64)
-
-
-class Silent:
-    """A journal that keeps nothing."""
-
-    def starting(self, change: Change) -> None: ...
-
-    def finished(self, result: Result) -> None: ...
 
 
 def saved(plan: Plan, live: State) -> PlanDocument:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.errors import UnsatisfiedAssumption
 
-from identity_reconciler.applier import Patience, Result, apply_plan
+from identity_reconciler.applier import Patience, apply_plan
 from identity_reconciler.declared import (
     ApplicationSelector,
     Declared,
@@ -40,17 +40,9 @@ from identity_reconciler.state import (
 from identity_reconciler.survey import plan_against
 from identity_reconciler.targeted_survey import plan_touched
 from identity_reconciler.targets import Targets, touched
-from tests.memory_gateway import MemoryGateway
+from tests.memory_gateway import MemoryGateway, Silent
 from tests.narrow_gateway import NarrowGateway
 from tests.strategies import APPLICATIONS, HERE, INSTANCE, NOW, declarations, live_states
-
-
-class Silent:
-    """A journal that keeps nothing."""
-
-    def starting(self, change: Change) -> None: ...
-
-    def finished(self, result: Result) -> None: ...
 
 
 @st.composite

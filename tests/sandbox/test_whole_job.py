@@ -22,23 +22,16 @@ from identity_reconciler.desired.loader import load
 from identity_reconciler.errors import GatewayError
 from identity_reconciler.gateway.aws import AwsGateway, connect
 from identity_reconciler.gateway.clients import make_clients
-from identity_reconciler.plan import Change, Plan
+from identity_reconciler.plan import Plan
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.population import Member, Population
 from identity_reconciler.sandbox.trouble import Fault, FaultKind, Trouble
 from identity_reconciler.state import Group, GroupName, User, UserName
 from identity_reconciler.survey import plan_against
 from tests.command import ROOT
+from tests.memory_gateway import Silent
 from tests.sandbox.gateway_world import UNPACED
 from tests.strategies import HERE, INSTANCE, NOW
-
-
-class Silent:
-    """A journal that keeps nothing."""
-
-    def starting(self, change: Change) -> None: ...
-
-    def finished(self, result: Result) -> None: ...
 
 
 def connected(sandbox: Sandbox, declared: Declared, *, write: bool = True) -> AwsGateway:

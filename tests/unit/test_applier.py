@@ -34,7 +34,7 @@ from identity_reconciler.state import (
     UserKey,
     UserName,
 )
-from tests.memory_gateway import MemoryGateway
+from tests.memory_gateway import MemoryGateway, Silent
 from tests.strategies import APPLICATIONS
 
 ANA = User(UserName("ana"), title="Engineer")
@@ -48,14 +48,6 @@ WORLD = State(
     applications={APPLICATIONS[0].arn: APPLICATIONS[0]},
     assignments={APPLICATIONS[0].arn: frozenset({PAYROLL.principal})},
 )
-
-
-class Silent:
-    """A journal that keeps nothing."""
-
-    def starting(self, change: Change) -> None: ...
-
-    def finished(self, result: Result) -> None: ...
 
 
 @dataclass
