@@ -15,6 +15,7 @@ from identity_reconciler.cli import (
     edit,
     fmt,
     import_,
+    init,
     plan,
     sandbox,
     schema,
@@ -63,6 +64,7 @@ app.command()(apply.apply)
 app.command()(fmt.fmt)
 app.command("import")(import_.import_)
 app.add_typer(edit.app, name="edit")
+app.command()(init.init)
 app.command()(schema.schema)
 app.add_typer(audit.app, name="audit")
 app.add_typer(sandbox.app, name="sandbox")

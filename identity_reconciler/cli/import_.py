@@ -17,9 +17,11 @@ from identity_reconciler.desired.placing import Layout
 from identity_reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    from identity_reconciler.declared import Declared
+    from identity_reconciler.declared import Declared, Ignore
+    from identity_reconciler.desired.importing import Choice
     from identity_reconciler.desired.rewriting import Rewrite
     from identity_reconciler.gateway import Gateway
+    from identity_reconciler.state import State
 
 _KINDS = ("user", "group", "application")
 
@@ -48,11 +50,14 @@ def import_(
     rate: RateOption = None,
 ) -> int:
     """Write what is live into the YAML, comments kept, so that a plan right after it is empty."""
+    from datetime import UTC, datetime
+
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.loading import load_all
     from identity_reconciler.cli.planning import connected_for
     from identity_reconciler.cli.rates import parse_rates
     from identity_reconciler.cli.rewriting import finish
+    from identity_reconciler.desired.importing import Choice
     from identity_reconciler.desired.loader import instance_directories
     from identity_reconciler.desired.rewriting import Rewrite
 
@@ -64,7 +69,8 @@ def import_(
     (declared,) = load_all(directory)
     rewrite = Rewrite(directories[0])
     with connected_for(declared, target, write=False) as gateway:
-        import_into(rewrite, declared, gateway, layout, chosen)
+        live = read_everything(gateway, declared.settings.ignore)
+    adopt_and_tell(rewrite, declared, live, Choice(datetime.now(UTC), layout, chosen))
     return finish(rewrite, write=not check)
 
 
@@ -77,29 +83,16 @@ def _chosen(address: str) -> tuple[str, str]:
     return kind, folded(name)
 
 
-def import_into(
-    rewrite: Rewrite,
-    declared: Declared,
-    gateway: Gateway,
-    layout: Layout | None = None,
-    only: frozenset[tuple[str, str]] | None = None,
-) -> None:
-    """Change *rewrite*, which declares *declared*, to what *gateway* reads; tell the remarks.
+def read_everything(gateway: Gateway, ignore: Ignore) -> State:
+    """Return everything that is live and not ignored, all lists included.
 
     Raises:
-        UsageError: Something named in *only* is neither live nor declared, or a rename is pending.
-        GatewayError: The live state could not be read whole.
+        GatewayError: It could not be read whole.
     """
-    from datetime import UTC, datetime
-
-    from identity_reconciler.cli.output import note
-    from identity_reconciler.desired.importing import Choice, adopt
     from identity_reconciler.gateway import Wanted
-    from identity_reconciler.render.escape import safe_lines
     from identity_reconciler.scope import ignores
 
-    ignore = declared.settings.ignore
-    live = gateway.read_state(
+    return gateway.read_state(
         Wanted(
             users=True,
             groups=True,
@@ -108,5 +101,17 @@ def import_into(
             assignments_of=lambda one: not ignores(ignore.applications, one.name),
         )
     )
-    for remark in adopt(rewrite, declared, live, Choice(datetime.now(UTC), layout, only)):
+
+
+def adopt_and_tell(rewrite: Rewrite, declared: Declared, live: State, choice: Choice) -> None:
+    """Change *rewrite*, which declares *declared*, to what is *live*; tell the remarks.
+
+    Raises:
+        UsageError: Something chosen is neither live nor declared, or a rename is pending.
+    """
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.desired.importing import adopt
+    from identity_reconciler.render.escape import safe_lines
+
+    for remark in adopt(rewrite, declared, live, choice):
         note(safe_lines(f"note: {remark}"))

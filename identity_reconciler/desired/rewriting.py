@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from identity_reconciler.declared import Declared
-from identity_reconciler.desired.files import read_files
+from identity_reconciler.desired.files import Found, read_files
 from identity_reconciler.desired.loader import declared_by
 from identity_reconciler.errors import UsageError
 
 
 class Rewrite:
-    """The files of a directory, as they are and as they shall be."""
+    """The files of a directory, which need not exist yet, as they are and as they shall be."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        found = read_files(directory)
+        found = read_files(directory) if directory.exists() else Found()
         self.problems = tuple(found.problems)
         self._before = dict(found.contents)
         self.contents = dict(found.contents)

@@ -1,0 +1,127 @@
+"""`init`, as a process: from a live instance to a repository, and on with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from identity_reconciler.errors import ExitCode
+from identity_reconciler.sandbox import InstanceDetails, Sandbox
+from identity_reconciler.sandbox.seeding import Sizes, generate
+from tests.command import command
+
+SANDBOX = Path(".identity-reconciler/sandbox.sqlite3")
+GUARDS = """
+# A whole group goes.
+guards:
+  wipe_from: 100
+  budgets:
+    memberships: {floor: 100, ceiling: 100}
+    assignments: {floor: 10, ceiling: 10}
+"""
+EDITS = (
+    ("add-user", "new.hire", "--given-name", "New", "--family-name", "Hire", "--email", "n@x.org"),
+    ("add-group", "newcomers", "--member", "new.hire"),
+    ("add-member", "group00001", "new.hire", "--expires", "2090-12-31", "--reason", "T-1"),
+    ("remove-member", "group00000", "user000000"),
+    ("assign", "Application 0000", "--user", "new.hire"),
+    ("unassign", "Application 0001", "--group", "group00017"),
+    ("remove-user", "user000400"),
+    ("remove-group", "group00039"),
+)
+
+
+@pytest.fixture
+def seeded(tmp_path: Path) -> Path:
+    """Return a directory with a sandbox of 500 users, 40 groups and 25 applications.
+
+    Ten users and two groups of it belong to an identity provider.
+    """
+    with Sandbox(tmp_path / SANDBOX) as sandbox:
+        sandbox.ensure_instance(InstanceDetails())
+        generate(sandbox, Sizes(500, 40, 2000, 25, 100))
+        session = sandbox.session()
+        client = session.client("identitystore")
+        store = sandbox.summary().instances[0].identity_store_id
+        users = client.list_users(IdentityStoreId=store, MaxResults=100)["Users"]
+        groups = client.list_groups(IdentityStoreId=store, MaxResults=100)["Groups"]
+        owned = [one["UserId"] for one in users[20:30]] + [one["GroupId"] for one in groups[10:12]]
+        for identifier in owned:
+            sandbox.set_external_ids(identifier, [("https://idp.example.com", identifier)])
+    return tmp_path
+
+
+class TestTheWholeWay:
+    """From a live instance through every kind of edit to the next empty plan."""
+
+    def test_init_edit_plan_apply_plan(self, seeded: Path) -> None:
+        owners = ("--owners", "@example/identity", "--approvers", "@example/security")
+        run = command("init", "--sandbox", *owners, cwd=seeded)
+        assert run.code == 0, run.err
+        assert (seeded / ".github/CODEOWNERS").read_text() == (
+            "/desired-state/ @example/identity\n/desired-state/approvals.yaml @example/security\n"
+        )
+        text = (seeded / "desired-state/users.yaml").read_text()
+        assert text.count("user_name:") == 500
+        assert text.count("state: external") == 10
+        assert command("fmt", "--check", cwd=seeded).code == 0
+        assert "No changes." in command("plan", "--sandbox", cwd=seeded).out
+        with (seeded / "desired-state/instance.yaml").open("a") as settings:
+            settings.write(GUARDS)
+        for arguments in EDITS:
+            run = command("edit", *arguments, cwd=seeded)
+            assert run.code == 0, run.err
+        plan = command("plan", "--sandbox", "--format", "json", cwd=seeded)
+        actions = {(action, address.split("/")[0]) for action, address in plan.changes()}
+        assert actions >= {
+            *(("create", kind) for kind in ("user", "group", "membership", "assignment")),
+            *(("delete", kind) for kind in ("user", "group", "membership", "assignment")),
+        }
+        run = command("apply", "--sandbox", "--auto-approve", cwd=seeded)
+        assert run.code == 0, run.err
+        assert "No changes." in command("plan", "--sandbox", cwd=seeded).out
+
+
+class TestInit:
+    """Settings are found, not typed."""
+
+    def test_a_new_sandbox(self, tmp_path: Path) -> None:
+        run = command("init", "--sandbox", "--name", "corp", cwd=tmp_path)
+        assert run.code == 0, run.err
+        assert "no CODEOWNERS was written" in run.err
+        assert "name: corp" in (tmp_path / "desired-state/instance.yaml").read_text()
+        assert "No changes." in command("plan", "--sandbox", cwd=tmp_path).out
+
+    def test_codeowners_that_are_there_stay(self, tmp_path: Path) -> None:
+        (tmp_path / ".github").mkdir()
+        (tmp_path / ".github/CODEOWNERS").write_text("* @me\n")
+        run = command("init", "--sandbox", "--owners", "@a", "--approvers", "@b", cwd=tmp_path)
+        assert "/desired-state/approvals.yaml @b" in run.err
+        assert (tmp_path / ".github/CODEOWNERS").read_text() == "* @me\n"
+
+
+WRONG = {
+    "another instance": (("--sandbox", "--instance-arn", "arn:aws:x"), "give --instance-arn, one"),
+    "owners alone": (("--sandbox", "--owners", "@a"), "both --owners and --approvers"),
+    "a bad name": (("--sandbox", "--name", "my instance"), '"my instance" is not a name'),
+    "no region": ((), "give --region"),
+    "unknown layout": (("--sandbox", "--layout", "flat"), "flat"),
+}
+
+
+class TestWrongUse:
+    """Is told in one line; nothing is written."""
+
+    @pytest.mark.parametrize("name", WRONG)
+    def test_is_told(self, tmp_path: Path, name: str) -> None:
+        arguments, told = WRONG[name]
+        run = command("init", *arguments, cwd=tmp_path)
+        assert run.code == ExitCode.INVALID_INPUT
+        assert told in run.err
+        assert not (tmp_path / "desired-state").exists()
+
+    def test_a_second_time(self, here: Path) -> None:
+        run = command("init", "--sandbox", cwd=here)
+        assert run.code == ExitCode.INVALID_INPUT
+        assert "instance.yaml is there already" in run.err
