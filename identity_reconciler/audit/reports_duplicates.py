@@ -25,11 +25,11 @@ from identity_reconciler.state import User
 def normalized(value: str) -> str:
     """Return what is left of *value* without letter case, width, ligatures and other forms.
 
-    NFKC makes compatible characters one, and is applied again because folding case can undo it.
-    Source: Unicode standard, 3.13, D146 (compatibility caseless match).
+    Decomposed before folding, because some characters fold only in parts, and composed after it.
+    Source: Unicode standard, 3.13 (compatibility caseless match).
     """
-    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", value).casefold())
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", text).casefold()).strip()
+    folded = unicodedata.normalize("NFKD", value).casefold()
+    return unicodedata.normalize("NFKC", folded).strip()
 
 
 @dataclass(frozen=True, slots=True)

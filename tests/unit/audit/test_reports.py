@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from identity_reconciler.audit.inspection import Account, Inspection, Scope, Visit, inspection_of
 from identity_reconciler.audit.reports_applications import Applications, Assignments
-from identity_reconciler.audit.reports_duplicates import Duplicates
+from identity_reconciler.audit.reports_duplicates import Duplicates, normalized
 from identity_reconciler.audit.reports_expiring import Expiring
 from identity_reconciler.audit.reports_instances import Instances
 from identity_reconciler.audit.reports_leavers import Leavers, read_leavers
@@ -167,6 +169,24 @@ class TestDuplicates:
             ("across", "main", "ana"),
             ("across", "second", "ANA"),
         ]
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("stra\u00dfe", "STRASSE"),
+            ("\ufb01nn", "FINN"),
+            ("\u212bke", "A\u030aKE"),
+            ("\u1d43na", "ANA"),
+            ("a\u0345\u0301", "A\u0301\u0345"),
+            (" ana ", "ana"),
+        ],
+    )
+    def test_spellings_of_one_name(self, one: str, other: str) -> None:
+        assert normalized(one) == normalized(other)
+
+    @given(text=st.text())
+    def test_what_is_normalized_stays(self, text: str) -> None:
+        assert normalized(normalized(text)) == normalized(text)
 
     def test_people_without_an_address_share_none(self) -> None:
         assert duplicates(User(UserName("ana")), User(UserName("bob"))) == []
