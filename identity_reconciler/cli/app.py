@@ -13,6 +13,7 @@ from identity_reconciler.cli import (
     apply,
     audit,
     edit,
+    explain,
     fmt,
     import_,
     init,
@@ -65,6 +66,7 @@ app.command()(fmt.fmt)
 app.command("import")(import_.import_)
 app.add_typer(edit.app, name="edit")
 app.command()(init.init)
+app.command()(explain.explain)
 app.command()(schema.schema)
 app.add_typer(audit.app, name="audit")
 app.add_typer(sandbox.app, name="sandbox")

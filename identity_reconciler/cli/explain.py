@@ -1,0 +1,41 @@
+"""`explain`: what the YAML says about one object, or what a key of the YAML means. No AWS."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from identity_reconciler.cli.options import DEFAULT_DIRECTORY, Directory
+from identity_reconciler.errors import UsageError
+
+
+def explain(
+    address: Annotated[
+        str | None,
+        typer.Argument(metavar="ADDRESS", help="user/NAME, group/NAME or application/NAME."),
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    schema: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Explain a key instead: users.email, guards.budgets."),
+    ] = None,
+) -> None:
+    """Tell where an object is declared, its members and access and why, and who refers to it."""
+    from datetime import UTC, datetime
+
+    from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.desired.explaining import explain as lines_about
+    from identity_reconciler.desired.manual import manual
+    from identity_reconciler.render.escape import safe_lines
+
+    if (address is None) == (schema is None):
+        raise UsageError("give either an ADDRESS or --schema PATH")
+    if schema is not None:
+        typer.echo("\n".join(manual(schema)))
+        return
+    loaded = load_all(directory)
+    if len(loaded) != 1:
+        raise UsageError(f"{directory} holds {len(loaded)} instances; name one of them")
+    for line in lines_about(loaded[0], address or "", datetime.now(UTC)):
+        typer.echo(safe_lines(line))
