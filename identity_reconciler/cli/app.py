@@ -12,6 +12,7 @@ from identity_reconciler import __version__
 from identity_reconciler.cli import (
     apply,
     audit,
+    doctor,
     edit,
     explain,
     fmt,
@@ -67,6 +68,7 @@ app.command("import")(import_.import_)
 app.add_typer(edit.app, name="edit")
 app.command()(init.init)
 app.command()(explain.explain)
+app.command()(doctor.doctor)
 app.command()(schema.schema)
 app.add_typer(audit.app, name="audit")
 app.add_typer(sandbox.app, name="sandbox")

@@ -1,0 +1,158 @@
+"""`doctor`: what stands between here and a plan, and how to fix it. Reads AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from identity_reconciler.cli.options import (
+    DEFAULT_DIRECTORY,
+    Directory,
+    EndpointUrl,
+    UseSandbox,
+)
+from identity_reconciler.errors import ExitCode, GatewayError, ReconcilerError
+
+if TYPE_CHECKING:
+    from identity_reconciler.cli.connection import Target
+    from identity_reconciler.declared import Declared
+    from identity_reconciler.gateway import Gateway, Wanted
+    from identity_reconciler.state import Application, Group, State
+
+# Defaults that AWS raises on request. Source: singlesignon userguide, quotas.
+_USERS, _GROUPS, _APPLICATIONS = 200_000, 100_000, 7_000
+_NEARLY = 0.8
+"""The share of a quota from which on it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    good: bool
+    text: str
+
+    def __str__(self) -> str:
+        return f"{'ok' if self.good else 'PROBLEM':8}{self.text}"
+
+
+def doctor(
+    directory: Directory = DEFAULT_DIRECTORY,
+    sandbox: UseSandbox = False,
+    endpoint_url: EndpointUrl = None,
+) -> int:
+    """Check YAML, credentials, instance, permissions to read, identity source and quotas."""
+    from identity_reconciler.cli.connection import Target
+    from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.render.escape import safe_lines
+
+    target = Target(sandbox, endpoint_url)
+    good = True
+    for declared in load_all(directory):
+        for finding in _examined(declared, target):
+            typer.echo(safe_lines(str(finding)))
+            good = good and finding.good
+    return ExitCode.SUCCESS if good else ExitCode.UNEXPECTED
+
+
+def _examined(declared: Declared, target: Target) -> Iterator[Finding]:
+    from identity_reconciler.cli.planning import connected_for
+
+    instance = declared.settings.instance
+    yield Finding(good=True, text=f"YAML of {instance.name}: {len(declared.files)} files, valid")
+    try:
+        with connected_for(declared, target, write=False) as gateway:
+            yield Finding(
+                good=True,
+                text=f"credentials lead to {instance.instance_arn} in {instance.region}, owned by "
+                f"{instance.account_id}",
+            )
+            yield from _read(gateway)
+    except ReconcilerError as error:
+        yield Finding(good=False, text=str(error))
+
+
+def _read(gateway: Gateway) -> Iterator[Finding]:
+    """Yield whether each kind of read works, and what the lists tell."""
+    from identity_reconciler.gateway import Wanted
+
+    first = _First()
+    questions = (
+        ("users", Wanted(users=True)),
+        ("groups", Wanted(groups=True)),
+        ("applications", Wanted(applications=True)),
+        ("members of a group", Wanted(users=True, groups=True, members_of=first.group)),
+        (
+            "assignments of an application",
+            Wanted(users=True, groups=True, applications=True, assignments_of=first.application),
+        ),
+    )
+    for what, wanted in questions:
+        found = _answer(gateway, wanted)
+        if isinstance(found, Finding):
+            yield Finding(good=False, text=f"{what} cannot be read: {found.text}")
+            continue
+        yield Finding(good=True, text=f"{what} can be read")
+        yield from _told(what, found)
+
+
+def _answer(gateway: Gateway, wanted: Wanted) -> State | Finding:
+    try:
+        return gateway.read_state(wanted)
+    except GatewayError as error:
+        return Finding(good=False, text=str(error))
+
+
+class _First:
+    """Chooses the first group and the first application that it is asked about."""
+
+    def __init__(self) -> None:
+        self._chosen: set[str] = set()
+
+    def group(self, group: Group) -> bool:
+        """Return whether *group* is the one."""
+        return self._is_first("group", group.name)
+
+    def application(self, application: Application) -> bool:
+        """Return whether *application* is the one."""
+        return self._is_first("application", application.arn)
+
+    def _is_first(self, kind: str, name: str) -> bool:
+        if not any(one.startswith(f"{kind}/") for one in self._chosen):
+            self._chosen.add(f"{kind}/{name}")
+        return f"{kind}/{name}" in self._chosen
+
+
+def _told(what: str, live: State) -> Iterator[Finding]:
+    match what:
+        case "users":
+            yield from _source(what, [one.foreign for one in live.users.values()])
+            yield from _quota("users", len(live.users), _USERS)
+        case "groups":
+            yield from _source(what, [one.foreign for one in live.groups.values()])
+            yield from _quota("groups", len(live.groups), _GROUPS)
+        case "applications":
+            yield from _quota("applications", len(live.applications), _APPLICATIONS)
+        case _:
+            pass
+
+
+def _source(what: str, foreign: list[bool]) -> Iterator[Finding]:
+    if not any(foreign):
+        yield Finding(good=True, text=f"identity source: none of {len(foreign)} {what} is foreign")
+        return
+    advice = f"; if it owns them all, set manage: {{{what}: reference}} in instance.yaml"
+    yield Finding(
+        good=True,
+        text=f"identity source: {sum(foreign)} of {len(foreign)} {what} belong to an identity "
+        f"provider and are never changed{advice}",
+    )
+
+
+def _quota(what: str, number: int, most: int) -> Iterator[Finding]:
+    good = number < most * _NEARLY
+    advice = "" if good else "; ask AWS for more before it is used up"
+    yield Finding(good=good, text=f"quota: {number:,} {what} of {most:,}{advice}")
