@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from identity_reconciler.cli.private import write_private
 from identity_reconciler.errors import StalePlanError, UsageError
 
 if TYPE_CHECKING:
@@ -29,17 +28,7 @@ def save(plan: PlanDocument, path: Path) -> None:
     """
     from identity_reconciler.render.planfile import plan_bytes
 
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(plan_bytes(plan))
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}; name another file") from error
+    write_private(plan_bytes(plan), path)
 
 
 def open_saved(path: Path) -> PlanDocument:
