@@ -7,6 +7,8 @@ change of wording, `pytest --update-golden` writes the messages anew: read the d
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,7 +52,42 @@ def test_both_parsers_say_the_same(file: str) -> None:
 
 
 def test_the_corpus_is_large() -> None:
-    assert len(CASES) >= 100
+    assert len(CASES) >= 250
+
+
+# Runs in a process of its own: the limits are those of a whole process.
+_LIMITED = """\
+import resource, sys, time
+from pathlib import Path
+from identity_reconciler.desired.loader import load
+from identity_reconciler.errors import InvalidInputError
+
+for name in sys.argv[2:]:
+    started = time.process_time()
+    try:
+        load(Path(sys.argv[1]) / name)
+    except InvalidInputError:
+        pass
+    spent = time.process_time() - started
+    assert spent < 2, (name, spent)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert peak < 200_000, peak
+"""
+
+
+def test_no_case_takes_long_or_much(tmp_path: Path) -> None:
+    """Each takes less than 2 s of processor time, and all of them less than 200 MB."""
+    for case in CASES:
+        (tmp_path / case).mkdir()
+        shutil.copy(CORPUS / "instance.yaml", tmp_path / case)
+        shutil.copytree(CORPUS / case, tmp_path / case, dirs_exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _LIMITED, tmp_path, *CASES],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 class TestMessages:
