@@ -54,8 +54,9 @@ EXIT_CODES: tuple[ExitCodeRow, ...] = (
     ExitCodeRow(ExitCode.LOCKED, "the lock is held by someone else", "no"),
     ExitCodeRow(
         ExitCode.PARTIAL_APPLY,
-        "partial apply: something was written and something failed or was skipped",
-        "yes",
+        "partial: an apply that wrote something while something failed or was skipped, or an audit "
+        "that could not read every account",
+        "maybe",
     ),
     ExitCodeRow(
         ExitCode.INTERRUPTED, "interrupted (Ctrl-C), after finishing the request in flight", "maybe"
