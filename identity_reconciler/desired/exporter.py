@@ -13,21 +13,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import PydanticCustomError
-
 from identity_reconciler.declared import ManageLinks, ManageObjects, Settings
-from identity_reconciler.desired.encoding import FORBIDDEN, forbidden_character
-from identity_reconciler.desired.identifiers import ApplicationArnText
-from identity_reconciler.desired.references import MAX_GROUPS
-from identity_reconciler.desired.values import (
-    ApplicationNameText,
-    BirthdateText,
-    EmailText,
-    check_group_name,
-    check_text,
-    check_user_name,
+from identity_reconciler.desired.expressible import (
+    check_application_name,
+    check_arn,
+    check_birthdate,
+    check_email,
+    objection,
 )
+from identity_reconciler.desired.references import MAX_GROUPS
+from identity_reconciler.desired.values import check_group_name, check_text, check_user_name
 from identity_reconciler.desired.writing import Data
 from identity_reconciler.scope import ignores
 from identity_reconciler.state import (
@@ -71,23 +66,6 @@ _TEXTS_BEFORE = ("nick_name", "profile_url")
 _TEXTS_AFTER = ("user_type", "title", "preferred_language", "locale", "timezone", "website")
 _Compound = Email | PhoneNumber | PostalAddress | Photo | Role
 _MAX_PHOTOS = 3
-
-_check_email = TypeAdapter(EmailText).validate_python
-_check_birthdate = TypeAdapter(BirthdateText).validate_python
-_check_application_name = TypeAdapter(ApplicationNameText).validate_python
-_check_arn = TypeAdapter(ApplicationArnText).validate_python
-
-
-def objection(check: Callable[[str], object], text: str) -> str | None:
-    """Return why *text* cannot be written, if so."""
-    try:
-        check(text)
-    except PydanticCustomError as error:
-        return str(error)
-    except ValidationError as error:
-        return error.errors(include_url=False, include_input=False)[0]["msg"]
-    found = FORBIDDEN.search(text)
-    return f"it contains {forbidden_character(found[0])}" if found else None
 
 
 class Exporter:
@@ -204,7 +182,7 @@ class Exporter:
 
     def _email(self, user: User) -> Data | None:
         email = user.email
-        if email is None or not self._allowed(user, "email", _check_email, email.value):
+        if email is None or not self._allowed(user, "email", check_email, email.value):
             return None
         first = self._emails[email.value.casefold()]
         if first != user_key(user.user_name):
@@ -238,7 +216,7 @@ class Exporter:
 
     def _birthdate(self, user: User) -> Entry:
         day = user.birthdate
-        if day is None or not self._allowed(user, "birthdate", _check_birthdate, day):
+        if day is None or not self._allowed(user, "birthdate", check_birthdate, day):
             return {}
         return {"birthdate": day}
 
@@ -300,9 +278,9 @@ class Exporter:
     def selector(self, application: Application) -> Entry | None:
         """Return what selects *application*: its name if that is enough; None: nothing can."""
         name = application.name
-        if self._names[name] == 1 and not objection(_check_application_name, name):
+        if self._names[name] == 1 and not objection(check_application_name, name):
             return {"name": name}
-        if why := objection(_check_arn, application.arn):
+        if why := objection(check_arn, application.arn):
             self.remark(f"application/{name}", f"left out: {why}")
             return None
         return {"arn": application.arn}
