@@ -200,7 +200,8 @@ class TreeBuilder:
             self._note(event, f"duplicate key {shown(key)}, first on line {line}; keep one of them")
             while key in fields:
                 key += "\0"
-        if len(self.found) == before:
+        # "" stands for a key that is no text, which must never pass for a known one.
+        if len(self.found) == before and key:
             self._known_keys.add(key)
             self._odd_keys = self._odd_keys or folded_key(key) != key
         return key
