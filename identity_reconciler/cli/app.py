@@ -16,6 +16,7 @@ from identity_reconciler.cli import (
     edit,
     explain,
     fmt,
+    iam_policy,
     import_,
     init,
     plan,
@@ -71,6 +72,7 @@ app.command()(explain.explain)
 app.command()(doctor.doctor)
 app.command()(schema.schema)
 app.add_typer(audit.app, name="audit")
+app.add_typer(iam_policy.app, name="iam-policy")
 app.add_typer(sandbox.app, name="sandbox")
 
 

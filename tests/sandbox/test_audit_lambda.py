@@ -19,6 +19,7 @@ from moto import mock_aws
 
 from identity_reconciler.audit.aws_lambda import QUESTIONS, Order, deliver, handler
 from identity_reconciler.audit.formats import ReportFormat
+from identity_reconciler.audit.policy import READ_ACTIONS
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.pacing import Rates
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
@@ -216,4 +217,5 @@ class TestTemplates:
             if service in {"identitystore", "sso-admin"}
         }
         assert sent <= allowed
+        assert allowed == set(READ_ACTIONS)
         assert all(one.partition(":")[2].startswith(("List", "Get", "Describe")) for one in allowed)
