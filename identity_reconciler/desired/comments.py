@@ -198,9 +198,15 @@ class _Filing:
         while end and not run[end - 1].text:
             end -= 1
         ends = [each for each in above if each.column > column] or [self.root]
-        for one in run[:end] if above else ():
-            fitting = [each for each in ends if each.column <= one.column] or ends[:1]
-            self.made.after[fitting[-1] if one.text else ends[-1]].append(one.text)
+        owner = ends[-1]
+        filed: list[tuple[Node, str]] = []
+        for one in reversed(run[:end] if above else ()):
+            if one.text:
+                owner = ([each for each in ends if each.column <= one.column] or ends[:1])[-1]
+            # A blank line belongs to the comment below it.
+            filed.append((owner, one.text))
+        for node, text in reversed(filed):
+            self.made.after[node].append(text)
         if following is not None:
             rest = run[end:] if above else run
             self.made.before[following.node].extend(one.text for one in rest)

@@ -44,7 +44,7 @@ class TestImport:
     def test_into_nothing(self, adopted: Path, layout: str) -> None:
         checked = command("import", "--sandbox", "--check", "--layout", layout, cwd=adopted)
         assert checked.code == ExitCode.CHANGES
-        assert list((adopted / "desired-state").iterdir()) == [
+        assert list((adopted / "desired-state").rglob("*.yaml")) == [
             adopted / "desired-state/instance.yaml"
         ]
         run = command("import", "--sandbox", "--layout", layout, cwd=adopted)
@@ -81,4 +81,6 @@ class TestWrongUse:
         run = command("import", "--sandbox", *arguments, cwd=adopted)
         assert run.code == ExitCode.INVALID_INPUT
         assert told in run.err
-        assert [path.name for path in (adopted / "desired-state").iterdir()] == ["instance.yaml"]
+        assert [path.name for path in (adopted / "desired-state").rglob("*.yaml")] == [
+            "instance.yaml"
+        ]

@@ -160,6 +160,10 @@ users: [] # none
         data = b"\xef\xbb\xbfusers:\r\n  - user_name: ann # a\r\n\r\n    state: absent\r\n"
         assert formatted(data, "f") == b"users:\n  - user_name: ann # a\n\n    state: absent\n"
 
+    def test_blank_lines_between_the_last_comments_stay(self) -> None:
+        text = "users:\n  - user_name: x\n    state: absent\n\n# one\n\n# two\n"
+        assert formatted(text.encode(), "f.yaml").decode() == text
+
     def test_brackets_that_do_not_fit_are_opened(self) -> None:
         names = [f"somebody{n:02}" for n in range(7)]
         text = f"groups:\n  - name: a\n    members: [{', '.join(names)}]\n"
