@@ -79,6 +79,11 @@ class _Layout:
         beside = self._comments.beside[node]
         yield from self._notes([*notes, *beside[1:]], indent)
 
+    def _within_nothing(self, node: Node) -> list[str]:
+        """Return the comments between brackets that hold nothing else: they go above them."""
+        empty = not isinstance(node, Scalar) and not _parts(node)
+        return [note for note in self._comments.after[node] if note] if empty else []
+
     def _beside(self, node: Node) -> str:
         return "".join(f" {note}" for note in self._comments.beside[node][:1])
 
@@ -91,6 +96,7 @@ class _Layout:
         self, key: Scalar, value: Node, indent: int, path: tuple[str, ...], *, first: bool
     ) -> Iterator[str]:
         yield from self._head(key, indent, first=first)
+        yield from self._notes(self._within_nothing(value), indent)
         head = f"{' ' * indent}{scalar(key.value)}:"
         beside = self._beside(key)
         short = self._short(value, len(head) + 1, path)
@@ -118,6 +124,7 @@ class _Layout:
         self, node: Node, indent: int, path: tuple[str, ...], *, first: bool
     ) -> Iterator[str]:
         yield from self._head(node, indent, first=first)
+        yield from self._notes(self._within_nothing(node), indent)
         dash = f"{' ' * indent}- "
         short = self._short(node, indent + 2, path)
         if short is not None:
@@ -139,8 +146,8 @@ class _Layout:
             return None if self._keeps_lines(node) else self._scalar(node)
         is_entry = len(path) <= _ENTRY_DEPTH and isinstance(node, Map)
         is_section = len(path) < _ENTRY_DEPTH
-        if not (node.items if isinstance(node, Sequence) else node.pairs):
-            return None if self._comments.after[node] else self._flow(node, path)
+        if not _parts(node):
+            return self._flow(node, path)
         if not node.flow or is_section or is_entry or node in self._comments.inside:
             return None
         text = self._flow(node, path)
@@ -195,6 +202,11 @@ class _Layout:
             part.sort(key=lambda item: (folded(_name(item)), _name(item)))
             self._comments.before[part[0]] = above
         return [item for part in parts for item in part]
+
+
+def _parts(node: Map | Sequence) -> int:
+    """Return how many pairs or items *node* has."""
+    return len(node.items if isinstance(node, Sequence) else node.pairs)
 
 
 def _name(node: Node) -> str:

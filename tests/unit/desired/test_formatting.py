@@ -164,6 +164,12 @@ users: [] # none
         text = "users:\n  - user_name: x\n    state: absent\n\n# one\n\n# two\n"
         assert formatted(text.encode(), "f.yaml").decode() == text
 
+    def test_a_comment_in_empty_brackets_goes_above_and_the_brackets_stay(self) -> None:
+        text = "groups:\n  - name: x\n    members: [ # nobody\n      # yet\n    ]\n"
+        once = formatted(text.encode(), "f.yaml")
+        assert once == b"groups:\n  - name: x\n    # yet\n    members: [] # nobody\n"
+        assert formatted(once, "f.yaml") == once
+
     def test_brackets_that_do_not_fit_are_opened(self) -> None:
         names = [f"somebody{n:02}" for n in range(7)]
         text = f"groups:\n  - name: a\n    members: [{', '.join(names)}]\n"
