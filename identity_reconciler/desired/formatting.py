@@ -174,7 +174,8 @@ class _Layout:
                 )
 
     def _scalar(self, node: Scalar) -> str:
-        return node.value if node.style is None else scalar(node.value)
+        # A lone dash is text between brackets, and the beginning of an item outside of them.
+        return node.value if node.style is None and node.value != "-" else scalar(node.value)
 
     def _keeps_lines(self, node: Scalar) -> bool:
         """Return whether *node* is a block scalar that is worth keeping as one."""

@@ -4,10 +4,11 @@ Any bytes are read or refused with a place, never a crash; what is read keeps it
 has it. Seeds are the example and the corpus of broken files. Without atheris, which is no
 dependency of the project, it says so and ends.
 
-Result of the last run, with atheris on Python 3.11 and libyaml's events: 456,278 inputs of up to
-4,096 bytes in 81 seconds, no crash. The run before it found one after less than a minute: a list
-as a key after an empty key, now the case `yaml-list-key-after-empty-key`. The ten minutes that are
-asked for have not been run yet.
+Result of the runs so far, with atheris on Python 3.11 and libyaml's events, inputs of up to 4,096
+bytes: about fifteen minutes in all, the longest without a finding 908,787 inputs in four minutes.
+They found four defects, each mended and now a test: a list as a key after an empty key, lost blank
+lines between the last comments, a lost empty list that held a comment, and a lone dash in brackets.
+Ten minutes in a row without a finding have not been reached yet.
 """
 
 from __future__ import annotations

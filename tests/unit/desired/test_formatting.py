@@ -170,6 +170,9 @@ users: [] # none
         assert once == b"groups:\n  - name: x\n    # yet\n    members: [] # nobody\n"
         assert formatted(once, "f.yaml") == once
 
+    def test_a_lone_dash_is_quoted_outside_of_brackets(self) -> None:
+        assert formatted(b"users: [-]\n", "f.yaml") == b'users:\n  - "-"\n'
+
     def test_brackets_that_do_not_fit_are_opened(self) -> None:
         names = [f"somebody{n:02}" for n in range(7)]
         text = f"groups:\n  - name: a\n    members: [{', '.join(names)}]\n"
