@@ -52,3 +52,11 @@ def command(*arguments: str, cwd: Path, **variables: str) -> Run:
     )
     assert "Traceback" not in done.stderr, done.stderr
     return Run(done.returncode, done.stdout, done.stderr)
+
+
+def edit(here: Path, file: str, old: str, new: str) -> None:
+    """Replace *old*, which stands once in a file of the desired state in *here*, by *new*."""
+    path = here / "desired-state" / file
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from identity_reconciler.sandbox import Sandbox
-from tests.command import Run, command
+from tests.command import Run, command, edit
 
 STORE = "d-1234567890"
 
@@ -18,13 +18,6 @@ def plan(here: Path, *options: str) -> Run:
 
 def apply(here: Path, *options: str) -> Run:
     return command("apply", "--sandbox", "--auto-approve", *options, cwd=here)
-
-
-def edit(here: Path, file: str, old: str, new: str) -> None:
-    path = here / "desired-state" / file
-    text = path.read_text()
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
 
 
 def authoritative(here: Path) -> None:

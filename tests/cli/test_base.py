@@ -7,19 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import command
+from tests.command import command, edit
 
 
 def git(here: Path, *arguments: str) -> None:
     identity = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
     subprocess.run(["git", *identity, *arguments], cwd=here, check=True, capture_output=True)
-
-
-def edit(here: Path, file: str, old: str, new: str) -> None:
-    path = here / "desired-state" / file
-    text = path.read_text()
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from identity_reconciler.errors import ExitCode
-from tests.command import Run, command
+from tests.command import Run, command, edit
 
 
 def git(here: Path, *arguments: str) -> None:
@@ -23,13 +23,6 @@ def committed(applied: Path) -> Path:
     git(applied, "add", "desired-state")
     git(applied, "commit", "--quiet", "--message", "first")
     return applied
-
-
-def edit(here: Path, file: str, old: str, new: str) -> None:
-    path = here / "desired-state" / file
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
 
 
 def plan(here: Path, *arguments: str, since: str = "HEAD") -> Run:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import PROGRAM, command, environment
+from tests.command import PROGRAM, command, edit, environment
 
 
 class TestMainPath:
@@ -108,13 +108,6 @@ EDITS = {
         set[tuple[str, str]](),
     ),
 }
-
-
-def edit(directory: Path, file: str, old: str, new: str) -> None:
-    path = directory / "desired-state" / file
-    text = path.read_text()
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
 
 
 class TestEdits:

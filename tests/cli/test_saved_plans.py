@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from identity_reconciler.sandbox import Sandbox
-from tests.command import Run, command
+from tests.command import Run, command, edit
 
 if TYPE_CHECKING:
     import boto3
@@ -37,13 +37,6 @@ def no_changes(here: Path) -> bool:
 def console(here: Path) -> boto3.Session:
     """Return a session to the sandbox: what somebody does in the console."""
     return Sandbox(here / ".identity-reconciler/sandbox.sqlite3").session()
-
-
-def edit(here: Path, file: str, old: str, new: str) -> None:
-    path = here / "desired-state" / file
-    text = path.read_text()
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
 
 
 class TestSaving:
