@@ -59,7 +59,7 @@ def apply(
     """Carry out a plan: a saved one, or one made now. Can be stopped and run again at any point."""
     from identity_reconciler.cli.applying import Approval, Course, apply_directory, apply_saved
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.cli.github import github_step, without_commands
+    from identity_reconciler.cli.github_step import github_step, without_commands
     from identity_reconciler.cli.output import note
     from identity_reconciler.cli.rates import parse_rates
     from identity_reconciler.cli.timings import Timings, timings_text

@@ -11,7 +11,7 @@ import typer
 from identity_reconciler.cli.connection import Target, connected
 from identity_reconciler.cli.execution import Execution
 from identity_reconciler.cli.git import commit_of
-from identity_reconciler.cli.github import GithubStep, report
+from identity_reconciler.cli.github_step import GithubStep, report
 from identity_reconciler.cli.loading import load_all
 from identity_reconciler.cli.options import Color, PlanFormat
 from identity_reconciler.cli.output import print_plans

@@ -59,7 +59,7 @@ def plan(
     from identity_reconciler.cli.collecting import without_collections
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.git import commit_of
-    from identity_reconciler.cli.github import github_step, report, without_commands
+    from identity_reconciler.cli.github_step import github_step, report, without_commands
     from identity_reconciler.cli.loading import load_all
     from identity_reconciler.cli.output import note, print_plans
     from identity_reconciler.cli.planning import Terms, blocked, connected_for

@@ -150,6 +150,8 @@ class _Filing:
         for one in found:
             if flow := self._flow_around(one.start):
                 self._file_inside(one, flow)
+            elif self.root.flow:
+                self._file_outside(one)
             elif one.alone:
                 runs[bisect_right(starts, one.start)].append(one)
             else:
@@ -171,6 +173,13 @@ class _Filing:
             if not isinstance(node, Scalar) and node.start < offset < node.end
         ]
 
+    def _file_outside(self, one: _Found) -> None:
+        """File what stands above or below a root that is in brackets."""
+        if one.start < self.root.start and self.root.pairs:
+            self.made.before[self.root.pairs[0][0]].append(one.text)
+        else:
+            self.made.after[self.root].append(one.text)
+
     def _file_inside(self, one: _Found, around: list[Collection]) -> None:
         if not one.text:
             return
@@ -178,8 +187,8 @@ class _Filing:
         flow = around[-1]
         within = [each for each in self.elements if flow in each.above]
         later = [each for each in within if each.start > one.start]
-        if not one.alone:
-            earlier = [each for each in self.elements if each.start < one.start]
+        earlier = [each for each in self.elements if each.start < one.start]
+        if earlier and not one.alone:
             children = [each for each in earlier if each.parent is flow]
             self.made.beside[(children or earlier)[-1].node].append(one.text)
         elif later:

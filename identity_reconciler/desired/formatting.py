@@ -66,6 +66,8 @@ class _Layout:
             if number and "" not in self._comments.before[key][:1]:
                 yield ""
             yield from self._pair(key, value, 0, (key.value,), first=number == 0)
+        if not node.pairs:
+            yield "{}"
         yield from self._notes(self._comments.after[node], 0)
 
     def _notes(self, notes: list[str], indent: int) -> Iterator[str]:

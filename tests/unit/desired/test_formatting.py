@@ -173,6 +173,21 @@ users: [] # none
     def test_a_lone_dash_is_quoted_outside_of_brackets(self) -> None:
         assert formatted(b"users: [-]\n", "f.yaml") == b'users:\n  - "-"\n'
 
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("{s: a}#x\n", "s: a\n#x\n"),
+            ("# b\n\n{s: a # c\n}\n# d\n", "# b\n\ns: a # c\n# d\n"),
+            ("# b\n{ # c\n} # d\n", "{}\n# b\n# c\n# d\n"),
+        ],
+    )
+    def test_a_file_in_brackets_keeps_the_comments_around_them(
+        self, text: str, expected: str
+    ) -> None:
+        once = formatted(text.encode(), "f.yaml")
+        assert once == expected.encode()
+        assert formatted(once, "f.yaml") == once
+
     def test_brackets_that_do_not_fit_are_opened(self) -> None:
         names = [f"somebody{n:02}" for n in range(7)]
         text = f"groups:\n  - name: a\n    members: [{', '.join(names)}]\n"
