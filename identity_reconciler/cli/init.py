@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,12 +16,19 @@ from identity_reconciler.cli.options import (
     UseSandbox,
 )
 from identity_reconciler.desired.placing import Layout
-from identity_reconciler.errors import UsageError
+from identity_reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from identity_reconciler.cli.finding import Found
 
 _CODEOWNERS = Path(".github/CODEOWNERS")
+_NEXT = (
+    "next: deploy what `identity-reconciler iam-policy cloudformation --repository OWNER/REPO` "
+    "prints, set the variables IDENTITY_PLAN_ROLE_ARN, IDENTITY_APPLY_ROLE_ARN and "
+    "IDENTITY_EXPIRE_ROLE_ARN of the repository to the roles, and make the environments `identity` "
+    "(with reviewers) and `identity-expire`, both for main only; until then the workflows use a "
+    "sandbox"
+)
 
 
 def init(
@@ -41,11 +49,25 @@ def init(
     approvers: Annotated[
         str | None, typer.Option(help="Who reviews approvals.yaml, for CODEOWNERS.")
     ] = None,
+    github: Annotated[
+        bool,
+        typer.Option(
+            "--github", help="Write workflows to .github as well; only these if there are settings."
+        ),
+    ] = False,
+    reviewers: Annotated[
+        bool,
+        typer.Option(
+            "--reviewers/--no-reviewers",
+            help="Whether the environment `identity` has required reviewers. Without, what the "
+            "plan of the pull request showed is applied.",
+        ),
+    ] = True,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
     rate: RateOption = None,
 ) -> int:
-    """Find the instance, write its settings and everything that is live, and CODEOWNERS.
+    """Find the instance, write its settings and everything that is live, and what reviews it.
 
     Asks on a terminal for what the options leave open.
     """
@@ -53,7 +75,9 @@ def init(
 
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.finding import as_instance, caller, clients_for, instances
+    from identity_reconciler.cli.github_files import github_files
     from identity_reconciler.cli.import_ import adopt_and_tell, read_everything
+    from identity_reconciler.cli.output import note
     from identity_reconciler.cli.rates import parse_rates
     from identity_reconciler.cli.rewriting import finish
     from identity_reconciler.cli.settings_text import IGNORED, settings_text
@@ -61,7 +85,12 @@ def init(
     from identity_reconciler.desired.importing import Choice
     from identity_reconciler.desired.rewriting import Rewrite
 
+    workflows = github_files(directory, reviewers=reviewers) if github else {}
     rewrite = Rewrite(directory)
+    if github and SETTINGS_FILE in rewrite.contents:
+        note(f"{directory / SETTINGS_FILE} is there already; nothing else is written")
+        _write_workflows(workflows)
+        return ExitCode.SUCCESS
     if SETTINGS_FILE in rewrite.contents:
         raise UsageError(f"{directory / SETTINGS_FILE} is there already; `import` goes on from it")
     if (owners is None) != (approvers is None):
@@ -81,6 +110,7 @@ def init(
         owners or _asked("Who reviews changes of the YAML (@org/team; empty: nobody yet)?", ""),
         approvers or _asked("Who reviews approvals (@org/team; empty: nobody yet)?", ""),
     )
+    _write_workflows(workflows)
     return code
 
 
@@ -123,3 +153,18 @@ def _write_codeowners(directory: Path, owners: str, approvers: str) -> None:
         return
     replace_file(_CODEOWNERS, lines.encode())
     note(f"wrote {_CODEOWNERS}")
+
+
+def _write_workflows(files: Mapping[Path, bytes]) -> None:
+    """Write *files* that are not there yet; those that differ are the user's and stay."""
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.desired.rewriting import replace_file
+
+    for path, content in sorted(files.items()):
+        if not path.exists():
+            replace_file(path, content)
+            note(f"wrote {path}")
+        elif path.read_bytes() != content:
+            note(f"{path} is there already and differs; it stays as it is")
+    if files:
+        note(_NEXT)
