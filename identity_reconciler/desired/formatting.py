@@ -137,7 +137,7 @@ class _Layout:
         else:
             lines = list(self._collection(node, indent + 2, path))
             start = next(n for n, one in enumerate(lines) if one and one.lstrip()[:1] != "#")
-            above = [f"{' ' * indent}{one.strip()}" for one in lines[:start]]
+            above = [f"{' ' * indent}{one.strip()}".rstrip() for one in lines[:start]]
             yield from (*above, *self._notes(self._comments.beside[node][:1], indent))
             yield f"{dash}{lines[start][indent + 2 :]}"
             yield from lines[start + 1 :]
@@ -232,6 +232,8 @@ def _plain_block(text: str) -> bool:
     return (
         len(lines) > 1
         and not text.endswith("\n\n")
+        # Blank lines in a row become one, which is not for a text.
+        and "\n\n\n" not in text
         and lines[0] != ""
         and not any(line != line.strip() or line.startswith("#") for line in lines)
     )

@@ -170,6 +170,10 @@ users: [] # none
         assert once == b"groups:\n  - name: x\n    # yet\n    members: [] # nobody\n"
         assert formatted(once, "f.yaml") == once
 
+    def test_blank_lines_of_a_text_stay(self) -> None:
+        once = formatted(b"a: |\n  x\n\n\n  y\n", "f.yaml")
+        assert once == b'a: "x\\n\\n\\ny\\n"\n'
+
     def test_a_lone_dash_is_quoted_outside_of_brackets(self) -> None:
         assert formatted(b"users: [-]\n", "f.yaml") == b'users:\n  - "-"\n'
 
@@ -179,9 +183,10 @@ users: [] # none
             ("{s: a}#x\n", "s: a\n#x\n"),
             ("# b\n\n{s: a # c\n}\n# d\n", "# b\n\ns: a # c\n# d\n"),
             ("# b\n{ # c\n} # d\n", "{}\n# b\n# c\n# d\n"),
+            ("g:\n-\n#\n\n\n#]\n - m\n", "g:\n  #\n\n  #]\n  - - m\n"),
         ],
     )
-    def test_a_file_in_brackets_keeps_the_comments_around_them(
+    def test_comments_keep_their_places_and_one_blank_line(
         self, text: str, expected: str
     ) -> None:
         once = formatted(text.encode(), "f.yaml")
