@@ -1,0 +1,323 @@
+"""What a workflow must not do, whatever it is for. One rule is one function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+_UNTRUSTED = {"pull_request_target", "workflow_run", "issue_comment", "issues", "discussion"}
+_PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
+_COMMENTED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*$")
+_OF_AWS = re.compile(r"configure-aws-credentials|ROLE_ARN")
+_SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
+_ON_MAIN = "github.ref == 'refs/heads/main'"
+_LONGEST = 90
+"""Days that an artifact may be kept."""
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A workflow or a composite action, parsed and as it stands."""
+
+    text: str
+    data: dict[str, Any]
+
+    @property
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """The jobs by their names; an action is one job."""
+        return self.data.get("jobs") or {"action": self.data.get("runs", {})}
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """All steps of all jobs."""
+        return [step for job in self.jobs.values() for step in job.get("steps", [])]
+
+    @property
+    def is_action(self) -> bool:
+        """Whether it is an action, which has neither triggers nor permissions."""
+        return "runs" in self.data
+
+    @property
+    def triggers(self) -> set[str]:
+        """What starts it."""
+        on = self.data.get("on", {})
+        return {on} if isinstance(on, str) else set(on)
+
+
+def parsed(text: str) -> Workflow:
+    """Return the workflow in *text*; every scalar is text."""
+    return Workflow(text, yaml.load(text, Loader=yaml.BaseLoader))  # noqa: S506 - builds only text
+
+
+def offences(text: str) -> set[str]:
+    """Return the names of the rules that the workflow in *text* breaks."""
+    workflow = parsed(text)
+    return {rule.__name__.replace("_", "-") for rule in RULES if any(rule(workflow))}
+
+
+def _writes(job: dict[str, Any]) -> set[str]:
+    """Return what a job may write, besides proving who it is."""
+    granted = job.get("permissions", {})
+    if isinstance(granted, str):
+        return {"everything"}
+    return {name for name, level in granted.items() if level == "write"} - {
+        "id-token",
+        "attestations",
+    }
+
+
+def _takes_roles(job: dict[str, Any]) -> bool:
+    granted = job.get("permissions", {})
+    return isinstance(granted, dict) and granted.get("id-token") == "write"
+
+
+def _commands(step: dict[str, Any]) -> str:
+    return f"{step.get('run', '')} {step.get('with', {}).get('command', '')}"
+
+
+def _applies(job: dict[str, Any]) -> bool:
+    return any(re.search(r"(^|\s)apply\s", _commands(step)) for step in job.get("steps", []))
+
+
+def trigger(workflow: Workflow) -> Iterator[str]:
+    """Nothing starts that hands the repository's rights to a stranger's code or text."""
+    yield from workflow.triggers & _UNTRUSTED
+
+
+def top_permissions(workflow: Workflow) -> Iterator[str]:
+    """Nothing is granted but to a job."""
+    if not workflow.is_action and workflow.data.get("permissions") != {}:
+        yield "permissions"
+
+
+def job_permissions(workflow: Workflow) -> Iterator[str]:
+    """Every job lists what it is granted."""
+    for name, job in workflow.jobs.items():
+        if not workflow.is_action and not isinstance(job.get("permissions"), dict):
+            yield name
+
+
+def pins(workflow: Workflow) -> Iterator[str]:
+    """Actions of others are pinned by commit, and say which version that is."""
+    for step in workflow.steps:
+        used = step.get("uses", "")
+        if used and not used.startswith("$/") and not _PINNED.fullmatch(used):
+            yield used
+    for line in workflow.text.splitlines():
+        if "uses:" in line and "$/" not in line and not _COMMENTED.search(line):
+            yield line
+
+
+def script_injection(workflow: Workflow) -> Iterator[str]:
+    """No expression stands in a script."""
+    for step in workflow.steps:
+        if "${{" in step.get("run", "") or "${{" in step.get("shell", ""):
+            yield step["run"]
+
+
+def file_commands(workflow: Workflow) -> Iterator[str]:
+    """No script changes the environment or the path of later steps."""
+    for step in workflow.steps:
+        if re.search(r"GITHUB_(ENV|PATH)\b|::(set-env|add-path|set-output)", step.get("run", "")):
+            yield step["run"]
+
+
+def checkout_credentials(workflow: Workflow) -> Iterator[str]:
+    """A checkout leaves no token behind."""
+    for step in workflow.steps:
+        kept = step.get("with", {}).get("persist-credentials") != "false"
+        if "actions/checkout@" in step.get("uses", "") and kept:
+            yield step["uses"]
+
+
+def foreign_checkout(workflow: Workflow) -> Iterator[str]:
+    """Only what the event is about, or the branch as it is now, is checked out."""
+    for step in workflow.steps:
+        chosen = step.get("with", {})
+        if "actions/checkout@" in step.get("uses", "") and (
+            chosen.get("ref", "${{ github.ref }}") != "${{ github.ref }}" or "repository" in chosen
+        ):
+            yield step["uses"]
+
+
+def runner(workflow: Workflow) -> Iterator[str]:
+    """Jobs run on a fresh machine of GitHub's, of a version that does not change by itself."""
+    for name, job in workflow.jobs.items():
+        if not workflow.is_action and job.get("runs-on") != "ubuntu-24.04":
+            yield name
+
+
+def timeout(workflow: Workflow) -> Iterator[str]:
+    """A job that hangs ends."""
+    for name, job in workflow.jobs.items():
+        if not workflow.is_action and "timeout-minutes" not in job:
+            yield name
+
+
+def secrets(workflow: Workflow) -> Iterator[str]:
+    """There are none: roles are taken by proof, and the job has a token."""
+    if re.search(r"\bsecrets\s*[.:\[]", workflow.text):
+        yield "secrets"
+
+
+def aws_and_writing(workflow: Workflow) -> Iterator[str]:
+    """A job that takes a role writes nothing on GitHub."""
+    for name, job in workflow.jobs.items():
+        if _takes_roles(job) and _writes(job):
+            yield name
+
+
+def code_and_writing(workflow: Workflow) -> Iterator[str]:
+    """Any other job that writes on GitHub knows no AWS and runs nothing of the repository."""
+    for name, job in workflow.jobs.items():
+        steps = job.get("steps", [])
+        own = any(re.match(r"actions/checkout@|\$/|\./", one.get("uses", "")) for one in steps)
+        if _writes(job) and not _takes_roles(job) and (own or _OF_AWS.search(str(job))):
+            yield name
+
+
+def forks(workflow: Workflow) -> Iterator[str]:
+    """No job of a fork's pull request takes a role or writes."""
+    if "pull_request" not in workflow.triggers:
+        return
+    for name, job in workflow.jobs.items():
+        if (_takes_roles(job) or _writes(job)) and _SAME_REPOSITORY not in job.get("if", ""):
+            yield name
+
+
+def branch(workflow: Workflow) -> Iterator[str]:
+    """What can be started on any branch takes roles on main only."""
+    if not workflow.triggers & {"workflow_dispatch", "schedule"}:
+        return
+    for name, job in workflow.jobs.items():
+        needs = job.get("needs", [])
+        before = [workflow.jobs[one] for one in ([needs] if isinstance(needs, str) else needs)]
+        conditions = [one.get("if", "") for one in (job, *before)]
+        if _takes_roles(job) and not any(_ON_MAIN in one for one in conditions):
+            yield name
+
+
+def pushes(workflow: Workflow) -> Iterator[str]:
+    """A push that takes roles is one to main, or a tag."""
+    on = workflow.data.get("on", {})
+    if "push" in workflow.triggers and any(map(_takes_roles, workflow.jobs.values())):
+        push = on["push"] if isinstance(on, dict) else {}
+        if not isinstance(push, dict) or (push.get("branches") != ["main"] and "tags" not in push):
+            yield "push"
+
+
+def guarded_apply(workflow: Workflow) -> Iterator[str]:
+    """What writes to AWS waits for its environment and its turn, and is never cancelled."""
+    for name, job in workflow.jobs.items():
+        if not workflow.is_action and _applies(job):
+            turn = job.get("concurrency", {})
+            if not job.get("environment") or turn != {
+                "group": "identity-apply",
+                "cancel-in-progress": "false",
+            }:
+                yield name
+
+
+def cancelling(workflow: Workflow) -> Iterator[str]:
+    """Only runs that cannot write are cancelled."""
+    turn = workflow.data.get("concurrency", {})
+    if not workflow.is_action and (
+        not isinstance(turn, dict)
+        or turn.get("cancel-in-progress") not in {"true", "false"}
+        or (turn["cancel-in-progress"] == "true" and any(map(_applies, workflow.jobs.values())))
+    ):
+        yield "concurrency"
+
+
+def bound_plan(workflow: Workflow) -> Iterator[str]:
+    """A plan that is applied is the one that was approved, of the commit that is current."""
+    for step in workflow.steps:
+        words = _commands(step).split()
+        if "apply" in words and any(word.endswith(".json") for word in words):
+            digest = "${{ needs.plan.outputs.digest }}" in _commands(step)
+            approved = "--approved" in words
+            if not approved and not (digest and {"--expect-head", "--expect-digest"} <= {*words}):
+                yield _commands(step)
+
+
+def journal(workflow: Workflow) -> Iterator[str]:
+    """What was written is kept, however the job ends."""
+    for name, job in workflow.jobs.items():
+        uploads = [
+            step
+            for step in job.get("steps", [])
+            if "upload-artifact@" in step.get("uses", "") and step.get("if") == "always()"
+        ]
+        if not workflow.is_action and _applies(job) and not uploads:
+            yield name
+
+
+def retention(workflow: Workflow) -> Iterator[str]:
+    """What holds names is not kept for longer than it is needed."""
+    for step in workflow.steps:
+        if "upload-artifact@" in step.get("uses", ""):
+            chosen = step["with"]
+            public = chosen["name"] in {"dist", "sbom"}
+            if not public and not 1 <= int(chosen.get("retention-days", "0")) <= _LONGEST:
+                yield chosen["name"]
+
+
+def other_runs(workflow: Workflow) -> Iterator[str]:
+    """An artifact comes from this very run."""
+    for step in workflow.steps:
+        elsewhere = {"run-id", "github-token", "repository"} & step.get("with", {}).keys()
+        if "download-artifact@" in step.get("uses", "") and elsewhere:
+            yield step["uses"]
+
+
+def caches(workflow: Workflow) -> Iterator[str]:
+    """Nothing is taken over from another run."""
+    for step in workflow.steps:
+        if "actions/cache" in step.get("uses", "") or "cache" in step.get("with", {}):
+            yield step["uses"]
+
+
+def tools(workflow: Workflow) -> Iterator[str]:
+    """What is installed is pinned: by its version at least, and where AWS is, by hash."""
+    for step in workflow.steps:
+        script = step.get("run", "").replace("\\\n", " ")
+        for line in script.splitlines():
+            if re.search(r"\b(curl|wget)\b.*\|\s*(ba)?sh\b|\bnpx\b", line):
+                yield line
+            hashed = "--require-hashes" in line or "--no-deps" in line
+            if re.search(r"\bpip\"? install\b", line) and not hashed:
+                yield line
+            if re.search(r"\bpipx (run|install)\b", line) and not re.search(r"==[\w.]+", line):
+                yield line
+
+
+RULES: tuple[Callable[[Workflow], Iterator[str]], ...] = (
+    trigger,
+    top_permissions,
+    job_permissions,
+    pins,
+    script_injection,
+    file_commands,
+    checkout_credentials,
+    foreign_checkout,
+    runner,
+    timeout,
+    secrets,
+    aws_and_writing,
+    code_and_writing,
+    forks,
+    branch,
+    pushes,
+    guarded_apply,
+    cancelling,
+    bound_plan,
+    journal,
+    retention,
+    other_runs,
+    caches,
+    tools,
+)

