@@ -50,6 +50,12 @@ def apply(
         str | None,
         typer.Option(metavar="SHA", help="Refuse a saved plan made from another Git commit."),
     ] = None,
+    expect_head: Annotated[
+        bool,
+        typer.Option(
+            "--expect-head", help="Refuse a saved plan of another commit than is checked out."
+        ),
+    ] = False,
     only_expired: OnlyExpired = False,
     rate: RateOption = None,
     timings: ShowTimings = False,
@@ -72,9 +78,11 @@ def apply(
             "review the plan and give --auto-approve"
         )
     saved = source if source.is_file() else approved
-    if saved is None and (expect_digest or expect_commit):
-        raise UsageError("--expect-digest and --expect-commit are about a saved plan; name one")
-    approval = Approval(saved, expect_digest, expect_commit)
+    if saved is None and (expect_digest or expect_commit or expect_head):
+        raise UsageError(
+            "--expect-digest, --expect-commit and --expect-head are about a saved plan; name one"
+        )
+    approval = Approval(saved, expect_digest, expect_commit, expect_head, sandbox)
     if source.is_file() and (approved is not None or only_expired):
         raise UsageError("--approved and --only-expired go with a directory, not a saved plan")
     step = github_step(PlanFormat.TEXT, wanted=github)

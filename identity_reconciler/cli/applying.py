@@ -10,7 +10,7 @@ import typer
 
 from identity_reconciler.cli.connection import Target, connected
 from identity_reconciler.cli.execution import Execution
-from identity_reconciler.cli.git import commit_of
+from identity_reconciler.cli.git import commit_of, head_of
 from identity_reconciler.cli.github_step import GithubStep, report
 from identity_reconciler.cli.loading import load_all
 from identity_reconciler.cli.options import Color, PlanFormat
@@ -37,6 +37,10 @@ class Approval:
     path: Path | None = None
     digest: str | None = None
     commit: str | None = None
+    head: bool = False
+    """Whether the plan has to be from the commit that is checked out."""
+    sandbox: bool = False
+    """Whether the embedded sandbox is written to, and not AWS."""
 
     def document(self) -> PlanDocument | None:
         """Return the saved plan, checked; None when there is none.
@@ -60,12 +64,29 @@ class Approval:
                 f"{self.path} was made from commit {document.source.commit or '(none)'}, "
                 f"expected was {self.commit}"
             )
+        self._require_head(document)
+        if bool(document.live.sandbox) != self.sandbox:
+            made, here = ("the embedded sandbox", "AWS")[:: 1 if document.live.sandbox else -1]
+            raise StalePlanError(
+                f"{self.path} was made against {made}, and this would write to {here}; "
+                "make a plan against what is to be written"
+            )
         if document.valid_until <= datetime.now(UTC):
             raise StalePlanError(
                 f"{self.path} was valid until {document.valid_until:%Y-%m-%dT%H:%M:%SZ}; "
                 "make a new plan"
             )
         return document
+
+    def _require_head(self, document: PlanDocument) -> None:
+        if not self.head:
+            return
+        head, made = head_of(Path()), document.source.commit
+        if head is None or head != made:
+            raise StalePlanError(
+                f"superseded: {self.path} was made from commit {made or '(none)'}, checked out is "
+                f"{head or '(none)'}; the run of the newer commit applies what is left to do"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +113,7 @@ def apply_directory(
         commit_of(directory),
         timings=target.timings or Timings(),
         only_expired=course.only_expired,
+        sandbox=target.sandbox,
     )
     with terms.timings.phase("load"):
         loaded = load_all(directory)

@@ -107,11 +107,11 @@ def _sandbox_session(
         ) from error
     with Sandbox(SANDBOX_FILE) as sandbox:
         note(f"using the sandbox in {SANDBOX_FILE}, not AWS")
-        _furnish(sandbox, instance, applications)
+        furnish(sandbox, instance, applications)
         yield sandbox.session(instance.account_id)
 
 
-def _furnish(
+def furnish(
     sandbox: Sandbox, instance: Instance, applications: Iterable[ApplicationSelector]
 ) -> None:
     """Give *sandbox* the instance; a new one gets applications to assign people to.

@@ -12,11 +12,16 @@ def commit_of(directory: Path) -> str | None:
 
     Ends with `-dirty` when something below *directory* is not as committed.
     """
-    commit = _git(directory, "rev-parse", "--verify", "HEAD")
-    if not commit:
+    commit = head_of(directory)
+    if commit is None:
         return None
     changed = _git(directory, "status", "--porcelain", "--", ".")
     return f"{commit}-dirty" if changed else commit
+
+
+def head_of(directory: Path) -> str | None:
+    """Return the commit checked out around *directory*, whatever was edited since."""
+    return _git(directory, "rev-parse", "--verify", "HEAD") or None
 
 
 def repository_prefix(directory: Path) -> str:

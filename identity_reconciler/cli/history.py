@@ -54,7 +54,7 @@ def _commit(directory: Path, revision: str) -> str:
     found = _git(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
     if found is None:
         raise UsageError(
-            f"--changed-since {revision}: Git knows no such commit for {directory}; name one that "
+            f"{revision}: Git knows no such commit for {directory}; name one that "
             "is there (a shallow clone may lack it: fetch more history)"
         )
     return found.decode("ascii").split()[-1]

@@ -77,7 +77,7 @@ def plan(
         _require_whole(directory, len(loaded), changed_since)
     if changed_since and (base or only_expired):
         raise UsageError("--changed-since excludes --base and --only-expired")
-    terms = Terms(commit_of(directory), timedelta(hours=valid_for), clock, only_expired)
+    terms = Terms(commit_of(directory), timedelta(hours=valid_for), clock, only_expired, sandbox)
     revision = changed_since or base
     since = bases(directory, revision, loaded) if revision else [None] * len(loaded)
     documents = []

@@ -36,6 +36,8 @@ class Terms:
     timings: Timings = field(default_factory=Timings)
     only_expired: bool = False
     """Whether to remove what has expired and do nothing else."""
+    sandbox: bool = False
+    """Whether it is made against the embedded sandbox, and not against AWS."""
     base: Declared | None = None
     """What the desired state was before; what it would change already is pending, not new."""
 
@@ -98,6 +100,7 @@ def make_plan(declared: Declared, gateway: AwsGateway, terms: Terms) -> tuple[Pl
         time.monotonic() - started,
         valid_for=terms.valid_for,
         commit=terms.commit,
+        sandbox=terms.sandbox,
     )
     with timings.phase("render"), without_collections():
         return plan, document(declared, plan, live, occasion, findings)

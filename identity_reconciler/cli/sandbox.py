@@ -111,6 +111,10 @@ def seed(
             help="Make up that many instead: 10000,1000,50000.",
         ),
     ] = None,
+    revision: Annotated[
+        str | None,
+        typer.Option("--at", metavar="REF", help="The desired state as it was at a Git revision."),
+    ] = None,
     state: StateFile = _FILE,
 ) -> None:
     """Make the live state of the sandbox equal to a desired state, or make one up.
@@ -120,8 +124,12 @@ def seed(
     """
     if directory is None and generate is None:
         raise UsageError("name a directory of YAML, or give --generate USERS,GROUPS,MEMBERSHIPS")
+    if revision is not None and directory is None:
+        raise UsageError("--at is about a directory of YAML; name it")
     with _opened(state) as opened:
-        if directory is not None:
+        if directory is not None and revision is not None:
+            _seed_from_history(opened, directory, revision)
+        elif directory is not None:
             _seed_from(opened, directory)
         if generate is not None:
             _generate(opened, _sizes(generate))
@@ -177,6 +185,32 @@ def _seed_from(opened: Sandbox, directory: Path) -> None:
 
     for declared in load_all(directory):
         make_live(opened, declared, datetime.now(UTC))
+
+
+def _seed_from_history(opened: Sandbox, directory: Path, revision: str) -> None:
+    """Seed what was declared at *revision*; an instance that was not declared yet is empty.
+
+    The applications of now are there as well: on AWS they are somebody else's to make.
+    """
+    from datetime import UTC, datetime
+
+    from identity_reconciler.cli.connection import furnish
+    from identity_reconciler.cli.history import declared_in, tree_at
+    from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.desired.loader import instance_directories
+    from identity_reconciler.sandbox.seeding import seed as make_live
+
+    for now, folder in zip(load_all(directory), instance_directories(directory), strict=True):
+        with tree_at(folder, revision) as tree:
+            then = declared_in(tree)
+        furnish(opened, now.settings.instance, (one.selector for one in now.applications))
+        if then is None:
+            note(f"{folder} held no valid desired state at {revision}; the sandbox is empty")
+        elif then.settings.instance != now.settings.instance:
+            note(f"{folder} was about another instance at {revision}; the sandbox is empty")
+        else:
+            make_live(opened, then, datetime.now(UTC))
 
 
 def _generate(opened: Sandbox, sizes: Sizes) -> None:

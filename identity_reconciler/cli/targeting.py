@@ -104,6 +104,7 @@ def make_targeted_plan(
         valid_for=terms.valid_for,
         commit=terms.commit,
         changed_since=base.revision,
+        sandbox=terms.sandbox,
     )
     # Who gains access through other groups is a question about more than the change; so are
     # most guards, which judge a plan against the whole of what is managed.

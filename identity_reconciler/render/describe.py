@@ -58,6 +58,8 @@ class Occasion:
     commit: str | None = None
     changed_since: str | None = None
     """Only what differs from this Git revision was looked at."""
+    sandbox: bool = False
+    """Whether the embedded sandbox was read, and not AWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def document(
             assignments=sum(map(len, live.assignments.values())),
             requests=occasion.requests,
             seconds=round(occasion.seconds, 1),
+            sandbox=occasion.sandbox or None,
         ),
         guards=_guards(findings.verdicts),
         access=_access(findings.access),

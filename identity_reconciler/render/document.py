@@ -67,6 +67,8 @@ class LiveDocument(_Part):
     assignments: int
     requests: int
     seconds: float
+    sandbox: bool | None = None
+    """True: it was read from the embedded sandbox, and not from AWS; missing otherwise."""
 
 
 class DifferenceDocument(_Part):

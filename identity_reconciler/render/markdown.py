@@ -109,6 +109,8 @@ def _verdict(plan: PlanDocument) -> str:
         told += (
             f" Only what the change since {since} touches was looked at; drift elsewhere was not."
         )
+    if plan.live.sandbox:
+        told += " **Made against the embedded sandbox, not AWS.**"
     return told
 
 

@@ -82,6 +82,8 @@ def _header(plan: PlanDocument) -> Iterator[str]:
     read = ", ".join(number(count, kind, PLURALS[kind]) for kind, count in _live_counts(live))
     requests = number(live.requests, "request", "requests")
     yield f"  live    {read}   ({requests}, {live.seconds:.1f} s)"
+    if live.sandbox:
+        yield "  made    against the embedded sandbox, not AWS"
     if plan.source.changed_since is not None:
         since = safe(plan.source.changed_since)
         yield f"  only    what the change since {since} touches; drift elsewhere is not looked at"

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from identity_reconciler.render.planfile import plan_bytes
 from identity_reconciler.sandbox import Sandbox
 from tests.command import Run, command, edit
+from tests.golden.samples import PLANS
 
 if TYPE_CHECKING:
     import boto3
@@ -223,3 +225,77 @@ class TestApprovedDirectory:
         assert "membership/engineering/johndoe" in run.err
         assert "not in the reviewed plan" in run.err
         assert "live    0 users" in command("plan", "--sandbox", cwd=here).out
+
+
+class TestHead:
+    """With --expect-head a plan is applied only where its own commit is checked out."""
+
+    def commit(self, here: Path) -> None:
+        who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+        for arguments in (("init", "--quiet"), ("add", "desired-state"), ("commit", "-qm", "x")):
+            subprocess.run(["git", *who, *arguments], cwd=here, check=True)
+
+    def test_its_own_commit(self, here: Path) -> None:
+        self.commit(here)
+        save(here)
+        assert apply(here, "--expect-head").code == 0
+
+    def test_a_newer_one(self, here: Path) -> None:
+        self.commit(here)
+        save(here)
+        edit(here, "users/data.yaml", "title: Data Engineer", "title: Lead")
+        self.commit(here)
+        run = apply(here, "--expect-head")
+        assert (run.code, run.out) == (5, "")
+        assert "superseded: plan.json was made from commit" in run.err
+
+    def test_outside_of_git(self, here: Path) -> None:
+        save(here)
+        assert apply(here, "--expect-head").code == 5
+
+    def test_without_a_saved_plan(self, here: Path) -> None:
+        run = command("apply", "--sandbox", "--auto-approve", "--expect-head", cwd=here)
+        assert run.code == 3
+        assert "are about a saved plan" in run.err
+
+
+class TestSandboxAndAws:
+    """A plan made against one is never applied to the other."""
+
+    def test_a_sandbox_plan_says_so_and_does_not_reach_aws(self, here: Path) -> None:
+        assert "against the embedded sandbox, not AWS" in save(here).out
+        run = command("apply", "plan.json", "--auto-approve", cwd=here)
+        assert run.code == 5
+        assert "made against the embedded sandbox, and this would write to AWS" in run.err
+
+    def test_a_plan_of_aws_does_not_reach_the_sandbox(self, here: Path) -> None:
+        (here / "plan.json").write_bytes(plan_bytes(PLANS["mixed"]()))
+        run = apply(here)
+        assert run.code == 5
+        assert "made against AWS, and this would write to the embedded sandbox" in run.err
+
+
+class TestSeedingHistory:
+    """`sandbox seed DIR --at REF` leaves a plan of just what has changed since."""
+
+    def test_shows_the_change_alone(self, here: Path) -> None:
+        TestHead().commit(here)
+        edit(here, "users/data.yaml", "title: Data Engineer", "title: Lead")
+        run = command("sandbox", "seed", "desired-state", "--at", "HEAD", cwd=here)
+        assert run.code == 0, run.err
+        plan = command("plan", "--sandbox", "--format", "json", cwd=here)
+        assert plan.changes() == {("update", "user/johndoe")}
+
+    def test_nothing_was_there_yet(self, here: Path) -> None:
+        TestHead().commit(here)
+        (here / "desired-state").rename(here / "elsewhere")
+        run = command("sandbox", "seed", "elsewhere", "--at", "HEAD", cwd=here)
+        assert run.code == 0, run.err
+        assert "held no valid desired state at HEAD" in run.err
+        assert "0 users, 0 groups" in run.out
+
+    def test_an_unknown_revision(self, here: Path) -> None:
+        TestHead().commit(here)
+        run = command("sandbox", "seed", "desired-state", "--at", "nowhere", cwd=here)
+        assert (run.code, run.out) == (3, "")
+        assert "no such commit" in run.err
