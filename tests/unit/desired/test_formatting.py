@@ -186,9 +186,7 @@ users: [] # none
             ("g:\n-\n#\n\n\n#]\n - m\n", "g:\n  #\n\n  #]\n  - - m\n"),
         ],
     )
-    def test_comments_keep_their_places_and_one_blank_line(
-        self, text: str, expected: str
-    ) -> None:
+    def test_comments_keep_their_places_and_one_blank_line(self, text: str, expected: str) -> None:
         once = formatted(text.encode(), "f.yaml")
         assert once == expected.encode()
         assert formatted(once, "f.yaml") == once

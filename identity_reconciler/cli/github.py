@@ -1,0 +1,161 @@
+"""`github`: what the jobs of a workflow say on GitHub. No AWS, no checkout."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from identity_reconciler.github.api import Job
+    from identity_reconciler.render.document import PlanDocument
+
+app = typer.Typer(help="Speak on GitHub, from a job of a workflow.", no_args_is_help=True)
+
+_NO_PLAN = (
+    "**There is no plan for this commit**: the checks did not come that far, and their log says "
+    "why. What stood here before does not count any more."
+)
+_VERDICTS = {
+    "merged": "**Merged.** What is left of this plan is applied by the run of the merged commit.",
+    "closed": "**Closed without merging.** Nothing of this plan is applied.",
+}
+Plans = Annotated[list[Path] | None, typer.Argument(help="Plans saved with plan --out.")]
+Author = Annotated[
+    str, typer.Option(help="Who writes: comments and issues of others are never touched.")
+]
+_AUTHOR = "github-actions[bot]"
+
+
+class State(StrEnum):
+    """What has become of a pull request."""
+
+    OPEN = "open"
+    MERGED = "merged"
+    CLOSED = "closed"
+
+
+@app.callback()
+def github() -> None:
+    """Speak on GitHub, from a job of a workflow."""
+
+
+@app.command()
+def comment(
+    pull_request: Annotated[int, typer.Option(min=1, help="The number of the pull request.")],
+    commit: Annotated[str, typer.Option(metavar="SHA", help="The commit that was planned.")],
+    plans: Plans = None,
+    state: Annotated[State, typer.Option(help="What has become of it.")] = State.OPEN,
+    author: Author = _AUTHOR,
+) -> None:
+    """Show plans in the one comment of a pull request, and label it `removes-access`, `blocked`.
+
+    Needs the permission `pull-requests: write`. Files that do not exist are plans that were not
+    made; without any, the comment says so.
+    """
+    from identity_reconciler.github.api import Github, job_of
+    from identity_reconciler.github.comments import end, label, put
+
+    job = job_of()
+    documents = _opened(plans)
+    service = Github(job)
+    if state is not State.OPEN:
+        typer.echo(f"comment {end(service, pull_request, author, _VERDICTS[state])}")
+        return
+    done = put(service, pull_request, author, _body(documents, commit, job))
+    label(service, pull_request, _labels(documents))
+    typer.echo(f"comment {done}")
+
+
+@app.command()
+def drift(plans: Plans = None, author: Author = _AUTHOR) -> None:
+    """Open, update or close the one issue about drift, as plans of the default branch say.
+
+    Needs the permission `issues: write`.
+    """
+    from identity_reconciler.errors import UsageError
+    from identity_reconciler.github.api import Github, job_of
+    from identity_reconciler.github.issues import MARKER, report, settle
+    from identity_reconciler.render.drift import drift_markdown, drift_title, drifted
+    from identity_reconciler.render.fitting import Budget
+    from identity_reconciler.render.markdown import COMMENT
+
+    job = job_of()
+    documents = _opened(plans)
+    if not documents:
+        raise UsageError("there is no plan to read; without one nobody knows whether all is well")
+    service = Github(job)
+    differing = [document for document in documents if drifted(document)]
+    if not differing:
+        typer.echo(settle(service, author, f"In sync again, says [this run]({job.run_url})."))
+        return
+    share = Budget(COMMENT.limit // len(differing), COMMENT.size)
+    told = "\n".join(drift_markdown(document, share) for document in differing)
+    title = _plain("; ".join(map(drift_title, differing)))
+    body = f"{MARKER}\n{told}\n[The run that found it]({job.run_url}).\n"
+    typer.echo(report(service, author, title, body))
+
+
+@app.command("approved-plan")
+def approved_plan(
+    commit: Annotated[str, typer.Option(metavar="SHA", help="The merged commit.")],
+    out: Annotated[Path, typer.Option(help="Where to save the plan.")],
+    workflow: Annotated[
+        str, typer.Option(metavar="FILE", help="The workflow that plans pull requests.")
+    ] = "plan.yml",
+    artifact: Annotated[str, typer.Option(metavar="NAME", help="What it calls the plan.")] = "plan",
+) -> None:
+    """Fetch the newest plan that the pull request of a merged commit showed.
+
+    Needs the permissions `actions: read` and `pull-requests: read`. Ends with 5 if there is none.
+    """
+    from identity_reconciler.cli.private import write_private
+    from identity_reconciler.cli.saving import imprint
+    from identity_reconciler.github.api import Github, job_of
+    from identity_reconciler.github.approved import approved_plan as fetched
+    from identity_reconciler.render.planfile import LARGEST, read_plan
+
+    content = fetched(Github(job_of()), commit, (workflow, artifact), LARGEST)
+    document = read_plan(content)
+    write_private(content, out)
+    typer.echo(f"Saved {imprint(document, out)}")
+
+
+def _opened(plans: list[Path] | None) -> list[PlanDocument]:
+    from identity_reconciler.cli.saving import open_saved
+
+    return [open_saved(path) for path in plans or () if path.exists()]
+
+
+def _body(documents: list[PlanDocument], commit: str, job: Job) -> str:
+    """Return the comment: a marker, what it is about, and every plan."""
+    from identity_reconciler.github.comments import MARKER
+    from identity_reconciler.render.fitting import Budget
+    from identity_reconciler.render.markdown import COMMENT, plan_markdown
+    from identity_reconciler.render.spans import name_span
+
+    about = f"Commit {name_span(commit)}, planned by [this run]({job.run_url})."
+    if not documents:
+        return f"{MARKER} -->\n{about}\n\n{_NO_PLAN}\n"
+    share = Budget(COMMENT.limit // len(documents), COMMENT.size)
+    marker, _, text = "".join(plan_markdown(one, share) for one in documents).partition("\n")
+    return f"{marker}\n{about}\n\n{text}"
+
+
+def _labels(documents: list[PlanDocument]) -> set[str]:
+    from identity_reconciler.render.words import blocked
+
+    labels = set()
+    if any(one.effect == "loses" for document in documents for one in document.access):
+        labels.add("removes-access")
+    if any(map(blocked, documents)):
+        labels.add("blocked")
+    return labels
+
+
+def _plain(text: str) -> str:
+    from identity_reconciler.render.escape import safe
+
+    return safe(text)

@@ -1,0 +1,95 @@
+"""Drift as the body of an issue: what is live and not declared, who did it, what to do about it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from identity_reconciler.plan import Reason
+from identity_reconciler.render.document import Action, ChangeDocument, PlanDocument
+from identity_reconciler.render.fitting import Budget, Section, fit
+from identity_reconciler.render.markdown import COMMENT
+from identity_reconciler.render.spans import fence, name_span, value_span
+from identity_reconciler.render.words import blocked, instant, number
+from identity_reconciler.state import Assignment, Membership
+
+_FOUND: dict[Action, str] = {
+    "delete": "is live and not declared",
+    "update": "is live with other attributes",
+    "rename": "is live under another name",
+    "create": "is declared and not live",
+}
+_CHANGES, _COMMANDS = range(2)
+
+
+def drifted(plan: PlanDocument) -> tuple[ChangeDocument, ...]:
+    """Return the changes of *plan* that undo drift: all but those that only time asks for."""
+    return tuple(one for one in plan.changes if one.reason != Reason.EXPIRED)
+
+
+def drift_title(plan: PlanDocument) -> str:
+    """Return the title of the issue."""
+    return f"Drift in {plan.instance.name}: {number(len(drifted(plan)), 'change', 'changes')}"
+
+
+def drift_markdown(plan: PlanDocument, budget: Budget = COMMENT) -> str:
+    """Return the drift that *plan* would undo, within *budget*; what is cut is counted."""
+    changes = drifted(plan)
+    expired = len(plan.changes) - len(changes)
+    commands = sorted({_accepting(one) for one in changes})
+    head = (
+        f"## Drift in {name_span(plan.instance.name)}\n\n"
+        f"At {instant(plan.as_of)} the live state was not what the YAML says. Either somebody "
+        "changed it by hand, or something that was merged has not been applied."
+    )
+    return fit(
+        [
+            head,
+            *_refusals(plan),
+            Section(_CHANGES, "### What differs", (_line(one) for one in changes), len(changes)),
+            "### To undo it\n\nRun the workflow `apply`: it plans again and asks its reviewers.",
+            Section(
+                _COMMANDS,
+                "### To keep it\n\nWrite what is live into the YAML, and make a pull request:",
+                ("\n".join(fence([one], "sh")) for one in commands),
+                len(commands),
+            ),
+            f"{number(expired, 'expiry is', 'expiries are')} due as well, and not counted as drift."
+            if expired
+            else "",
+        ],
+        budget,
+    )
+
+
+def _refusals(plan: PlanDocument) -> Iterator[str]:
+    refusing = blocked(plan)
+    if refusing:
+        names = ", ".join(name_span(one.guard) for one in refusing)
+        yield f"**Undoing all of it is refused by {names}:** look at it before anything else."
+
+
+def _line(change: ChangeDocument) -> str:
+    parts = [f"- {name_span(change.address)} {_FOUND[change.action]}"]
+    for one in change.differences:
+        live, declared = one.before or "", one.after or ""
+        parts.append(
+            f"  - {name_span(one.field)} is {value_span(live)}, declared {value_span(declared)}"
+        )
+    if change.last_changed is not None:
+        parts.append(f"  - last changed by {name_span(change.last_changed)}")
+    return "\n".join(parts)
+
+
+def _accepting(change: ChangeDocument) -> str:
+    """Return the command that writes the live state of what *change* touches into the YAML."""
+    touched = change.before if change.before is not None else change.after
+    address = change.address
+    if isinstance(touched, Membership):
+        address = f"group/{touched.group}"
+    elif isinstance(touched, Assignment):
+        address = f"application/{touched.application_name or touched.application}"
+    elif change.action == "rename" and touched is not None:
+        name = getattr(touched, "user_name", None) or getattr(touched, "name", "")
+        address = f"{change.kind}/{name}"
+    return f"identity-reconciler import --only {shlex.quote(address)}"

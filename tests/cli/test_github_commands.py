@@ -1,0 +1,238 @@
+"""`github`: what the jobs of a workflow say, against a GitHub that is strict about permissions."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from identity_reconciler.render.planfile import plan_bytes
+from tests.command import Run, command
+from tests.github_service import GithubService
+from tests.golden.samples import PLANS
+
+SHA, HEAD = "a" * 40, "b" * 40
+BOT = "github-actions[bot]"
+MARKER = "<!-- identity-reconciler plan: main -->"
+
+
+@pytest.fixture
+def service() -> Iterator[GithubService]:
+    with GithubService("example/identity") as running:
+        yield running
+
+
+def save(here: Path, plan: str) -> None:
+    (here / "plan.json").write_bytes(plan_bytes(PLANS[plan]()))
+
+
+def comment(service: GithubService, here: Path, *options: str) -> Run:
+    given = options or ("plan.json",)
+    pull = ("--pull-request", "1", "--commit", SHA)
+    granted = service.environment(pull_requests="write")
+    return command("github", "comment", *given, *pull, cwd=here, **granted)
+
+
+class TestComment:
+    """A pull request has one comment, which is always about its newest commit."""
+
+    def test_is_made_once_and_then_kept_current(
+        self, service: GithubService, tmp_path: Path
+    ) -> None:
+        for number in range(5):
+            service.add_comment(1, "somebody", f"{MARKER}\nforged {number}")
+        save(tmp_path, "blocked")
+        assert comment(service, tmp_path).out == "comment created\n"
+        assert service.labels_of(1) == {"blocked", "removes-access"}
+        assert comment(service, tmp_path).out == "comment unchanged\n"
+        save(tmp_path, "nothing")
+        service.labels[1].add("theirs")
+        assert comment(service, tmp_path).out == "comment updated\n"
+        assert service.labels_of(1) == {"theirs"}
+        ours = [one["body"] for one in service.comments[1] if one["user"]["login"] == BOT]
+        assert len(ours) == 1
+        assert ours[0].startswith(f"{MARKER}\nCommit `{SHA}`, planned by [this run](https://github")
+        assert [one["body"] for one in service.comments[1][:5]] == [
+            f"{MARKER}\nforged {number}" for number in range(5)
+        ]
+
+    def test_a_plan_that_was_not_made_takes_the_old_one_down(
+        self, service: GithubService, tmp_path: Path
+    ) -> None:
+        save(tmp_path, "many-people")
+        comment(service, tmp_path)
+        assert comment(service, tmp_path, "other.json").code == 0
+        (ours,) = service.comments[1]
+        assert "There is no plan for this commit" in ours["body"]
+        assert "## Plan" not in ours["body"]
+        assert service.labels_of(1) == set()
+        save(tmp_path, "mixed")
+        comment(service, tmp_path)
+        assert "## Plan for" in service.comments[1][0]["body"]
+
+    def test_its_end_folds_the_plan_and_reopening_unfolds_it(
+        self, service: GithubService, tmp_path: Path
+    ) -> None:
+        save(tmp_path, "mixed")
+        comment(service, tmp_path)
+        before = service.comments[1][0]["body"]
+        for state, verdict in (("closed", "**Closed without"), ("merged", "**Merged.**")) * 2:
+            assert comment(service, tmp_path, "--state", state).code == 0
+            body = service.comments[1][0]["body"]
+            assert body.startswith(f"{MARKER}\n<!-- ended -->\n{verdict}")
+            assert body.count("<details><summary>The plan") == 1
+        comment(service, tmp_path)
+        assert service.comments[1][0]["body"] == before
+
+    def test_without_a_comment_there_is_nothing_to_end(
+        self, service: GithubService, tmp_path: Path
+    ) -> None:
+        assert comment(service, tmp_path, "--state", "merged").out == "comment not there\n"
+        assert not service.comments[1]
+
+    @pytest.mark.parametrize("name", ["hostile", "huge"])
+    def test_fits_and_keeps_its_marker(
+        self, service: GithubService, tmp_path: Path, name: str
+    ) -> None:
+        save(tmp_path, name)
+        assert comment(service, tmp_path).code == 0
+        (ours,) = service.comments[1]
+        assert len(ours["body"].encode("utf-16-le")) // 2 < 65_536
+
+    def test_a_changed_plan_is_not_shown(self, service: GithubService, tmp_path: Path) -> None:
+        save(tmp_path, "mixed")
+        path = tmp_path / "plan.json"
+        path.write_text(path.read_text().replace("eu-central-1", "us-east-1"))
+        assert comment(service, tmp_path).code == 5
+        assert not service.asked
+
+
+class TestDrift:
+    """There is one issue, for as long as there is drift."""
+
+    def drift(self, service: GithubService, here: Path) -> Run:
+        granted = service.environment(issues="write")
+        return command("github", "drift", "plan.json", cwd=here, **granted)
+
+    def test_opened_updated_closed(self, service: GithubService, tmp_path: Path) -> None:
+        save(tmp_path, "mixed")
+        assert self.drift(service, tmp_path).out == "opened issue 100\n"
+        assert self.drift(service, tmp_path).out == "issue 100 says so already\n"
+        issue = service.issues[100]
+        assert issue["body"].startswith("<!-- identity-reconciler drift -->\n## Drift in `main`")
+        assert "identity-reconciler import --only " in issue["body"]
+        assert issue["labels"] == ["drift"]
+        save(tmp_path, "authoritative")
+        assert self.drift(service, tmp_path).out == "updated issue 100\n"
+        save(tmp_path, "nothing")
+        assert self.drift(service, tmp_path).out == "closed issue 100\n"
+        assert "In sync again" in service.comments[100][0]["body"]
+        assert self.drift(service, tmp_path).out == "in sync; there is no issue\n"
+
+    def test_hostile_names_stay_inert(self, service: GithubService, tmp_path: Path) -> None:
+        save(tmp_path, "hostile")
+        assert self.drift(service, tmp_path).code == 0
+        body = service.issues[100]["body"]
+        assert "\u202e" not in body
+
+    def test_without_a_plan_nothing_is_said(self, service: GithubService, tmp_path: Path) -> None:
+        run = self.drift(service, tmp_path)
+        assert (run.code, run.out) == (3, "")
+        assert not service.asked
+
+
+class TestApprovedPlan:
+    """What a pull request showed last is fetched, or nothing is."""
+
+    def fetch(self, service: GithubService, here: Path) -> Run:
+        granted = service.environment(actions="read", pull_requests="read")
+        options = ("--commit", SHA, "--out", "approved.json")
+        return command("github", "approved-plan", *options, cwd=here, **granted)
+
+    @pytest.fixture
+    def merged(self, service: GithubService, tmp_path: Path) -> GithubService:
+        save(tmp_path, "mixed")
+        service.pulls = [
+            {"merged_at": None, "merge_commit_sha": SHA, "head": {"sha": "c" * 40}},
+            {"merged_at": "2026-01-01", "merge_commit_sha": "d" * 40, "head": {"sha": "c" * 40}},
+            {"merged_at": "2026-01-01", "merge_commit_sha": SHA, "head": {"sha": HEAD}},
+        ]
+        return service
+
+    def test_the_newest_that_succeeded(self, merged: GithubService, tmp_path: Path) -> None:
+        for conclusion, fork in (("success", False), ("failure", False), ("success", True)):
+            run = merged.add_run(HEAD, conclusion=conclusion, fork=fork)
+            merged.add_artifact(run, "other", tmp_path / "plan.json")
+            merged.add_artifact(run, "plan", tmp_path / "plan.json")
+        done = self.fetch(merged, tmp_path)
+        assert done.code == 0, done.err
+        path = tmp_path / "approved.json"
+        assert path.read_bytes() == (tmp_path / "plan.json").read_bytes()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert "GET /repos/example/identity/actions/artifacts/101/zip" in merged.asked
+
+    def test_nobody_merged_it(self, service: GithubService, tmp_path: Path) -> None:
+        run = self.fetch(service, tmp_path)
+        assert (run.code, run.out) == (5, "")
+        assert "merged by no pull request" in run.err
+        assert not (tmp_path / "approved.json").exists()
+
+    def test_no_run_succeeded(self, merged: GithubService, tmp_path: Path) -> None:
+        merged.add_run(HEAD, conclusion="failure")
+        run = self.fetch(merged, tmp_path)
+        assert (run.code, "succeeded, so there is no plan" in run.err) == (5, True)
+
+    @pytest.mark.parametrize("member", ["../plan.json", "other.json"])
+    def test_an_artifact_of_something_else(
+        self, merged: GithubService, tmp_path: Path, member: str
+    ) -> None:
+        merged.add_artifact(merged.add_run(HEAD), "plan", tmp_path / "plan.json", member)
+        run = self.fetch(merged, tmp_path)
+        assert (run.code, "something else than plan.json" in run.err) == (5, True)
+
+
+class TestRefusals:
+    """What is missing is told in one line, and the token never."""
+
+    def test_a_permission(self, service: GithubService, tmp_path: Path) -> None:
+        save(tmp_path, "mixed")
+        granted = service.environment(contents="read")
+        pull = ("--pull-request", "1", "--commit", SHA)
+        run = command("github", "comment", "plan.json", *pull, cwd=tmp_path, **granted)
+        assert (run.code, run.out) == (1, "")
+        assert "GitHub refused GET /repos/example/identity/issues/1/comments: 403" in run.err
+        assert granted["GITHUB_TOKEN"] not in run.err
+
+    def test_busy_for_a_moment(self, service: GithubService, tmp_path: Path) -> None:
+        save(tmp_path, "mixed")
+        service.faults = [502]
+        assert comment(service, tmp_path).code == 0
+
+    def test_writes_are_not_repeated(self, service: GithubService, tmp_path: Path) -> None:
+        save(tmp_path, "mixed")
+        granted = service.environment(pull_requests="read")
+        pull = ("--pull-request", "1", "--commit", SHA)
+        run = command("github", "comment", "plan.json", *pull, cwd=tmp_path, **granted)
+        assert run.code == 1
+        assert sum(one.startswith("POST") for one in service.asked) == 1
+
+    @pytest.mark.parametrize(
+        ("name", "value", "told"),
+        [
+            ("GITHUB_TOKEN", "", "GITHUB_TOKEN is not set"),
+            ("GITHUB_API_URL", "http://example.com", "only sent over https"),
+            ("GITHUB_API_URL", "http://127.0.0.1:9", "could not be asked"),
+        ],
+    )
+    def test_a_job_that_is_none(
+        self, service: GithubService, tmp_path: Path, name: str, value: str, told: str
+    ) -> None:
+        save(tmp_path, "mixed")
+        granted = service.environment(pull_requests="write") | {name: value}
+        pull = ("--pull-request", "1", "--commit", SHA)
+        run = command("github", "comment", "plan.json", *pull, cwd=tmp_path, **granted)
+        assert run.code in {1, 3}
+        assert told in run.err
+        assert len(run.err.splitlines()) == 1

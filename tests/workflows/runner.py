@@ -1,0 +1,354 @@
+"""Plays our workflows: reads the YAML and runs each step as a runner of GitHub would.
+
+Steps with `run:` are run as they stand, with the environment they declare. The actions of others
+are replaced by what they are for: a checkout clones, artifacts are folders, and taking an AWS
+role leads to one sandbox that all jobs share. Nothing is installed: `python -m venv` and `pipx`
+yield the program that is under test, after they have seen that exactly this version is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from identity_reconciler import __version__
+from tests.command import ROOT, environment
+from tests.github_service import GithubService
+from tests.workflows.expressions import filled, holds
+
+_REPOSITORY = "example/identity"
+_SANDBOX = Path(".identity-reconciler/sandbox.sqlite3")
+_PYTHON = """#!/bin/sh
+# Makes a "virtual environment" of the program under test.
+test "$1 $2" = "-m venv" || exec {python} "$@"
+mkdir -p "$3/bin"
+printf '#!/bin/sh\\necho "pip $*" >> "{log}"\\n' > "$3/bin/pip"
+printf '#!/bin/sh\\nexec {python} -m identity_reconciler "$@"\\n' > "$3/bin/identity-reconciler"
+chmod +x "$3/bin/pip" "$3/bin/identity-reconciler"
+"""
+_PIPX = """#!/bin/sh
+test "$1 $2 $3 $4" = "run --spec identity-reconciler=={version} identity-reconciler" || exit 64
+shift 4
+exec {python} -m identity_reconciler "$@"
+"""
+
+
+def workflow(name: str, folder: Path = ROOT / ".github/workflows") -> dict[str, Any]:
+    """Return a workflow as it is written; every scalar is text."""
+    # BaseLoader knows no types, so nothing can be built by it, and `on` stays a text.
+    text = (folder / name).read_text(encoding="utf-8")
+    loaded: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
+    return loaded
+
+
+@dataclass
+class Played:
+    """What became of one job."""
+
+    result: str
+    """success, failure, or skipped."""
+    outputs: dict[str, str] = field(default_factory=dict)
+    log: str = ""
+    summary: str = ""
+    codes: list[int] = field(default_factory=list)
+    """The exit codes of its `run:` steps."""
+    roles: list[str] = field(default_factory=list)
+    """The AWS roles it took."""
+
+
+@dataclass
+class Repository:
+    """A repository on a GitHub: its origin, its settings, its AWS, and the service behind it."""
+
+    home: Path
+    service: GithubService
+    variables: dict[str, str] = field(default_factory=dict)
+    arrives: Callable[[str], None] = lambda _: None
+    """Called with an environment before its job starts: what happens until reviewers approve."""
+    artifacts: dict[str, Path] = field(default_factory=dict)
+    """Those of the last run, by name."""
+    runs: int = 0
+
+    def __post_init__(self) -> None:
+        self.git("init", "--quiet", "--bare", "--initial-branch=main", str(self.origin), at=ROOT)
+        self.git("config", "uploadpack.allowAnySHA1InWant", "true", at=self.origin)
+        self.work.mkdir()
+        self.git("init", "--quiet", "--initial-branch=main", at=self.work)
+        self.git("remote", "add", "origin", self.origin.as_uri(), at=self.work)
+        shutil.copytree(ROOT / "desired-state", self.work / "desired-state")
+        tools = self.home / "tools"
+        tools.mkdir()
+        words = {"python": sys.executable, "log": self.home / "pip.log", "version": __version__}
+        for name, text in (("python", _PYTHON), ("pipx", _PIPX)):
+            (tools / name).write_text(text.format(**words))
+            (tools / name).chmod(0o755)
+
+    @property
+    def origin(self) -> Path:
+        """The bare repository that jobs clone."""
+        return self.home / "origin.git"
+
+    @property
+    def work(self) -> Path:
+        """Where somebody edits the YAML."""
+        return self.home / "work"
+
+    @property
+    def aws(self) -> Path:
+        """The sandbox that every job with a role reaches."""
+        return self.home / "aws.sqlite3"
+
+    def git(self, *arguments: str, at: Path | None = None) -> str:
+        """Run Git, by default where somebody edits, and return what it prints."""
+        program = shutil.which("git")
+        assert program is not None
+        who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
+        done = subprocess.run(
+            [program, *who, *arguments],
+            cwd=at or self.work,
+            env=environment(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_SYSTEM=os.devnull),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def push(self, ref: str) -> str:
+        """Commit what was edited, push it to *ref*, and return the commit."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "Edit")
+        self.git("push", "--quiet", "--force", "origin", f"HEAD:{ref}")
+        return self.git("rev-parse", "HEAD")
+
+    def play(self, name: str, event: Mapping[str, Any], ref: str, sha: str) -> dict[str, Played]:
+        """Run a workflow for an event, job by job, and return what became of each."""
+        self.runs += 1
+        self.artifacts = {}
+        run = _Run(self, dict(event), ref, sha, workflow(name))
+        for job in run.text["jobs"]:
+            run.play(job)
+        return run.jobs
+
+
+@dataclass
+class _Run:
+    repository: Repository
+    event: dict[str, Any]
+    ref: str
+    sha: str
+    text: dict[str, Any]
+    jobs: dict[str, Played] = field(default_factory=dict)
+
+    def play(self, name: str) -> None:
+        """Run one job, or skip it; its needs stand above it in the file."""
+        job = self.text["jobs"][name]
+        needs = job.get("needs", [])
+        needs = [needs] if isinstance(needs, str) else needs
+        before = {each: self.jobs[each] for each in needs}
+        success = all(each.result == "success" for each in before.values())
+        contexts = self.contexts(job) | {
+            "needs": {
+                each: {"result": played.result, "outputs": played.outputs}
+                for each, played in before.items()
+            }
+        }
+        if not holds(job.get("if"), contexts, success=success):
+            self.jobs[name] = Played("skipped")
+            return
+        if environment_name := job.get("environment"):
+            self.repository.arrives(environment_name)
+        folder = self.repository.home / f"run{self.repository.runs}-{name}"
+        self.jobs[name] = _Job(self, job, contexts, folder).play()
+
+    def contexts(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Return what expressions of *job* can see; its token can do what it was granted."""
+        token = self.repository.service.token(permissions=job["permissions"])
+        github = {
+            "event": self.event,
+            "ref": self.ref,
+            "sha": self.sha,
+            "repository": _REPOSITORY,
+            "run_id": str(self.repository.runs),
+            "token": token,
+        }
+        return {"github": github, "vars": self.repository.variables}
+
+
+@dataclass
+class _Job:
+    run: _Run
+    text: dict[str, Any]
+    contexts: dict[str, Any]
+    folder: Path
+    played: Played = field(default_factory=lambda: Played("success"))
+    steps: dict[str, Any] = field(default_factory=dict)
+    aws: bool = False
+
+    def play(self) -> Played:
+        """Run the steps in their order."""
+        for name in ("workspace", "temp"):
+            (self.folder / name).mkdir(parents=True)
+        declared = self.text.get("env", {})
+        env = {key: filled(value, self.contexts) for key, value in declared.items()}
+        self.contexts |= {"env": env, "steps": self.steps}
+        for step in self.text["steps"]:
+            self.step(step, self.contexts, self.steps)
+        outputs = self.text.get("outputs", {})
+        self.played.outputs = {key: filled(text, self.contexts) for key, text in outputs.items()}
+        summary = self.folder / "summary"
+        self.played.summary = summary.read_text("utf-8") if summary.exists() else ""
+        return self.played
+
+    def step(self, step: dict[str, Any], contexts: dict[str, Any], steps: dict[str, Any]) -> None:
+        """Run one step, unless something failed before or its condition does not hold."""
+        success = self.played.result == "success"
+        if not holds(step.get("if"), contexts, success=success):
+            return
+        outputs: dict[str, str] = {}
+        worked = (
+            self.used(step, contexts, outputs)
+            if "uses" in step
+            else self.ran(step, contexts, outputs)
+        )
+        if "id" in step:
+            steps[step["id"]] = {"outputs": outputs}
+        if not worked and step.get("continue-on-error") != "true":
+            self.played.result = "failure"
+
+    def ran(self, step: dict[str, Any], contexts: dict[str, Any], outputs: dict[str, str]) -> bool:
+        """Run the commands of a step as its shell does."""
+        declared = step.get("env", {})
+        env = {key: filled(value, contexts) for key, value in declared.items()}
+        output = self.folder / "output"
+        output.write_text("")
+        shell = ["bash", "-eo", "pipefail"] if step.get("shell") == "bash" else ["bash", "-e"]
+        done = subprocess.run(
+            [*shell, "-c", step["run"]],
+            cwd=self.folder / "workspace",
+            env=self.environment(output) | env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        self.played.log += done.stdout + done.stderr
+        self.played.codes.append(done.returncode)
+        outputs.update(_outputs(output.read_text("utf-8")))
+        return done.returncode == 0
+
+    def environment(self, output: Path) -> dict[str, str]:
+        """Return the environment of every step of the job."""
+        repository = self.run.repository
+        declared = {key: str(value) for key, value in self.contexts["env"].items()}
+        if self.aws:
+            # Stands for credentials: from here on the job reaches the one AWS of the test.
+            declared["IDENTITY_RECONCILER_SANDBOX"] = "1"
+        return environment(
+            PATH=f"{repository.home / 'tools'}:{os.environ['PATH']}",
+            PYTHONPATH=str(ROOT),
+            GITHUB_ACTIONS="true",
+            GITHUB_ACTION_PATH=str(ROOT / ".github/actions/identity-reconciler"),
+            GITHUB_API_URL=repository.service.url,
+            GITHUB_OUTPUT=str(output),
+            GITHUB_REPOSITORY=_REPOSITORY,
+            GITHUB_RUN_ID=str(repository.runs),
+            GITHUB_SERVER_URL="https://github.com",
+            GITHUB_SHA=self.run.sha,
+            GITHUB_STEP_SUMMARY=str(self.folder / "summary"),
+            RUNNER_TEMP=str(self.folder / "temp"),
+            **declared,
+        )
+
+    def used(self, step: dict[str, Any], contexts: dict[str, Any], outputs: dict[str, str]) -> bool:
+        """Do what an action is for."""
+        action = step["uses"].partition("@")[0]
+        inputs = {key: filled(text, contexts) for key, text in step.get("with", {}).items()}
+        match action:
+            case "actions/checkout":
+                return self.check_out(inputs)
+            case "actions/setup-python":
+                return True
+            case "actions/upload-artifact":
+                return self.upload(inputs)
+            case "actions/download-artifact":
+                return self.download(inputs)
+            case "aws-actions/configure-aws-credentials":
+                return self.take_role(inputs)
+            case "$/.github/actions/identity-reconciler":
+                return self.composite(inputs, outputs)
+            case _:
+                raise AssertionError(f"nobody knows {action}")
+
+    def check_out(self, inputs: dict[str, str]) -> bool:
+        assert inputs["persist-credentials"] == "false"
+        assert self.text["permissions"]["contents"] == "read"
+        workspace = self.folder / "workspace"
+        git, origin = self.run.repository.git, self.run.repository.origin.as_uri()
+        git("init", "--quiet", at=workspace)
+        depth, what = inputs.get("fetch-depth", "1"), inputs.get("ref", self.run.sha)
+        git("fetch", "--quiet", f"--depth={depth}", origin, what, at=workspace)
+        git("checkout", "--quiet", "FETCH_HEAD", at=workspace)
+        return True
+
+    def upload(self, inputs: dict[str, str]) -> bool:
+        source = self.folder / "workspace" / inputs["path"]
+        hidden = any(part.startswith(".") for part in Path(inputs["path"]).parts)
+        if not source.exists() or (hidden and inputs.get("include-hidden-files") != "true"):
+            return inputs.get("if-no-files-found") != "error"
+        target = self.run.repository.home / f"artifact{self.run.repository.runs}-{inputs['name']}"
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            target.mkdir()
+            shutil.copy(source, target)
+        self.run.repository.artifacts[inputs["name"]] = target
+        return True
+
+    def download(self, inputs: dict[str, str]) -> bool:
+        if inputs["name"] not in self.run.repository.artifacts:
+            return False
+        target = self.folder / "workspace" / inputs["path"]
+        shutil.copytree(self.run.repository.artifacts[inputs["name"]], target)
+        return True
+
+    def take_role(self, inputs: dict[str, str]) -> bool:
+        assert self.text["permissions"]["id-token"] == "write"
+        assert re.fullmatch(r"arn:aws:iam::\d{12}:role/\w+", inputs["role-to-assume"])
+        assert inputs["aws-region"]
+        self.played.roles.append(inputs["role-to-assume"].rpartition("/")[2])
+        self.aws = True
+        link = self.folder / "workspace" / _SANDBOX
+        link.parent.mkdir()
+        link.symlink_to(self.run.repository.aws)
+        return True
+
+    def composite(self, inputs: dict[str, str], outputs: dict[str, str]) -> bool:
+        action = workflow("action.yml", ROOT / ".github/actions/identity-reconciler")
+        given = {
+            key: inputs.get(key, one.get("default", "")) for key, one in action["inputs"].items()
+        }
+        assert inputs.keys() <= given.keys()
+        steps: dict[str, Any] = {}
+        contexts = self.contexts | {"inputs": given, "steps": steps}
+        before, self.played.result = self.played.result, "success"
+        for step in action["runs"]["steps"]:
+            self.step(step, contexts, steps)
+        worked, self.played.result = self.played.result == "success", before
+        outputs.update(
+            {key: filled(one["value"], contexts) for key, one in action["outputs"].items()}
+        )
+        return worked
+
+
+def _outputs(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)

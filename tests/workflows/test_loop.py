@@ -1,0 +1,282 @@
+"""The whole loop, played from the workflow files: pull request, merge, apply, drift, expiry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import command
+from tests.github_service import GithubService
+from tests.workflows.runner import Played, Repository
+
+ROLES = {
+    f"IDENTITY_{name}_ROLE_ARN": f"arn:aws:iam::111122223333:role/{name.title()}"
+    for name in ("PLAN", "APPLY", "EXPIRE")
+}
+MAIN = "refs/heads/main"
+TITLE = "title: Data Engineer"
+DATA, COMPANY = "users/data.yaml", "groups/company.yaml"
+
+
+@pytest.fixture
+def service() -> Iterator[GithubService]:
+    with GithubService("example/identity") as running:
+        yield running
+
+
+@pytest.fixture
+def repository(tmp_path: Path, service: GithubService) -> Repository:
+    """Return a repository whose main is applied to its AWS."""
+    made = Repository(tmp_path / "github", service, dict(ROLES))
+    made.push("main")
+    state = ("--state", str(made.aws))
+    assert command("sandbox", "seed", "desired-state", *state, cwd=made.work).code == 0
+    return made
+
+
+def edit(repository: Repository, file: str, old: str, new: str) -> None:
+    """Change what is declared in the working copy."""
+    path = repository.work / "desired-state" / file
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+def pull_request(
+    repository: Repository, action: str = "opened", *, fork: bool = False, merged: bool = False
+) -> dict[str, Played]:
+    """Push what was edited as pull request 1, and play the plan workflow for it."""
+    base = repository.git("rev-parse", "origin/main")
+    head = repository.push("refs/heads/change")
+    tree = repository.git("rev-parse", "HEAD^{tree}")
+    parents = ("-p", base, "-p", head)
+    merge = repository.git("commit-tree", tree, *parents, "-m", "Merge")
+    repository.git("push", "--quiet", "--force", "origin", f"{merge}:refs/pull/1/merge")
+    owner = "stranger/identity" if fork else "example/identity"
+    about = {"number": 1, "merged": merged, "head": {"sha": head, "repo": {"full_name": owner}}}
+    event: dict[str, Any] = {"action": action, "pull_request": about}
+    return repository.play("plan.yml", event, "refs/pull/1/merge", merge)
+
+
+def merge(repository: Repository) -> str:
+    """Squash what was edited into one commit on main, and return it."""
+    repository.push("refs/heads/change")
+    tree = repository.git("rev-parse", "HEAD^{tree}")
+    squashed = repository.git("commit-tree", tree, "-p", "origin/main", "-m", "Squash")
+    repository.git("reset", "--quiet", "--hard", squashed)
+    repository.git("push", "--quiet", "origin", "HEAD:main")
+    return squashed
+
+
+def results(jobs: dict[str, Played]) -> dict[str, str]:
+    """Return how each job ended."""
+    return {name: played.result for name, played in jobs.items()}
+
+
+def plan_now(repository: Repository) -> str:
+    """Return the plan of the working copy against AWS."""
+    link = repository.work / ".identity-reconciler/sandbox.sqlite3"
+    if not link.exists():
+        link.parent.mkdir()
+        link.symlink_to(repository.aws)
+        (repository.work / ".git/info/exclude").write_text(".identity-reconciler\n")
+    return command("plan", "--sandbox", cwd=repository.work).out
+
+
+class TestPullRequestToApply:
+    """What the comment shows is what is applied, and then nothing is left to do."""
+
+    def test_the_whole_way(self, repository: Repository, service: GithubService) -> None:
+        edit(repository, DATA, TITLE, "title: Staff Engineer")
+        edit(repository, COMPANY, "      - li.juan\n", "")
+        jobs = pull_request(repository)
+        assert results(jobs) == {
+            "validate": "success",
+            "plan": "success",
+            "comment": "success",
+            "close": "skipped",
+        }, jobs
+        assert (jobs["plan"].roles, jobs["comment"].roles) == (["Plan"], [])
+        (comment,) = service.comments[1]
+        assert comment["body"].startswith("<!-- identity-reconciler plan: main -->")
+        assert "Staff Engineer" in comment["body"]
+        assert service.labels_of(1) == {"removes-access"}
+        assert "Staff Engineer" in jobs["plan"].summary
+
+        jobs = pull_request(repository, "synchronize")
+        assert len(service.comments[1]) == 1
+
+        asked: list[str] = []
+        repository.arrives = asked.append
+        sha = merge(repository)
+        pull_request(repository, "closed", merged=True)
+        assert "Merged" in service.comments[1][0]["body"]
+        jobs = repository.play("apply.yml", {}, MAIN, sha)
+        assert results(jobs) == {"plan": "success", "apply": "success"}, jobs["apply"].log
+        assert asked == ["identity"]
+        assert jobs["apply"].roles == ["Apply"]
+        assert list(repository.artifacts["journal"].iterdir())
+        assert "No changes." in plan_now(repository)
+
+        jobs = repository.play("apply.yml", {}, MAIN, sha)
+        assert results(jobs) == {"plan": "success", "apply": "skipped"}
+
+    def test_a_superseded_run_stops(self, repository: Repository) -> None:
+        edit(repository, DATA, TITLE, "title: One")
+        first = merge(repository)
+
+        def meanwhile(_: str) -> None:
+            edit(repository, DATA, "title: One", "title: Two")
+            merge(repository)
+
+        repository.arrives = meanwhile
+        jobs = repository.play("apply.yml", {}, MAIN, first)
+        assert results(jobs) == {"plan": "success", "apply": "failure"}
+        assert jobs["apply"].codes[-1] == 5
+        assert "superseded" in jobs["apply"].log
+        assert "Data Engineer" in plan_now(repository)
+
+    def test_somebody_else_was_faster(self, repository: Repository) -> None:
+        edit(repository, DATA, TITLE, "title: One")
+        sha = merge(repository)
+
+        def meanwhile(_: str) -> None:
+            by_hand(repository, "title: By Hand")
+
+        repository.arrives = meanwhile
+        jobs = repository.play("apply.yml", {}, MAIN, sha)
+        assert (jobs["apply"].result, jobs["apply"].codes[-1]) == ("failure", 5)
+
+
+def by_hand(repository: Repository, title: str) -> None:
+    """Change John's title in AWS without a commit."""
+    other = repository.home / f"by-hand-{repository.runs}"
+    repository.git("clone", "--quiet", repository.origin.as_uri(), str(other))
+    link = other / ".identity-reconciler/sandbox.sqlite3"
+    link.parent.mkdir()
+    link.symlink_to(repository.aws)
+    path = other / "desired-state" / DATA
+    lines = path.read_text().splitlines()
+    at = next(n for n, line in enumerate(lines) if line.endswith("user_name: johndoe"))
+    at = next(n for n in range(at, len(lines)) if lines[n].strip().startswith("title:"))
+    lines[at] = f"    {title}"
+    path.write_text("\n".join(lines) + "\n")
+    run = command("apply", "--sandbox", "--auto-approve", cwd=other)
+    assert run.code == 0, run.err
+
+
+class TestRefusals:
+    """What must not be done is not done, and is shown."""
+
+    def test_a_fork_is_validated_and_no_more(
+        self, repository: Repository, service: GithubService
+    ) -> None:
+        edit(repository, DATA, TITLE, "title: Mine")
+        jobs = pull_request(repository, fork=True)
+        assert results(jobs) == {
+            "validate": "success",
+            "plan": "skipped",
+            "comment": "skipped",
+            "close": "skipped",
+        }
+        assert not service.comments.get(1)
+
+    def test_a_plan_that_is_blocked(self, repository: Repository, service: GithubService) -> None:
+        settings = repository.work / "desired-state/instance.yaml"
+        settings.write_text(settings.read_text() + "\nguards:\n  protected: {groups: [finance]}\n")
+        merge(repository)
+        text = (repository.work / "desired-state" / COMPANY).read_text()
+        at = text.index("  - name: finance\n")
+        end = text.index("  - name:", at + 5)
+        edit(repository, COMPANY, text[at:end], "  - name: finance\n    state: absent\n\n")
+        applications = repository.work / "desired-state/applications.yaml"
+        applications.write_text(applications.read_text().replace("        - finance\n", ""))
+        jobs = pull_request(repository)
+        assert (jobs["plan"].result, jobs["plan"].codes[-1]) == ("failure", 4), jobs["plan"].log
+        assert jobs["comment"].result == "success"
+        assert "**Blocked" in service.comments[1][0]["body"]
+        assert "blocked" in service.labels_of(1)
+        jobs = repository.play("apply.yml", {}, MAIN, merge(repository))
+        assert results(jobs) == {"plan": "failure", "apply": "skipped"}
+
+    def test_broken_yaml_takes_the_old_plan_down(
+        self, repository: Repository, service: GithubService
+    ) -> None:
+        edit(repository, DATA, TITLE, "title: Staff Engineer")
+        pull_request(repository)
+        edit(repository, DATA, "title: Staff Engineer", "titel: Staff Engineer")
+        jobs = pull_request(repository, "synchronize")
+        assert results(jobs)["validate"] == "failure"
+        assert "::error file=desired-state/users/data.yaml" in jobs["validate"].log
+        (comment,) = service.comments[1]
+        assert "Staff Engineer" not in comment["body"]
+
+
+class TestDrift:
+    """What was changed by hand opens one issue, which closes when it is undone."""
+
+    def test_from_opened_to_closed(self, repository: Repository, service: GithubService) -> None:
+        sha = repository.git("rev-parse", "HEAD")
+        jobs = repository.play("drift.yml", {}, MAIN, sha)
+        assert results(jobs) == {"plan": "success", "issue": "success"}, jobs
+        assert not service.issues
+        by_hand(repository, "title: By Hand")
+        repository.play("drift.yml", {}, MAIN, sha)
+        repository.play("drift.yml", {}, MAIN, sha)
+        (issue,) = service.issues.values()
+        assert issue["state"] == "open"
+        assert "By Hand" in issue["body"]
+        assert "identity-reconciler import --only user/johndoe" in issue["body"]
+        assert "user/sandbox" in issue["body"]
+        repository.play("apply.yml", {}, MAIN, sha)
+        jobs = repository.play("drift.yml", {}, MAIN, sha)
+        (issue,) = service.issues.values()
+        assert issue["state"] == "closed"
+
+    def test_without_a_role_nothing_runs(self, repository: Repository) -> None:
+        repository.variables.clear()
+        for name in ("drift.yml", "expire.yml"):
+            jobs = repository.play(name, {}, MAIN, repository.git("rev-parse", "HEAD"))
+            assert set(results(jobs).values()) == {"skipped"}
+
+
+class TestExpiry:
+    """Only what has expired goes, with a role of its own."""
+
+    def test_goes_alone(self, repository: Repository) -> None:
+        edit(repository, DATA, TITLE, "title: Staff Engineer")
+        edit(
+            repository,
+            COMPANY,
+            "      - li.juan\n",
+            "      - {user: li.juan, expires: 2026-01-01, reason: T-1}\n",
+        )
+        sha = merge(repository)
+        jobs = repository.play("expire.yml", {}, MAIN, sha)
+        assert results(jobs) == {"expire": "success"}, jobs["expire"].log
+        assert jobs["expire"].roles == ["Expire"]
+        left = plan_now(repository)
+        assert "Staff Engineer" in left
+        assert "li.juan" not in left
+
+
+class TestWithoutRoles:
+    """Before the roles are set up, everything runs against a sandbox and says so."""
+
+    def test_the_change_alone_is_planned_and_applied(
+        self, repository: Repository, service: GithubService
+    ) -> None:
+        repository.variables.clear()
+        edit(repository, DATA, TITLE, "title: Staff Engineer")
+        jobs = pull_request(repository)
+        assert results(jobs)["comment"] == "success", jobs
+        body = service.comments[1][0]["body"]
+        assert "Made against the embedded sandbox, not AWS." in body
+        assert ": 1 change" in body
+        jobs = repository.play("apply.yml", {}, MAIN, merge(repository))
+        assert results(jobs) == {"plan": "success", "apply": "success"}, jobs["apply"].log
+        assert "Made against the embedded sandbox, not AWS." in jobs["plan"].summary
+        assert not any(played.roles for played in jobs.values())
