@@ -16,6 +16,7 @@ from identity_reconciler.cli import (
     edit,
     explain,
     fmt,
+    github,
     iam_policy,
     import_,
     init,
@@ -73,6 +74,7 @@ app.command()(doctor.doctor)
 app.command()(schema.schema)
 app.add_typer(audit.app, name="audit")
 app.add_typer(iam_policy.app, name="iam-policy")
+app.add_typer(github.app, name="github")
 app.add_typer(sandbox.app, name="sandbox")
 
 
