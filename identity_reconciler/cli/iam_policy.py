@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from identity_reconciler.cli.options import (
+    DEFAULT_DIRECTORY,
+    Directory,
+    EndpointUrl,
+    UseSandbox,
+)
 from identity_reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from identity_reconciler.cli.connection import Target
+    from identity_reconciler.declared import Declared
+    from identity_reconciler.gateway.policies import Facts, Purpose
+    from identity_reconciler.gateway.roles import Workflows
 
 app = typer.Typer(help="Print the IAM policies that this program needs.", no_args_is_help=True)
 
@@ -38,3 +51,159 @@ def audit(
         )
     policy = member_policy() if role is None else reading_policy(role)
     typer.echo(json.dumps(policy, indent=2))
+
+
+KmsKey = Annotated[
+    str | None,
+    typer.Option(metavar="ARN", help="The customer managed key of the instance, if it has one."),
+]
+Live = Annotated[
+    bool,
+    typer.Option("--live", help="Look up the ids of protected groups, to deny what touches them."),
+]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Print whom the role trusts instead; see --repository.")
+]
+Repository = Annotated[
+    str | None,
+    typer.Option(
+        metavar="OWNER/NAME",
+        help="The repository on GitHub; OWNER@ID/NAME@ID if made or renamed since July 2026.",
+    ),
+]
+Branch = Annotated[str, typer.Option(help="The branch that is applied.")]
+
+
+@app.command("plan")
+def plan_policy(
+    directory: Directory = DEFAULT_DIRECTORY,
+    kms_key: KmsKey = None,
+    trust: Trust = False,
+    repository: Repository = None,
+    branch: Branch = "main",
+) -> None:
+    """Print what a role that plans needs: it reads one instance, and is denied every write."""
+    from identity_reconciler.gateway.policies import Facts, Purpose
+
+    declared = _one(directory)
+    if trust:
+        _print_trust(declared, _workflows(repository, branch), Purpose.PLAN)
+    else:
+        _print_policy(declared, Purpose.PLAN, Facts(kms_key=kms_key))
+
+
+@app.command("apply")
+def apply_policy(
+    directory: Directory = DEFAULT_DIRECTORY,
+    only_expired: Annotated[
+        bool, typer.Option("--only-expired", help="For a role that only removes what has expired.")
+    ] = False,
+    live: Live = False,
+    kms_key: KmsKey = None,
+    trust: Trust = False,
+    repository: Repository = None,
+    environment: Annotated[
+        str | None,
+        typer.Option(help="The environment of the job. Default: identity, or identity-expire."),
+    ] = None,
+    sandbox: UseSandbox = False,
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Print what a role that applies needs; it is denied what touches protected groups."""
+    from identity_reconciler.cli.connection import Target
+    from identity_reconciler.gateway.policies import Purpose
+
+    declared = _one(directory)
+    purpose = Purpose.EXPIRE if only_expired else Purpose.APPLY
+    if trust:
+        _print_trust(declared, _workflows(repository, "main", environment), purpose)
+    else:
+        facts = _facts(declared, kms_key, Target(sandbox, endpoint_url) if live else None)
+        _print_policy(declared, purpose, facts)
+
+
+@app.command()
+def cloudformation(
+    directory: Directory = DEFAULT_DIRECTORY,
+    repository: Repository = None,
+    branch: Branch = "main",
+    live: Live = False,
+    kms_key: KmsKey = None,
+    sandbox: UseSandbox = False,
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Print a template that makes the roles of the workflows on GitHub: plan, apply, expire."""
+    import sys
+
+    from ruamel.yaml import YAML
+
+    from identity_reconciler.cli.connection import Target
+    from identity_reconciler.gateway.policies import Purpose, policy
+    from identity_reconciler.gateway.roles import template
+
+    declared = _one(directory)
+    workflows = _workflows(repository, branch)
+    facts = _facts(declared, kms_key, Target(sandbox, endpoint_url) if live else None)
+    policies = {purpose: policy(declared, purpose, facts) for purpose in Purpose}
+    writer = YAML()
+    writer.width = 100
+    # CloudFormation takes no aliases.
+    writer.representer.ignore_aliases = lambda _: True
+    writer.dump(template(policies, workflows), sys.stdout)
+
+
+def _one(directory: Path) -> Declared:
+    from identity_reconciler.cli.loading import load_all
+
+    loaded = load_all(directory)
+    if len(loaded) != 1:
+        raise UsageError(f"{directory} holds {len(loaded)} instances; name one of them")
+    return loaded[0]
+
+
+def _workflows(repository: str | None, branch: str, environment: str | None = None) -> Workflows:
+    from identity_reconciler.gateway.roles import Workflows
+
+    if repository is None:
+        raise UsageError("give --repository OWNER/NAME: only its workflows may take the role")
+    if environment is None:
+        return Workflows(repository, branch)
+    return Workflows(repository, branch, (environment, environment))
+
+
+def _facts(declared: Declared, kms_key: str | None, target: Target | None) -> Facts:
+    """Return what AWS knows; without a *target* nobody is asked, and what is missing is told."""
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.cli.planning import connected_for
+    from identity_reconciler.gateway.policies import Facts
+
+    patterns = declared.settings.guards.protected.groups
+    if not patterns:
+        return Facts(kms_key=kms_key)
+    if target is None:
+        note(
+            f"the ids of protected groups are known to AWS only; add --live to deny what touches: "
+            f"{', '.join(patterns)}"
+        )
+        return Facts(kms_key=kms_key)
+    with connected_for(declared, target, write=False) as gateway:
+        return Facts(gateway.arns_of_groups(patterns), kms_key)
+
+
+def _print_policy(declared: Declared, purpose: Purpose, facts: Facts) -> None:
+    import json
+
+    from identity_reconciler.gateway.policies import policy
+
+    typer.echo(json.dumps(policy(declared, purpose, facts), indent=2))
+
+
+def _print_trust(declared: Declared, workflows: Workflows, purpose: Purpose) -> None:
+    import json
+
+    from identity_reconciler.gateway.roles import provider_arn, trust
+
+    instance = declared.settings.instance
+    partition = instance.instance_arn.split(":")[1]
+    provider = provider_arn(partition, instance.account_id)
+    typer.echo(json.dumps(trust(provider, workflows, purpose), indent=2))

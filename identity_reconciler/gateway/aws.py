@@ -18,6 +18,7 @@ from identity_reconciler.gateway.principals import GroupWriter, UserWriter
 from identity_reconciler.gateway.reader import read_lists
 from identity_reconciler.gateway.tally import Tally
 from identity_reconciler.gateway.targeted import read_named
+from identity_reconciler.scope import ignores
 from identity_reconciler.state import (
     Assignment,
     Group,
@@ -68,6 +69,21 @@ class AwsGateway:
         if wanted.named or wanted.principals or wanted.mentioned:
             state = _united(state, read_named(self._connection, wanted))
         return state
+
+    def arns_of_groups(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the ARNs of the live groups whose names match *patterns*, for IAM policies.
+
+        Raises:
+            GatewayError: The groups could not be listed.
+        """
+        live = self.read_state(Wanted(groups=True))
+        partition = self._connection.instance.instance_arn.split(":")[1]
+        find = self._connection.directory.groups.find
+        records = [
+            find(group.name) for group in live.groups.values() if ignores(patterns, group.name)
+        ]
+        found = sorted(record.identifier for record in records if record is not None)
+        return tuple(f"arn:{partition}:identitystore:::group/{one}" for one in found)
 
     def create(self, resource: Resource) -> None:
         """See Gateway."""

@@ -20,7 +20,13 @@ from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.errors import Call, translating
 from identity_reconciler.gateway.pacing import Pacer, Rates, SystemClock
 from identity_reconciler.gateway.tally import Tally
-from identity_reconciler.gateway.wiring import forbid_writes, requeue_throttled, wire
+from identity_reconciler.gateway.wiring import (
+    READS,
+    WRITES,
+    forbid_all_but,
+    requeue_throttled,
+    wire,
+)
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -142,11 +148,12 @@ class _Wires:
 
     def reader(self, client: BaseClient) -> None:
         wire(client, self.pacer, self.tally)
-        forbid_writes(client)
+        forbid_all_but(client, READS)
         requeue_throttled(client)
 
     def writer(self, client: BaseClient) -> None:
         wire(client, self.pacer, self.tally)
+        forbid_all_but(client, READS | WRITES)
 
 
 def _config(attempts: int) -> Config:

@@ -24,7 +24,7 @@ class _Denied(Protocol):
 def denial(message: str, reason: str, call: _Denied) -> str:
     """Return the text for people about a refused *call*, from what AWS says as *message*."""
     command = "apply" if call.writes else "plan"
-    hint = f"Allow it to these credentials; the README lists what {command} needs"
+    hint = f"`identity-reconciler iam-policy {command}` prints what these credentials need"
     if reason.upper().startswith("KMS"):
         return (
             f"{call}: the customer managed key of the instance does not let these credentials in "

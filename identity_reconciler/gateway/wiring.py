@@ -47,6 +47,22 @@ READS = frozenset(
 )
 """Every operation that a plan may send."""
 
+WRITES = frozenset(
+    {
+        "CreateApplicationAssignment",
+        "CreateGroup",
+        "CreateGroupMembership",
+        "CreateUser",
+        "DeleteApplicationAssignment",
+        "DeleteGroup",
+        "DeleteGroupMembership",
+        "DeleteUser",
+        "UpdateGroup",
+        "UpdateUser",
+    }
+)
+"""Every operation that an apply may send besides."""
+
 _MOST_THROTTLES = 50
 """Throttled answers to one read after which it fails."""
 _REDIRECTION = 300
@@ -93,13 +109,13 @@ def wire(client: BaseClient, pacer: Pacer, tally: Tally) -> None:
     client.meta.events.register(f"response-received.{service}", after)
 
 
-def forbid_writes(client: BaseClient) -> None:
-    """Make *client* refuse, before anything is sent, whatever is not listed in `READS`."""
+def forbid_all_but(client: BaseClient, allowed: frozenset[str]) -> None:
+    """Make *client* refuse, before anything is sent, whatever is not *allowed*."""
 
     def refuse(model: OperationModel, **_: object) -> None:
-        if model.name not in READS:
+        if model.name not in allowed:
             raise ForbiddenRequestError(
-                f"{model.name} was about to be sent by a client that only reads; this is an error "
+                f"{model.name} was about to be sent by a client that must not; this is an error "
                 "in identity-reconciler, please report it; nothing was sent"
             )
 

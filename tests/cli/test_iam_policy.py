@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,3 +37,74 @@ class TestAudit:
     def test_only_reads_are_allowed(self) -> None:
         names = [action.partition(":")[2] for action in READ_ACTIONS]
         assert all(name.startswith(("Describe", "Get", "List")) for name in names)
+
+
+class TestRoles:
+    """One policy and one trust for each role of the workflows, and a template of all."""
+
+    def test_policies_are_about_the_instance(self, here: Path) -> None:
+        plan = command("iam-policy", "plan", cwd=here)
+        assert (plan.code, plan.err) == (0, "")
+        found = {one["Sid"]: one for one in plan.json()["Statement"]}
+        assert found["NeverWrite"]["Effect"] == "Deny"
+        store = "arn:aws:identitystore::111122223333:identitystore/d-1234567890"
+        assert found["Store"]["Resource"][0] == store
+        apply = command("iam-policy", "apply", cwd=here).out
+        expire = command("iam-policy", "apply", "--only-expired", cwd=here).out
+        assert "identitystore:CreateUser" in apply
+        assert "identitystore:CreateUser" not in expire
+
+    def test_trust(self, here: Path) -> None:
+        options = ("--trust", "--repository", "corp/identity")
+        run = command("iam-policy", "apply", *options, "--environment", "prod", cwd=here)
+        assert "repo:corp/identity:environment:prod" in run.out
+        assert "oidc-provider/token.actions.githubusercontent.com" in run.out
+
+    def test_protected_groups_are_looked_up(self, applied: Path) -> None:
+        with (applied / "desired-state/instance.yaml").open("a") as settings:
+            settings.write("guards:\n  protected: {groups: [engin*, audi*]}\n")
+        run = command("iam-policy", "apply", cwd=applied)
+        assert "add --live to deny what touches: engin*, audi*" in run.err
+        assert "HandsOffProtectedGroups" not in run.out
+        run = command("iam-policy", "apply", "--live", "--sandbox", cwd=applied)
+        found = {one["Sid"]: one for one in run.json()["Statement"]}
+        assert len(found["HandsOffProtectedGroups"]["Resource"]) == 2
+
+    @pytest.mark.parametrize("more", [(), ("--live", "--sandbox", "--kms-key", "KEY")])
+    def test_cfn_lint_has_nothing_to_say(self, applied: Path, more: tuple[str, ...]) -> None:
+        with (applied / "desired-state/instance.yaml").open("a") as settings:
+            settings.write("guards:\n  protected: {groups: [engineering]}\n")
+        key = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+        options = [key if one == "KEY" else one for one in more]
+        run = command(
+            "iam-policy", "cloudformation", "--repository", "corp/identity", *options, cwd=applied
+        )
+        assert run.code == 0, run.err
+        assert run.out.count("Type: AWS::IAM::Role") == 3
+        assert ("HandsOffProtectedGroups" in run.out) == bool(more)
+        (applied / "roles.yaml").write_text(run.out)
+        done = subprocess.run(
+            [Path(sys.executable).with_name("cfn-lint"), applied / "roles.yaml"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, ""), done.stdout
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (("plan", "--trust"), "give --repository OWNER/NAME"),
+            (("plan", "--trust", "--repository", "corp/*"), "corp/* is no repository"),
+            (("cloudformation",), "give --repository OWNER/NAME"),
+            (
+                ("apply", "--trust", "--repository", "a/b", "--environment", "*"),
+                "* cannot stand in a trust policy",
+            ),
+            (("plan", "nowhere"), "nowhere"),
+        ],
+    )
+    def test_wrong_use(self, here: Path, arguments: tuple[str, ...], told: str) -> None:
+        run = command("iam-policy", *arguments, cwd=here)
+        assert (run.code, run.out) == (3, "")
+        assert told in run.err

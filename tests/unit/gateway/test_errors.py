@@ -134,13 +134,13 @@ class TestDenial:
         assert message == (
             "identitystore:ListUsers for the list of users: arn:aws:sts::111122223333:assumed-role/"
             f"plan/ci lacks identitystore:ListUsers on {store}. "
-            "Allow it to these credentials; the README lists what plan needs"
+            "`identity-reconciler iam-policy plan` prints what these credentials need"
         )
 
     def test_without_a_sentence_the_request_names_it(self) -> None:
         message = str(translated(client_error("AccessDeniedException"), ASSIGN))
         assert "lack the permission sso:CreateApplicationAssignment" in message
-        assert "what apply needs" in message
+        assert "iam-policy apply` prints what" in message
 
     def test_a_key_that_denies_is_told_apart(self) -> None:
         error = client_error("AccessDeniedException", Reason="KMS_ACCESS_DENIED")
