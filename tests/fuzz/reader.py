@@ -4,11 +4,11 @@ Any bytes are read or refused with a place, never a crash; what is read keeps it
 has it. Seeds are the example and the corpus of broken files. Without atheris, which is no
 dependency of the project, it says so and ends.
 
-Result of the runs so far, with atheris on Python 3.11 and libyaml's events, inputs of up to 4,096
-bytes: about fifteen minutes in all, the longest without a finding 908,787 inputs in four minutes.
-They found four defects, each mended and now a test: a list as a key after an empty key, lost blank
-lines between the last comments, a lost empty list that held a comment, and a lone dash in brackets.
-Ten minutes in a row without a finding have not been reached yet.
+Result of the last run, with atheris on Python 3.11 and libyaml's events: 1,879,976 inputs of up to
+4,096 bytes in 611 seconds in a row, without a finding. The runs before it found six defects, each
+mended and now a test: a list as a key after an empty key, lost blank lines between the last
+comments, a lost empty list that held a comment, a lone dash in brackets, comments around a file
+that is in brackets, and a blank line with spaces above a nested list.
 """
 
 from __future__ import annotations
