@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from identity_reconciler.desired.loader import load
-from tests.command import ROOT, command
+from tests.command import ROOT, command, edit, environment
 from tests.conftest import Golden
+from tests.workflows.policy import offences
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -86,6 +90,66 @@ class TestYaml:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         assert load(tmp_path / "desired-state").groups
+
+
+class TestRecipes:
+    """The pipelines of the README plan, apply, and refuse what was overtaken."""
+
+    @pytest.fixture
+    def clone(self, applied: Path) -> Path:
+        """Return a checkout of a repository whose main changes one title."""
+        edit(applied, "users/data.yaml", "title: Data Engineer", "title: Lead")
+        (applied / ".gitignore").write_text(".identity-reconciler\nplan.*\n")
+        who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+        for arguments in (
+            ("init", "--quiet", "--initial-branch=main"),
+            ("add", "--all"),
+            ("commit", "--quiet", "--message", "x"),
+            ("remote", "add", "origin", "."),
+        ):
+            subprocess.run(["git", *who, *arguments], cwd=applied, check=True)
+        return applied
+
+    def run(self, clone: Path, script: str, **variables: str) -> str:
+        """Run *script* as the runner of a pipeline does; the sandbox stands for AWS."""
+        program = f'identity-reconciler() {{ "{sys.executable}" -m identity_reconciler "$@"; }}'
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"{program}\n{script}"],
+            cwd=clone,
+            env=environment(IDENTITY_RECONCILER_SANDBOX="1", PYTHONPATH=str(ROOT), **variables),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def test_the_shell(self, clone: Path) -> None:
+        (script,) = [text for text in blocks("sh") if "digest=" in text]
+        assert "Verified: nothing is left to do." in self.run(clone, script)
+
+    def test_gitlab(self, clone: Path) -> None:
+        (text,) = [text for text in blocks("yml") if "gitlab" in text]
+        # BaseLoader builds nothing but text.
+        jobs = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
+        scripts = {name: "\n".join(job["script"]) for name, job in jobs.items() if "script" in job}
+        assert scripts.keys() == {"validate", "plan", "apply", "drift", "expire"}
+        self.run(clone, scripts["validate"])
+        self.run(clone, scripts["plan"])
+        digest = (clone / "plan.env").read_text().strip().removeprefix("PLAN_DIGEST=")
+        variables = {"PLAN_DIGEST": digest, "CI_DEFAULT_BRANCH": "main"}
+        told = self.run(clone, scripts["apply"], **variables)
+        assert "Verified: nothing is left to do." in told
+        assert "No changes." in self.run(clone, scripts["drift"])
+        self.run(clone, scripts["expire"])
+
+
+class TestWorkflow:
+    """The workflow that the README shows keeps to the policy of ours."""
+
+    def test_of_the_audit(self) -> None:
+        (text,) = [text for text in blocks("yml") if "audit.yml" in text]
+        assert offences(text) == set()
 
 
 class TestCommands:
