@@ -93,7 +93,8 @@ def mistyped(value: Value, expected: str) -> str:
         case None:
             return NULL_REFUSED
         case Plain(text, PlainKind.NULL) if expected == "text":
-            return f"{shown(text, '`')} means no value; write null to remove the attribute"
+            no_value = f"{shown(text, '`')} means no value"
+            return f"{no_value}; write a value, or null to remove an optional attribute"
         case Plain(text, kind) if expected == "text":
             return f"{shown(text, '`')} without quotes can be read as {kind}; write {shown(text)}"
         case str() if expected == "a list":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from identity_reconciler.errors import ExitCode
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.seeding import Sizes, generate
-from tests.command import command
+from tests.command import PROGRAM, command, environment
 
 SANDBOX = Path(".identity-reconciler/sandbox.sqlite3")
 GUARDS = """
@@ -99,6 +102,32 @@ class TestInit:
         run = command("init", "--sandbox", "--owners", "@a", "--approvers", "@b", cwd=tmp_path)
         assert "/desired-state/approvals.yaml @b" in run.err
         assert (tmp_path / ".github/CODEOWNERS").read_text() == "* @me\n"
+
+
+class TestInterview:
+    """On a terminal, what the options leave open is asked."""
+
+    def test_answers_are_taken(self, tmp_path: Path) -> None:
+        terminal, stdin = pty.openpty()
+        process = subprocess.Popen(
+            [*PROGRAM, "init", "--sandbox"],
+            cwd=tmp_path,
+            env=environment(),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(stdin)
+        os.write(terminal, b"corp\n@example/identity\n@example/security\n")
+        _, told = process.communicate(timeout=60)
+        os.close(terminal)
+        assert process.returncode == 0, told
+        assert "What do you call this instance?" in told
+        assert "name: corp" in (tmp_path / "desired-state/instance.yaml").read_text()
+        assert (tmp_path / ".github/CODEOWNERS").read_text() == (
+            "/desired-state/ @example/identity\n/desired-state/approvals.yaml @example/security\n"
+        )
 
 
 WRONG = {

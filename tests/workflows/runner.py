@@ -129,11 +129,11 @@ class Repository:
         self.git("push", "--quiet", "--force", "origin", f"HEAD:{ref}")
         return self.git("rev-parse", "HEAD")
 
-    def play(self, name: str, event: Mapping[str, Any], ref: str, sha: str) -> dict[str, Played]:
+    def play(self, path: str, event: Mapping[str, Any], ref: str, sha: str) -> dict[str, Played]:
         """Run a workflow for an event, job by job, and return what became of each."""
         self.runs += 1
         self.artifacts = {}
-        run = _Run(self, dict(event), ref, sha, workflow(name))
+        run = _Run(self, dict(event), ref, sha, workflow(path))
         for job in run.text["jobs"]:
             run.play(job)
         return run.jobs

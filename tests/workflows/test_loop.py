@@ -151,6 +151,50 @@ class TestPullRequestToApply:
         assert (jobs["apply"].result, jobs["apply"].codes[-1]) == ("failure", 5)
 
 
+class TestApproved:
+    """Without reviewers of the environment, what the pull request showed is what may be done."""
+
+    APPROVED = "../../identity_reconciler/templates/github/workflows/apply-approved.yml"
+
+    def approve(self, repository: Repository, service: GithubService) -> str:
+        """Plan what was edited as a pull request, merge it, and return the merged commit."""
+        assert pull_request(repository)["plan"].result == "success"
+        head = repository.git("rev-parse", "HEAD")
+        service.add_artifact(
+            service.add_run(head), "plan", repository.artifacts["plan"] / "plan.json"
+        )
+        sha = merge(repository)
+        service.pulls = [
+            {"merged_at": "2026-01-01", "merge_commit_sha": sha, "head": {"sha": head}}
+        ]
+        return sha
+
+    def test_what_was_shown_is_applied(
+        self, repository: Repository, service: GithubService
+    ) -> None:
+        edit(repository, DATA, TITLE, "title: Lead")
+        sha = self.approve(repository, service)
+        jobs = repository.play(self.APPROVED, {}, MAIN, sha)
+        assert results(jobs) == {"approved": "success", "apply": "success"}, jobs
+        assert jobs["approved"].roles == []
+        assert "No changes." in plan_now(repository)
+
+    def test_what_was_not_shown_is_refused(
+        self, repository: Repository, service: GithubService
+    ) -> None:
+        edit(repository, DATA, TITLE, "title: Lead")
+        sha = self.approve(repository, service)
+        by_hand(repository, "title: By Hand")
+        jobs = repository.play(self.APPROVED, {}, MAIN, sha)
+        assert (jobs["apply"].result, jobs["apply"].codes[-1]) == ("failure", 5), jobs["apply"].log
+
+    def test_a_push_that_nobody_approved(self, repository: Repository) -> None:
+        edit(repository, DATA, TITLE, "title: Lead")
+        jobs = repository.play(self.APPROVED, {}, MAIN, merge(repository))
+        assert results(jobs) == {"approved": "failure", "apply": "skipped"}
+        assert jobs["approved"].codes == [5]
+
+
 def by_hand(repository: Repository, title: str) -> None:
     """Change John's title in AWS without a commit."""
     other = repository.home / f"by-hand-{repository.runs}"
