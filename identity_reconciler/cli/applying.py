@@ -82,6 +82,10 @@ class Approval:
         if not self.head:
             return
         head, made = head_of(Path()), document.source.commit
+        if made is not None and made.endswith("-dirty"):
+            raise StalePlanError(
+                f"{self.path} was made from YAML that was not committed; commit it, and plan again"
+            )
         if head is None or head != made:
             raise StalePlanError(
                 f"superseded: {self.path} was made from commit {made or '(none)'}, checked out is "

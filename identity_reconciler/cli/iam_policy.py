@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,6 +54,7 @@ def audit(
     typer.echo(json.dumps(policy, indent=2))
 
 
+_KEY = re.compile(r"arn:[\w-]+:kms:[\w-]+:\d{12}:key/[\w-]+", re.ASCII)
 KmsKey = Annotated[
     str | None,
     typer.Option(metavar="ARN", help="The customer managed key of the instance, if it has one."),
@@ -83,13 +85,13 @@ def plan_policy(
     branch: Branch = "main",
 ) -> None:
     """Print what a role that plans needs: it reads one instance, and is denied every write."""
-    from identity_reconciler.gateway.policies import Facts, Purpose
+    from identity_reconciler.gateway.policies import Purpose
 
     declared = _one(directory)
     if trust:
         _print_trust(declared, _workflows(repository, branch), Purpose.PLAN)
     else:
-        _print_policy(declared, Purpose.PLAN, Facts(kms_key=kms_key))
+        _print_policy(declared, Purpose.PLAN, _facts(declared, kms_key, None, wanted=False))
 
 
 @app.command("apply")
@@ -171,14 +173,21 @@ def _workflows(repository: str | None, branch: str, environment: str | None = No
     return Workflows(repository, branch, (environment, environment))
 
 
-def _facts(declared: Declared, kms_key: str | None, target: Target | None) -> Facts:
-    """Return what AWS knows; without a *target* nobody is asked, and what is missing is told."""
+def _facts(
+    declared: Declared, kms_key: str | None, target: Target | None, *, wanted: bool = True
+) -> Facts:
+    """Return what AWS knows; without a *target* nobody is asked, and what is missing is told.
+
+    Protected groups are not *wanted* for a role that writes nothing.
+    """
     from identity_reconciler.cli.output import note
     from identity_reconciler.cli.planning import connected_for
     from identity_reconciler.gateway.policies import Facts
 
+    if kms_key is not None and not _KEY.fullmatch(kms_key):
+        raise UsageError(f"--kms-key {kms_key}: expected arn:aws:kms:REGION:ACCOUNT:key/ID")
     patterns = declared.settings.guards.protected.groups
-    if not patterns:
+    if not patterns or not wanted:
         return Facts(kms_key=kms_key)
     if target is None:
         note(
@@ -187,7 +196,10 @@ def _facts(declared: Declared, kms_key: str | None, target: Target | None) -> Fa
         )
         return Facts(kms_key=kms_key)
     with connected_for(declared, target, write=False) as gateway:
-        return Facts(gateway.arns_of_groups(patterns), kms_key)
+        found = {pattern: gateway.arns_of_groups((pattern,)) for pattern in patterns}
+    for pattern in (pattern for pattern, arns in found.items() if not arns):
+        note(f"protected group {pattern}: no live group is called that, so nothing is denied")
+    return Facts(tuple(sorted({arn for arns in found.values() for arn in arns})), kms_key)
 
 
 def _print_policy(declared: Declared, purpose: Purpose, facts: Facts) -> None:

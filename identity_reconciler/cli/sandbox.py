@@ -188,7 +188,7 @@ def _seed_from(opened: Sandbox, directory: Path) -> None:
 
 
 def _seed_from_history(opened: Sandbox, directory: Path, revision: str) -> None:
-    """Seed what was declared at *revision*; an instance that was not declared yet is empty.
+    """Seed what was declared at *revision*; nothing where nothing was declared yet.
 
     The applications of now are there as well: on AWS they are somebody else's to make.
     """
@@ -206,9 +206,9 @@ def _seed_from_history(opened: Sandbox, directory: Path, revision: str) -> None:
             then = declared_in(tree)
         furnish(opened, now.settings.instance, (one.selector for one in now.applications))
         if then is None:
-            note(f"{folder} held no valid desired state at {revision}; the sandbox is empty")
+            note(f"{folder} held no valid desired state at {revision}; nothing was seeded")
         elif then.settings.instance != now.settings.instance:
-            note(f"{folder} was about another instance at {revision}; the sandbox is empty")
+            note(f"{folder} was about another instance at {revision}; nothing was seeded")
         else:
             make_live(opened, then, datetime.now(UTC))
 

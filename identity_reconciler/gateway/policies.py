@@ -84,15 +84,19 @@ class _Places:
     instance: str
     store: tuple[str, ...]
     applications: tuple[str, ...]
+    """All of the instance: what a plan says about access is about undeclared ones too."""
+    written: tuple[str, ...]
+    """The declared ones, where all are declared by their ARNs."""
 
     @classmethod
     def of(cls, declared: Declared) -> _Places:
         instance = declared.settings.instance
         partition = instance.instance_arn.split(":")[1]
         arns = sorted({str(one.selector.arn or "") for one in declared.applications})
+        name = instance.instance_arn.rpartition("/")[2]
+        every = f"arn:{partition}:sso::*:application/{name}/*"
         if not arns or "" in arns or len(arns) > _MOST_ARNS:
-            name = instance.instance_arn.rpartition("/")[2]
-            arns = [f"arn:{partition}:sso::*:application/{name}/*"]
+            arns = [every]
         own = f"{instance.account_id}:identitystore/{instance.identity_store_id}"
         kinds = (f"arn:{partition}:identitystore:::{kind}/*" for kind in ("user", "group"))
         return cls(
@@ -103,6 +107,7 @@ class _Places:
                 *kinds,
                 f"arn:{partition}:identitystore:::membership/*",
             ),
+            (every,),
             tuple(arns),
         )
 
@@ -114,7 +119,8 @@ def _allowed(operations: Iterable[str], places: _Places) -> list[Statement]:
     parts = (
         ("Discover", known & _UNBOUND, ("*",)),
         ("Instance", known & _OF_INSTANCE, (places.instance,)),
-        ("Applications", applications, places.applications),
+        ("Applications", applications - WRITES, places.applications),
+        ("Assignments", applications & WRITES, places.written),
         ("Store", of_store, places.store),
     )
     return [

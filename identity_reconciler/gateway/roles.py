@@ -17,8 +17,8 @@ from identity_reconciler.gateway.policies import Policy, Purpose
 
 _ISSUER = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
-_NAME = r"[A-Za-z0-9_.-]+(@\d+)?"
-_REPOSITORY = re.compile(rf"{_NAME}/{_NAME}", re.ASCII)
+_NAME = r"\w[\w.-]*"
+_REPOSITORY = re.compile(rf"{_NAME}/{_NAME}|{_NAME}@\d+/{_NAME}@\d+", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
 _LARGEST = 10_240
 """Characters of the inline policies of a role, white space not counted. Source: IAM quotas."""

@@ -1,4 +1,4 @@
-"""`iam-policy audit`: the least that the two roles of an audit must be allowed."""
+"""`iam-policy`: the least that the roles of an audit, and of workflows, must be allowed."""
 
 from __future__ import annotations
 
@@ -70,6 +70,13 @@ class TestRoles:
         found = {one["Sid"]: one for one in run.json()["Statement"]}
         assert len(found["HandsOffProtectedGroups"]["Resource"]) == 2
 
+    def test_a_protected_group_that_is_not_there_is_told(self, applied: Path) -> None:
+        with (applied / "desired-state/instance.yaml").open("a") as settings:
+            settings.write("guards:\n  protected: {groups: [nobody*]}\n")
+        run = command("iam-policy", "apply", "--live", "--sandbox", cwd=applied)
+        assert "nobody*: no live group is called that" in run.err
+        assert "HandsOffProtectedGroups" not in run.out
+
     @pytest.mark.parametrize("more", [(), ("--live", "--sandbox", "--kms-key", "KEY")])
     def test_cfn_lint_has_nothing_to_say(self, applied: Path, more: tuple[str, ...]) -> None:
         with (applied / "desired-state/instance.yaml").open("a") as settings:
@@ -102,6 +109,7 @@ class TestRoles:
                 "* cannot stand in a trust policy",
             ),
             (("plan", "nowhere"), "nowhere"),
+            (("plan", "--kms-key", "arn:aws:kms:*"), "expected arn:aws:kms:REGION:ACCOUNT:key/ID"),
         ],
     )
     def test_wrong_use(self, here: Path, arguments: tuple[str, ...], told: str) -> None:

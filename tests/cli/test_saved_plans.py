@@ -249,6 +249,14 @@ class TestHead:
         assert (run.code, run.out) == (5, "")
         assert "superseded: plan.json was made from commit" in run.err
 
+    def test_what_was_not_committed(self, here: Path) -> None:
+        self.commit(here)
+        edit(here, "users/data.yaml", "title: Data Engineer", "title: Lead")
+        save(here)
+        run = apply(here, "--expect-head")
+        assert run.code == 5
+        assert "was made from YAML that was not committed; commit it" in run.err
+
     def test_outside_of_git(self, here: Path) -> None:
         save(here)
         assert apply(here, "--expect-head").code == 5
@@ -291,7 +299,7 @@ class TestSeedingHistory:
         (here / "desired-state").rename(here / "elsewhere")
         run = command("sandbox", "seed", "elsewhere", "--at", "HEAD", cwd=here)
         assert run.code == 0, run.err
-        assert "held no valid desired state at HEAD" in run.err
+        assert "held no valid desired state at HEAD; nothing was seeded" in run.err
         assert "0 users, 0 groups" in run.out
 
     def test_an_unknown_revision(self, here: Path) -> None:

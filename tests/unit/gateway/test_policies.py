@@ -129,6 +129,7 @@ class TestApply:
         assert allows(given, "sso:CreateApplicationAssignment", APPLICATION)
         other = APPLICATION.replace("apl-0", "apl-1")
         assert not allows(given, "sso:CreateApplicationAssignment", other)
+        assert allows(given, "sso:ListApplicationAssignments", other)
 
 
 R = "repo:corp/identity"
@@ -190,7 +191,7 @@ class TestTrust:
 
     @pytest.mark.parametrize(
         "repository",
-        ["corp", "corp/*", "*/identity", "corp/a/b", "corp/a b", "corp/?", "a:b/c", ""],
+        ["corp", "corp/*", "*/identity", "corp/a/b", "corp/a b", "corp/?", "a:b/c", "a@1/b", ".."],
     )
     def test_no_wildcards(self, repository: str) -> None:
         with pytest.raises(UsageError, match="is no repository"):
