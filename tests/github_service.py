@@ -20,6 +20,7 @@ Json = dict[str, Any]
 _PAGE = 2
 """Objects a page: few, so that every list has several."""
 _BOT = "github-actions[bot]"
+_STORAGE = "/storage/"
 
 
 class GithubService(AbstractContextManager["GithubService"]):
@@ -38,7 +39,9 @@ class GithubService(AbstractContextManager["GithubService"]):
         self.asked: list[str] = []
         """Method and path of every request."""
         self.faults: list[int] = []
-        """Statuses to answer with, once each, before anything works."""
+        """Statuses to answer with, once each, and `Retry-After: 0`, before anything works."""
+        self.expired: set[int] = set()
+        """Runs whose artifacts have expired."""
         self._tokens: dict[str, tuple[str, Mapping[str, str]]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -113,23 +116,31 @@ class GithubService(AbstractContextManager["GithubService"]):
             archive.writestr(member, path.read_bytes())
         self.artifacts[run].append((name, buffer.getvalue()))
 
-    def answer(self, method: str, url: str, token: str, body: Json) -> tuple[int, Any]:
-        """Return status and content."""
+    def answer(self, method: str, url: str, token: str, body: Json) -> tuple[int, Any, Json]:
+        """Return status, content and headers."""
         address = urlsplit(url)
         self.asked.append(f"{method} {address.path}")
         if self.faults:
-            return self.faults.pop(0), {"message": "busy"}
+            return self.faults.pop(0), {"message": "busy"}, {"Retry-After": "0"}
+        if address.path.startswith(_STORAGE):
+            return *_stored(self, address.path, token), {}
         if token not in self._tokens:
-            return 401, {"message": "Bad credentials"}
+            return 401, {"message": "Bad credentials"}, {}
         login, granted = self._tokens[token]
         path = address.path.removeprefix(f"/repos/{self.repository}")
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
         for verb, pattern, needed, route in _ROUTES:
             if verb == method and (match := re.fullmatch(pattern, path)):
                 if not any(granted.get(one) in _enough(level) for one, level in needed):
-                    return 403, {"message": "Resource not accessible by integration"}
-                return route(self, login, {**query, **match.groupdict()}, body)
-        return 404, {"message": "Not Found"}
+                    refused = {"message": "Resource not accessible by integration"}
+                    return 403, refused, {"X-Accepted-GitHub-Permissions": _accepted(needed)}
+                status, content = route(self, login, {**query, **match.groupdict()}, body)
+                return status, content, {"Location": content} if status == 302 else {}
+        return 404, {"message": "Not Found"}, {}
+
+
+def _accepted(needed: tuple[tuple[str, str], ...]) -> str:
+    return "; ".join(f"{name.replace('-', '_')}={level}" for name, level in needed)
 
 
 def _enough(level: str) -> set[str]:
@@ -214,14 +225,21 @@ def _runs(service: GithubService, _: str, asked: Json, __: Json) -> tuple[int, A
 def _artifacts(service: GithubService, _: str, asked: Json, __: Json) -> tuple[int, Any]:
     run = int(asked["run"])
     listed = [
-        {"id": run * 100 + n, "name": name, "expired": False}
+        {"id": run * 100 + n, "name": name, "expired": run in service.expired}
         for n, (name, _) in enumerate(service.artifacts[run])
     ]
     return 200, {"artifacts": listed}
 
 
 def _zip(service: GithubService, _: str, asked: Json, __: Json) -> tuple[int, Any]:
-    run, n = divmod(int(asked["id"]), 100)
+    # Another host: only the name of this one differs.
+    return 302, f"{service.url.replace('127.0.0.1', 'localhost')}{_STORAGE}{asked['id']}"
+
+
+def _stored(service: GithubService, path: str, token: str) -> tuple[int, Any]:
+    if token:
+        return 400, {"message": "the storage got a token that is not for it"}
+    run, n = divmod(int(path.removeprefix(_STORAGE)), 100)
     return 200, service.artifacts[run][n][1]
 
 
@@ -253,15 +271,14 @@ def _handler(service: GithubService) -> type[BaseHTTPRequestHandler]:
             length = int(self.headers.get("Content-Length", "0"))
             body = json.loads(self.rfile.read(length) or b"{}")
             token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-            status, content = service.answer(self.command, self.path, token, body)
-            links = ""
+            status, content, headers = service.answer(self.command, self.path, token, body)
             if isinstance(content, (list, dict)) and status == 200:
-                content, links = _paged(content, self.path, service.url)
+                content, headers["Link"] = _paged(content, self.path, service.url)
             data = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
-            if links:
-                self.send_header("Link", links)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 

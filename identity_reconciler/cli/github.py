@@ -73,8 +73,9 @@ def comment(
 def drift(plans: Plans = None, author: Author = _AUTHOR) -> None:
     """Open, update or close the one issue about drift, as plans of the default branch say.
 
-    Needs the permission `issues: write`.
+    Needs the permission `issues: write`. Every plan has to be there.
     """
+    from identity_reconciler.cli.saving import open_saved
     from identity_reconciler.errors import UsageError
     from identity_reconciler.github.api import Github, job_of
     from identity_reconciler.github.issues import MARKER, report, settle
@@ -83,7 +84,7 @@ def drift(plans: Plans = None, author: Author = _AUTHOR) -> None:
     from identity_reconciler.render.markdown import COMMENT
 
     job = job_of()
-    documents = _opened(plans)
+    documents = [open_saved(path) for path in plans or ()]
     if not documents:
         raise UsageError("there is no plan to read; without one nobody knows whether all is well")
     service = Github(job)

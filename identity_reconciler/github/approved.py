@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 
 from identity_reconciler.errors import StalePlanError
 from identity_reconciler.github.api import Github, Json
 
 _MEMBER = "plan.json"
+# Encrypted, and compressed in an unknown way, are a RuntimeError. Source: ZipFile.open.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 
 def approved_plan(github: Github, commit: str, source: tuple[str, str], longest: int) -> bytes:
@@ -52,19 +55,25 @@ def _run(github: Github, workflow: str, head: str) -> Json:
         if run["head_sha"] == head
         and run["event"] == "pull_request"
         and run["conclusion"] == "success"
-        and run["head_repository"]["full_name"] == run["repository"]["full_name"]
+        and _of_the_same_repository(run)
     ]
     if not runs:
         raise StalePlanError(f"no run of {workflow} for {head} succeeded, so there is no plan")
     return max(runs, key=lambda run: (run["created_at"], run["id"]))
 
 
+def _of_the_same_repository(run: Json) -> bool:
+    # None: the fork is gone.
+    head = run["head_repository"]
+    return bool(head) and head["full_name"] == run["repository"]["full_name"]
+
+
 def _member(content: bytes, longest: int) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            sizes = {one.filename: one.file_size for one in archive.infolist()}
-            if sizes.keys() == {_MEMBER} and sizes[_MEMBER] <= longest:
-                return archive.read(_MEMBER)
-    except zipfile.BadZipFile as error:
+            members = archive.infolist()
+            if [one.filename for one in members] == [_MEMBER] and members[0].file_size <= longest:
+                return archive.read(members[0])
+    except _UNREADABLE as error:
         raise StalePlanError("the artifact is damaged; run the plan again") from error
     raise StalePlanError(f"the artifact holds something else than {_MEMBER}")

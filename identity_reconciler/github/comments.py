@@ -9,16 +9,19 @@ from identity_reconciler.github.api import Github, Json
 MARKER = "<!-- identity-reconciler plan"
 """What the first line of the comment begins with."""
 _ENDED = "<!-- ended -->"
-LONGEST = 65_536
-"""Characters of a comment. Source: GitHub's own refusal of longer ones."""
 
 
 def find(github: Github, number: int, author: str) -> Json | None:
     """Return our comment on a pull request; one that only looks like it is not ours."""
     for comment in github.listed(f"/issues/{number}/comments"):
-        if comment["user"]["login"] == author and comment["body"].startswith(MARKER):
+        if written_by(comment, author) and comment["body"].startswith(MARKER):
             return comment
     return None
+
+
+def written_by(one: Json, author: str) -> bool:
+    """Return whether *author* wrote a comment or an issue; nobody did, if the account is gone."""
+    return bool(one["user"]) and one["user"]["login"] == author
 
 
 def put(github: Github, number: int, author: str, body: str) -> str:
@@ -56,11 +59,12 @@ _LABELS = {
     "drift": ("fbca04", "What is live is not what the YAML says"),
 }
 """Colour and description of every label that we use, by name."""
+_OF_PULLS = {"removes-access", "blocked"}
 
 
 def label(github: Github, number: int, wanted: Iterable[str]) -> None:
-    """Let a pull request have those of our labels that are *wanted*; others stay."""
-    there = {one["name"] for one in github.listed(f"/issues/{number}/labels")} & _LABELS.keys()
+    """Let a pull request have those of its labels that are *wanted*; others stay."""
+    there = {one["name"] for one in github.listed(f"/issues/{number}/labels")} & _OF_PULLS
     names = set(wanted)
     for name in sorted(there - names):
         github.send("DELETE", f"/issues/{number}/labels/{name}", known=404)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from identity_reconciler.github.api import Github, Json
-from identity_reconciler.github.comments import make_label
+from identity_reconciler.github.comments import make_label, written_by
 
 MARKER = "<!-- identity-reconciler drift -->"
 """The first line of the issue."""
@@ -37,7 +37,7 @@ def settle(github: Github, author: str, comment: str) -> str:
 def _find(github: Github, author: str) -> Json | None:
     # By its first line and its author; the label may be taken off.
     for issue in github.listed("/issues", state="open", creator=author):
-        ours = issue["user"]["login"] == author and (issue["body"] or "").startswith(MARKER)
+        ours = written_by(issue, author) and (issue["body"] or "").startswith(MARKER)
         if ours and "pull_request" not in issue:
             return issue
     return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import stat
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,15 +50,22 @@ class TestComment:
         assert service.labels_of(1) == {"blocked", "removes-access"}
         assert comment(service, tmp_path).out == "comment unchanged\n"
         save(tmp_path, "nothing")
-        service.labels[1].add("theirs")
+        service.labels[1] |= {"theirs", "drift"}
         assert comment(service, tmp_path).out == "comment updated\n"
-        assert service.labels_of(1) == {"theirs"}
+        assert service.labels_of(1) == {"theirs", "drift"}
         ours = [one["body"] for one in service.comments[1] if one["user"]["login"] == BOT]
         assert len(ours) == 1
         assert ours[0].startswith(f"{MARKER}\nCommit `{SHA}`, planned by [this run](https://github")
         assert [one["body"] for one in service.comments[1][:5]] == [
             f"{MARKER}\nforged {number}" for number in range(5)
         ]
+
+    def test_a_comment_of_an_account_that_is_gone_is_not_ours(
+        self, service: GithubService, tmp_path: Path
+    ) -> None:
+        service.comments[1].append({"id": 99, "user": None, "body": MARKER})
+        save(tmp_path, "nothing")
+        assert comment(service, tmp_path).out == "comment created\n"
 
     def test_a_plan_that_was_not_made_takes_the_old_one_down(
         self, service: GithubService, tmp_path: Path
@@ -112,9 +121,9 @@ class TestComment:
 class TestDrift:
     """There is one issue, for as long as there is drift."""
 
-    def drift(self, service: GithubService, here: Path) -> Run:
+    def drift(self, service: GithubService, here: Path, *more: str) -> Run:
         granted = service.environment(issues="write")
-        return command("github", "drift", "plan.json", cwd=here, **granted)
+        return command("github", "drift", "plan.json", *more, cwd=here, **granted)
 
     def test_opened_updated_closed(self, service: GithubService, tmp_path: Path) -> None:
         save(tmp_path, "mixed")
@@ -141,6 +150,16 @@ class TestDrift:
         run = self.drift(service, tmp_path)
         assert (run.code, run.out) == (3, "")
         assert not service.asked
+
+    def test_an_instance_that_was_not_planned_is_not_in_sync(
+        self, service: GithubService, tmp_path: Path
+    ) -> None:
+        save(tmp_path, "mixed")
+        self.drift(service, tmp_path)
+        save(tmp_path, "nothing")
+        run = self.drift(service, tmp_path, "other.json")
+        assert (run.code, "cannot read other.json" in run.err) == (3, True)
+        assert service.issues[100]["state"] == "open"
 
 
 class TestApprovedPlan:
@@ -179,6 +198,39 @@ class TestApprovedPlan:
         assert "merged by no pull request" in run.err
         assert not (tmp_path / "approved.json").exists()
 
+    def test_an_artifact_that_has_expired(self, merged: GithubService, tmp_path: Path) -> None:
+        run = merged.add_run(HEAD)
+        merged.add_artifact(run, "plan", tmp_path / "plan.json")
+        merged.expired.add(run)
+        done = self.fetch(merged, tmp_path)
+        assert (done.code, "has no artifact plan any more" in done.err) == (5, True)
+
+    def test_a_run_of_a_fork_that_is_gone(self, merged: GithubService, tmp_path: Path) -> None:
+        merged.add_artifact(merged.add_run(HEAD), "plan", tmp_path / "plan.json")
+        merged.runs[0]["head_repository"] = None
+        run = self.fetch(merged, tmp_path)
+        assert (run.code, "succeeded, so there is no plan" in run.err) == (5, True)
+
+    @pytest.mark.filterwarnings("ignore:Duplicate name")
+    @pytest.mark.parametrize("kind", ["twice", "encrypted", "damaged"])
+    def test_an_artifact_that_cannot_be_trusted(
+        self, merged: GithubService, tmp_path: Path, kind: str
+    ) -> None:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for _ in range(2 if kind == "twice" else 1):
+                archive.write(tmp_path / "plan.json", "plan.json")
+        content = bytearray(buffer.getvalue())
+        if kind == "encrypted":
+            content[6] |= 1
+            content[content.find(b"PK\x01\x02") + 8] |= 1
+        elif kind == "damaged":
+            content[60:80] = b"\xff" * 20
+        merged.artifacts[merged.add_run(HEAD)].append(("plan", bytes(content)))
+        run = self.fetch(merged, tmp_path)
+        assert (run.code, run.out, len(run.err.splitlines())) == (5, "", 1)
+        assert not (tmp_path / "approved.json").exists()
+
     def test_no_run_succeeded(self, merged: GithubService, tmp_path: Path) -> None:
         merged.add_run(HEAD, conclusion="failure")
         run = self.fetch(merged, tmp_path)
@@ -203,12 +255,21 @@ class TestRefusals:
         run = command("github", "comment", "plan.json", *pull, cwd=tmp_path, **granted)
         assert (run.code, run.out) == (1, "")
         assert "GitHub refused GET /repos/example/identity/issues/1/comments: 403" in run.err
+        assert "`issues: read` or `pull-requests: read` among its permissions" in run.err
         assert granted["GITHUB_TOKEN"] not in run.err
 
-    def test_busy_for_a_moment(self, service: GithubService, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("status", [403, 429, 502])
+    def test_busy_for_a_moment(self, service: GithubService, tmp_path: Path, status: int) -> None:
         save(tmp_path, "mixed")
-        service.faults = [502]
+        service.faults = [status]
         assert comment(service, tmp_path).code == 0
+
+    def test_busy_for_too_long(self, service: GithubService, tmp_path: Path) -> None:
+        save(tmp_path, "mixed")
+        service.faults = [403] * 9
+        run = comment(service, tmp_path)
+        assert (run.code, "it is asked too often" in run.err) == (1, True)
+        assert len(service.asked) == 5
 
     def test_writes_are_not_repeated(self, service: GithubService, tmp_path: Path) -> None:
         save(tmp_path, "mixed")
