@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from identity_reconciler.comparison import compare_closely
-from identity_reconciler.declared import (
+from identity_reconciler.core.comparison import compare_closely
+from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
     DeclaredApplication,
@@ -14,9 +14,9 @@ from identity_reconciler.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.guard_settings import Budget, Budgets, GuardId, GuardSettings
-from identity_reconciler.guards import Evidence, Standing, Verdict, check_plan, gather
-from identity_reconciler.state import (
+from identity_reconciler.core.guard_settings import Budget, Budgets, GuardId, GuardSettings
+from identity_reconciler.core.guards import Evidence, Standing, Verdict, check_plan, gather
+from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     Group,

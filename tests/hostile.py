@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
-from identity_reconciler.access import Route
-from identity_reconciler.plan import Reason
+from identity_reconciler.core.access import Route
+from identity_reconciler.core.plan import Reason
+from identity_reconciler.core.state import Group, GroupName, Membership, User, UserName
 from identity_reconciler.render.document import (
     AccessDocument,
     ChangeDocument,
@@ -24,7 +25,6 @@ from identity_reconciler.render.document import (
     SourceDocument,
     WithheldDocument,
 )
-from identity_reconciler.state import Group, GroupName, Membership, User, UserName
 from tests.strategies import NOW
 
 PAYLOADS = (

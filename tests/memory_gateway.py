@@ -11,18 +11,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from identity_reconciler.applier import Result
-from identity_reconciler.errors import (
-    AlreadyExistsError,
-    ChangedError,
-    InvalidRequestError,
-    NotFoundError,
-    ThrottledError,
-    UnknownOutcomeError,
-)
-from identity_reconciler.gateway import Wanted
-from identity_reconciler.plan import Change
-from identity_reconciler.state import (
+from identity_reconciler.core.plan import Change
+from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     Assignment,
@@ -38,6 +28,16 @@ from identity_reconciler.state import (
     group_key,
     user_key,
 )
+from identity_reconciler.errors import (
+    AlreadyExistsError,
+    ChangedError,
+    InvalidRequestError,
+    NotFoundError,
+    ThrottledError,
+    UnknownOutcomeError,
+)
+from identity_reconciler.gateway import Wanted
+from identity_reconciler.runs.applier import Result
 
 
 class Fault(StrEnum):

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
-from identity_reconciler.gateway import Wanted
-from identity_reconciler.state import (
+from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     Assignment,
@@ -23,6 +22,7 @@ from identity_reconciler.state import (
     group_key,
     user_key,
 )
+from identity_reconciler.gateway import Wanted
 
 Edges = Iterator[tuple[GroupKey, UserKey]]
 Links = Iterator[tuple[ApplicationArn, Principal]]

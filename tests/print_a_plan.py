@@ -1,7 +1,7 @@
 """Print the plan of one fixed comparison; run under several hash seeds by a test."""
 
-from identity_reconciler.planner import build_plan
-from identity_reconciler.state import (
+from identity_reconciler.core.planner import build_plan
+from identity_reconciler.core.state import (
     Group,
     GroupName,
     Principal,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from identity_reconciler.declared import (
+from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
     DeclaredApplication,
@@ -21,8 +21,7 @@ from identity_reconciler.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.errors import Position
-from identity_reconciler.state import (
+from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     Email,
@@ -36,6 +35,7 @@ from identity_reconciler.state import (
     group_key,
     user_key,
 )
+from identity_reconciler.errors import Position
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 HERE = Position("users.yaml", 1, 1)

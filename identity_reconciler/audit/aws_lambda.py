@@ -16,19 +16,17 @@ from typing import TYPE_CHECKING, TypedDict
 import boto3
 
 from identity_reconciler.audit.collection import Collection, collect
-from identity_reconciler.audit.edition import Edition
-from identity_reconciler.audit.formats import ReportFormat
+from identity_reconciler.audit.formats.writing import ReportFormat, written
 from identity_reconciler.audit.inspection import Inspection
-from identity_reconciler.audit.question import EVERYTHING, Question
-from identity_reconciler.audit.reports_access import Access
-from identity_reconciler.audit.reports_applications import Applications, Assignments
-from identity_reconciler.audit.reports_duplicates import Duplicates
-from identity_reconciler.audit.reports_instances import Instances
-from identity_reconciler.audit.reports_orphans import Orphans
-from identity_reconciler.audit.writing import written
+from identity_reconciler.audit.report import EVERYTHING, Edition, Question
+from identity_reconciler.audit.reports.access import Access
+from identity_reconciler.audit.reports.applications import Applications, Assignments
+from identity_reconciler.audit.reports.duplicates import Duplicates
+from identity_reconciler.audit.reports.instances import Instances
+from identity_reconciler.audit.reports.orphans import Orphans
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.organization import Organization, Reach
-from identity_reconciler.gateway.pacing import Rates
+from identity_reconciler.gateway.wire.pacing import Rates
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 
 from identity_reconciler.audit.inspection import Account, Inspection, Scope, Site, Visit
 from identity_reconciler.audit.memory import Forgetful, Memory
-from identity_reconciler.declared import Declared, Instance
+from identity_reconciler.core.declared import Declared, Instance
 from identity_reconciler.errors import ReconcilerError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.organization import (
     AccountEntry,
-    ListedInstance,
     Organization,
     OrganizationAccount,
 )
+from identity_reconciler.gateway.reading.instances import ListedInstance
 
 _ACTIVE = "ACTIVE"
 

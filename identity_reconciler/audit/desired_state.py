@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from identity_reconciler.declared import (
+from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
     Listed,
     Presence,
 )
-from identity_reconciler.state import (
+from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     GroupKey,

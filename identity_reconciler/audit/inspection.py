@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from identity_reconciler.declared import Declared, Instance
-from identity_reconciler.state import State, User
+from identity_reconciler.core.declared import Declared, Instance
+from identity_reconciler.core.state import State, User
 
 
 class Scope(StrEnum):

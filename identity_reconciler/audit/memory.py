@@ -16,9 +16,8 @@ from typing import Protocol
 from pydantic import TypeAdapter, ValidationError
 
 from identity_reconciler.audit.inspection import Account, Scope, Site, Visit
-from identity_reconciler.declared import Instance
-from identity_reconciler.errors import UsageError
-from identity_reconciler.state import (
+from identity_reconciler.core.declared import Instance
+from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     Group,
@@ -30,6 +29,7 @@ from identity_reconciler.state import (
     group_key,
     user_key,
 )
+from identity_reconciler.errors import UsageError
 
 FORMAT = "identity-reconciler/audit-accounts 1"
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from identity_reconciler.access import Path, Route
-from identity_reconciler.state import (
+from identity_reconciler.core.access import Path, Route
+from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     GroupKey,

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
-from identity_reconciler.state import folded
+from identity_reconciler.audit.inspection import Inspection
+from identity_reconciler.core.state import folded
+from identity_reconciler.core.wording import did_you_mean, shown
+from identity_reconciler.errors import UsageError
+from identity_reconciler.gateway import Wanted
 
 Row = tuple[str, ...]
 """One value for each column; an empty one says that there is nothing to say."""
@@ -60,3 +66,64 @@ def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
 def number_of(count: int, singular: str, plural: str | None = None) -> str:
     """Return *count* with its noun: "1 group", "2 groups"."""
     return f"{count} {singular if count == 1 else plural or f'{singular}s'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One report, ready to be written down."""
+
+    report: Report
+    as_of: datetime
+    """The moment the reading began, UTC."""
+    basis: str
+    """What it was made from, such as "live state of main"."""
+    gaps: tuple[str, ...] = ()
+    """The accounts that could not be looked into, each with the reason."""
+
+    @property
+    def made(self) -> str:
+        """When and from what, in a line."""
+        return f"{self.as_of:%Y-%m-%dT%H:%M:%SZ}, {self.basis}"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes of the report, then the gaps."""
+        return (*self.report.notes, *(f"Not looked into: {gap}" for gap in self.gaps))
+
+
+def _every(_: object) -> bool:
+    return True
+
+
+EVERYTHING = Wanted(
+    users=True, groups=True, applications=True, members_of=_every, assignments_of=_every
+)
+
+
+class Question(Protocol):
+    """One report to be made."""
+
+    @property
+    def wanted(self) -> Wanted:
+        """What to read of each instance; of live state nothing else is looked at."""
+        ...
+
+    def answer(self, inspection: Inspection) -> Report:
+        """Return the report.
+
+        Raises:
+            UsageError: It is about something that no instance has.
+        """
+        ...
+
+
+def require_known(kind: str, name: str, known: Iterable[str], *, found: bool) -> None:
+    """Return only if what is asked about was *found*; propose names from *known*.
+
+    Raises:
+        UsageError: It was not found.
+    """
+    if found:
+        return
+    hint = did_you_mean(name, frozenset(known))
+    raise UsageError(f"there is no {kind} {shown(name)} in what was read{hint}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,6 @@ from identity_reconciler.cli.options import (
     EndpointUrl,
     ForGithub,
     OnlyExpired,
-    PlanFormat,
     RateOption,
     ShowTimings,
     UseSandbox,
@@ -63,12 +63,13 @@ def apply(
     color: ColorChoice = Color.AUTO,
 ) -> int:
     """Carry out a plan: a saved one, or one made now. Can be stopped and run again at any point."""
-    from identity_reconciler.cli.applying import Approval, Course, apply_directory, apply_saved
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.cli.github_step import github_step, without_commands
-    from identity_reconciler.cli.output import note
-    from identity_reconciler.cli.rates import parse_rates
-    from identity_reconciler.cli.timings import Timings, timings_text
+    from identity_reconciler.cli.execution import Course, apply_directory, apply_saved
+    from identity_reconciler.cli.history import head_of
+    from identity_reconciler.cli.options import parse_rates
+    from identity_reconciler.cli.output import Timings, note, timings_text
+    from identity_reconciler.github.step import github_step, without_commands
+    from identity_reconciler.runs.saved import SavedPlan
 
     clock = Timings()
     target = Target(sandbox, endpoint_url, parse_rates(rate), clock)
@@ -77,21 +78,24 @@ def apply(
             "apply asks before it writes, and there is no terminal to ask on; "
             "review the plan and give --auto-approve"
         )
-    saved = source if source.is_file() else approved
-    if saved is None and (expect_digest or expect_commit or expect_head):
+    path = source if source.is_file() else approved
+    if path is None and (expect_digest or expect_commit or expect_head):
         raise UsageError(
             "--expect-digest, --expect-commit and --expect-head are about a saved plan; name one"
         )
-    approval = Approval(saved, expect_digest, expect_commit, expect_head, sandbox)
     if source.is_file() and (approved is not None or only_expired):
         raise UsageError("--approved and --only-expired go with a directory, not a saved plan")
-    step = github_step(PlanFormat.TEXT, wanted=github)
+    head = head_of(Path()) if expect_head else None
+    saved = (
+        SavedPlan(path, expect_digest, expect_commit, expect_head, head, sandbox) if path else None
+    )
+    step = github_step(os.environ, as_json=False) if github else None
     course = Course(color, ask=not auto_approve, only_expired=only_expired, step=step)
     try:
         with without_commands(step):
-            if source.is_file():
-                return apply_saved(approval, target, course)
-            return apply_directory(source, approval, target, course)
+            if saved and saved.path == source:
+                return apply_saved(saved, target, course)
+            return apply_directory(source, saved, target, course)
     finally:
         if timings:
             note(timings_text(clock))

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from identity_reconciler.cli.auditing import asked
+from identity_reconciler.cli.inspecting import asked
 
 if TYPE_CHECKING:
-    from identity_reconciler.audit.question import Question
+    from identity_reconciler.audit.report import Question
 
 app = typer.Typer(help="Reports: who can open what.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ def audit() -> None:
 @asked
 def members(group: Annotated[str, typer.Argument(help="Name of a group.")]) -> Question:
     """Who is in a group? All of them; disabled users are marked."""
-    from identity_reconciler.audit.reports_people import Members
+    from identity_reconciler.audit.reports.people import Members
 
     return Members(group)
 
@@ -37,7 +37,7 @@ def members(group: Annotated[str, typer.Argument(help="Name of a group.")]) -> Q
 @asked
 def memberships(user: Annotated[str, typer.Argument(help="A user name.")]) -> Question:
     """In which groups is a user?"""
-    from identity_reconciler.audit.reports_people import Memberships
+    from identity_reconciler.audit.reports.people import Memberships
 
     return Memberships(user)
 
@@ -54,7 +54,7 @@ def access(
     ] = None,
 ) -> Question:
     """Who can open which application, and by which path: directly, through a group, everyone?"""
-    from identity_reconciler.audit.reports_access import Access
+    from identity_reconciler.audit.reports.access import Access
 
     return Access(user, group, application)
 
@@ -63,7 +63,7 @@ def access(
 @asked
 def applications() -> Question:
     """Which applications are there, and how many people can open each?"""
-    from identity_reconciler.audit.reports_applications import Applications
+    from identity_reconciler.audit.reports.applications import Applications
 
     return Applications()
 
@@ -72,7 +72,7 @@ def applications() -> Question:
 @asked
 def assignments() -> Question:
     """Which users and groups are assigned to which application?"""
-    from identity_reconciler.audit.reports_applications import Assignments
+    from identity_reconciler.audit.reports.applications import Assignments
 
     return Assignments()
 
@@ -81,7 +81,7 @@ def assignments() -> Question:
 @asked
 def instances() -> Question:
     """Which instances are there, and in which accounts could nothing be seen?"""
-    from identity_reconciler.audit.reports_instances import Instances
+    from identity_reconciler.audit.reports.instances import Instances
 
     return Instances()
 
@@ -90,7 +90,7 @@ def instances() -> Question:
 @asked
 def duplicates() -> Question:
     """Who shares an e-mail address or user name, also in another spelling or instance?"""
-    from identity_reconciler.audit.reports_duplicates import Duplicates
+    from identity_reconciler.audit.reports.duplicates import Duplicates
 
     return Duplicates()
 
@@ -99,7 +99,7 @@ def duplicates() -> Question:
 @asked
 def orphans() -> Question:
     """What is left over: assignments of deleted principals, empty groups, people without access?"""
-    from identity_reconciler.audit.reports_orphans import Orphans
+    from identity_reconciler.audit.reports.orphans import Orphans
 
     return Orphans()
 
@@ -114,7 +114,7 @@ def expiring(
     """Which memberships and assignments end soon, or have ended? The YAML knows; AWS does not."""
     from datetime import UTC, datetime
 
-    from identity_reconciler.audit.reports_expiring import Expiring
+    from identity_reconciler.audit.reports.expiring import Expiring
 
     return Expiring(datetime.now(UTC).replace(microsecond=0), within)
 
@@ -127,7 +127,7 @@ def leavers(
     ],
 ) -> Question:
     """Has anybody who left an account, or a path to an application? Proves it if nobody has."""
-    from identity_reconciler.audit.reports_leavers import Leavers, read_leavers
+    from identity_reconciler.audit.reports.leavers import Leavers, read_leavers
     from identity_reconciler.errors import UsageError
 
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +12,11 @@ from identity_reconciler.cli.output import note
 from identity_reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    import boto3
-
-    from identity_reconciler.cli.timings import Timings
-    from identity_reconciler.declared import ApplicationSelector, Instance
+    from identity_reconciler.cli.output import Timings
+    from identity_reconciler.core.declared import ApplicationSelector, Declared, Instance
     from identity_reconciler.gateway.aws import AwsGateway
-    from identity_reconciler.gateway.clients import Clients
-    from identity_reconciler.gateway.pacing import Rates
+    from identity_reconciler.gateway.wire.clients import Clients
+    from identity_reconciler.gateway.wire.pacing import Rates
     from identity_reconciler.sandbox import Sandbox
 
 WORKSPACE = Path(".identity-reconciler")
@@ -47,6 +45,12 @@ class Target:
             self.timings.tallies.append(clients.requests)
         return connect(clients, instance)
 
+    def sandbox_rates(self) -> Rates:
+        """Return how fast the embedded sandbox may be asked."""
+        from identity_reconciler.gateway.wire.pacing import Rates
+
+        return self.rates or Rates(sso_admin=_UNPACED, identity_store=_UNPACED)
+
     def __post_init__(self) -> None:
         if self.sandbox and self.endpoint_url:
             raise UsageError(
@@ -70,12 +74,13 @@ def connected(
         WrongInstanceError: The credentials or the service lead elsewhere.
         GatewayError: AWS could not be reached or asked.
     """
-    from identity_reconciler.gateway.clients import make_clients, make_session
-    from identity_reconciler.gateway.pacing import Rates
+    from identity_reconciler.gateway.wire.clients import make_clients, make_session
 
     if target.sandbox:
-        rates = target.rates or Rates(sso_admin=_UNPACED, identity_store=_UNPACED)
-        with _sandbox_session(instance, applications) as session:
+        with open_sandbox() as sandbox:
+            furnish(sandbox, instance, applications)
+            session = sandbox.session(instance.account_id)
+            rates = target.sandbox_rates()
             clients = make_clients(session, region=instance.region, write=write, rates=rates)
             yield target.open(clients, instance)
     else:
@@ -89,11 +94,23 @@ def connected(
         yield target.open(clients, instance)
 
 
+def connected_for(
+    declared: Declared, target: Target, *, write: bool
+) -> AbstractContextManager[AwsGateway]:
+    """Return a gateway to the instance of *declared*; see `connected`."""
+    return connected(
+        declared.settings.instance,
+        target,
+        write=write,
+        applications=(entry.selector for entry in declared.applications),
+    )
+
+
 @contextmanager
-def _sandbox_session(
-    instance: Instance, applications: Iterable[ApplicationSelector]
-) -> Iterator[boto3.Session]:
-    """Yield a session to the embedded sandbox, which has *instance*.
+def open_sandbox(state: Path = SANDBOX_FILE, *, instead_of_aws: bool = True) -> Iterator[Sandbox]:
+    """Yield the embedded sandbox that is kept in *state*.
+
+    *instead_of_aws*: a command that else asks AWS uses it, and stderr says so.
 
     Raises:
         UsageError: The extra `sandbox` is not installed.
@@ -105,10 +122,19 @@ def _sandbox_session(
             f"the sandbox needs the package {error.name}; "
             "install it with: pip install 'identity-reconciler[sandbox]'"
         ) from error
-    with Sandbox(SANDBOX_FILE) as sandbox:
-        note(f"using the sandbox in {SANDBOX_FILE}, not AWS")
-        furnish(sandbox, instance, applications)
-        yield sandbox.session(instance.account_id)
+    with Sandbox(state) as sandbox:
+        if instead_of_aws:
+            note(f"using the sandbox in {state}, not AWS")
+        yield sandbox
+
+
+def furnish_default(sandbox: Sandbox) -> None:
+    """Give *sandbox* an instance and applications of its own, if it has none."""
+    from identity_reconciler.sandbox import InstanceDetails
+
+    if not sandbox.summary().instances:
+        sandbox.ensure_instance(InstanceDetails())
+        sandbox.add_catalogue()
 
 
 def furnish(

@@ -18,9 +18,9 @@ from identity_reconciler.errors import ExitCode, GatewayError, ReconcilerError
 
 if TYPE_CHECKING:
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.declared import Declared
+    from identity_reconciler.core.declared import Declared
+    from identity_reconciler.core.state import Application, Group, State
     from identity_reconciler.gateway import Gateway, Wanted
-    from identity_reconciler.state import Application, Group, State
 
 # Defaults that AWS raises on request. Source: singlesignon userguide, quotas.
 _USERS, _GROUPS, _APPLICATIONS = 200_000, 100_000, 7_000
@@ -59,7 +59,7 @@ def doctor(
 
 
 def _examined(declared: Declared, target: Target) -> Iterator[Finding]:
-    from identity_reconciler.cli.planning import connected_for
+    from identity_reconciler.cli.connection import connected_for
 
     instance = declared.settings.instance
     yield Finding(good=True, text=f"YAML of {instance.name}: {len(declared.files)} files, valid")

@@ -2,19 +2,103 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from identity_reconciler.cli.options import DEFAULT_DIRECTORY
-from identity_reconciler.errors import UsageError
+from identity_reconciler.cli.output import note
+from identity_reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from identity_reconciler.desired.editing import Editor
-    from identity_reconciler.desired.writing import Data
+    from identity_reconciler.desired.writing.editing import Editor
+    from identity_reconciler.desired.writing.rewrite import Rewrite
+    from identity_reconciler.desired.yaml.emit import Data
+
+
+def finish(rewrite: Rewrite, *, write: bool) -> int:
+    """Print the difference that *rewrite* makes, write it if asked to, and return the exit code.
+
+    Raises:
+        InvalidInputError: The result would not be valid; nothing is written.
+    """
+    from identity_reconciler.render.escape import safe_lines
+
+    rewrite.declared()
+    typer.echo(safe_lines(rewrite.diff()), nl=False)
+    if not rewrite.changed:
+        note("nothing to change")
+        return ExitCode.SUCCESS
+    files = f"{len(rewrite.changed)} file{'' if len(rewrite.changed) == 1 else 's'}"
+    if not write:
+        note(f"{files} would change; nothing was written")
+        return ExitCode.CHANGES
+    rewrite.write()
+    note(f"{files} written")
+    return ExitCode.SUCCESS
+
+
+GROUPS = "groups"
+_NAME = ("given_name", "family_name")
+_ENTERPRISE = (
+    *("employee_number", "cost_center", "organization", "division", "department"),
+    "manager",
+)
+_TOP = ("user_name", "display_name", "email", "phone_number", "user_type", "title")
+COLUMNS = (*_TOP, *_NAME, *_ENTERPRISE, GROUPS)
+
+
+def user_entry(row: Mapping[str, str]) -> dict[str, Data]:
+    """Return the entry of the user whose attributes *row* has, by their keys."""
+    entry: dict[str, Data] = {"user_name": row["user_name"]}
+    entry["name"] = {key: row[key] for key in _NAME if key in row}
+    entry |= {key: row[key] for key in _TOP[1:] if key in row}
+    enterprise = {key: row[key] for key in _ENTERPRISE if key in row}
+    return {**entry, "enterprise": enterprise} if enterprise else entry
+
+
+def read_people(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file with a header line, without what is empty.
+
+    Raises:
+        UsageError: It cannot be read, or it lacks a column, a user name, or has others.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True, restkey="more", restval="")
+            rows = [(reader.line_num, row) for row in reader]
+            columns = reader.fieldnames or ()
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    unknown = [one for one in columns if one not in COLUMNS]
+    if unknown or "user_name" not in columns or len(set(columns)) < len(columns):
+        raise UsageError(
+            f"{path}:1: expected columns among {', '.join(COLUMNS)}, each once, with user_name; "
+            f"found {', '.join(columns) or 'none'}"
+        )
+    found: list[dict[str, str]] = []
+    for line, row in rows:
+        if "more" in row:
+            raise UsageError(f"{path}:{line}: more fields than the header line has")
+        said = {key: value.strip() for key, value in row.items() if value.strip()}
+        if "user_name" not in said:
+            raise UsageError(f"{path}:{line}: no user_name")
+        found.append(said)
+    return found
+
+
+def day_or_time(text: str) -> str | date:
+    """Return *text* as a day where it is one; the reader judges everything else."""
+    try:
+        return date.fromisoformat(text) if len(text) == len("2026-12-31") else text
+    except ValueError:
+        raise UsageError(f"--expires {text}: expected a day such as 2026-12-31") from None
+
 
 app = typer.Typer(
     help="Change the YAML: everyday changes, comments kept, the difference shown.",
@@ -44,10 +128,9 @@ Group = Annotated[str | None, typer.Option("--group", help="A group.")]
 @contextmanager
 def _editing(directory: Path, *, dry_run: bool) -> Iterator[Editor]:
     """Yield an editor; afterwards show the difference and write it."""
-    from identity_reconciler.cli.rewriting import finish
-    from identity_reconciler.desired.editing import Editor
-    from identity_reconciler.desired.loader import instance_directories
-    from identity_reconciler.desired.rewriting import Rewrite
+    from identity_reconciler.desired.reading.loader import instance_directories
+    from identity_reconciler.desired.writing.editing import Editor
+    from identity_reconciler.desired.writing.rewrite import Rewrite
 
     directories = instance_directories(directory)
     if len(directories) != 1:
@@ -77,8 +160,6 @@ def add_user(
     dry_run: DryRun = False,
 ) -> None:
     """Declare a user, optionally in groups."""
-    from identity_reconciler.cli.people import user_entry
-
     row = {
         "user_name": name,
         "given_name": given_name,
@@ -108,8 +189,6 @@ def add_users(
     phone_number, employee_number, cost_center, organization, division, department, manager, and
     groups, with semicolons between.
     """
-    from identity_reconciler.cli.people import GROUPS, read_people, user_entry
-
     rows = read_people(csv)
     with _editing(directory, dry_run=dry_run) as editor:
         for row in rows:
@@ -230,7 +309,6 @@ def _principal(user: str | None, group: str | None) -> tuple[str, str]:
 
 
 def _terms(expires: str | None, reason: str | None) -> Mapping[str, Data]:
-    from identity_reconciler.cli.people import day_or_time
 
     terms: dict[str, Data] = {}
     if expires:

@@ -1,4 +1,7 @@
-"""Carry a plan out before people's eyes: results as they happen, signals, the look afterwards."""
+"""Carry a plan out before people's eyes: one made now, or a saved one.
+
+Shows the results as they happen, heeds signals, and looks again afterwards.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,170 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 
-from identity_reconciler.applier import Outcome, Patience, Result, apply_plan
-from identity_reconciler.cli.connection import WORKSPACE
-from identity_reconciler.cli.options import Color
-from identity_reconciler.cli.output import note, print_changes
+import typer
+
+from identity_reconciler.cli.connection import WORKSPACE, Target, connected, connected_for
+from identity_reconciler.cli.history import commit_of
+from identity_reconciler.cli.loading import load_all
+from identity_reconciler.cli.options import Color, PlanFormat
+from identity_reconciler.cli.output import Progress, note, print_changes, print_plans, progress
+from identity_reconciler.core.declared import Declared, Instance
+from identity_reconciler.core.plan import Plan
+from identity_reconciler.core.review import require_reviewed, to_be_read, what_is_left
+from identity_reconciler.core.state import Key
 from identity_reconciler.errors import ExitCode, GatewayError, InvalidInputError, StalePlanError
+from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway
-from identity_reconciler.journal import JournalError, JournalFile
-from identity_reconciler.plan import Plan
-from identity_reconciler.render.text import result_line
-from identity_reconciler.state import Key
+from identity_reconciler.github.step import GithubStep, report
+from identity_reconciler.render.document import PlanDocument
+from identity_reconciler.render.planfile import instance_of, plan_digest, plan_of
+from identity_reconciler.render.text import plan_text, result_line
+from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
+from identity_reconciler.runs.journal import JournalError, JournalFile
+from identity_reconciler.runs.planning import PlanTerms, make_plan, require_unblocked
+from identity_reconciler.runs.saved import SavedPlan, imprint
 
 _LOOKS = 3
 """How often to look for what was applied before saying that it does not show."""
 _PAUSE = 5.0
 """Seconds between two looks: lists may lag behind writes. Source: awslabs/ssosync issue 42."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How an apply goes about it."""
+
+    color: Color
+    ask: bool
+    only_expired: bool = False
+    step: GithubStep | None = None
+    """The step of a GitHub job that is to be told of the plans."""
+
+
+def apply_directory(
+    directory: Path, approved: SavedPlan | None, target: Target, course: Course
+) -> ExitCode:
+    """Plan afresh for every instance in *directory* and apply; only what is *approved*, if any.
+
+    Raises:
+        StalePlanError: Something is to be done that the approved plan does not hold.
+    """
+    reviewed = approved.document(datetime.now(UTC)) if approved else None
+    terms = PlanTerms(
+        commit_of(directory),
+        only_expired=course.only_expired,
+        sandbox=target.sandbox,
+        listener=Progress(target.timings),
+    )
+    with terms.listener.phase("load"):
+        loaded = load_all(directory)
+    for declared in loaded:
+        with connected_for(declared, target, write=True) as gateway:
+            code = _apply_declared(_Fresh(declared, gateway, terms), reviewed, course)
+        if code is not ExitCode.SUCCESS:
+            return code
+    return ExitCode.SUCCESS
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """Plans made now, again and again."""
+
+    declared: Declared
+    gateway: AwsGateway
+    terms: PlanTerms
+
+    def look(self) -> tuple[Plan, str]:
+        plan, document = make_plan(self.declared, self.gateway, self.terms)
+        return plan, plan_text(document)
+
+
+def _apply_declared(fresh: _Fresh, approved: PlanDocument | None, course: Course) -> ExitCode:
+    plan, document = make_plan(fresh.declared, fresh.gateway, fresh.terms)
+    print_plans([document], PlanFormat.TEXT, course.color)
+    report(course.step, [document], None)
+    require_unblocked(document)
+    if approved is not None:
+        if document.instance != approved.instance:
+            raise StalePlanError(
+                f"the approved plan is for {approved.instance.instance_arn}, "
+                f"this is {document.instance.instance_arn}"
+            )
+        require_reviewed(plan, plan_of(approved))
+    if not plan:
+        return ExitCode.SUCCESS
+    if course.ask and not _answered_yes():
+        return ExitCode.SUCCESS
+    return Execution(fresh.gateway, course.color, _header(document), fresh.look).run(plan)
+
+
+def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
+    """Apply what is left of a saved plan, reading only what it touches.
+
+    Raises:
+        StalePlanError: Something that it touches is neither as it was nor as it shall be.
+    """
+    document = plan.document(datetime.now(UTC))
+    reviewed, instance = plan_of(document), instance_of(document)
+    with connected(instance, target, write=True) as gateway:
+        saved = _Saved(reviewed, gateway, instance)
+        print_plans([document], PlanFormat.TEXT, course.color)
+        report(course.step, [document], None)
+        typer.echo(imprint(document, plan.path))
+        require_unblocked(document)
+        left = saved.left()
+        done = len(reviewed.changes) - len(left.changes)
+        if done:
+            typer.echo(f"Already in place: {done} of {len(reviewed.changes)} changes")
+        if not left:
+            return ExitCode.SUCCESS
+        if course.ask and not _answered_yes():
+            return ExitCode.SUCCESS
+        return Execution(gateway, course.color, _header(document), saved.look).run(left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """What is left of a reviewed plan, read again and again."""
+
+    reviewed: Plan
+    gateway: AwsGateway
+    instance: Instance
+
+    def left(self) -> Plan:
+        if not self.reviewed:
+            return self.reviewed
+        named, principals = to_be_read(self.reviewed)
+        with progress("reading what the plan touches", lambda: self.gateway.requests.total):
+            live = self.gateway.read_state(Wanted(named=named, principals=principals))
+        return what_is_left(self.reviewed, live)
+
+    def look(self) -> tuple[Plan, str]:
+        plan = self.left()
+        return plan, f"{len(plan.changes)} changes of the plan; run the same command again"
+
+
+def _header(document: PlanDocument) -> dict[str, str]:
+    return {
+        "instance": document.instance.instance_arn,
+        "identity_store": document.instance.identity_store_id,
+        "config": document.source.digest,
+        "commit": document.source.commit or "",
+        "plan": plan_digest(document),
+    }
+
+
+def _answered_yes() -> bool:
+    answer: str = typer.prompt(
+        'Apply these changes? Only "yes" is accepted', default="no", show_default=False, err=True
+    )
+    if answer.strip() == "yes":
+        return True
+    typer.echo("nothing was changed", err=True)
+    return False
 
 
 @dataclass(slots=True)

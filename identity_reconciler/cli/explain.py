@@ -25,8 +25,8 @@ def explain(
     from datetime import UTC, datetime
 
     from identity_reconciler.cli.loading import load_all
-    from identity_reconciler.desired.explaining import explain as lines_about
-    from identity_reconciler.desired.manual import manual
+    from identity_reconciler.desired.model.schema import manual
+    from identity_reconciler.desired.reading.explaining import explain as lines_about
     from identity_reconciler.render.escape import safe_lines
 
     if (address is None) == (schema is None):

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from identity_reconciler.cli.connection import SANDBOX_FILE, Target
-from identity_reconciler.cli.output import note
+from identity_reconciler.cli.connection import Target, furnish_default, open_sandbox
 from identity_reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    from identity_reconciler.declared import Instance
-    from identity_reconciler.gateway.clients import Clients
-
-_UNPACED = 100_000.0
-"""Requests a second: the sandbox has no quota."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What AWS says about one instance."""
-
-    arn: str
-    store: str
-    owner: str
-    """The account that owns it."""
-    name: str
+    from identity_reconciler.core.declared import Instance
+    from identity_reconciler.gateway.reading.instances import ListedInstance
+    from identity_reconciler.gateway.wire.clients import Clients
 
 
 @contextmanager
@@ -37,8 +22,7 @@ def clients_for(target: Target, region: str | None) -> Iterator[Clients]:
     Raises:
         UsageError: There is no region, or the sandbox is not installed.
     """
-    from identity_reconciler.gateway.clients import make_clients, make_session
-    from identity_reconciler.gateway.pacing import Rates
+    from identity_reconciler.gateway.wire.clients import make_clients, make_session
 
     if not target.sandbox:
         session = make_session()
@@ -49,70 +33,25 @@ def clients_for(target: Target, region: str | None) -> Iterator[Clients]:
             session, region=chosen, endpoint_url=target.endpoint_url, rates=target.rates
         )
         return
-    try:
-        from identity_reconciler.sandbox import InstanceDetails, Sandbox
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"the sandbox needs the package {error.name}; "
-            "install it with: pip install 'identity-reconciler[sandbox]'"
-        ) from error
-    with Sandbox(SANDBOX_FILE) as sandbox:
-        note(f"using the sandbox in {SANDBOX_FILE}, not AWS")
-        if not sandbox.summary().instances:
-            sandbox.ensure_instance(InstanceDetails())
-            sandbox.add_catalogue()
+    with open_sandbox() as sandbox:
+        furnish_default(sandbox)
         first = sandbox.summary().instances[0]
-        rates = target.rates or Rates(sso_admin=_UNPACED, identity_store=_UNPACED)
         yield make_clients(
-            sandbox.session(first.account), region=region or first.region, rates=rates
+            sandbox.session(first.account),
+            region=region or first.region,
+            rates=target.sandbox_rates(),
         )
 
 
-def instances(clients: Clients) -> list[Found]:
-    """Return the instances in the region of *clients*, by ARN.
-
-    Raises:
-        GatewayError: They could not be listed.
-    """
-    from identity_reconciler.gateway.errors import Call, translating
-    from identity_reconciler.gateway.listing import pages
-
-    call = Call("sso-admin", "ListInstances", "the list of instances")
-    with translating(call):
-        found = [
-            Found(
-                arn=str(item.get("InstanceArn")),
-                store=str(item.get("IdentityStoreId")),
-                owner=str(item.get("OwnerAccountId")),
-                name=str(item.get("Name") or ""),
-            )
-            for page in pages(clients.sso_admin, call, {})
-            for item in page
-        ]
-    return sorted(found, key=lambda one: one.arn)
-
-
-def caller(clients: Clients) -> str:
-    """Return the account of the credentials.
-
-    Raises:
-        GatewayError: There are none that work.
-    """
-    from identity_reconciler.gateway.errors import Call, translating
-
-    with translating(Call("sts", "GetCallerIdentity", "the credentials")):
-        return clients.sts.get_caller_identity()["Account"]
-
-
-def as_instance(found: Found, name: str, region: str, account: str) -> Instance:
+def as_instance(found: ListedInstance, name: str, region: str, account: str) -> Instance:
     """Return *found* as the settings name it, for someone with credentials of *account*."""
-    from identity_reconciler.declared import Instance
+    from identity_reconciler.core.declared import Instance
 
     return Instance(
         name=name,
         region=region,
         account_id=found.owner,
-        instance_arn=found.arn,
-        identity_store_id=found.store,
+        instance_arn=found.instance_arn,
+        identity_store_id=found.identity_store_id,
         delegated_administrator=account if account != found.owner else None,
     )

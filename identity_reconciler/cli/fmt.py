@@ -18,9 +18,9 @@ def fmt(
 ) -> int:
     """Write the YAML in its one layout: keys in order, lists of names sorted, comments kept."""
     from identity_reconciler.cli.loading import load_all
-    from identity_reconciler.desired.formatting import formatted
-    from identity_reconciler.desired.loader import instance_directories
-    from identity_reconciler.desired.rewriting import Rewrite
+    from identity_reconciler.desired.reading.loader import instance_directories
+    from identity_reconciler.desired.writing.formatting import formatted
+    from identity_reconciler.desired.writing.rewrite import Rewrite
 
     changed: list[str] = []
     for one, declared in zip(instance_directories(directory), load_all(directory), strict=True):

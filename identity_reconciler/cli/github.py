@@ -75,13 +75,13 @@ def drift(plans: Plans = None, author: Author = _AUTHOR) -> None:
 
     Needs the permission `issues: write`. Every plan has to be there.
     """
-    from identity_reconciler.cli.saving import open_saved
     from identity_reconciler.errors import UsageError
     from identity_reconciler.github.api import Github, job_of
     from identity_reconciler.github.issues import MARKER, report, settle
     from identity_reconciler.render.drift import drift_markdown, drift_title, drifted
     from identity_reconciler.render.fitting import Budget
     from identity_reconciler.render.markdown import COMMENT
+    from identity_reconciler.runs.saved import open_saved
 
     job = job_of()
     documents = [open_saved(path) for path in plans or ()]
@@ -112,20 +112,20 @@ def approved_plan(
 
     Needs the permissions `actions: read` and `pull-requests: read`. Ends with 5 if there is none.
     """
-    from identity_reconciler.cli.private import write_private
-    from identity_reconciler.cli.saving import imprint
+    from identity_reconciler.desired.writing.replacement import replace_file
     from identity_reconciler.github.api import Github, job_of
     from identity_reconciler.github.approved import approved_plan as fetched
     from identity_reconciler.render.planfile import LARGEST, read_plan
+    from identity_reconciler.runs.saved import imprint
 
     content = fetched(Github(job_of()), commit, (workflow, artifact), LARGEST)
     document = read_plan(content)
-    write_private(content, out)
+    replace_file(out, content, private=True)
     typer.echo(f"Saved {imprint(document, out)}")
 
 
 def _opened(plans: list[Path] | None) -> list[PlanDocument]:
-    from identity_reconciler.cli.saving import open_saved
+    from identity_reconciler.runs.saved import open_saved
 
     return [open_saved(path) for path in plans or () if path.exists()]
 

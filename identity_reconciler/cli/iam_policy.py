@@ -18,9 +18,9 @@ from identity_reconciler.errors import UsageError
 
 if TYPE_CHECKING:
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.declared import Declared
-    from identity_reconciler.gateway.policies import Facts, Purpose
-    from identity_reconciler.gateway.roles import Workflows
+    from identity_reconciler.core.declared import Declared
+    from identity_reconciler.iam.policies import Facts, Purpose
+    from identity_reconciler.iam.roles import Workflows
 
 app = typer.Typer(help="Print the IAM policies that this program needs.", no_args_is_help=True)
 
@@ -43,7 +43,7 @@ def audit(
     """Print what the auditing role (--role) or the role in each account (--member) needs."""
     import json
 
-    from identity_reconciler.audit.policy import member_policy, reading_policy
+    from identity_reconciler.iam.audit import member_policy, reading_policy
 
     if member == (role is not None):
         raise UsageError(
@@ -85,7 +85,7 @@ def plan_policy(
     branch: Branch = "main",
 ) -> None:
     """Print what a role that plans needs: it reads one instance, and is denied every write."""
-    from identity_reconciler.gateway.policies import Purpose
+    from identity_reconciler.iam.policies import Purpose
 
     declared = _one(directory)
     if trust:
@@ -113,7 +113,7 @@ def apply_policy(
 ) -> None:
     """Print what a role that applies needs; it is denied what touches protected groups."""
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.gateway.policies import Purpose
+    from identity_reconciler.iam.policies import Purpose
 
     declared = _one(directory)
     purpose = Purpose.EXPIRE if only_expired else Purpose.APPLY
@@ -140,8 +140,8 @@ def cloudformation(
     from ruamel.yaml import YAML
 
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.gateway.policies import Purpose, policy
-    from identity_reconciler.gateway.roles import template
+    from identity_reconciler.iam.policies import Purpose, policy
+    from identity_reconciler.iam.roles import template
 
     declared = _one(directory)
     workflows = _workflows(repository, branch)
@@ -164,7 +164,7 @@ def _one(directory: Path) -> Declared:
 
 
 def _workflows(repository: str | None, branch: str, environment: str | None = None) -> Workflows:
-    from identity_reconciler.gateway.roles import Workflows
+    from identity_reconciler.iam.roles import Workflows
 
     if repository is None:
         raise UsageError("give --repository OWNER/NAME: only its workflows may take the role")
@@ -180,9 +180,9 @@ def _facts(
 
     Protected groups are not *wanted* for a role that writes nothing.
     """
+    from identity_reconciler.cli.connection import connected_for
     from identity_reconciler.cli.output import note
-    from identity_reconciler.cli.planning import connected_for
-    from identity_reconciler.gateway.policies import Facts
+    from identity_reconciler.iam.policies import Facts
 
     if kms_key is not None and not _KEY.fullmatch(kms_key):
         raise UsageError(f"--kms-key {kms_key}: expected arn:aws:kms:REGION:ACCOUNT:key/ID")
@@ -205,7 +205,7 @@ def _facts(
 def _print_policy(declared: Declared, purpose: Purpose, facts: Facts) -> None:
     import json
 
-    from identity_reconciler.gateway.policies import policy
+    from identity_reconciler.iam.policies import policy
 
     typer.echo(json.dumps(policy(declared, purpose, facts), indent=2))
 
@@ -213,7 +213,7 @@ def _print_policy(declared: Declared, purpose: Purpose, facts: Facts) -> None:
 def _print_trust(declared: Declared, workflows: Workflows, purpose: Purpose) -> None:
     import json
 
-    from identity_reconciler.gateway.roles import provider_arn, trust
+    from identity_reconciler.iam.roles import provider_arn, trust
 
     instance = declared.settings.instance
     partition = instance.instance_arn.split(":")[1]

@@ -13,15 +13,15 @@ from identity_reconciler.cli.options import (
     RateOption,
     UseSandbox,
 )
-from identity_reconciler.desired.placing import Layout
+from identity_reconciler.desired.writing.placing import Layout
 from identity_reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    from identity_reconciler.declared import Declared, Ignore
-    from identity_reconciler.desired.importing import Choice
-    from identity_reconciler.desired.rewriting import Rewrite
+    from identity_reconciler.core.declared import Declared, Ignore
+    from identity_reconciler.core.state import State
+    from identity_reconciler.desired.writing.importing import Choice
+    from identity_reconciler.desired.writing.rewrite import Rewrite
     from identity_reconciler.gateway import Gateway
-    from identity_reconciler.state import State
 
 _KINDS = ("user", "group", "application")
 
@@ -52,14 +52,13 @@ def import_(
     """Write what is live into the YAML, comments kept, so that a plan right after it is empty."""
     from datetime import UTC, datetime
 
-    from identity_reconciler.cli.connection import Target
+    from identity_reconciler.cli.connection import Target, connected_for
+    from identity_reconciler.cli.edit import finish
     from identity_reconciler.cli.loading import load_all
-    from identity_reconciler.cli.planning import connected_for
-    from identity_reconciler.cli.rates import parse_rates
-    from identity_reconciler.cli.rewriting import finish
-    from identity_reconciler.desired.importing import Choice
-    from identity_reconciler.desired.loader import instance_directories
-    from identity_reconciler.desired.rewriting import Rewrite
+    from identity_reconciler.cli.options import parse_rates
+    from identity_reconciler.desired.reading.loader import instance_directories
+    from identity_reconciler.desired.writing.importing import Choice
+    from identity_reconciler.desired.writing.rewrite import Rewrite
 
     chosen = None if only is None else frozenset(map(_chosen, only))
     target = Target(sandbox, endpoint_url, parse_rates(rate))
@@ -75,7 +74,7 @@ def import_(
 
 
 def _chosen(address: str) -> tuple[str, str]:
-    from identity_reconciler.state import folded
+    from identity_reconciler.core.state import folded
 
     kind, _, name = address.partition("/")
     if kind not in _KINDS or not name:
@@ -89,8 +88,8 @@ def read_everything(gateway: Gateway, ignore: Ignore) -> State:
     Raises:
         GatewayError: It could not be read whole.
     """
+    from identity_reconciler.core.scope import ignores
     from identity_reconciler.gateway import Wanted
-    from identity_reconciler.scope import ignores
 
     return gateway.read_state(
         Wanted(
@@ -110,7 +109,7 @@ def adopt_and_tell(rewrite: Rewrite, declared: Declared, live: State, choice: Ch
         UsageError: Something chosen is neither live nor declared, or a rename is pending.
     """
     from identity_reconciler.cli.output import note
-    from identity_reconciler.desired.importing import adopt
+    from identity_reconciler.desired.writing.importing import adopt
     from identity_reconciler.render.escape import safe_lines
 
     for remark in adopt(rewrite, declared, live, choice):

@@ -2,24 +2,123 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from identity_reconciler import __version__
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     EndpointUrl,
     RateOption,
     UseSandbox,
 )
-from identity_reconciler.desired.placing import Layout
+from identity_reconciler.core.declared import Ignore
+from identity_reconciler.desired.writing.placing import Layout
 from identity_reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from identity_reconciler.cli.finding import Found
+    from identity_reconciler.core.declared import Instance
+    from identity_reconciler.core.state import Group, State, User
+    from identity_reconciler.gateway.reading.instances import ListedInstance
+
+
+IGNORED = Ignore(
+    groups=(
+        "AWSAccountFactory*",
+        "AWSAuditAccount*",
+        "AWSControlTower*",
+        "AWSLogArchive*",
+        "AWSSecurity*",
+        "AWSServiceCatalog*",
+    )
+)
+"""What Control Tower makes and depends on."""
+
+
+def settings_text(instance: Instance, live: State) -> str:
+    """Return settings for *instance*, of which *live* is what there is."""
+    from identity_reconciler.desired.yaml.emit import scalar
+
+    delegated = instance.delegated_administrator
+    lines = [
+        "# Which instance of IAM Identity Center this is about, and how much of it is managed.",
+        "instance:",
+        f"  name: {scalar(instance.name)}",
+        f"  region: {scalar(instance.region)}",
+        f'  account_id: "{instance.account_id}"',
+        *([f'  delegated_administrator: "{delegated}"'] if delegated else []),
+        f"  instance_arn: {instance.instance_arn}",
+        f"  identity_store_id: {instance.identity_store_id}",
+        "",
+        "manage:",
+        f"  users: {_mode(live.users.values())}",
+        "  groups: declared # deletion needs `state: absent`",
+        "  memberships: authoritative # who is not listed in a group is removed from it",
+        "  assignments: authoritative",
+        "",
+        "# Control Tower makes these groups and depends on them.",
+        "ignore:",
+        "  groups:",
+        *(f"    - {pattern}" for pattern in IGNORED.groups),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _mode(objects: Collection[User] | Collection[Group]) -> str:
+    if objects and all(one.foreign for one in objects):
+        return "reference # an identity provider owns all of them"
+    return "declared # deletion needs `state: absent`"
+
+
+_TEMPLATES = resources.files("identity_reconciler") / "templates" / "github"
+_APPROVED = "workflows/apply-approved.yml"
+_REVIEWED = "workflows/apply.yml"
+_PLAIN = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
+"""A path that needs no quotes, in YAML or in a shell."""
+
+
+def github_files(directory: Path, *, reviewers: bool) -> dict[Path, bytes]:
+    """Return what belongs below `.github`, by its path, for the desired state in *directory*.
+
+    With *reviewers* somebody approves the plan of the merged commit; without, the plan of the
+    pull request is what may be applied.
+
+    Raises:
+        UsageError: *directory* is no plain path below the root of the repository.
+    """
+    path = directory.as_posix()
+    if not _PLAIN.fullmatch(path) or ".." in directory.parts:
+        raise UsageError(
+            f"{path} cannot stand in a workflow; --github needs a path below the root of the "
+            "repository, of letters, digits, `.`, `-` and `_`"
+        )
+    found = dict(_templates(_TEMPLATES, PurePosixPath()))
+    approved = found.pop(_APPROVED)
+    if not reviewers:
+        found[_REVIEWED] = approved
+    return {Path(".github", name): _fitted(text, path).encode() for name, text in found.items()}
+
+
+def _templates(folder: Traversable, at: PurePosixPath) -> Iterator[tuple[str, str]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _templates(entry, at / entry.name)
+        else:
+            yield str(at / entry.name), entry.read_text(encoding="utf-8")
+
+
+def _fitted(text: str, directory: str) -> str:
+    """Return *text* for this version of the tool, and for *directory*."""
+    text = re.sub(r"\bidentity-reconciler==[\w.]+", f"identity-reconciler=={__version__}", text)
+    return re.sub(r"(?<= )desired-state(?= |$)", directory, text, flags=re.MULTILINE)
+
 
 _CODEOWNERS = Path(".github/CODEOWNERS")
 _NEXT = (
@@ -74,16 +173,15 @@ def init(
     from datetime import UTC, datetime
 
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.cli.finding import as_instance, caller, clients_for, instances
-    from identity_reconciler.cli.github_files import github_files
+    from identity_reconciler.cli.edit import finish
+    from identity_reconciler.cli.finding import as_instance, clients_for
     from identity_reconciler.cli.import_ import adopt_and_tell, read_everything
+    from identity_reconciler.cli.options import parse_rates
     from identity_reconciler.cli.output import note
-    from identity_reconciler.cli.rates import parse_rates
-    from identity_reconciler.cli.rewriting import finish
-    from identity_reconciler.cli.settings_text import IGNORED, settings_text
-    from identity_reconciler.desired.files import SETTINGS_FILE
-    from identity_reconciler.desired.importing import Choice
-    from identity_reconciler.desired.rewriting import Rewrite
+    from identity_reconciler.desired.reading.files import SETTINGS_FILE
+    from identity_reconciler.desired.writing.importing import Choice
+    from identity_reconciler.desired.writing.rewrite import Rewrite
+    from identity_reconciler.gateway.reading.instances import caller, list_instances
 
     workflows = github_files(directory, reviewers=reviewers) if github else {}
     rewrite = Rewrite(directory)
@@ -97,7 +195,7 @@ def init(
         raise UsageError("give both --owners and --approvers, or neither")
     target = Target(sandbox, endpoint_url, parse_rates(rate))
     with clients_for(target, region) as clients:
-        found = _chosen(instances(clients), instance_arn)
+        found = _chosen(list_instances(clients, everywhere=False), instance_arn)
         called = name or _asked("What do you call this instance?", "main")
         instance = as_instance(found, called, clients.region, caller(clients))
         live = read_everything(target.open(clients, instance), IGNORED)
@@ -122,13 +220,13 @@ def _asked(question: str, default: str) -> str:
     return answer
 
 
-def _chosen(found: list[Found], arn: str | None) -> Found:
+def _chosen(found: Sequence[ListedInstance], arn: str | None) -> ListedInstance:
     if not found:
         raise UsageError(
             "these credentials lead to no instance of IAM Identity Center in this region; give "
             "--region, or use credentials of the account that owns it"
         )
-    by_arn = {one.arn: one for one in found}
+    by_arn = {one.instance_arn: one for one in found}
     if arn is None and len(found) > 1:
         arn = _asked(f"Which instance: {', '.join(by_arn)}?", "") or None
     if arn is None and len(found) == 1:
@@ -140,7 +238,7 @@ def _chosen(found: list[Found], arn: str | None) -> Found:
 
 def _write_codeowners(directory: Path, owners: str, approvers: str) -> None:
     from identity_reconciler.cli.output import note
-    from identity_reconciler.desired.rewriting import replace_file
+    from identity_reconciler.desired.writing.replacement import replace_file
 
     if not (owners and approvers):
         note("no CODEOWNERS was written; give --owners and --approvers to have one")
@@ -158,7 +256,7 @@ def _write_codeowners(directory: Path, owners: str, approvers: str) -> None:
 def _write_workflows(files: Mapping[Path, bytes]) -> None:
     """Write *files* that are not there yet; those that differ are the user's and stay."""
     from identity_reconciler.cli.output import note
-    from identity_reconciler.desired.rewriting import replace_file
+    from identity_reconciler.desired.writing.replacement import replace_file
 
     for path, content in sorted(files.items()):
         if not path.exists():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from identity_reconciler.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
-    from identity_reconciler.declared import Declared
+    from identity_reconciler.core.declared import Declared
 
 
 def load_all(directory: Path) -> list[Declared]:
@@ -19,7 +19,7 @@ def load_all(directory: Path) -> list[Declared]:
         InvalidInputError: With the problems of all of them; where there are several, files are
             named relative to *directory*.
     """
-    from identity_reconciler.desired.loader import instance_directories, load
+    from identity_reconciler.desired.reading.loader import instance_directories, load
 
     loaded: list[Declared] = []
     problems: list[Problem] = []

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import IO, TYPE_CHECKING, assert_never
 
 from identity_reconciler.cli.options import Color, PlanFormat
@@ -11,7 +15,10 @@ from identity_reconciler.cli.options import Color, PlanFormat
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from identity_reconciler.gateway.wire.tally import Tally
     from identity_reconciler.render.document import PlanDocument
+    from identity_reconciler.runs.survey import Outlook
+
 
 _STYLES = {"x": "bold red", "-": "red", ">": "cyan", "!": "yellow", "+": "green"}
 
@@ -69,3 +76,123 @@ def note(message: str) -> None:
     """Print a line for people on stderr."""
     sys.stderr.write(f"{message}\n")
     sys.stderr.flush()
+
+
+_INTERVAL = 10.0
+"""Seconds between two lines where there is no terminal."""
+_LONG = 10.0
+"""Seconds of an expected read from which on it is announced."""
+
+
+class Progress:
+    """Tells people on stderr how a run goes on, and keeps the time; a `Listener` of runs."""
+
+    def __init__(self, timings: Timings | None = None) -> None:
+        self._timings = timings or Timings()
+
+    def note(self, message: str) -> None:
+        """Print *message*."""
+        note(message)
+
+    def phase(self, name: str) -> AbstractContextManager[None]:
+        """Return a block whose time counts towards *name*."""
+        return self._timings.phase(name)
+
+    def reading(
+        self, doing: str, count: Callable[[], int], outlook: Outlook | None = None
+    ) -> AbstractContextManager[None]:
+        """Announce a long read, and return a block that shows how far it is."""
+        if outlook is not None and outlook.seconds >= _LONG:
+            note(
+                f"reading the live state will take about {outlook.requests} requests and "
+                f"{outlook.seconds:.0f} s, more if more is live than declared"
+            )
+        return progress(doing, count, outlook.requests if outlook else None)
+
+
+@contextmanager
+def progress(doing: str, count: Callable[[], int], expected: int | None = None) -> Iterator[None]:
+    """Show *doing* and the requests so far, from *count*, while the block runs.
+
+    A spinner on a terminal, a line every 10 s elsewhere. *expected* is how many requests there
+    will be, about; None where that is not known.
+    """
+
+    def words() -> str:
+        of = f" of about {expected}" if expected is not None and count() <= expected else ""
+        return f"{count()}{of} requests"
+
+    done = threading.Event()
+    show = _spin if sys.stderr.isatty() else _lines
+    teller = threading.Thread(target=show, args=(doing, words, done), daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+
+
+def _spin(doing: str, words: Callable[[], str], done: threading.Event) -> None:
+    with console(Color.AUTO, sys.stderr).status(doing) as status:
+        while not done.wait(0.2):
+            status.update(f"{doing} ({words()})")
+
+
+def _lines(doing: str, words: Callable[[], str], done: threading.Event) -> None:
+    started = time.monotonic()
+    while not done.wait(_INTERVAL):
+        note(f"{doing}: {words()}, {time.monotonic() - started:.0f} s so far")
+
+
+_HEADINGS = ("operation", "requests", "waited s", "throttled", "failed")
+
+
+class Timings:
+    """A stopwatch for the phases of one command; phases of the same name add up."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.phases: dict[str, float] = {}
+        """Seconds, by phase, in the order in which they first began."""
+        self.tallies: list[Tally] = []
+        """The requests of each gateway that was opened."""
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Count the time of the block towards *name*."""
+        self.phases.setdefault(name, 0.0)
+        started = self._clock()
+        try:
+            yield
+        finally:
+            self.phases[name] += self._clock() - started
+
+
+def timings_text(timings: Timings) -> str:
+    """Return a table, a line per operation and instance, and a line with the phases.
+
+    What was waited is summed over all threads, so it can be more than the time of the phases.
+    """
+    rows = [
+        (
+            f"{one.service}:{one.operation}",
+            f"{one.requests}",
+            f"{one.waited:.1f}",
+            f"{one.throttled}",
+            f"{one.failed}",
+        )
+        for tally in timings.tallies
+        for one in tally.totals()
+    ]
+    table = [_HEADINGS, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(_HEADINGS))]
+    lines = [
+        "  ".join(
+            f"{cell:<{width}}" if column == 0 else f"{cell:>{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in table
+    ]
+    spent = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in timings.phases.items())
+    return "\n".join([*lines, f"time  {spent}"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -56,28 +57,29 @@ def plan(
     color: ColorChoice = Color.AUTO,
 ) -> int:
     """Compare the YAML with what is live and show what apply would change. Writes nothing."""
-    from identity_reconciler.cli.collecting import without_collections
-    from identity_reconciler.cli.connection import Target
-    from identity_reconciler.cli.git import commit_of
-    from identity_reconciler.cli.github_step import github_step, report, without_commands
+    from identity_reconciler.cli.connection import Target, connected_for
+    from identity_reconciler.cli.history import bases, commit_of, repository_prefix
     from identity_reconciler.cli.loading import load_all
-    from identity_reconciler.cli.output import note, print_plans
-    from identity_reconciler.cli.planning import Terms, blocked, connected_for
-    from identity_reconciler.cli.rates import parse_rates
-    from identity_reconciler.cli.saving import imprint, save
-    from identity_reconciler.cli.targeting import bases, plan_since
-    from identity_reconciler.cli.timings import Timings, timings_text
+    from identity_reconciler.cli.options import parse_rates
+    from identity_reconciler.cli.output import Progress, Timings, note, print_plans, timings_text
+    from identity_reconciler.core.collecting import without_collections
+    from identity_reconciler.desired.reading.loader import instance_directories
+    from identity_reconciler.github.step import github_step, report, without_commands
+    from identity_reconciler.render.words import blocked
+    from identity_reconciler.runs.planning import PlanTerms, plan_since
+    from identity_reconciler.runs.saved import imprint, save
 
     clock = Timings()
     target = Target(sandbox, endpoint_url, parse_rates(rate), clock)
     with clock.phase("load"):
         loaded = load_all(directory)
-    step = github_step(output_format, wanted=github)
+    step = github_step(os.environ, as_json=output_format is PlanFormat.JSON) if github else None
     if out is not None:
         _require_whole(directory, len(loaded), changed_since)
     if changed_since and (base or only_expired):
         raise UsageError("--changed-since excludes --base and --only-expired")
-    terms = Terms(commit_of(directory), timedelta(hours=valid_for), clock, only_expired, sandbox)
+    lifetime = timedelta(hours=valid_for)
+    terms = PlanTerms(commit_of(directory), lifetime, only_expired, sandbox, Progress(clock))
     revision = changed_since or base
     since = bases(directory, revision, loaded) if revision else [None] * len(loaded)
     documents = []
@@ -87,7 +89,7 @@ def plan(
             documents.append(document)
     with clock.phase("render"), without_collections(), without_commands(step):
         print_plans(documents, output_format, color)
-    report(step, documents, directory)
+    report(step, documents, [repository_prefix(one) for one in instance_directories(directory)])
     if timings:
         note(timings_text(clock))
     if out is not None:

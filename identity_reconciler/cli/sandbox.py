@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from identity_reconciler.cli.connection import SANDBOX_FILE, furnish, furnish_default, open_sandbox
 from identity_reconciler.errors import UsageError
 
 if TYPE_CHECKING:
     from identity_reconciler.sandbox import Sandbox
     from identity_reconciler.sandbox.seeding import Sizes
     from identity_reconciler.sandbox.summary import InstanceSummary, Summary
-
-_FILE = Path(".identity-reconciler") / "sandbox.sqlite3"
-"""Where `--sandbox` keeps its state."""
 
 
 class Format(StrEnum):
@@ -47,7 +45,7 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
     ] = 0,
-    state: StateFile = _FILE,
+    state: StateFile = SANDBOX_FILE,
     seed_from: Annotated[
         Path | None,
         typer.Option("--seed", metavar="DIR", help="First make it equal to this desired state."),
@@ -67,16 +65,13 @@ def serve(
     Prints the exports that lead them to it, then serves until it is interrupted.
     """
     with _opened(state) as opened:
-        from identity_reconciler.sandbox import InstanceDetails
         from identity_reconciler.sandbox.server import SandboxServer, exports
         from identity_reconciler.sandbox.trouble import read_trouble
 
         opened.make_trouble(read_trouble(trouble) if trouble else None)
         if seed_from is not None:
             _seed_from(opened, seed_from)
-        if not opened.summary().instances:
-            opened.ensure_instance(InstanceDetails())
-            opened.add_catalogue()
+        furnish_default(opened)
         if verbose:
             _tell_requests()
         with SandboxServer(opened.responder, port) as server:
@@ -88,7 +83,7 @@ def serve(
 
 
 @app.command()
-def reset(state: StateFile = _FILE) -> None:
+def reset(state: StateFile = SANDBOX_FILE) -> None:
     """Forget everything in a sandbox; the next use starts afresh."""
     if not state.exists():
         typer.echo(f"there is no {state}")
@@ -115,7 +110,7 @@ def seed(
         str | None,
         typer.Option("--at", metavar="REF", help="The desired state as it was at a Git revision."),
     ] = None,
-    state: StateFile = _FILE,
+    state: StateFile = SANDBOX_FILE,
 ) -> None:
     """Make the live state of the sandbox equal to a desired state, or make one up.
 
@@ -137,14 +132,14 @@ def seed(
 
 
 @app.command()
-def show(state: StateFile = _FILE, output_format: OutputFormat = Format.TEXT) -> None:
+def show(state: StateFile = SANDBOX_FILE, output_format: OutputFormat = Format.TEXT) -> None:
     """Show what a sandbox holds: instances, applications, and how much of everything."""
     with _opened(state, must_exist=True) as opened:
         _print_summary(opened.summary(), output_format)
 
 
 @app.command()
-def stats(state: StateFile = _FILE, output_format: OutputFormat = Format.TEXT) -> None:
+def stats(state: StateFile = SANDBOX_FILE, output_format: OutputFormat = Format.TEXT) -> None:
     """Show how often each operation has been asked of a sandbox, by outcome."""
     with _opened(state, must_exist=True) as opened:
         counted = sorted(opened.statistics().items())
@@ -164,16 +159,9 @@ def stats(state: StateFile = _FILE, output_format: OutputFormat = Format.TEXT) -
 
 @contextmanager
 def _opened(state: Path, *, must_exist: bool = False) -> Iterator[Sandbox]:
-    try:
-        from identity_reconciler.sandbox import Sandbox
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"the sandbox needs the package {error.name}; "
-            "install it with: pip install 'identity-reconciler[sandbox]'"
-        ) from error
     if must_exist and not state.exists():
         raise UsageError(f"there is no {state}; `identity-reconciler sandbox seed` makes one")
-    with Sandbox(state) as opened:
+    with open_sandbox(state, instead_of_aws=False) as opened:
         yield opened
 
 
@@ -194,11 +182,10 @@ def _seed_from_history(opened: Sandbox, directory: Path, revision: str) -> None:
     """
     from datetime import UTC, datetime
 
-    from identity_reconciler.cli.connection import furnish
     from identity_reconciler.cli.history import declared_in, tree_at
     from identity_reconciler.cli.loading import load_all
     from identity_reconciler.cli.output import note
-    from identity_reconciler.desired.loader import instance_directories
+    from identity_reconciler.desired.reading.loader import instance_directories
     from identity_reconciler.sandbox.seeding import seed as make_live
 
     for now, folder in zip(load_all(directory), instance_directories(directory), strict=True):

@@ -12,8 +12,8 @@ def schema(
     directory: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("schemas"),
 ) -> None:
     """Write the JSON Schemas of the YAML, of saved plans and of reports, for other programs."""
-    from identity_reconciler.audit.data import SCHEMA_FILE, schema_text
-    from identity_reconciler.desired.schema import schemas
+    from identity_reconciler.audit.formats.data import SCHEMA_FILE, schema_text
+    from identity_reconciler.desired.model.schema import schemas
     from identity_reconciler.render.plan_schema import PLAN, plan_schema
 
     directory.mkdir(parents=True, exist_ok=True)

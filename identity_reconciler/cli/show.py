@@ -17,7 +17,7 @@ def show(
 ) -> None:
     """Show a saved plan. Refuses one that was changed after it was saved."""
     from identity_reconciler.cli.output import print_plans
-    from identity_reconciler.cli.saving import imprint, open_saved
+    from identity_reconciler.runs.saved import imprint, open_saved
 
     document = open_saved(plan)
     print_plans([document], output_format, color)

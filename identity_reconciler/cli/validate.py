@@ -14,7 +14,7 @@ from identity_reconciler.cli.options import DEFAULT_DIRECTORY, Directory
 from identity_reconciler.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
-    from identity_reconciler.declared import Declared
+    from identity_reconciler.core.declared import Declared
 
 
 class ProblemFormat(StrEnum):
@@ -48,7 +48,7 @@ def validate(
 
 
 def _problems(problems: Sequence[Problem], output_format: ProblemFormat, directory: Path) -> str:
-    from identity_reconciler.cli.git import repository_prefix
+    from identity_reconciler.cli.history import repository_prefix
     from identity_reconciler.render.annotations import problem_annotations
     from identity_reconciler.render.problems import problems_json, problems_sarif
 

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
-from typing import TypeVar, assert_never
+from collections.abc import Iterable, Mapping
+from typing import assert_never
 
-from identity_reconciler.declared import Instance
-from identity_reconciler.gateway import Wanted
-from identity_reconciler.gateway.assembly import assemble
-from identity_reconciler.gateway.clients import Clients
-from identity_reconciler.gateway.connection import Connection
-from identity_reconciler.gateway.edges import EdgeWriter
-from identity_reconciler.gateway.instance import require_instance
-from identity_reconciler.gateway.lookup import Lookup
-from identity_reconciler.gateway.pacing import Rates
-from identity_reconciler.gateway.principals import GroupWriter, UserWriter
-from identity_reconciler.gateway.reader import read_lists
-from identity_reconciler.gateway.tally import Tally
-from identity_reconciler.gateway.targeted import read_named
-from identity_reconciler.scope import ignores
-from identity_reconciler.state import (
+from identity_reconciler.core.declared import Instance
+from identity_reconciler.core.scope import ignores
+from identity_reconciler.core.state import (
     Assignment,
     Group,
     Key,
@@ -29,6 +17,18 @@ from identity_reconciler.state import (
     State,
     User,
 )
+from identity_reconciler.gateway import Wanted
+from identity_reconciler.gateway.reading.assembly import assemble
+from identity_reconciler.gateway.reading.connection import Connection
+from identity_reconciler.gateway.reading.instances import require_instance
+from identity_reconciler.gateway.reading.lookup import Lookup
+from identity_reconciler.gateway.reading.reader import read_lists
+from identity_reconciler.gateway.reading.targeted import read_named
+from identity_reconciler.gateway.wire.clients import Clients
+from identity_reconciler.gateway.wire.pacing import Rates
+from identity_reconciler.gateway.wire.tally import Tally
+from identity_reconciler.gateway.writing.edges import EdgeWriter
+from identity_reconciler.gateway.writing.principals import GroupWriter, UserWriter
 
 
 def connect(clients: Clients, instance: Instance) -> AwsGateway:
@@ -67,7 +67,7 @@ class AwsGateway:
         if wanted.users or wanted.groups or wanted.applications or wanted.arns:
             state = assemble(self._connection, wanted, read_lists(self._connection, wanted))
         if wanted.named or wanted.principals or wanted.mentioned:
-            state = _united(state, read_named(self._connection, wanted))
+            state = state.united(read_named(self._connection, wanted))
         return state
 
     def arns_of_groups(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -141,23 +141,3 @@ class AwsGateway:
             if provenance is not None:
                 found[one.key] = provenance
         return found
-
-
-_Owner = TypeVar("_Owner", bound=Hashable)
-_Member = TypeVar("_Member", bound=Hashable)
-
-
-def _united(one: State, other: State) -> State:
-    return State(
-        users={**other.users, **one.users},
-        groups={**other.groups, **one.groups},
-        members=_joined(one.members, other.members),
-        applications=one.applications,
-        assignments=_joined(one.assignments, other.assignments),
-    )
-
-
-def _joined(
-    one: Mapping[_Owner, frozenset[_Member]], other: Mapping[_Owner, frozenset[_Member]]
-) -> Mapping[_Owner, frozenset[_Member]]:
-    return {**one, **{key: found | one.get(key, frozenset()) for key, found in other.items()}}

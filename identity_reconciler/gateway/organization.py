@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
-from identity_reconciler.declared import Instance
+from identity_reconciler.core.declared import Instance
+from identity_reconciler.core.state import State
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway
-from identity_reconciler.gateway.clients import Clients, make_clients
-from identity_reconciler.gateway.connection import Connection
-from identity_reconciler.gateway.errors import Call, code_of, translating
-from identity_reconciler.gateway.listing import Item, pages
-from identity_reconciler.gateway.pacing import Pacer, Rates, SystemClock
-from identity_reconciler.gateway.tally import Tally
-from identity_reconciler.gateway.wiring import wire
-from identity_reconciler.state import State
+from identity_reconciler.gateway.reading.connection import Connection
+from identity_reconciler.gateway.reading.instances import ListedInstance, list_instances
+from identity_reconciler.gateway.wire.clients import Clients, make_clients
+from identity_reconciler.gateway.wire.errors import Call, translating
+from identity_reconciler.gateway.wire.pacing import Pacer, Rates, SystemClock
+from identity_reconciler.gateway.wire.tally import Tally
+from identity_reconciler.gateway.wire.wiring import wire
 
 if TYPE_CHECKING:
     import boto3
@@ -52,21 +51,6 @@ class OrganizationAccount:
     def management(self) -> str:
         """The management account of its organisation."""
         return self.arn.split(":")[4]
-
-
-@dataclass(frozen=True, slots=True)
-class ListedInstance:
-    """One entry of ListInstances."""
-
-    instance_arn: str
-    identity_store_id: str
-    owner: str
-    """Twelve digits."""
-    name: str
-    """May be empty."""
-    region: str
-    """The primary Region."""
-    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,20 +193,15 @@ class AccountEntry:
         Raises:
             GatewayError: They could not be listed.
         """
-        found = {one.instance_arn: one for one in self._listed()}
-        return tuple(found[arn] for arn in sorted(found))
-
-    def _listed(self) -> Iterator[ListedInstance]:
         reach = self._organization.reach
-        if reach.regions:
-            for region in reach.regions:
-                yield from _instances(self._in(region), {})
-            return
-        clients = self._in(reach.region)
-        try:
-            yield from _instances(clients, {"RegionScope": "ALL_REGIONS"})
-        except _UnknownScopeError:
-            yield from _instances(clients, {})
+        if not reach.regions:
+            return list_instances(self._in(reach.region))
+        found = {
+            one.instance_arn: one
+            for region in reach.regions
+            for one in list_instances(self._in(region), everywhere=False)
+        }
+        return tuple(found[arn] for arn in sorted(found))
 
     def read(self, instance: Instance, wanted: Wanted) -> State:
         """Return what *wanted* asks for of *instance*, which is one of `instances`.
@@ -246,33 +225,6 @@ class _AssumedSession:
         # The stubs know each service by its name only.
         make: Any = self._session.client
         return make(service, region, **options, **self._credentials)
-
-
-class _UnknownScopeError(Exception):
-    """ListInstances does not know the parameter RegionScope."""
-
-
-def _instances(clients: Clients, request: dict[str, Any]) -> Sequence[ListedInstance]:
-    call = Call("sso-admin", "ListInstances", "the list of instances")
-    with translating(call):
-        try:
-            listed = pages(clients.sso_admin, call, request)
-            return [_instance(item, clients.region) for page in listed for item in page]
-        except ClientError as error:
-            if request and code_of(error) == "ValidationException":
-                raise _UnknownScopeError from error
-            raise
-
-
-def _instance(item: Item, region: str) -> ListedInstance:
-    return ListedInstance(
-        instance_arn=item["InstanceArn"],
-        identity_store_id=item["IdentityStoreId"],
-        owner=item["OwnerAccountId"],
-        name=item.get("Name", ""),
-        region=item.get("PrimaryRegion") or region,
-        status=item.get("Status", "ACTIVE"),
-    )
 
 
 def _account(item: Any) -> OrganizationAccount:  # noqa: ANN401 - the stubs do not know State

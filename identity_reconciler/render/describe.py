@@ -6,13 +6,33 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from identity_reconciler.access import AccessChange, Effect
-from identity_reconciler.approvals import approval_lines
-from identity_reconciler.declared import Declared
+from identity_reconciler.core.access import AccessChange, Effect
+from identity_reconciler.core.approvals import approval_lines
+from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.expiry import expiring
+from identity_reconciler.core.guards import Standing, Verdict
+from identity_reconciler.core.plan import (
+    Change,
+    Create,
+    Delete,
+    Origin,
+    Plan,
+    Rename,
+    Update,
+    counts,
+)
+from identity_reconciler.core.state import (
+    Assignment,
+    Group,
+    Key,
+    Membership,
+    Provenance,
+    Resource,
+    State,
+    User,
+    address,
+)
 from identity_reconciler.errors import Position
-from identity_reconciler.expiry import expiring
-from identity_reconciler.guards import Standing, Verdict
-from identity_reconciler.plan import Change, Create, Delete, Origin, Plan, Rename, Update, counts
 from identity_reconciler.render.differences import differences
 from identity_reconciler.render.document import (
     LISTED_PEOPLE,
@@ -31,17 +51,6 @@ from identity_reconciler.render.document import (
     SourceDocument,
     WithheldDocument,
     action_of,
-)
-from identity_reconciler.state import (
-    Assignment,
-    Group,
-    Key,
-    Membership,
-    Provenance,
-    Resource,
-    State,
-    User,
-    address,
 )
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from deepdiff import DeepDiff
 
-from identity_reconciler.state import Group, User
+from identity_reconciler.core.state import Group, User
 
 _NESTED = {
     "formatted_name": "name.formatted",

@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, field_serializer
 
 from identity_reconciler import __version__
-from identity_reconciler.plan import Change, Create, Delete, Rename, Update
-from identity_reconciler.state import (
+from identity_reconciler.core.plan import Change, Create, Delete, Rename, Update
+from identity_reconciler.core.state import (
     Assignment,
     Group,
     Membership,

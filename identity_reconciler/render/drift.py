@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from identity_reconciler.plan import Reason
+from identity_reconciler.core.plan import Reason
+from identity_reconciler.core.state import Assignment, Membership
 from identity_reconciler.render.document import Action, ChangeDocument, PlanDocument
 from identity_reconciler.render.fitting import Budget, Section, fit
 from identity_reconciler.render.markdown import COMMENT
 from identity_reconciler.render.spans import fence, name_span, value_span
 from identity_reconciler.render.words import blocked, instant, number
-from identity_reconciler.state import Assignment, Membership
 
 _FOUND: dict[Action, str] = {
     "delete": "is live and not declared",

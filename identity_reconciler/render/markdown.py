@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from identity_reconciler.access import Route
+from identity_reconciler.core.access import Route
 from identity_reconciler.render.document import (
     AccessDocument,
     Action,

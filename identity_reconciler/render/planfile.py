@@ -13,11 +13,11 @@ from typing import NoReturn
 
 from pydantic import JsonValue, ValidationError
 
-from identity_reconciler.declared import Instance
+from identity_reconciler.core.declared import Instance
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Reason, Rename, Update
+from identity_reconciler.core.state import Group, User
 from identity_reconciler.errors import StalePlanError
-from identity_reconciler.plan import Change, Create, Delete, Plan, Reason, Rename, Update
 from identity_reconciler.render.document import FORMAT_VERSION, ChangeDocument, PlanDocument
-from identity_reconciler.state import Group, User
 
 LARGEST = 512 * 1024 * 1024
 """Bytes: more than a plan that creates 100,000 users and 500,000 memberships takes."""

@@ -1,7 +1,7 @@
 """Put untrusted values into Markdown: code spans and fences that nothing inside can end.
 
 Inside code GitHub makes no links, images, mentions, references or HTML. That is why no value
-stands anywhere else, and why none stands in a table, where `|` has a meaning even in code.
+stands anywhere else. In a table `|` has a meaning even in code, so `cell` escapes it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,19 @@ def name_span(text: str) -> str:
 def value_span(text: str) -> str:
     """Return the value of an attribute, in double quotes, as one code span."""
     return _span(clipped(_without_long_runs(quoted(text))))
+
+
+def whole_span(text: str) -> str:
+    """Return *text* as one code span, however long it is."""
+    return _span(_without_long_runs(safe(text)))
+
+
+def cell(text: str) -> str:
+    """Return *text* as one code span in a cell of a table; an empty one stays empty.
+
+    A bar ends a cell even inside code. Source: GFM, tables.
+    """
+    return whole_span(text).replace("|", "\\|") if text.strip() else ""
 
 
 def clipped(text: str, longest: int = LONGEST) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from identity_reconciler.plan import Change, Delete
+from identity_reconciler.core.plan import Change, Delete
+from identity_reconciler.core.state import address
 from identity_reconciler.render.document import (
     AccessDocument,
     Action,
@@ -30,7 +31,6 @@ from identity_reconciler.render.words import (
     subject,
     withheld,
 )
-from identity_reconciler.state import address
 
 SYMBOLS: dict[Action, str] = {"delete": "-", "rename": ">", "update": "!", "create": "+"}
 """In column 1 of each line that changes something; GitHub colours `-`, `!` and `+` in a diff."""

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from identity_reconciler.plan import Reason
+from identity_reconciler.core.plan import Reason
+from identity_reconciler.core.state import Group, User
 from identity_reconciler.render.document import (
     AccessDocument,
     ChangeDocument,
@@ -18,7 +19,6 @@ from identity_reconciler.render.document import (
     Kind,
     PlanDocument,
 )
-from identity_reconciler.state import Group, User
 
 PLURALS: dict[Kind, str] = {
     "user": "users",

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from identity_reconciler.declared import (
+from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
     DeclaredUser,
     Listed,
     Presence,
 )
+from identity_reconciler.core.state import User
 from identity_reconciler.sandbox.attributes import ENTERPRISE, USER, Document
 from identity_reconciler.sandbox.errors import SandboxError
 from identity_reconciler.sandbox.population import Member, Population, seeded_id
 from identity_reconciler.sandbox.sandbox import InstanceDetails, Sandbox
-from identity_reconciler.state import User
 
 ISSUER = "https://idp.example.com"
 """The issuer of the external ids that objects with `state: external` get."""

@@ -14,10 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from identity_reconciler.audit.edition import Edition
-from identity_reconciler.audit.html import page
-from identity_reconciler.audit.report import Report
-from identity_reconciler.audit.reports_access import ACCESS_COLUMNS
+from identity_reconciler.audit.formats.html import page
+from identity_reconciler.audit.report import Edition, Report
+from identity_reconciler.audit.reports.access import ACCESS_COLUMNS
 from tests.cli.browser import browser
 
 ROWS = 50_000

@@ -21,18 +21,18 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from identity_reconciler.cli.collecting import without_collections
-from identity_reconciler.comparison import compare_closely
-from identity_reconciler.desired.loader import load
-from identity_reconciler.guards import check_plan, gather
+from identity_reconciler.core.collecting import without_collections
+from identity_reconciler.core.comparison import compare_closely
+from identity_reconciler.core.guards import check_plan, gather
+from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.render.describe import Findings, Occasion, document
 from identity_reconciler.render.text import plan_text
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.worlds import Size, live_state, write_yaml
 
 if TYPE_CHECKING:
-    from identity_reconciler.declared import Declared
-    from identity_reconciler.state import State
+    from identity_reconciler.core.declared import Declared
+    from identity_reconciler.core.state import State
 
 LARGE = Size(100_000, 10_000, 500_000, 500, 20_000)
 DRIFT = 100

@@ -16,7 +16,7 @@ import boto3
 
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway, connect
-from identity_reconciler.gateway.clients import make_clients
+from identity_reconciler.gateway.wire.clients import make_clients
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.worlds import Size, fill, instance

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil
 
-from identity_reconciler.declared import Declared, DeclaredGroup, DeclaredUser, Instance
+from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser, Instance
 from identity_reconciler.gateway.aws import AwsGateway, connect
-from identity_reconciler.gateway.clients import make_clients
-from identity_reconciler.gateway.pacing import Rates
+from identity_reconciler.gateway.wire.clients import make_clients
+from identity_reconciler.gateway.wire.pacing import Rates
+from identity_reconciler.runs.survey import plan_against
+from identity_reconciler.runs.targeted_survey import plan_touched
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
-from identity_reconciler.survey import plan_against
-from identity_reconciler.targeted_survey import plan_touched
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.worlds import Size, declared, fill
 

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from identity_reconciler.declared import Declared, Instance
-from identity_reconciler.desired.loader import load
-from identity_reconciler.sandbox import InstanceDetails, Sandbox
-from identity_reconciler.sandbox.seeding import seed
-from identity_reconciler.state import (
+from identity_reconciler.core.declared import Declared, Instance
+from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     Email,
@@ -27,6 +24,9 @@ from identity_reconciler.state import (
     UserKey,
     UserName,
 )
+from identity_reconciler.desired.reading.loader import load
+from identity_reconciler.sandbox import InstanceDetails, Sandbox
+from identity_reconciler.sandbox.seeding import seed
 
 INSTANCE = """\
 instance:

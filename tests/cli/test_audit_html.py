@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from identity_reconciler.audit.edition import Edition
-from identity_reconciler.audit.html import data_block, page
-from identity_reconciler.audit.report import Report, Row
-from identity_reconciler.audit.reports_access import ACCESS_COLUMNS
+from identity_reconciler.audit.formats.html import data_block, page
+from identity_reconciler.audit.report import Edition, Report, Row
+from identity_reconciler.audit.reports.access import ACCESS_COLUMNS
 from tests.cli.browser import CHROMIUM, DRIVER, Browser, browser
 
 NEEDS_BROWSER = pytest.mark.skipif(

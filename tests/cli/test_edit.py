@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from identity_reconciler.desired.loader import load
+from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import ExitCode
 from tests.command import Run, command
 

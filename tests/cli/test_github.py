@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from identity_reconciler.cli.github_step import GithubStep, outputs
+from identity_reconciler.github.step import GithubStep, outputs
 from identity_reconciler.render.fitting import octets
 from identity_reconciler.render.markdown import SUMMARY
 from identity_reconciler.render.planfile import plan_digest

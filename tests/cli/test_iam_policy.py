@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from identity_reconciler.audit.policy import READ_ACTIONS
+from identity_reconciler.iam.audit import READ_ACTIONS
 from tests.command import command
 
 

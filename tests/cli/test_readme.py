@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from identity_reconciler.desired.loader import load
+from identity_reconciler.desired.reading.loader import load
 from tests.command import ROOT, command, edit, environment
 from tests.conftest import Golden
 from tests.workflows.policy import offences

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from identity_reconciler.cli.progress import tell_of_long_read
-from identity_reconciler.cli.rates import parse_rates
-from identity_reconciler.cli.timings import Timings, timings_text
+from identity_reconciler.cli.options import parse_rates
+from identity_reconciler.cli.output import Progress, Timings, timings_text
+from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import UsageError
-from identity_reconciler.gateway.expectation import Expected
-from identity_reconciler.gateway.pacing import Rates
-from identity_reconciler.gateway.tally import Tally
+from identity_reconciler.gateway.wire.pacing import Rates
+from identity_reconciler.gateway.wire.tally import Tally
+from identity_reconciler.runs.survey import Outlook, outlook
 from tests.command import command
 
 TABLE = """\
@@ -88,13 +88,28 @@ class TestRate:
         assert "--rate slow" in run.err
 
 
+class TestOutlook:
+    """What is announced is what is sent, where as much is live as is declared."""
+
+    def test_of_the_example(self, applied: Path) -> None:
+        run = command("plan", "--sandbox", "--timings", cwd=applied)
+        table = [line.split() for line in run.err.splitlines() if ":" in line and "  " in line]
+        sent = {row[0]: int(row[1]) for row in table if row[0].count(":") == 1 and len(row) == 5}
+        checks = sent.pop("sso-admin:ListInstances") + sent.pop("sts:GetCallerIdentity")
+        assert checks == 2
+        declared = load(applied / "desired-state")
+        assert sum(sent.values()) == outlook(declared, Rates()).requests
+
+
 class TestLongRead:
     """Is announced with its requests and seconds; a short one is not."""
 
     def test_is_announced(self, capsys: pytest.CaptureFixture[str]) -> None:
-        tell_of_long_read(Expected(requests=1_312, seconds=50.4))
+        with Progress().reading("reading", lambda: 0, Outlook(requests=1_312, seconds=50.4)):
+            pass
         assert "about 1312 requests and 50 s" in capsys.readouterr().err
 
     def test_a_short_one_is_not(self, capsys: pytest.CaptureFixture[str]) -> None:
-        tell_of_long_read(Expected(requests=30, seconds=2.0))
+        with Progress().reading("reading", lambda: 0, Outlook(requests=30, seconds=2.0)):
+            pass
         assert capsys.readouterr().err == ""

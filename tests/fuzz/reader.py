@@ -25,8 +25,8 @@ SEEDS = (ROOT / "desired-state", ROOT / "tests" / "invalid")
 
 def check(data: bytes) -> None:
     """Read *data*; format it if it can be read."""
-    read = importlib.import_module("identity_reconciler.desired.reader").read
-    formatted = importlib.import_module("identity_reconciler.desired.formatting").formatted
+    read = importlib.import_module("identity_reconciler.desired.yaml.reader").read
+    formatted = importlib.import_module("identity_reconciler.desired.writing.formatting").formatted
     tree = read(data, "f.yaml")
     if tree.root is None or tree.problems:
         assert tree.problems
@@ -43,8 +43,8 @@ def main() -> None:
         sys.exit("atheris is not installed: pip install atheris")
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["identity_reconciler.desired"]):
-        importlib.import_module("identity_reconciler.desired.formatting")
-        importlib.import_module("identity_reconciler.desired.reader")
+        importlib.import_module("identity_reconciler.desired.writing.formatting")
+        importlib.import_module("identity_reconciler.desired.yaml.reader")
     with tempfile.TemporaryDirectory() as corpus:
         paths = [path for seeds in SEEDS for path in seeds.rglob("*.yaml") if path.is_file()]
         for number, path in enumerate(sorted(paths)):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from identity_reconciler.approvals import Approval
-from identity_reconciler.declared import (
+from identity_reconciler.core.approvals import Approval
+from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
     DeclaredApplication,
@@ -19,9 +19,7 @@ from identity_reconciler.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.errors import Position
-from identity_reconciler.render.document import PlanDocument
-from identity_reconciler.state import (
+from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     Group,
@@ -32,6 +30,8 @@ from identity_reconciler.state import (
     State,
     UserKey,
 )
+from identity_reconciler.errors import Position
+from identity_reconciler.render.document import PlanDocument
 from tests.golden.samples import made, person
 from tests.strategies import INSTANCE
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
-from identity_reconciler.approvals import Approval
-from identity_reconciler.comparison import compare_closely
-from identity_reconciler.declared import (
+from identity_reconciler.core.approvals import Approval
+from identity_reconciler.core.comparison import compare_closely
+from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
     DeclaredApplication,
@@ -21,12 +21,9 @@ from identity_reconciler.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.errors import Position
-from identity_reconciler.guard_settings import Budget, Budgets, GuardSettings, ProtectedNames
-from identity_reconciler.guards import check_plan, gather
-from identity_reconciler.render.describe import Findings, Occasion, document
-from identity_reconciler.render.document import PlanDocument
-from identity_reconciler.state import (
+from identity_reconciler.core.guard_settings import Budget, Budgets, GuardSettings, ProtectedNames
+from identity_reconciler.core.guards import check_plan, gather
+from identity_reconciler.core.state import (
     Email,
     Group,
     GroupKey,
@@ -39,6 +36,9 @@ from identity_reconciler.state import (
     UserKey,
     UserName,
 )
+from identity_reconciler.errors import Position
+from identity_reconciler.render.describe import Findings, Occasion, document
+from identity_reconciler.render.document import PlanDocument
 from tests.strategies import APPLICATIONS, INSTANCE, NOW
 
 PAYROLL = APPLICATIONS[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from identity_reconciler.comparison import compare
+from identity_reconciler.core.comparison import compare
 from identity_reconciler.render.planfile import plan_bytes, plan_of, read_plan
 from identity_reconciler.render.text import plan_text, result_line
 from tests.conftest import Golden

@@ -7,13 +7,12 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identity_reconciler.access import AccessChange, Effect, access_changes, at_stake
-from identity_reconciler.applier import Outcome, Patience, apply_plan
-from identity_reconciler.comparison import compare
-from identity_reconciler.declared import Declared, DeclaredGroup, DeclaredUser, Presence
-from identity_reconciler.plan import Change, Plan, Rename
-from identity_reconciler.projection import after_plan
-from identity_reconciler.state import (
+from identity_reconciler.core.access import AccessChange, Effect, access_changes, at_stake
+from identity_reconciler.core.comparison import compare
+from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser, Presence
+from identity_reconciler.core.plan import Change, Plan, Rename
+from identity_reconciler.core.projection import after_plan
+from identity_reconciler.core.state import (
     ApplicationArn,
     Principal,
     PrincipalKind,
@@ -22,7 +21,8 @@ from identity_reconciler.state import (
     group_key,
     user_key,
 )
-from identity_reconciler.survey import plan_against, read_for_access
+from identity_reconciler.runs.applier import Outcome, Patience, apply_plan
+from identity_reconciler.runs.survey import plan_against, read_for_access
 from tests.memory_gateway import MemoryGateway
 from tests.strategies import NOW, declarations, live_states
 

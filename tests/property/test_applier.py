@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_reconciler.applier import Outcome, Patience, Result, apply_plan
-from identity_reconciler.plan import Change, Plan, Step, requirements, step_of
-from identity_reconciler.planner import build_plan
-from identity_reconciler.state import State
+from identity_reconciler.core.plan import Change, Plan, Step, requirements, step_of
+from identity_reconciler.core.planner import build_plan
+from identity_reconciler.core.state import State
+from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
 from tests.memory_gateway import Fault, Killed, MemoryGateway
 from tests.strategies import states
 

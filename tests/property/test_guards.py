@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import settings as running
 from hypothesis import strategies as st
 
-from identity_reconciler.approvals import Approval
-from identity_reconciler.comparison import Comparison, compare_closely
-from identity_reconciler.declared import Declared
-from identity_reconciler.guard_settings import (
+from identity_reconciler.core.approvals import Approval
+from identity_reconciler.core.comparison import Comparison, compare_closely
+from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.guard_settings import (
     Budget,
     Budgets,
     ExpectLive,
@@ -22,9 +22,9 @@ from identity_reconciler.guard_settings import (
     ProtectedNames,
     RenameSigns,
 )
-from identity_reconciler.guards import Standing, Verdict, check_plan, gather
-from identity_reconciler.plan import Change, Create, Delete, Plan, ordered
-from identity_reconciler.state import (
+from identity_reconciler.core.guards import Standing, Verdict, check_plan, gather
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, ordered
+from identity_reconciler.core.state import (
     Assignment,
     Group,
     Membership,

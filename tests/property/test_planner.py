@@ -13,14 +13,14 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_reconciler.applier import Outcome, Patience, Result, apply_plan
-from identity_reconciler.comparison import compare
-from identity_reconciler.declared import Declared, ManageLinks, ManageObjects
-from identity_reconciler.plan import Change, Create, Delete, Plan, Update, requirements
-from identity_reconciler.planner import build_plan
-from identity_reconciler.scope import ignores
-from identity_reconciler.state import Assignment, Group, Key, Membership, State, User
-from identity_reconciler.survey import plan_against, read_live
+from identity_reconciler.core.comparison import compare
+from identity_reconciler.core.declared import Declared, ManageLinks, ManageObjects
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Update, requirements
+from identity_reconciler.core.planner import build_plan
+from identity_reconciler.core.scope import ignores
+from identity_reconciler.core.state import Assignment, Group, Key, Membership, State, User
+from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
+from identity_reconciler.runs.survey import plan_against, read_live
 from tests.memory_gateway import MemoryGateway, Silent
 from tests.strategies import NOW, declarations, live_states, states
 

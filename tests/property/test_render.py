@@ -13,6 +13,7 @@ from cmarkgfm.cmark import Options
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from identity_reconciler.core.state import GroupName, Membership, User, UserName
 from identity_reconciler.errors import Position, Problem
 from identity_reconciler.render.annotations import MOST, plan_annotations, problem_annotations
 from identity_reconciler.render.document import (
@@ -28,7 +29,6 @@ from identity_reconciler.render.markdown import COMMENT, plan_markdown
 from identity_reconciler.render.mermaid import access_picture
 from identity_reconciler.render.spans import marker
 from identity_reconciler.render.text import plan_text
-from identity_reconciler.state import GroupName, Membership, User, UserName
 from tests.hostile import PAYLOADS, plan_with, values
 
 CHOSEN = st.lists(values(), min_size=1, max_size=7)

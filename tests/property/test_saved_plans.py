@@ -11,25 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_reconciler.access import access_changes
-from identity_reconciler.applier import Outcome, Patience, Result, apply_plan
-from identity_reconciler.declared import Declared, Settings
-from identity_reconciler.errors import StalePlanError
-from identity_reconciler.gateway import Wanted
-from identity_reconciler.plan import Delete, Plan
-from identity_reconciler.planner import build_plan
-from identity_reconciler.projection import after_plan
-from identity_reconciler.render.describe import Findings, Occasion, document
-from identity_reconciler.render.document import PlanDocument
-from identity_reconciler.render.planfile import (
-    digest_of,
-    plan_bytes,
-    plan_digest,
-    plan_of,
-    read_plan,
-)
-from identity_reconciler.review import require_reviewed, to_be_read, what_is_left
-from identity_reconciler.state import (
+from identity_reconciler.core.access import access_changes
+from identity_reconciler.core.declared import Declared, Settings
+from identity_reconciler.core.plan import Delete, Plan
+from identity_reconciler.core.planner import build_plan
+from identity_reconciler.core.projection import after_plan
+from identity_reconciler.core.review import require_reviewed, to_be_read, what_is_left
+from identity_reconciler.core.state import (
     Assignment,
     Group,
     Key,
@@ -41,6 +29,18 @@ from identity_reconciler.state import (
     group_key,
     user_key,
 )
+from identity_reconciler.errors import StalePlanError
+from identity_reconciler.gateway import Wanted
+from identity_reconciler.render.describe import Findings, Occasion, document
+from identity_reconciler.render.document import PlanDocument
+from identity_reconciler.render.planfile import (
+    digest_of,
+    plan_bytes,
+    plan_digest,
+    plan_of,
+    read_plan,
+)
+from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
 from tests.memory_gateway import Fault, Killed, MemoryGateway, Silent
 from tests.strategies import INSTANCE, NOW, live_states, states
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.errors import UnsatisfiedAssumption
 
-from identity_reconciler.applier import Patience, apply_plan
-from identity_reconciler.declared import (
+from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
     DeclaredApplication,
@@ -20,9 +19,8 @@ from identity_reconciler.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.errors import InvalidInputError, Position
-from identity_reconciler.plan import Change, Create, Delete, Plan, Reason, Rename
-from identity_reconciler.state import (
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Reason, Rename
+from identity_reconciler.core.state import (
     ApplicationArn,
     Group,
     GroupKey,
@@ -37,9 +35,11 @@ from identity_reconciler.state import (
     UserName,
     folded,
 )
-from identity_reconciler.survey import plan_against
-from identity_reconciler.targeted_survey import plan_touched
-from identity_reconciler.targets import Targets, touched
+from identity_reconciler.core.targets import Targets, touched
+from identity_reconciler.errors import InvalidInputError, Position
+from identity_reconciler.runs.applier import Patience, apply_plan
+from identity_reconciler.runs.survey import plan_against
+from identity_reconciler.runs.targeted_survey import plan_touched
 from tests.memory_gateway import MemoryGateway, Silent
 from tests.narrow_gateway import NarrowGateway
 from tests.strategies import APPLICATIONS, HERE, INSTANCE, NOW, declarations, live_states

@@ -7,14 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from identity_reconciler.declared import Instance
-from identity_reconciler.gateway import Wanted
-from identity_reconciler.gateway.aws import AwsGateway, connect
-from identity_reconciler.gateway.clients import Clients, make_clients
-from identity_reconciler.gateway.pacing import Rates
-from identity_reconciler.sandbox import InstanceDetails, Sandbox
-from identity_reconciler.sandbox.trouble import Fault, FaultKind, Trouble
-from identity_reconciler.state import (
+from identity_reconciler.core.declared import Instance
+from identity_reconciler.core.state import (
     ApplicationArn,
     Assignment,
     Email,
@@ -27,6 +21,12 @@ from identity_reconciler.state import (
     UserName,
     folded,
 )
+from identity_reconciler.gateway import Wanted
+from identity_reconciler.gateway.aws import AwsGateway, connect
+from identity_reconciler.gateway.wire.clients import Clients, make_clients
+from identity_reconciler.gateway.wire.pacing import Rates
+from identity_reconciler.sandbox import InstanceDetails, Sandbox
+from identity_reconciler.sandbox.trouble import Fault, FaultKind, Trouble
 
 if TYPE_CHECKING:
     import boto3

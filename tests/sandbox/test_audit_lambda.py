@@ -18,10 +18,10 @@ import yaml
 from moto import mock_aws
 
 from identity_reconciler.audit.aws_lambda import QUESTIONS, Order, deliver, handler
-from identity_reconciler.audit.formats import ReportFormat
-from identity_reconciler.audit.policy import READ_ACTIONS
+from identity_reconciler.audit.formats.writing import ReportFormat
 from identity_reconciler.errors import UsageError
-from identity_reconciler.gateway.pacing import Rates
+from identity_reconciler.gateway.wire.pacing import Rates
+from identity_reconciler.iam.audit import READ_ACTIONS
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.population import Member, Population
 from tests.command import ROOT

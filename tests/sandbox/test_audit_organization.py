@@ -15,22 +15,21 @@ from pathlib import Path
 import pytest
 
 from identity_reconciler.audit.collection import Collection, collect
-from identity_reconciler.audit.data import csv_text
-from identity_reconciler.audit.edition import Edition
+from identity_reconciler.audit.formats.data import csv_text
 from identity_reconciler.audit.inspection import Inspection, Scope
 from identity_reconciler.audit.memory import About, AccountFile
-from identity_reconciler.audit.question import EVERYTHING, Question
-from identity_reconciler.audit.reports_access import Access
-from identity_reconciler.audit.reports_applications import Applications, Assignments
-from identity_reconciler.audit.reports_duplicates import Duplicates
-from identity_reconciler.audit.reports_instances import Instances
-from identity_reconciler.audit.reports_leavers import Leavers, read_leavers
-from identity_reconciler.audit.reports_orphans import Orphans
-from identity_reconciler.audit.reports_people import Members, Memberships
+from identity_reconciler.audit.report import EVERYTHING, Edition, Question
+from identity_reconciler.audit.reports.access import Access
+from identity_reconciler.audit.reports.applications import Applications, Assignments
+from identity_reconciler.audit.reports.duplicates import Duplicates
+from identity_reconciler.audit.reports.instances import Instances
+from identity_reconciler.audit.reports.leavers import Leavers, read_leavers
+from identity_reconciler.audit.reports.orphans import Orphans
+from identity_reconciler.audit.reports.people import Members, Memberships
 from identity_reconciler.errors import AccessDeniedError, UsageError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.organization import Organization, Reach
-from identity_reconciler.gateway.pacing import Rates
+from identity_reconciler.gateway.wire.pacing import Rates
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.trouble import Fault, FaultKind, Trouble
 from tests.sandbox.organization_world import (

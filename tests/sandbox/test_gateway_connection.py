@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from identity_reconciler.declared import Instance
+from identity_reconciler.core.declared import Instance
+from identity_reconciler.core.state import Membership, PrincipalKind
 from identity_reconciler.errors import CredentialsError, UsageError, WrongInstanceError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import connect
-from identity_reconciler.gateway.clients import make_clients, make_session
-from identity_reconciler.gateway.errors import ForbiddenRequestError
-from identity_reconciler.gateway.pacing import Rates
-from identity_reconciler.gateway.wiring import READS
+from identity_reconciler.gateway.wire.clients import make_clients, make_session
+from identity_reconciler.gateway.wire.errors import ForbiddenRequestError
+from identity_reconciler.gateway.wire.pacing import Rates
+from identity_reconciler.gateway.wire.wiring import READS
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.trouble import Fault, FaultKind, Trouble
-from identity_reconciler.state import Membership, PrincipalKind
 from tests.sandbox.gateway_world import (
     EVERYTHING,
     INSTANCE,

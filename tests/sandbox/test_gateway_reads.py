@@ -7,21 +7,21 @@ from dataclasses import replace
 
 import pytest
 
-from identity_reconciler.errors import AccessDeniedError, GatewayError, IncompleteReadError
-from identity_reconciler.gateway import Wanted
-from identity_reconciler.gateway.assembly import assemble
-from identity_reconciler.gateway.connection import Connection
-from identity_reconciler.gateway.reader import read_lists
-from identity_reconciler.sandbox import InstanceDetails, Sandbox
-from identity_reconciler.sandbox.assumptions import Assumptions
-from identity_reconciler.sandbox.trouble import Fault, FaultKind, Throttle, Trouble
-from identity_reconciler.state import (
+from identity_reconciler.core.state import (
     ApplicationArn,
     Principal,
     PrincipalKind,
     State,
     user_key,
 )
+from identity_reconciler.errors import AccessDeniedError, GatewayError, IncompleteReadError
+from identity_reconciler.gateway import Wanted
+from identity_reconciler.gateway.reading.assembly import assemble
+from identity_reconciler.gateway.reading.connection import Connection
+from identity_reconciler.gateway.reading.reader import read_lists
+from identity_reconciler.sandbox import InstanceDetails, Sandbox
+from identity_reconciler.sandbox.assumptions import Assumptions
+from identity_reconciler.sandbox.trouble import Fault, FaultKind, Throttle, Trouble
 from tests.sandbox.gateway_world import (
     EVERYTHING,
     INSTANCE,

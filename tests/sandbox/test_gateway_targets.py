@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from identity_reconciler.declared import (
+from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
     DeclaredApplication,
@@ -18,10 +18,7 @@ from identity_reconciler.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.gateway import Wanted
-from identity_reconciler.sandbox import Sandbox
-from identity_reconciler.sandbox.seeding import Sizes, generate
-from identity_reconciler.state import (
+from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     Group,
@@ -32,8 +29,11 @@ from identity_reconciler.state import (
     group_key,
     user_key,
 )
-from identity_reconciler.survey import plan_against
-from identity_reconciler.targeted_survey import plan_touched
+from identity_reconciler.gateway import Wanted
+from identity_reconciler.runs.survey import plan_against
+from identity_reconciler.runs.targeted_survey import plan_touched
+from identity_reconciler.sandbox import Sandbox
+from identity_reconciler.sandbox.seeding import Sizes, generate
 from tests.sandbox.gateway_world import INSTANCE, asked, gateway, group, user
 from tests.strategies import HERE, NOW
 

@@ -8,6 +8,20 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from identity_reconciler.core.state import (
+    Email,
+    Group,
+    PhoneNumber,
+    Photo,
+    PostalAddress,
+    PrincipalKind,
+    Role,
+    State,
+    User,
+    UserName,
+    group_key,
+    user_key,
+)
 from identity_reconciler.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -24,20 +38,6 @@ from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.sandbox import Sandbox
 from identity_reconciler.sandbox.trouble import FaultKind
-from identity_reconciler.state import (
-    Email,
-    Group,
-    PhoneNumber,
-    Photo,
-    PostalAddress,
-    PrincipalKind,
-    Role,
-    State,
-    User,
-    UserName,
-    group_key,
-    user_key,
-)
 from tests.sandbox.gateway_world import (
     EVERYTHING,
     asked,

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from identity_reconciler.gateway.wiring import READS, WRITES
+from identity_reconciler.gateway.wire.wiring import READS, WRITES
 from identity_reconciler.sandbox import Sandbox
 from tests.command import ROOT, command, edit
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from identity_reconciler.declared import (
+from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
     DeclaredApplication,
@@ -19,11 +19,7 @@ from identity_reconciler.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.errors import Position
-from identity_reconciler.sandbox import InstanceDetails, Sandbox
-from identity_reconciler.sandbox.errors import SandboxError
-from identity_reconciler.sandbox.seeding import Sizes, generate, seed
-from identity_reconciler.state import (
+from identity_reconciler.core.state import (
     Email,
     Group,
     GroupName,
@@ -32,6 +28,10 @@ from identity_reconciler.state import (
     User,
     UserName,
 )
+from identity_reconciler.errors import Position
+from identity_reconciler.sandbox import InstanceDetails, Sandbox
+from identity_reconciler.sandbox.errors import SandboxError
+from identity_reconciler.sandbox.seeding import Sizes, generate, seed
 
 STORE = "d-1234567890"
 INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"

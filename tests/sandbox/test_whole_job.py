@@ -8,8 +8,7 @@ from math import ceil
 
 import pytest
 
-from identity_reconciler.applier import Outcome, Patience, Result, apply_plan
-from identity_reconciler.declared import (
+from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
     DeclaredApplication,
@@ -18,16 +17,17 @@ from identity_reconciler.declared import (
     Listed,
     Settings,
 )
-from identity_reconciler.desired.loader import load
+from identity_reconciler.core.plan import Plan
+from identity_reconciler.core.state import Group, GroupName, User, UserName
+from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import GatewayError
 from identity_reconciler.gateway.aws import AwsGateway, connect
-from identity_reconciler.gateway.clients import make_clients
-from identity_reconciler.plan import Plan
+from identity_reconciler.gateway.wire.clients import make_clients
+from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
+from identity_reconciler.runs.survey import plan_against
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.population import Member, Population
 from identity_reconciler.sandbox.trouble import Fault, FaultKind, Trouble
-from identity_reconciler.state import Group, GroupName, User, UserName
-from identity_reconciler.survey import plan_against
 from tests.command import ROOT
 from tests.memory_gateway import Silent
 from tests.sandbox.gateway_world import UNPACED

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from identity_reconciler import __version__
-from identity_reconciler.cli.github_files import github_files
+from identity_reconciler.cli.init import github_files
 from tests.command import ROOT, command
 from tests.workflows.policy import offences
 

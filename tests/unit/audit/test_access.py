@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_reconciler.audit.report import Report
-from identity_reconciler.audit.reports_access import Access
-from identity_reconciler.audit.reports_applications import Applications
+from identity_reconciler.audit.reports.access import Access
+from identity_reconciler.audit.reports.applications import Applications
+from identity_reconciler.core.state import Principal, PrincipalKind, State
 from identity_reconciler.errors import UsageError
-from identity_reconciler.state import Principal, PrincipalKind, State
 from tests.strategies import live_states
 from tests.unit.audit.worlds import PAYROLL, STATE, WIKI, cells, everything
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from identity_reconciler.audit.desired_state import declared_state
-from identity_reconciler.comparison import compare
-from identity_reconciler.declared import (
+from identity_reconciler.core.comparison import compare
+from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
     DeclaredApplication,
@@ -17,8 +17,8 @@ from identity_reconciler.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.projection import after_plan
-from identity_reconciler.state import ApplicationArn, Group, GroupName, State, User, UserName
+from identity_reconciler.core.projection import after_plan
+from identity_reconciler.core.state import ApplicationArn, Group, GroupName, State, User, UserName
 from tests.strategies import HERE, INSTANCE, NOW
 from tests.unit.audit.worlds import PAYROLL, STATE, by_group, by_user
 

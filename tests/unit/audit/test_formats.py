@@ -14,11 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from identity_reconciler.audit.data import SCHEMA_FILE, csv_text, json_text, schema_text
-from identity_reconciler.audit.edition import Edition
-from identity_reconciler.audit.report import INSTANCE, Column, Report, Row
-from identity_reconciler.audit.shown import MARKDOWN_ROWS, markdown, plain
-from identity_reconciler.audit.table import table
+from identity_reconciler.audit.formats.data import SCHEMA_FILE, csv_text, json_text, schema_text
+from identity_reconciler.audit.formats.shown import MARKDOWN_ROWS, markdown, plain
+from identity_reconciler.audit.formats.table import table
+from identity_reconciler.audit.report import INSTANCE, Column, Edition, Report, Row
 from tests.command import ROOT
 
 COLUMNS = (INSTANCE, Column("name", "A name"), Column("arn", "An ARN", detail=True))

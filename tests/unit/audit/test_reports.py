@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_reconciler.audit.inspection import Account, Inspection, Scope, Visit, inspection_of
-from identity_reconciler.audit.reports_applications import Applications, Assignments
-from identity_reconciler.audit.reports_duplicates import Duplicates, normalized
-from identity_reconciler.audit.reports_expiring import Expiring
-from identity_reconciler.audit.reports_instances import Instances
-from identity_reconciler.audit.reports_leavers import Leavers, read_leavers
-from identity_reconciler.audit.reports_orphans import Orphans
-from identity_reconciler.audit.reports_people import Members, Memberships
-from identity_reconciler.declared import (
+from identity_reconciler.audit.reports.applications import Applications, Assignments
+from identity_reconciler.audit.reports.duplicates import Duplicates, normalized
+from identity_reconciler.audit.reports.expiring import Expiring
+from identity_reconciler.audit.reports.instances import Instances
+from identity_reconciler.audit.reports.leavers import Leavers, read_leavers
+from identity_reconciler.audit.reports.orphans import Orphans
+from identity_reconciler.audit.reports.people import Members, Memberships
+from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
     DeclaredApplication,
@@ -26,8 +26,8 @@ from identity_reconciler.declared import (
     Listed,
     Settings,
 )
+from identity_reconciler.core.state import Group, GroupName, State, User, UserName, user_key
 from identity_reconciler.errors import InvalidInputError, Position, UsageError
-from identity_reconciler.state import Group, GroupName, State, User, UserName, user_key
 from tests.strategies import HERE, INSTANCE, NOW
 from tests.unit.audit.worlds import (
     GONE,

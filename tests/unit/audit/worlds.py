@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from identity_reconciler.audit.inspection import Inspection, Site, inspection_of
 from identity_reconciler.audit.report import Report
-from identity_reconciler.state import (
+from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     Email,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from identity_reconciler.desired.formatting import formatted
-from identity_reconciler.desired.reader import read
-from identity_reconciler.desired.source import Node, Scalar, nodes, parse
-from identity_reconciler.desired.tree import Fields, Items, Plain, Value
+from identity_reconciler.desired.writing.formatting import formatted
+from identity_reconciler.desired.yaml.reader import read
+from identity_reconciler.desired.yaml.syntax import Node, Scalar, nodes, parse
+from identity_reconciler.desired.yaml.tree import Fields, Items, Plain, Value
 
 EXAMPLE = Path(__file__).parents[3] / "desired-state"
 CORPUS = Path(__file__).parents[2] / "invalid"

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from identity_reconciler.approvals import Approval, approval_lines
-from identity_reconciler.declared import Declared
-from identity_reconciler.desired.loader import load
-from identity_reconciler.errors import Position
-from identity_reconciler.guard_settings import (
+from identity_reconciler.core.approvals import Approval, approval_lines
+from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.guard_settings import (
     Budget,
     Budgets,
     ExpectLive,
@@ -23,6 +21,8 @@ from identity_reconciler.guard_settings import (
     ProtectedNames,
     RenameSigns,
 )
+from identity_reconciler.desired.reading.loader import load
+from identity_reconciler.errors import Position
 
 INSTANCE = (Path(__file__).parents[2] / "invalid" / "instance.yaml").read_text("utf-8")
 GUARDS = """\

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from identity_reconciler.approvals import check_approvals
-from identity_reconciler.declared import Declared
-from identity_reconciler.desired.loader import load
+from identity_reconciler.core.approvals import check_approvals
+from identity_reconciler.core.declared import Declared
+from identity_reconciler.desired.reading.loader import load
 
 GUIDE = (Path(__file__).parents[3] / "desired-state/README.md").read_text("utf-8")
 

@@ -11,12 +11,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from identity_reconciler.comparison import compare
-from identity_reconciler.declared import Declared
-from identity_reconciler.desired.importing import Choice, adopt
-from identity_reconciler.desired.placing import Layout, file_for
-from identity_reconciler.desired.rewriting import Rewrite
-from identity_reconciler.state import (
+from identity_reconciler.core.comparison import compare
+from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     Email,
@@ -34,6 +31,9 @@ from identity_reconciler.state import (
     group_key,
     user_key,
 )
+from identity_reconciler.desired.writing.importing import Choice, adopt
+from identity_reconciler.desired.writing.placing import Layout, file_for
+from identity_reconciler.desired.writing.rewrite import Rewrite
 from tests.memory_gateway import MemoryGateway
 from tests.strategies import NOW, live_states
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from identity_reconciler.desired.loader import load
-from identity_reconciler.desired.reader import read
+from identity_reconciler.desired.reading.loader import load
+from identity_reconciler.desired.yaml.reader import read
 from identity_reconciler.errors import ExitCode, InvalidInputError
 from tests.conftest import Golden
 
@@ -59,7 +59,7 @@ def test_the_corpus_is_large() -> None:
 _LIMITED = """\
 import sys, time
 from pathlib import Path
-from identity_reconciler.desired.loader import load
+from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import InvalidInputError
 
 for name in sys.argv[2:]:

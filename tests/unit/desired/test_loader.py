@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from identity_reconciler.declared import Declared, Listed, ManageLinks, ManageObjects, Presence
-from identity_reconciler.desired.loader import digest, instance_directories, load
+from identity_reconciler.core.declared import Declared, Listed, ManageLinks, ManageObjects, Presence
+from identity_reconciler.core.state import Email, PhoneNumber, Photo, PostalAddress, Role
+from identity_reconciler.desired.reading.loader import digest, instance_directories, load
 from identity_reconciler.errors import InvalidInputError, Position, UsageError
-from identity_reconciler.state import Email, PhoneNumber, Photo, PostalAddress, Role
 
 EXAMPLE = Path(__file__).parents[3] / "desired-state"
 INSTANCE = (Path(__file__).parents[2] / "invalid" / "instance.yaml").read_text("utf-8")
@@ -377,7 +377,8 @@ class TestInstances:
 
 def test_loading_needs_neither_aws_nor_the_sandbox() -> None:
     program = (
-        "import sys, identity_reconciler.desired.loader, identity_reconciler.desired.schema;"
+        "import sys, identity_reconciler.desired.reading.loader,"
+        " identity_reconciler.desired.model.schema;"
         "sys.exit(bool({'boto3', 'botocore', 'moto', 'deepdiff', 'typer'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -9,10 +9,10 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from identity_reconciler.desired.encoding import MAX_BYTES
-from identity_reconciler.desired.parsing import has_libyaml
-from identity_reconciler.desired.reader import read
-from identity_reconciler.desired.tree import Fields, Items, Mark, Plain, Tree, Value, locate
+from identity_reconciler.desired.yaml.encoding import MAX_BYTES
+from identity_reconciler.desired.yaml.events import has_libyaml
+from identity_reconciler.desired.yaml.reader import read
+from identity_reconciler.desired.yaml.tree import Fields, Items, Mark, Plain, Tree, Value, locate
 from identity_reconciler.errors import Position
 
 EXAMPLE = Path(__file__).parents[3] / "desired-state"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import ScalarNode
 
-from identity_reconciler.desired.scalars import plain_kind, resolved
-from identity_reconciler.desired.tree import Plain, PlainKind
+from identity_reconciler.desired.yaml.scalars import plain_kind, resolved
+from identity_reconciler.desired.yaml.tree import Plain, PlainKind
 
 CHARACTERS = st.text(st.sampled_from("0123456789+-.:_eExXobaftnyNOoTtZ~=< /"), min_size=1)
 

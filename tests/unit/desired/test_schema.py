@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from identity_reconciler.desired.schema import APPROVALS, DESIRED_STATE, INSTANCE, schemas
+from identity_reconciler.desired.model.schema import APPROVALS, DESIRED_STATE, INSTANCE, schemas
 
 ROOT = Path(__file__).parents[3]
 CORPUS = ROOT / "tests" / "invalid"

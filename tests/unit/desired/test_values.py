@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from identity_reconciler.desired.forms import first_instant_after
-from identity_reconciler.desired.values import (
+from identity_reconciler.core.wording import did_you_mean, shown
+from identity_reconciler.desired.model.forms import first_instant_after
+from identity_reconciler.desired.model.text import (
     check_group_name,
     check_text,
     check_user_name,
 )
-from identity_reconciler.desired.wording import did_you_mean, shown
 
 
 class TestExpiry:

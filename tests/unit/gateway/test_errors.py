@@ -21,7 +21,7 @@ from identity_reconciler.errors import (
     ThrottledError,
     UnknownOutcomeError,
 )
-from identity_reconciler.gateway.errors import Call, is_missing, retry_after, translating
+from identity_reconciler.gateway.wire.errors import Call, is_missing, retry_after, translating
 
 READ = Call("identitystore", "ListUsers", "the list of users")
 CREATE = Call("identitystore", "CreateUser", "user/ana", writes=True)

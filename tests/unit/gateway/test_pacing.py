@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from identity_reconciler.gateway.governor import SLOWEST, Governor
-from identity_reconciler.gateway.pacing import Pacer, Rates, SystemClock
+from identity_reconciler.gateway.wire.governor import SLOWEST, Governor
+from identity_reconciler.gateway.wire.pacing import Pacer, Rates, SystemClock
 from tests.simulated_time import Latency, SimulatedClock, TokenBucket
 
 JOBS = 400

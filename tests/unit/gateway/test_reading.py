@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from identity_reconciler.declared import Instance
+from identity_reconciler.core.declared import Instance
+from identity_reconciler.core.state import Group, GroupName
 from identity_reconciler.errors import IncompleteReadError, UnknownOutcomeError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway
-from identity_reconciler.gateway.clients import make_clients
-from identity_reconciler.gateway.connection import Connection
-from identity_reconciler.gateway.pacing import Rates
-from identity_reconciler.state import Group, GroupName
+from identity_reconciler.gateway.reading.connection import Connection
+from identity_reconciler.gateway.wire.clients import make_clients
+from identity_reconciler.gateway.wire.pacing import Rates
 from tests.canned_service import Answer, canned_session, ok, refused
 
 INSTANCE = Instance(

@@ -10,16 +10,7 @@ from typing import Any, TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_reconciler.gateway.operations import group_operations, user_operations
-from identity_reconciler.gateway.records import (
-    ENTERPRISE,
-    application,
-    create_group_request,
-    create_user_request,
-    group_record,
-    user_record,
-)
-from identity_reconciler.state import (
+from identity_reconciler.core.state import (
     USER_ATTRIBUTES,
     Email,
     Group,
@@ -32,6 +23,15 @@ from identity_reconciler.state import (
     User,
     UserName,
 )
+from identity_reconciler.gateway.reading.records import (
+    ENTERPRISE,
+    application,
+    create_group_request,
+    create_user_request,
+    group_record,
+    user_record,
+)
+from identity_reconciler.gateway.writing.operations import group_operations, user_operations
 
 T = TypeVar("T")
 

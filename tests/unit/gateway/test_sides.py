@@ -7,10 +7,10 @@ from math import ceil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_reconciler.gateway.records import Record
-from identity_reconciler.gateway.sides import Sides
-from identity_reconciler.gateway.work import Work
-from identity_reconciler.state import Group, GroupName
+from identity_reconciler.core.state import Group, GroupName
+from identity_reconciler.gateway.reading.pools import Work
+from identity_reconciler.gateway.reading.records import Record
+from identity_reconciler.gateway.reading.sides import Sides
 
 
 class Choice:

@@ -1,0 +1,118 @@
+"""Reports for other programs: CSV and JSON. Pure."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import datetime
+from io import StringIO
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from identity_reconciler import __version__
+from identity_reconciler.audit.report import Edition
+from identity_reconciler.render.escape import safe
+
+FORMAT_VERSION = "1.0"
+"""A minor step adds what a reader may ignore; a reader refuses another major."""
+SCHEMA_FILE = "audit-report.schema.json"
+
+_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
+"""First characters that spreadsheets take for a formula, also in their full-width forms.
+
+Source: OWASP, CSV injection. Tabs, carriage returns and zeros are made visible before.
+"""
+
+
+def csv_text(edition: Edition) -> str:
+    r"""Return the report as CSV by RFC 4180, with a header and all columns.
+
+    A value that a spreadsheet would calculate gets an apostrophe in front; characters that are
+    invisible or steer are written as `\\u{..}`, so that no cell shows other than what it holds.
+    """
+    text = StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    report = edition.report
+    writer.writerow([column.name for column in report.columns])
+    writer.writerows([defused(value) for value in row] for row in report.rows)
+    return text.getvalue()
+
+
+def defused(value: str) -> str:
+    """Return *value* as no spreadsheet will calculate it."""
+    shown = safe(value)
+    return f"'{shown}" if shown.lstrip()[:1] in _FORMULA and shown.strip() else shown
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ColumnDocument(_Part):
+    """One column: every row has a value for it."""
+
+    name: str
+    description: str
+
+
+class ReportDocument(_Part):
+    """One report."""
+
+    format: Literal["identity-reconciler/audit-report"] = "identity-reconciler/audit-report"
+    format_version: str = FORMAT_VERSION
+    tool_version: str = __version__
+    report: str
+    """The command that makes it, such as "access"."""
+    title: str
+    as_of: datetime
+    """The moment the reading began."""
+    basis: str
+    """What it was made from."""
+    complete: bool
+    """False: `gaps` names accounts that could not be looked into."""
+    gaps: tuple[str, ...]
+    notes: tuple[str, ...]
+    alarms: int
+    """How many rows or sets somebody has to look into; 0 for reports that only inform."""
+    columns: tuple[ColumnDocument, ...]
+    rows: tuple[dict[str, str], ...]
+    """Values by the name of the column; an empty value says that there is nothing to say."""
+
+
+def document(edition: Edition) -> ReportDocument:
+    """Return the report as a document."""
+    report = edition.report
+    names = [column.name for column in report.columns]
+    return ReportDocument(
+        report=report.name,
+        title=report.title,
+        as_of=edition.as_of,
+        basis=edition.basis,
+        complete=not edition.gaps,
+        gaps=edition.gaps,
+        notes=report.notes,
+        alarms=report.alarms,
+        columns=tuple(
+            ColumnDocument(name=column.name, description=column.description)
+            for column in report.columns
+        ),
+        rows=tuple(dict(zip(names, row, strict=True)) for row in report.rows),
+    )
+
+
+def json_text(edition: Edition) -> str:
+    """Return the report as JSON in ASCII; `schema_text` describes it."""
+    data = document(edition).model_dump(mode="json")
+    return json.dumps(data, indent=2, ensure_ascii=True) + "\n"
+
+
+def schema_text() -> str:
+    """Return the JSON Schema of `json_text`."""
+    schema = ReportDocument.model_json_schema(mode="serialization")
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Audit report: the output of audit --format json",
+    }
+    body = {name: value for name, value in schema.items() if name not in head}
+    return json.dumps(head | body, indent=2, ensure_ascii=True) + "\n"

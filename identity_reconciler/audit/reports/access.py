@@ -1,0 +1,157 @@
+"""Who can open which application, by every path. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from identity_reconciler.audit.inspection import Inspection, Site
+from identity_reconciler.audit.paths import (
+    Opening,
+    applications,
+    email_of,
+    openings,
+    standing,
+)
+from identity_reconciler.audit.report import (
+    EVERYTHING,
+    INSTANCE,
+    Column,
+    Facet,
+    Report,
+    Row,
+    number_of,
+    ordered,
+    require_known,
+)
+from identity_reconciler.audit.reports.people import DISPLAY_NAME, EMAIL, GROUP, STATUS, USER_NAME
+from identity_reconciler.core.access import Route
+from identity_reconciler.core.state import Application, State, folded, group_key, user_key
+from identity_reconciler.gateway import Wanted
+
+APPLICATION = Column(
+    "application", "Name of the application; its ARN where there is none", Facet.APPLICATION
+)
+APPLICATION_ARN = Column("application_arn", "ARN of the application", detail=True)
+ACCOUNT = Column("application_account", "Account that the application lives in", detail=True)
+
+ACCESS_COLUMNS = (
+    INSTANCE,
+    USER_NAME,
+    APPLICATION,
+    Column("path", "directly, through a group, or everyone: no assignment required"),
+    replace(GROUP, detail=True),
+    replace(DISPLAY_NAME, detail=True),
+    EMAIL,
+    STATUS,
+    APPLICATION_ARN,
+    ACCOUNT,
+)
+ONLY_APPLICATIONS = (
+    "Only applications are looked at. Access to AWS accounts through permission sets is not."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who can open which application, and how? One row for each path."""
+
+    user: str | None = None
+    group: str | None = None
+    """Only paths through this group."""
+    application: str | None = None
+    """Name or ARN. Names of applications need not be unique, so this may be several."""
+
+    @property
+    def wanted(self) -> Wanted:
+        """See Question."""
+        if self.application is None:
+            return EVERYTHING
+        return Wanted(
+            users=True,
+            groups=True,
+            applications=True,
+            members_of=lambda _: True,
+            assignments_of=self._is_asked_about,
+        )
+
+    def answer(self, inspection: Inspection) -> Report:
+        """See Question."""
+        self._require_known(inspection)
+        asked = [
+            one
+            for site in inspection.sites
+            for one in site.state.applications.values()
+            if self._is_asked_about(one)
+        ]
+        rows = [
+            self._row(site, opening)
+            for site in inspection.sites
+            for opening in openings(site.state)
+            if self._is_chosen(site.state, opening)
+        ]
+        return Report("access", self._title(), ACCESS_COLUMNS, ordered(rows), notes(asked))
+
+    def _title(self) -> str:
+        about = (("user", self.user), ("group", self.group), ("application", self.application))
+        chosen = ", ".join(f"{label} {name}" for label, name in about if name is not None)
+        return f"Access: {chosen}" if chosen else "Access to all applications"
+
+    def _require_known(self, inspection: Inspection) -> None:
+        states = [site.state for site in inspection.sites]
+        if self.user is not None:
+            names: list[str] = [one.user_name for state in states for one in state.users.values()]
+            known = any(user_key(self.user) in state.users for state in states)
+            require_known("user", self.user, names, found=known)
+        if self.group is not None:
+            names = [one.name for state in states for one in state.groups.values()]
+            known = any(group_key(self.group) in state.groups for state in states)
+            require_known("group", self.group, names, found=known)
+        if self.application is not None:
+            found = [one for state in states for one in applications(state).values()]
+            known = any(map(self._is_asked_about, found))
+            names = [one.name for one in found]
+            require_known("application", self.application, names, found=known)
+
+    def _is_asked_about(self, application: Application) -> bool:
+        if self.application is None:
+            return True
+        names = {folded(application.name), folded(application.arn)}
+        return folded(self.application) in names
+
+    def _is_chosen(self, state: State, opening: Opening) -> bool:
+        if self.user is not None and opening.user != user_key(self.user):
+            return False
+        through = opening.path.route is Route.GROUP and group_key(opening.path.group)
+        if self.group is not None and through != group_key(self.group):
+            return False
+        application = state.applications.get(opening.application)
+        return self._is_asked_about(application or Application(opening.application, ""))
+
+    def _row(self, site: Site, opening: Opening) -> Row:
+        user = site.state.users.get(opening.user)
+        application = site.state.applications.get(opening.application)
+        return (
+            site.name,
+            site.state.user_name(opening.user),
+            (application.name if application else "") or opening.application,
+            str(opening.path),
+            opening.path.group,
+            (user.display_name if user else None) or "",
+            email_of(user),
+            standing(user),
+            opening.application,
+            (application.account if application else None) or "",
+        )
+
+
+def notes(applications_read: Iterable[Application]) -> tuple[str, ...]:
+    """Return what every report about access to these applications has to say about its limits."""
+    unknown = sum(one.assignment_required is None for one in applications_read)
+    if not unknown:
+        return (ONLY_APPLICATIONS,)
+    doubt = (
+        f"{number_of(unknown, 'application')} did not say whether an assignment is required; "
+        "taken as required."
+    )
+    return (ONLY_APPLICATIONS, doubt)

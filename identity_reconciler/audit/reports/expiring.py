@@ -1,0 +1,66 @@
+"""What the YAML grants only until a date. Pure: today is an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from identity_reconciler.audit.inspection import Inspection, Site
+from identity_reconciler.audit.report import INSTANCE, Column, Report, Row, ordered
+from identity_reconciler.core.declared import Declared, Listed
+from identity_reconciler.gateway import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """Which memberships and assignments end soon, or have ended and are still listed?"""
+
+    now: datetime
+    days: int
+    """How many days ahead to look."""
+
+    @property
+    def wanted(self) -> Wanted:
+        """See Question. AWS knows no expiry: only the YAML does."""
+        return Wanted()
+
+    def answer(self, inspection: Inspection) -> Report:
+        """See Question."""
+        columns = (
+            Column("expires", "First instant at which it no longer holds, UTC"),
+            Column("standing", "expired, or the days left"),
+            INSTANCE,
+            Column("address", "The membership or assignment"),
+            Column("reason", "The reason given in the YAML"),
+            Column("source", "file:line that grants it"),
+        )
+        rows = ordered(row for site in inspection.sites for row in self._rows(site))
+        title = f"Expired, or expiring within {self.days} days"
+        return Report("expiring", title, columns, rows, alarms=len(rows))
+
+    def _rows(self, site: Site) -> Iterator[Row]:
+        for address, listed in _links(site.declared) if site.declared else ():
+            expires = listed.expires
+            if expires is None or expires > self.now + timedelta(days=self.days):
+                continue
+            left = (expires - self.now).days
+            yield (
+                f"{expires:%Y-%m-%dT%H:%M:%SZ}",
+                "expired" if expires <= self.now else f"{left} days left",
+                site.name,
+                address,
+                listed.reason or "",
+                f"{listed.position.file}:{listed.position.line}",
+            )
+
+
+def _links(declared: Declared) -> Iterator[tuple[str, Listed]]:
+    for group in declared.groups:
+        for member in group.members or ():
+            yield f"membership/{group.name}/{member.name}", member
+    for application in declared.applications:
+        name = application.selector.name or application.selector.arn
+        for kind, listed in (("user", application.users), ("group", application.groups)):
+            for one in listed:
+                yield f"assignment/{name}/{kind}/{one.name}", one

@@ -1,0 +1,139 @@
+"""What is left over: assignments of nobody, groups of nobody, people with nothing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from identity_reconciler.audit.inspection import Inspection, Site
+from identity_reconciler.audit.paths import applications, openings, standing
+from identity_reconciler.audit.report import (
+    EVERYTHING,
+    INSTANCE,
+    Column,
+    Report,
+    number_of,
+    ordered,
+)
+from identity_reconciler.audit.reports.access import APPLICATION_ARN, ONLY_APPLICATIONS
+from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.state import (
+    ApplicationArn,
+    GroupKey,
+    PrincipalKind,
+    State,
+    UserKey,
+    group_key,
+    user_key,
+)
+from identity_reconciler.gateway import Wanted
+
+
+class Finding(StrEnum):
+    """What is the matter with an object."""
+
+    DELETED_PRINCIPAL = "assignment of a deleted principal"
+    DISABLED_WITH_ACCESS = "disabled user who still has access"
+    EMPTY_GROUP = "group without members"
+    GROUP_WITHOUT_ACCESS = "group without access to any application"
+    USER_WITHOUT_ACCESS = "user without access to any application"
+    NOT_DECLARED = "not in the YAML"
+
+
+_Found = tuple[Finding, str, str, str, str]
+"""Finding, kind, name, detail and application ARN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """What hangs loose?"""
+
+    @property
+    def wanted(self) -> Wanted:
+        """See Question."""
+        return EVERYTHING
+
+    def answer(self, inspection: Inspection) -> Report:
+        """See Question."""
+        columns = (
+            INSTANCE,
+            Column("finding", "What is the matter"),
+            Column("kind", "user, group, application or assignment"),
+            Column("name", "Its name; of a deleted principal the PrincipalId"),
+            Column("detail", "More about it, such as the applications that are concerned"),
+            APPLICATION_ARN,
+        )
+        rows = ordered((site.name, *one) for site in inspection.sites for one in _findings(site))
+        unasked = sum(site.declared is None for site in inspection.sites)
+        said = (
+            f"{number_of(unasked, 'instance')} not compared with YAML: there was none at hand."
+            if unasked
+            else "Compared with the YAML."
+        )
+        title = "Orphans and loose ends"
+        return Report("orphans", title, columns, rows, (ONLY_APPLICATIONS, said), alarms=len(rows))
+
+
+def _findings(site: Site) -> Iterator[_Found]:
+    yield from _deleted_principals(site.state)
+    yield from _groups(site.state)
+    yield from _users(site.state)
+    if site.declared is not None:
+        yield from _undeclared(site.state, site.declared)
+
+
+def _deleted_principals(state: State) -> Iterator[_Found]:
+    for arn, application in applications(state).items():
+        for one in state.assignments.get(arn, ()):
+            if one.orphan:
+                detail = f"{one.kind} assigned to {application.name or arn}"
+                yield (Finding.DELETED_PRINCIPAL, "assignment", one.name, detail, arn)
+
+
+def _groups(state: State) -> Iterator[_Found]:
+    assigned = {
+        GroupKey(one.name)
+        for found in state.assignments.values()
+        for one in found
+        if one.kind is PrincipalKind.GROUP and not one.orphan
+    }
+    for key, group in state.groups.items():
+        if not state.members.get(key):
+            yield (Finding.EMPTY_GROUP, "group", group.name, "", "")
+        if key not in assigned:
+            yield (Finding.GROUP_WITHOUT_ACCESS, "group", group.name, "", "")
+
+
+def _users(state: State) -> Iterator[_Found]:
+    reached: dict[UserKey, set[ApplicationArn]] = {}
+    for opening in openings(state):
+        reached.setdefault(opening.user, set()).add(opening.application)
+    for key, user in state.users.items():
+        found = reached.get(key, set())
+        if not found:
+            yield (Finding.USER_WITHOUT_ACCESS, "user", user.user_name, "", "")
+        elif standing(user) == "disabled":
+            names = _names(state, found)
+            yield (Finding.DISABLED_WITH_ACCESS, "user", user.user_name, names, "")
+
+
+def _names(state: State, arns: Iterable[ApplicationArn]) -> str:
+    known = applications(state)
+    return ", ".join(sorted(known[arn].name or arn for arn in arns))
+
+
+def _undeclared(state: State, declared: Declared) -> Iterator[_Found]:
+    users = {user_key(one.name) for one in declared.users}
+    groups = {group_key(one.name) for one in declared.groups}
+    for key, user in state.users.items():
+        if key not in users:
+            owner = "owned by an external identity provider" if user.foreign else ""
+            yield (Finding.NOT_DECLARED, "user", user.user_name, owner, "")
+    for group_name, group in state.groups.items():
+        if group_name not in groups:
+            owner = "owned by an external identity provider" if group.foreign else ""
+            yield (Finding.NOT_DECLARED, "group", group.name, owner, "")
+    for arn, application in state.applications.items():
+        if not any(one.selector.matches(application) for one in declared.applications):
+            yield (Finding.NOT_DECLARED, "application", application.name, "", arn)

@@ -1,0 +1,254 @@
+"""Who can open which application, before and after a plan. Pure.
+
+A user can open an application when assigned to it, when in a group that is assigned to it, or
+when it requires no assignment. Orphaned assignments give nobody access. Disabled users count like
+others: disabling is not for good, and an assignment outlasts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from identity_reconciler.core.plan import Create, Delete, Plan
+from identity_reconciler.core.projection import Renames
+from identity_reconciler.core.state import (
+    ApplicationArn,
+    GroupKey,
+    Key,
+    Principal,
+    PrincipalKind,
+    State,
+    User,
+    UserKey,
+    UserName,
+    folded,
+    user_key,
+)
+
+
+class Effect(StrEnum):
+    """What becomes of a person's access to an application."""
+
+    LOST = "loses"
+    GAINED = "gains"
+
+
+class Route(StrEnum):
+    """How access is given."""
+
+    DIRECT = "directly"
+    GROUP = "through"
+    EVERYONE = "everyone: no assignment required"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Path:
+    """One way in which a user can open an application."""
+
+    route: Route
+    group: str = ""
+    """The name of the group as spelled, for `Route.GROUP`; otherwise empty."""
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.group}" if self.group else str(self.route)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessChange:
+    """One person who can open one application before a plan and not after it, or the reverse."""
+
+    effect: Effect
+    user: UserName
+    """As spelled after the plan; before it for a deleted user."""
+    application: ApplicationArn
+    application_name: str
+    """Empty when the application is known by its ARN only."""
+    paths: tuple[Path, ...]
+    """Every path that is lost, or every path that is gained; sorted, at least one."""
+
+    @property
+    def key(self) -> Key:
+        """Losses first, then the folded user name, the application's name and its ARN."""
+        rank = "0" if self.effect is Effect.LOST else "1"
+        return (rank, folded(self.user), self.application_name, self.application)
+
+
+def access_changes(plan: Plan, before: State, after: State) -> tuple[AccessChange, ...]:
+    """Return who loses and who gains which application by *plan*, sorted by key.
+
+    *before* is the live state as read and *after* is `projection.after_plan` of it. Somebody who
+    has access before and after, by whatever paths and names, neither gains nor loses. The work
+    grows with the groups and applications that the plan touches, not with the organisation.
+
+    The answer is exact for all that *before* tells when *before* holds
+
+    * every live user and group;
+    * for each group whose members or assignments the plan changes, all of its assignments, and
+      all of its members where its own assignments change;
+    * for each application that the plan changes or that such a group is assigned to, all of its
+      assignments and its `assignment_required`;
+    * for each such application and each user of `at_stake` there, every membership of the user
+      in a group assigned to the application.
+
+    That created users gain, and deleted users lose, what requires no assignment is told of
+    applications whose `assignment_required` is known to be false. `access_facts` tells what is
+    missing.
+    """
+    names = _Names.of(plan)
+    changes: list[AccessChange] = []
+    for arn, users in at_stake(plan, before, after).items():
+        had = _reached(before, arn, users, names)
+        has = _reached(after, arn, users, None)
+        for user in had - has:
+            was = names.old_users.get(user, user)
+            name = after.user_name(user) if user in after.users else before.user_name(was)
+            paths = _paths(before, arn, was)
+            changes.append(AccessChange(Effect.LOST, name, arn, _name(before, arn), paths))
+        for user in has - had:
+            name, paths = after.user_name(user), _paths(after, arn, user)
+            changes.append(AccessChange(Effect.GAINED, name, arn, _name(before, arn), paths))
+    changes.extend(_open_to_everyone(plan, before, after))
+    return tuple(sorted(changes, key=lambda one: one.key))
+
+
+def at_stake(
+    plan: Plan, before: State, after: State
+) -> Mapping[ApplicationArn, frozenset[UserKey]]:
+    """Return, for each application that *plan* may open or close to someone, those users.
+
+    Users are named as after the plan. Applications that require no assignment are left out:
+    assignments change nobody's access to them.
+    """
+    names = _Names.of(plan)
+    shifted = _shifted_groups(before, after, names)
+    found: dict[ApplicationArn, frozenset[UserKey]] = {}
+    for arn in before.assignments.keys() | after.assignments.keys():
+        if _is_open(before, arn):
+            continue
+        users = frozenset().union(*_stakes(arn, before, after, shifted, names))
+        if users:
+            found[arn] = users
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Renames in both directions."""
+
+    renames: Renames
+    old_users: Mapping[UserKey, UserKey]
+    """New key to old key."""
+    old_groups: Mapping[GroupKey, GroupKey]
+
+    @classmethod
+    def of(cls, plan: Plan) -> _Names:
+        renames = Renames.in_plan(plan)
+        return cls(
+            renames,
+            {new: old for old, new in renames.users.items()},
+            {new: old for old, new in renames.groups.items()},
+        )
+
+
+def _shifted_groups(
+    before: State, after: State, names: _Names
+) -> Mapping[Principal, frozenset[UserKey]]:
+    """Return, by old name, the groups with other members after, and the users who differ.
+
+    Groups that nothing touched have the very same set in both states.
+    """
+    shifted: dict[Principal, frozenset[UserKey]] = {}
+    for key, members in before.members.items():
+        later = after.members.get(names.renames.groups.get(key, key), frozenset())
+        if later is not members:
+            differing = names.renames.members(members) ^ later
+            if differing:
+                shifted[Principal(PrincipalKind.GROUP, key)] = differing
+    return shifted
+
+
+def _stakes(
+    arn: ApplicationArn,
+    before: State,
+    after: State,
+    shifted: Mapping[Principal, frozenset[UserKey]],
+    names: _Names,
+) -> Iterator[frozenset[UserKey]]:
+    assigned = before.assignments.get(arn, frozenset())
+    for principal in shifted.keys() & assigned if shifted else ():
+        yield shifted[principal]
+    later = after.assignments.get(arn, frozenset())
+    if later is assigned:
+        return
+    for principal in frozenset(map(names.renames.principal, assigned)) ^ later:
+        if principal.orphan:
+            continue
+        if principal.kind is PrincipalKind.USER:
+            yield frozenset((UserKey(principal.name),))
+        else:
+            # Whoever also leaves that group is among the shifted.
+            yield after.members.get(GroupKey(principal.name), frozenset())
+
+
+def _is_open(state: State, arn: ApplicationArn) -> bool:
+    application = state.applications.get(arn)
+    return application is not None and application.assignment_required is False
+
+
+def _reached(
+    state: State, arn: ApplicationArn, users: frozenset[UserKey], names: _Names | None
+) -> frozenset[UserKey]:
+    """Return those of *users* who can open the application in *state* by an assignment.
+
+    With *names* the state is the one before the plan, while *users* and the answer are named as
+    after it.
+    """
+    wanted = users if names is None else frozenset(names.old_users.get(u, u) for u in users)
+    found: set[UserKey] = set()
+    for principal in state.assignments.get(arn, frozenset()):
+        if principal.orphan:
+            continue
+        if principal.kind is PrincipalKind.USER:
+            found.add(UserKey(principal.name))
+        else:
+            found |= wanted & state.members.get(GroupKey(principal.name), frozenset())
+    reached = wanted & found
+    return reached if names is None else names.renames.members(reached) & users
+
+
+def _name(state: State, arn: ApplicationArn) -> str:
+    application = state.applications.get(arn)
+    return application.name if application else ""
+
+
+def _paths(state: State, arn: ApplicationArn, user: UserKey) -> tuple[Path, ...]:
+    """Return every path from a live user to an application that requires assignments, sorted."""
+    found = []
+    for principal in state.assignments.get(arn, frozenset()):
+        if principal.orphan:
+            continue
+        if principal.kind is PrincipalKind.GROUP:
+            group = GroupKey(principal.name)
+            if user in state.members.get(group, frozenset()):
+                found.append(Path(Route.GROUP, state.group_name(group)))
+        elif principal.name == user:
+            found.append(Path(Route.DIRECT))
+    return tuple(sorted(found))
+
+
+def _open_to_everyone(plan: Plan, before: State, after: State) -> Iterator[AccessChange]:
+    """Yield what deleted users lose, and created users gain, without any assignment."""
+    everyone = (Path(Route.EVERYONE),)
+    applications = [one for one in before.applications.values() if _is_open(before, one.arn)]
+    for change in plan.changes if applications else ():
+        match change:
+            case Create(after=User() as user) if user_key(user.user_name) in after.users:
+                effect, name = Effect.GAINED, user.user_name
+            case Delete(before=User() as user) if user_key(user.user_name) in before.users:
+                effect, name = Effect.LOST, user.user_name
+            case _:
+                continue
+        for one in applications:
+            yield AccessChange(effect, name, one.arn, one.name, everyone)

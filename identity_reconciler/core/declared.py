@@ -1,0 +1,200 @@
+"""What the YAML says, before AWS has been asked. Pure: values only.
+
+Applications are selectors here, because only the live instance knows their ARNs, and lists of
+members still carry their expiry dates. `resolution` turns this into a desired `State`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from identity_reconciler.core.approvals import Approval
+from identity_reconciler.core.guard_settings import GuardSettings
+from identity_reconciler.core.state import Application, ApplicationArn, Group, User
+from identity_reconciler.errors import Position
+
+
+class ManageObjects(StrEnum):
+    """How far we manage users, or groups."""
+
+    DECLARED = "declared"
+    """What is declared is created and kept; deletion needs `state: absent`."""
+    AUTHORITATIVE = "authoritative"
+    """What is live and not declared is deleted as well."""
+    REFERENCE = "reference"
+    """Only looked up; an external identity provider owns them."""
+
+
+class ManageLinks(StrEnum):
+    """How far we manage memberships of declared groups, or assignments of declared applications."""
+
+    AUTHORITATIVE = "authoritative"
+    """What is live and not listed is removed."""
+    ADDITIVE = "additive"
+    """What is listed is added; nothing is removed."""
+    OFF = "off"
+    """Not managed at all."""
+
+
+class Presence(StrEnum):
+    """The `state` of a declared user or group."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    """Deleted when live."""
+    EXTERNAL = "external"
+    """Must be live, is owned elsewhere, and is only referred to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The one Identity Center instance a directory of YAML is about. Asserted, never guessed."""
+
+    name: str
+    region: str
+    account_id: str
+    """Twelve digits: the account that owns the instance."""
+    instance_arn: str
+    identity_store_id: str
+    delegated_administrator: str | None = None
+    """Twelve digits: the account whose credentials may act on the instance besides the owner's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """Name patterns (`*`, `?`, `[...]`; case does not matter) that are never touched."""
+
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    applications: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`instance.yaml`: which instance, and how much of it is managed."""
+
+    instance: Instance
+    users: ManageObjects = ManageObjects.DECLARED
+    groups: ManageObjects = ManageObjects.DECLARED
+    memberships: ManageLinks = ManageLinks.AUTHORITATIVE
+    assignments: ManageLinks = ManageLinks.AUTHORITATIVE
+    ignore: Ignore = Ignore()
+    rename_users: bool = False
+    """Whether `previous_user_names` may rename a live user: AWS does not document that it can."""
+    require_email: bool = True
+    """Whether a present user needs an e-mail address: AWS says they must be there and unique."""
+    guards: GuardSettings = field(default_factory=GuardSettings)
+    """What the guards refuse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A user or group named in a list of members or of assignments."""
+
+    name: str
+    position: Position
+    expires: datetime | None = None
+    """The first instant (UTC) at which it no longer holds; None: it does not expire."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredUser:
+    """One entry under `users:`."""
+
+    user: User
+    position: Position
+    presence: Presence = Presence.PRESENT
+    previous_names: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """`user`."""
+        return "user"
+
+    @property
+    def name(self) -> str:
+        """The user name as spelled."""
+        return self.user.user_name
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredGroup:
+    """One entry under `groups:`."""
+
+    group: Group
+    position: Position
+    presence: Presence = Presence.PRESENT
+    members: tuple[Listed, ...] | None = None
+    """None: the key is not there and the memberships of this group are not managed."""
+    previous_names: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """`group`."""
+        return "group"
+
+    @property
+    def name(self) -> str:
+        """The group name as spelled."""
+        return self.group.name
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationSelector:
+    """How the YAML names an application: by ARN, or by name and what makes the name unique."""
+
+    name: str | None = None
+    arn: ApplicationArn | None = None
+    provider: str | None = None
+    """ApplicationProviderArn."""
+    account: str | None = None
+
+    def matches(self, application: Application) -> bool:
+        """Return whether *application* fits every part that is given. Names match exactly."""
+        pairs = (
+            (self.name, application.name),
+            (self.arn, application.arn),
+            (self.provider, application.provider),
+            (self.account, application.account),
+        )
+        return all(wanted is None or wanted == found for wanted, found in pairs)
+
+    def __str__(self) -> str:
+        parts = (
+            ("", self.name),
+            ("arn ", self.arn),
+            ("provider ", self.provider),
+            ("account ", self.account),
+        )
+        return ", ".join(f"{label}{value}" for label, value in parts if value)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredApplication:
+    """One entry under `applications:`."""
+
+    selector: ApplicationSelector
+    position: Position
+    users: tuple[Listed, ...] = ()
+    groups: tuple[Listed, ...] = ()
+    managed: bool = True
+    """False when the key `assignments` is not there: its assignments are not managed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Everything one directory of YAML says. Entries come in file order, files by name."""
+
+    settings: Settings
+    users: tuple[DeclaredUser, ...] = ()
+    groups: tuple[DeclaredGroup, ...] = ()
+    applications: tuple[DeclaredApplication, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    """The entries of `approvals.yaml`, in file order."""
+    files: tuple[str, ...] = ()
+    """Every file that was read, relative to the directory, sorted."""
+    digest: str = ""
+    """SHA-256 over the names and bytes of those files, in lower-case hexadecimal."""

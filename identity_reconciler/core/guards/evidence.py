@@ -1,0 +1,172 @@
+"""What the guards judge: a plan with the states before and after it, and what is removed. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from identity_reconciler.core.access import AccessChange, access_changes
+from identity_reconciler.core.declared import (
+    Declared,
+    DeclaredGroup,
+    DeclaredUser,
+    ManageObjects,
+    Presence,
+)
+from identity_reconciler.core.guard_settings import Kind
+from identity_reconciler.core.plan import Create, Delete, Plan, Reason
+from identity_reconciler.core.projection import Renames, after_plan
+from identity_reconciler.core.scope import Scope
+from identity_reconciler.core.state import (
+    Assignment,
+    Group,
+    GroupKey,
+    Key,
+    Resource,
+    State,
+    address,
+    group_key,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One resource that a plan removes."""
+
+    resource: Resource
+    reason: Reason
+    """For a cascaded membership, why its user or group is deleted."""
+    cascaded_from: Resource | None = None
+    """The user or group with which a membership vanishes."""
+
+    @property
+    def kind(self) -> Kind:
+        """What is removed."""
+        return Kind(self.resource.key[0])
+
+    @property
+    def expired(self) -> bool:
+        """Whether it is removed only because its date has come."""
+        return self.reason is Reason.EXPIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A plan and everything that the guards want to know about it."""
+
+    plan: Plan
+    live: State
+    """As read, under the names of before the renames; see `access.access_changes`."""
+    after: State
+    """What is live when every change has succeeded."""
+    access: tuple[AccessChange, ...]
+    renames: Renames
+    removals: tuple[Removal, ...]
+    """Every resource once, cascades included, sorted by key."""
+    managed: Mapping[Kind, int]
+    """How many live resources of each kind are managed."""
+    declared: Mapping[Kind, int]
+    """How many users and groups the desired state declares as ours, to be there."""
+    referred: Mapping[Kind, int]
+    """How many users and groups it says are live and owned elsewhere."""
+    complete: frozenset[GroupKey]
+    """Groups, by their new keys, all of whose members are known; deleted ones too."""
+    shared_names: frozenset[str]
+    """Names that more than one live application has."""
+
+    def address(self, resource: Resource) -> str:
+        """Return an address for *resource* that means no other one: ARNs where names do not do."""
+        match resource:
+            case Assignment(application_name=name) if name in self.shared_names:
+                return address(replace(resource, application_name=""))
+            case _:
+                return address(resource)
+
+    def new_key(self, key: GroupKey) -> GroupKey:
+        """Return the key after the plan of the group that is live as *key*."""
+        return self.renames.groups.get(key, key)
+
+
+def gather(declared: Declared, plan: Plan, live: State, scope: Scope, managed: State) -> Evidence:
+    """Return what the guards need to judge *plan*.
+
+    *plan*, *scope* and *managed* come from one `comparison.compare_closely` of *declared* with
+    *live*, which may since have been completed by `survey.read_for_access`.
+    """
+    after = after_plan(live, plan)
+    names = Counter(one.name for one in live.applications.values())
+    return Evidence(
+        plan=plan,
+        live=live,
+        after=after,
+        access=access_changes(plan, live, after),
+        renames=Renames.in_plan(plan),
+        removals=removals(plan),
+        managed=_managed(managed, scope.desired),
+        declared=_declared(declared),
+        referred=_referred(declared),
+        complete=frozenset((*scope.desired.members, *_made_or_deleted(plan))),
+        shared_names=frozenset(name for name, times in names.items() if times > 1),
+    )
+
+
+def _made_or_deleted(plan: Plan) -> Iterator[GroupKey]:
+    for change in plan.changes:
+        match change:
+            case Create(after=Group() as group) | Delete(before=Group() as group):
+                yield group_key(group.name)
+            case _:
+                pass
+
+
+def removals(plan: Plan) -> tuple[Removal, ...]:
+    """Return everything that *plan* removes, each resource once, sorted by key."""
+    found: dict[Key, Removal] = {}
+    for removal in _removals(plan):
+        first = found.get(removal.resource.key)
+        if first is None or first.cascaded_from is not None:
+            found[removal.resource.key] = removal
+    return tuple(found[key] for key in sorted(found))
+
+
+def _removals(plan: Plan) -> Iterator[Removal]:
+    for change in plan.changes:
+        if isinstance(change, Delete):
+            yield Removal(change.before, change.reason)
+            for membership in change.cascaded:
+                yield Removal(membership, change.reason, change.before)
+
+
+def _managed(managed: State, desired: State) -> Mapping[Kind, int]:
+    """Count what is managed; who is only referred to stands in the desired state as live."""
+    users = sum(desired.users.get(key) is not user for key, user in managed.users.items())
+    groups = sum(desired.groups.get(key) is not group for key, group in managed.groups.items())
+    return {
+        Kind.USER: users,
+        Kind.GROUP: groups,
+        Kind.MEMBERSHIP: sum(map(len, managed.members.values())),
+        Kind.ASSIGNMENT: sum(map(len, managed.assignments.values())),
+    }
+
+
+def _declared(declared: Declared) -> Mapping[Kind, int]:
+    present = Presence.PRESENT
+    return {
+        Kind.USER: sum(one.presence is present for one in declared.users),
+        Kind.GROUP: sum(one.presence is present for one in declared.groups),
+    }
+
+
+def _referred(declared: Declared) -> Mapping[Kind, int]:
+    def count(
+        entries: Iterable[DeclaredUser] | Iterable[DeclaredGroup], mode: ManageObjects
+    ) -> int:
+        only_referred = mode is ManageObjects.REFERENCE
+        return sum(only_referred or one.presence is Presence.EXTERNAL for one in entries)
+
+    settings = declared.settings
+    return {
+        Kind.USER: count(declared.users, settings.users),
+        Kind.GROUP: count(declared.groups, settings.groups),
+    }

@@ -1,0 +1,46 @@
+"""The guard that keeps the administrators able to undo a plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from identity_reconciler.core.access import Effect
+from identity_reconciler.core.guard_settings import GuardSettings, Kind
+from identity_reconciler.core.guards.evidence import Evidence
+from identity_reconciler.core.guards.verdicts import Objection
+from identity_reconciler.core.scope import ignores
+from identity_reconciler.core.state import Membership, User, user_key
+
+
+def lockout_self(evidence: Evidence, settings: GuardSettings) -> Objection | None:
+    """Refuse to take from an administrator the account, a group, or access to an application.
+
+    Any group counts, because access to AWS accounts hangs on groups and is not seen here. A
+    rename takes nothing away.
+    """
+    patterns = settings.administrators
+    concerned = tuple(sorted(_taken(evidence, patterns))) if patterns else ()
+    if not concerned:
+        return None
+    return Objection(
+        f"{len(concerned)} would be taken from the configured administrators",
+        "administrators to keep their accounts, groups and applications",
+        concerned,
+    )
+
+
+def _taken(evidence: Evidence, patterns: tuple[str, ...]) -> Iterator[str]:
+    for removal in evidence.removals:
+        match removal.resource:
+            case User(user_name=name) | Membership(user=name) if ignores(patterns, name):
+                yield evidence.address(removal.resource)
+            case _:
+                pass
+    old = {new: key for key, new in evidence.renames.users.items()}
+    for change in evidence.access:
+        names = (change.user, old.get(user_key(change.user), ""))
+        if change.effect is Effect.LOST and any(ignores(patterns, name) for name in names):
+            application = change.application_name
+            if not application or application in evidence.shared_names:
+                application = change.application
+            yield f"{Kind.ACCESS}/{change.user}/{application}"

@@ -1,0 +1,102 @@
+"""Guards for groups that must stay as they are: a least number of members, or exactly these. Pure.
+
+Both judge the group as it is after the plan, whoever made it so: a break-glass group that is
+wrong is put right first. For `pinned_members` that means that removing a stranger can turn a
+refusal into a pass; nothing else that is removed can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from identity_reconciler.core.guard_settings import GuardSettings
+from identity_reconciler.core.guards.evidence import Evidence
+from identity_reconciler.core.guards.verdicts import Objection
+from identity_reconciler.core.state import (
+    Group,
+    GroupKey,
+    GroupName,
+    Membership,
+    UserKey,
+    group_key,
+    user_key,
+)
+
+
+def min_members(evidence: Evidence, settings: GuardSettings) -> Objection | None:
+    """Refuse to leave a group with fewer members than it must have. Disabled users do not count."""
+    found = [
+        (_address(evidence, one.group), f"{trouble}, at least {one.least} expected")
+        for one in settings.min_members
+        if (trouble := _too_few(evidence, group_key(one.group), one.least))
+    ]
+    return _objection(found, "each group of `min_members` with that many members")
+
+
+def _too_few(evidence: Evidence, group: GroupKey, least: int) -> str:
+    unknown = _unknown(evidence, group)
+    if unknown is not None:
+        return unknown
+    members = evidence.after.members.get(group, frozenset())
+    able = [key for key in members if not _is_disabled(evidence, key)]
+    return f"would have {len(able)} enabled members" if len(able) < least else ""
+
+
+def _is_disabled(evidence: Evidence, user: UserKey) -> bool:
+    found = evidence.after.users.get(user)
+    return bool(found and found.provenance and found.provenance.enabled is False)
+
+
+def pinned_members(evidence: Evidence, settings: GuardSettings) -> Objection | None:
+    """Refuse to leave a group with any other members than the ones it must have."""
+    found = [
+        (_address(evidence, one.group), trouble)
+        for one in settings.pinned_members
+        if (trouble := _not_exactly(evidence, group_key(one.group), one.users))
+    ]
+    return _objection(found, "each group of `pinned_members` with exactly its members")
+
+
+def _not_exactly(evidence: Evidence, group: GroupKey, users: Iterable[str]) -> str:
+    unknown = _unknown(evidence, group)
+    if unknown is not None:
+        return unknown
+    wanted = frozenset(map(user_key, users))
+    members = evidence.after.members.get(group, frozenset())
+    parts = (("would lack", wanted - members), ("would also have", members - wanted))
+    return ", and ".join(
+        f"{words} {', '.join(sorted(map(evidence.after.user_name, some)))}"
+        for words, some in parts
+        if some
+    )
+
+
+def _unknown(evidence: Evidence, group: GroupKey) -> str | None:
+    """Return what is wrong with a group whose members cannot be counted; None if they can.
+
+    Of a group that is not managed only what leaves with deleted users is known.
+    """
+    if group not in evidence.after.groups:
+        return "would not exist"
+    if group in evidence.complete:
+        return None
+    leaving = any(
+        isinstance(one.resource, Membership)
+        and evidence.new_key(group_key(one.resource.group)) == group
+        for one in evidence.removals
+    )
+    return (
+        "would lose members, and is not managed here, so they cannot be counted" if leaving else ""
+    )
+
+
+def _address(evidence: Evidence, name: str) -> str:
+    group = evidence.after.groups.get(group_key(name)) or evidence.live.groups.get(group_key(name))
+    return evidence.address(group or Group(GroupName(name)))
+
+
+def _objection(found: list[tuple[str, str]], expected: str) -> Objection | None:
+    if not found:
+        return None
+    text = "; ".join(f"{address} {trouble}" for address, trouble in found)
+    return Objection(text, expected, tuple(sorted({address for address, _ in found})))

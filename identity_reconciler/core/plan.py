@@ -1,0 +1,255 @@
+"""A plan: ordered changes from live to desired, as data. Pure: no callables, no flags, no I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from identity_reconciler.core.state import (
+    Application,
+    ApplicationArn,
+    Assignment,
+    Group,
+    Key,
+    Membership,
+    Resource,
+    User,
+    folded,
+)
+from identity_reconciler.errors import Position
+
+
+class Reason(StrEnum):
+    """Why something is removed."""
+
+    ABSENT = "state: absent"
+    UNDECLARED = "not declared"
+    UNLISTED = "not listed"
+    EXPIRED = "expired"
+    PRINCIPAL_DELETED = "its principal is deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make *after*, which is not live."""
+
+    after: Resource
+
+    @property
+    def key(self) -> Key:
+        """The key of what is created."""
+        return self.after.key
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change attributes in place; the name stays as it is live."""
+
+    before: User | Group
+    after: User | Group
+
+    @property
+    def key(self) -> Key:
+        """The key of what is updated."""
+        return self.after.key
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Change the name in place, and attributes with it; memberships and assignments stay."""
+
+    before: User | Group
+    after: User | Group
+
+    @property
+    def key(self) -> Key:
+        """The key under the new name."""
+        return self.after.key
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove *before*, which is live."""
+
+    before: Resource
+    reason: Reason = Reason.UNDECLARED
+    cascaded: tuple[Membership, ...] = ()
+    """Memberships that vanish with a user or group, sorted by key; no request is made for them."""
+
+    @property
+    def key(self) -> Key:
+        """The key of what is removed."""
+        return self.before.key
+
+
+Change = Create | Update | Rename | Delete
+
+
+class Withholding(StrEnum):
+    """Why a removal is held back."""
+
+    UNDECLARED = "live and not declared (manage: declared)"
+    IGNORED = "matched by ignore"
+    FOREIGN = "owned by an external identity provider"
+    ADDITIVE = "live and not listed (manage: additive)"
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A removal that the scope holds back: shown, never done."""
+
+    resource: Resource
+    reason: Withholding
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the desired state declares something, and until when it holds."""
+
+    position: Position
+    expires: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `apply` would do, at most one change per key, in apply order."""
+
+    changes: tuple[Change, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    """Sorted by key."""
+    origins: Mapping[Key, Origin] = field(default_factory=dict)
+    """For the changes that the YAML has a line for, by the key of the change."""
+    applications: Mapping[ApplicationArn, Application] = field(default_factory=dict)
+    """The applications that the changes mention."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.changes)
+
+
+class Step(StrEnum):
+    """The steps of an apply; `ORDER` says in which order they run."""
+
+    DELETE_ASSIGNMENTS = "delete assignments"
+    DELETE_MEMBERSHIPS = "delete memberships"
+    RENAME = "rename"
+    UPDATE = "update"
+    CREATE_USERS = "create users"
+    CREATE_GROUPS = "create groups"
+    CREATE_MEMBERSHIPS = "create memberships"
+    CREATE_ASSIGNMENTS = "create assignments"
+    DELETE_GROUPS = "delete groups"
+    DELETE_USERS = "delete users"
+
+
+ORDER: Mapping[Step, int] = {step: number for number, step in enumerate(Step)}
+
+
+def step_of(change: Change) -> Step:
+    """Return the step of the apply that *change* belongs to."""
+    match change:
+        case Create(after=resource):
+            return _CREATES[type(resource)]
+        case Delete(before=resource):
+            return _DELETES[type(resource)]
+        case Rename():
+            return Step.RENAME
+        case Update():
+            return Step.UPDATE
+        case _:
+            assert_never(change)
+
+
+_CREATES: Mapping[type, Step] = {
+    User: Step.CREATE_USERS,
+    Group: Step.CREATE_GROUPS,
+    Membership: Step.CREATE_MEMBERSHIPS,
+    Assignment: Step.CREATE_ASSIGNMENTS,
+}
+_DELETES: Mapping[type, Step] = {
+    User: Step.DELETE_USERS,
+    Group: Step.DELETE_GROUPS,
+    Membership: Step.DELETE_MEMBERSHIPS,
+    Assignment: Step.DELETE_ASSIGNMENTS,
+}
+
+
+def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Return *changes* in apply order.
+
+    Revocations come first, so access never widens before it narrows. Assignments go before the
+    principals they name, because AWS keeps an assignment whose principal is gone. Managers are
+    created before the people they manage, who carry the manager's id; also before an update
+    that names them. Users and groups are deleted last, so a failure before that leaves them
+    whole. Ties break on the key, so two runs print the same plan.
+    """
+    listed = tuple(changes)
+    depths = _manager_depths(listed)
+    return tuple(sorted(listed, key=lambda change: _rank(change, depths)))
+
+
+def _rank(change: Change, depths: Mapping[Key, int]) -> tuple[int, int, Key]:
+    depth = depths.get(change.key, 0)
+    if isinstance(change, Create) or not depth:
+        return ORDER[step_of(change)], depth, change.key
+    return ORDER[Step.CREATE_USERS], depth, change.key
+
+
+def _manager_depths(changes: tuple[Change, ...]) -> dict[Key, int]:
+    """Return, for each user with a new manager, how many managers above it are created too."""
+    above: dict[Key, Key] = {}
+    for change in changes:
+        for key in requirements(change):
+            if change.key[0] == "user":
+                above[change.key] = key
+    created = {change.key for change in changes if isinstance(change, Create)}
+    depths: dict[Key, int] = {}
+    for key, manager_key in above.items():
+        seen = {key}
+        upper = manager_key
+        while upper in created and upper not in seen:
+            seen.add(upper)
+            upper = above.get(upper, ())
+        depths[key] = len(seen) - 1 + (upper in seen)
+    return depths
+
+
+def requirements(change: Change) -> tuple[Key, ...]:
+    """Return the keys of the users and groups that *change* needs to be live under their names.
+
+    A change cannot succeed when the create or the rename of one of these has failed.
+    """
+    match change:
+        case Create(after=Membership() as edge):
+            return (("group", edge.key[1]), ("user", edge.key[2]))
+        case Create(after=Assignment() as edge):
+            return ((str(edge.principal.kind), edge.principal.name),)
+        case Create(after=User(manager=str(manager))):
+            return (("user", folded(manager)),)
+        case (
+            Update(before=User(manager=old), after=User(manager=str(manager)))
+            | Rename(before=User(manager=old), after=User(manager=str(manager)))
+        ) if old != manager:
+            return (("user", folded(manager)),)
+        case Create() | Update() | Rename() | Delete():
+            return ()
+        case _:
+            assert_never(change)
+
+
+def counts(plan: Plan) -> Counter[tuple[str, str]]:
+    """Return how many resources each (kind, symbol) changes; symbols are `+`, `~`, `>`, `-`.
+
+    Cascaded memberships count as removed.
+    """
+    symbols = {Create: "+", Update: "~", Rename: ">", Delete: "-"}
+    counter = Counter((change.key[0], symbols[type(change)]) for change in plan.changes)
+    counter["membership", "-"] += sum(
+        len(change.cascaded) for change in plan.changes if isinstance(change, Delete)
+    )
+    return counter

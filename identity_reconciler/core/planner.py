@@ -1,0 +1,218 @@
+"""Compare two states. Pure: same inputs, same plan, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from typing import TypeVar
+
+from identity_reconciler.core.plan import (
+    Change,
+    Create,
+    Delete,
+    Plan,
+    Reason,
+    Rename,
+    Update,
+    ordered,
+)
+from identity_reconciler.core.state import (
+    USER_ATTRIBUTES,
+    ApplicationArn,
+    Assignment,
+    Email,
+    Group,
+    GroupKey,
+    Key,
+    Membership,
+    PhoneNumber,
+    Photo,
+    PostalAddress,
+    Principal,
+    PrincipalKind,
+    Role,
+    State,
+    User,
+    UserKey,
+    folded,
+)
+
+Attribute = str | Email | PhoneNumber | PostalAddress | Role | tuple[Photo, ...]
+
+
+def build_plan(desired: State, live: State, directory: State | None = None) -> Plan:
+    """Return the changes that turn *live* into *desired*, each as small as it can be.
+
+    *live* is what is managed; *directory* is everything live, for the spelling of names that
+    the scope leaves out. A live object filed under another key than its own name's is one to be
+    renamed. Attributes that are not declared, and the spelling of names, stay as they are live.
+    """
+    names = directory or live
+    gone = _gone(desired, live)
+    changes = (
+        *_objects(desired.users, live.users),
+        *_objects(desired.groups, live.groups),
+        *_memberships(desired, live, names, gone),
+        *_assignments(desired, live, names, gone),
+    )
+    cascades = _cascades(live, names, gone)
+    return Plan(
+        changes=ordered(
+            replace(change, cascaded=cascades.get(change.key, ()))
+            if isinstance(change, Delete)
+            else change
+            for change in changes
+        ),
+        applications={
+            arn: application
+            for arn, application in names.applications.items()
+            if desired.assignments.get(arn, frozenset()) != live.assignments.get(arn, frozenset())
+        },
+    )
+
+
+_Object = TypeVar("_Object", User, Group)
+_ObjectKey = TypeVar("_ObjectKey", UserKey, GroupKey)
+
+
+def _objects(
+    desired: Mapping[_ObjectKey, _Object], live: Mapping[_ObjectKey, _Object]
+) -> Iterator[Change]:
+    for key, wanted in desired.items():
+        found = live.get(key)
+        if found is None:
+            yield Create(replace(wanted, cleared=frozenset()))
+        elif found is not wanted:
+            yield from _change(found, wanted)
+    for key in live.keys() - desired.keys():
+        yield Delete(live[key])
+
+
+def _change(before: User | Group, declared: User | Group) -> Iterator[Change]:
+    after = settled(declared, before)
+    if after.key != before.key:
+        yield Rename(before, after)
+    elif after != before:
+        yield Update(before, after)
+
+
+def settled(declared: User | Group, live: User | Group) -> User | Group:
+    """Return *live* with what *declared* says: only what differs, only what is declared."""
+    match declared, live:
+        case User(), User():
+            return _settled_user(declared, live)
+        case Group(), Group():
+            description = declared.description or live.description
+            return replace(
+                live,
+                name=live.name if declared.key == live.key else declared.name,
+                description=None if "description" in declared.cleared else description,
+            )
+        case _:
+            raise TypeError("a user and a group have nothing in common")
+
+
+def _settled_user(declared: User, live: User) -> User:
+    changed: dict[str, object] = {}
+    if declared.key != live.key:
+        changed["user_name"] = declared.user_name
+    for name in USER_ATTRIBUTES:
+        wanted, found = getattr(declared, name), getattr(live, name)
+        if wanted is not None and wanted != found:
+            merged = _merged(wanted, found)
+            if merged != found and not (name == "manager" and _same_name(wanted, found)):
+                changed[name] = merged
+    changed |= {name: None for name in declared.cleared if getattr(live, name) is not None}
+    # The names are those of the class' own fields, so the types fit.
+    return replace(live, **changed) if changed else live  # type: ignore[arg-type]
+
+
+def _same_name(one: str, other: str | None) -> bool:
+    return other is not None and folded(one) == folded(other)
+
+
+def _merged(wanted: Attribute, found: Attribute | None) -> Attribute:
+    """Return *wanted* with its undeclared parts as they are in *found*."""
+    if isinstance(wanted, tuple):
+        if isinstance(found, tuple) and len(wanted) == len(found):
+            return tuple(_merged_parts(*pair) for pair in zip(wanted, found, strict=True))
+        return wanted
+    if isinstance(wanted, str) or type(wanted) is not type(found):
+        return wanted
+    return _merged_parts(wanted, found)
+
+
+_Compound = TypeVar("_Compound", bound=Email | PhoneNumber | PostalAddress | Role | Photo)
+
+
+def _merged_parts(wanted: _Compound, found: object) -> _Compound:
+    kept = {
+        part.name: getattr(found, part.name)
+        for part in fields(wanted)
+        if getattr(wanted, part.name) is None
+    }
+    return replace(wanted, **kept)
+
+
+def _gone(desired: State, live: State) -> frozenset[Principal]:
+    """Return the principals that are live and not desired."""
+    users = (Principal(PrincipalKind.USER, key) for key in live.users.keys() - desired.users.keys())
+    groups = (
+        Principal(PrincipalKind.GROUP, key) for key in live.groups.keys() - desired.groups.keys()
+    )
+    return frozenset((*users, *groups))
+
+
+def _memberships(
+    desired: State, live: State, names: State, gone: frozenset[Principal]
+) -> Iterator[Change]:
+    """Compare the members of every group; those of deleted users and groups cascade."""
+    for group in desired.members.keys() | live.members.keys():
+        wanted = desired.members.get(group, frozenset())
+        found = live.members.get(group, frozenset())
+        if wanted == found or Principal(PrincipalKind.GROUP, group) in gone:
+            continue
+        for user in wanted - found:
+            yield Create(desired.membership(group, user))
+        for user in found - wanted:
+            if Principal(PrincipalKind.USER, user) not in gone:
+                yield Delete(names.membership(group, user), Reason.UNLISTED)
+
+
+def _cascades(
+    live: State, names: State, gone: frozenset[Principal]
+) -> dict[Key, tuple[Membership, ...]]:
+    """Return the memberships that vanish with each deleted user or group, each one once.
+
+    One between a deleted user and a deleted group counts with the group.
+    """
+    found: dict[Key, list[Membership]] = {}
+    leavers = frozenset(UserKey(one.name) for one in gone if one.kind is PrincipalKind.USER)
+    for group, members in live.members.items():
+        group_goes = Principal(PrincipalKind.GROUP, group) in gone
+        for user in members if group_goes else members & leavers:
+            membership = names.membership(group, user)
+            key: Key = ("group", group) if group_goes else ("user", user)
+            found.setdefault(key, []).append(membership)
+    return {key: tuple(sorted(found[key], key=lambda one: one.key)) for key in found}
+
+
+def _assignments(
+    desired: State, live: State, names: State, gone: frozenset[Principal]
+) -> Iterator[Change]:
+    """Compare the assignments of every application; none outlives the principal it names."""
+    spelled = replace(desired, applications=names.applications)
+    for arn in desired.assignments.keys() | live.assignments.keys():
+        wanted = desired.assignments.get(arn, frozenset())
+        found = live.assignments.get(arn, frozenset())
+        for principal in wanted - found:
+            yield Create(spelled.assignment(arn, principal))
+        for principal in found - wanted:
+            reason = Reason.PRINCIPAL_DELETED if principal in gone else Reason.UNLISTED
+            yield Delete(_as_live(names, arn, principal), reason)
+
+
+def _as_live(names: State, arn: ApplicationArn, principal: Principal) -> Assignment:
+    """Return that assignment under the name its principal has until it is renamed."""
+    link = names.assignment(arn, principal)
+    return replace(link, principal=replace(principal, name=folded(link.principal_name)))

@@ -1,0 +1,133 @@
+"""Judge, from what is live, whether a change has happened. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from enum import StrEnum
+from typing import assert_never
+
+from identity_reconciler.core.plan import Change, Create, Delete, Rename, Update
+from identity_reconciler.core.planner import settled
+from identity_reconciler.core.state import (
+    Assignment,
+    Group,
+    Membership,
+    Resource,
+    State,
+    User,
+    group_key,
+    user_key,
+)
+
+
+class Standing(StrEnum):
+    """How the live state stands to a change."""
+
+    DONE = "done"
+    NOT_DONE = "not done"
+    """What is live is what the change starts from."""
+    OTHERWISE = "otherwise"
+    """What is live is neither what the change starts from nor what it leads to."""
+
+
+def concerned(change: Change) -> tuple[Resource, ...]:
+    """Return what to read to judge *change*."""
+    match change:
+        case Create():
+            return (change.after,)
+        case Rename():
+            return (change.before, change.after)
+        case Update() | Delete():
+            return (change.before,)
+        case _:
+            assert_never(change)
+
+
+def compare_with_live(change: Change, live: State) -> tuple[Standing, str]:
+    """Return how *live* stands to *change* and, for OTHERWISE, the difference in words.
+
+    *live* holds at least what `concerned` names, as far as that is live.
+    """
+    match change:
+        case Create():
+            return _created(change, _find(change.after, live))
+        case Update() | Rename():
+            return _updated(change, live)
+        case Delete():
+            return _deleted(change, _find(change.before, live))
+        case _:
+            assert_never(change)
+
+
+def _find(resource: Resource, live: State) -> Resource | None:
+    """Return the live counterpart of *resource*, or None."""
+    match resource:
+        case User():
+            return live.users.get(user_key(resource.user_name))
+        case Group():
+            return live.groups.get(group_key(resource.name))
+        case Membership():
+            members = live.members.get(group_key(resource.group), frozenset())
+            return resource if user_key(resource.user) in members else None
+        case Assignment():
+            assigned = live.assignments.get(resource.application, frozenset())
+            return resource if resource.principal in assigned else None
+        case _:
+            assert_never(resource)
+
+
+def _created(change: Create, found: Resource | None) -> tuple[Standing, str]:
+    if found is None:
+        return Standing.NOT_DONE, ""
+    if isinstance(found, User | Group) and isinstance(change.after, User | Group):
+        if found.foreign:
+            owned = "it is live and owned by an external identity provider; declare it as external"
+            return Standing.OTHERWISE, owned
+        wanted = settled(change.after, found)
+        if wanted != found:
+            return Standing.OTHERWISE, f"it is live already, but {_difference(found, wanted)}"
+    return Standing.DONE, ""
+
+
+def _updated(change: Update | Rename, live: State) -> tuple[Standing, str]:
+    after, before = _find(change.after, live), _find(change.before, live)
+    changed = _differing(change.before, change.after)
+    if isinstance(after, User | Group) and _agree(after, change.after, changed):
+        return Standing.DONE, ""
+    if not isinstance(before, User | Group):
+        return Standing.OTHERWISE, "it is no longer live"
+    if _agree(before, change.before, changed):
+        return Standing.NOT_DONE, ""
+    difference = _difference(before, change.before)
+    return Standing.OTHERWISE, f"it has changed since it was read: {difference}"
+
+
+def _deleted(change: Delete, found: Resource | None) -> tuple[Standing, str]:
+    if found is None:
+        return Standing.DONE, ""
+    before = change.before
+    if isinstance(found, User | Group) and isinstance(before, User | Group) and found != before:
+        difference = _difference(found, before)
+        return Standing.OTHERWISE, f"it has changed since it was read: {difference}"
+    return Standing.NOT_DONE, ""
+
+
+def _agree(found: User | Group, wanted: User | Group, names: list[str]) -> bool:
+    return all(getattr(found, name) == getattr(wanted, name) for name in names)
+
+
+def _differing(one: User | Group, other: User | Group) -> list[str]:
+    """Return the names of the fields in which *one* and *other* differ."""
+    return [
+        part.name
+        for part in fields(one)
+        if part.compare and getattr(one, part.name) != getattr(other, part.name)
+    ]
+
+
+def _difference(found: User | Group, wanted: User | Group) -> str:
+    """Return in words how *found* is not *wanted*."""
+    return ", ".join(
+        f"{name} is {getattr(found, name)!r} and not {getattr(wanted, name)!r}"
+        for name in _differing(found, wanted)
+    )

@@ -1,0 +1,335 @@
+"""Users, groups, memberships and assignments as values. Pure: names and facts, no I/O.
+
+Names are compared without regard to case (see `folded`) and kept as spelled. AWS identifiers
+stay in the gateway, except application ARNs, which are an application's stable name, and the
+principal id of an orphaned assignment, which has no other name left.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType, TypeVar, assert_never
+
+UserName = NewType("UserName", str)
+GroupName = NewType("GroupName", str)
+ApplicationArn = NewType("ApplicationArn", str)
+UserKey = NewType("UserKey", str)
+"""A user name as it is compared: see `folded`."""
+GroupKey = NewType("GroupKey", str)
+"""A group name as it is compared: see `folded`."""
+Key = tuple[str, ...]
+"""Identity of a resource: its kind, then the folded names that identify it."""
+
+
+def folded(name: str) -> str:
+    """Return *name* as it is compared: one spelling per Unicode form and letter case.
+
+    The Identity Store's SCIM schema declares userName and displayName `caseExact: false`;
+    whether the native API agrees is unknown, so nothing here relies on case telling two
+    objects apart. Source: developerguide/getschema.html.
+    """
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def user_key(name: str) -> UserKey:
+    """Return the key of the user called *name*."""
+    return UserKey(folded(name))
+
+
+def group_key(name: str) -> GroupKey:
+    """Return the key of the group called *name*."""
+    return GroupKey(folded(name))
+
+
+# In the five classes below None means "no value" when live and "not declared" when desired, as for
+# `User`. A create sends Primary as true where it is not declared (photos excepted), because SCIM
+# demands it and the native API's samples differ. Source: developerguide/createuser.html.
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """An e-mail address. At most one per user. Source: CreateUser."""
+
+    value: str
+    type: str | None = None
+    primary: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """A phone number. At most one per user. Source: CreateUser."""
+
+    value: str
+    type: str | None = None
+    primary: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostalAddress:
+    """A postal address. At most one per user. Source: CreateUser."""
+
+    street_address: str | None = None
+    locality: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+    formatted: str | None = None
+    type: str | None = None
+    primary: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo by reference. At most three per user, one of them primary. Source: CreateUser."""
+
+    value: str
+    type: str | None = None
+    display: str | None = None
+    primary: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role as an attribute of a person, not an IAM role. At most one. Source: CreateUser."""
+
+    value: str
+    type: str | None = None
+    primary: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What AWS reports about a live object that is not ours to set."""
+
+    created_at: str | None = None
+    created_by: str | None = None
+    updated_at: str | None = None
+    updated_by: str | None = None
+    enabled: bool | None = None
+    """UserStatus; None where AWS does not say. Groups have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person in the Identity Store.
+
+    An attribute that is None has no value. In a *desired* user None means "not declared, leave
+    it alone" and `cleared` names the attributes that must have no value; a live user clears
+    nothing. `manager` is the user name of the manager, resolved from the UserId by the gateway
+    (kept as the bare id when no such user is live).
+    """
+
+    user_name: UserName
+    display_name: str | None = None
+    given_name: str | None = None
+    family_name: str | None = None
+    middle_name: str | None = None
+    honorific_prefix: str | None = None
+    honorific_suffix: str | None = None
+    formatted_name: str | None = None
+    nick_name: str | None = None
+    profile_url: str | None = None
+    email: Email | None = None
+    phone_number: PhoneNumber | None = None
+    address: PostalAddress | None = None
+    user_type: str | None = None
+    title: str | None = None
+    preferred_language: str | None = None
+    locale: str | None = None
+    timezone: str | None = None
+    website: str | None = None
+    birthdate: str | None = None
+    photos: tuple[Photo, ...] | None = None
+    role: Role | None = None
+    employee_number: str | None = None
+    cost_center: str | None = None
+    organization: str | None = None
+    division: str | None = None
+    department: str | None = None
+    manager: UserName | None = None
+    cleared: frozenset[str] = frozenset()
+    """Field names of this class that must have no value; only in desired users."""
+    foreign: bool = False
+    """True when live with ExternalIds: SCIM or a directory owns it."""
+    provenance: Provenance | None = field(default=None, compare=False)
+
+    @property
+    def key(self) -> Key:
+        """`("user", folded name)`."""
+        return ("user", folded(self.user_name))
+
+
+USER_ATTRIBUTES: tuple[str, ...] = tuple(
+    name
+    for name in User.__dataclass_fields__
+    if name not in {"user_name", "cleared", "foreign", "provenance"}
+)
+"""The fields of `User` that can be set, changed and (mostly) removed, in display order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group in the Identity Store. `cleared` as for `User`; only `description` can be."""
+
+    name: GroupName
+    description: str | None = None
+    cleared: frozenset[str] = frozenset()
+    foreign: bool = False
+    provenance: Provenance | None = field(default=None, compare=False)
+
+    @property
+    def key(self) -> Key:
+        """`("group", folded name)`."""
+        return ("group", folded(self.name))
+
+
+class PrincipalKind(StrEnum):
+    """What can be assigned to an application. Source: sso-admin PrincipalType."""
+
+    USER = "user"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Principal:
+    """A user or group by its folded name, or what is left of a deleted one."""
+
+    kind: PrincipalKind
+    name: str
+    """Folded name; for an orphan the PrincipalId."""
+    orphan: bool = False
+    """True when no such user or group is live any more: assignments outlive principals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An application that principals can be assigned to. We never create one."""
+
+    arn: ApplicationArn
+    name: str
+    provider: str | None = None
+    """ApplicationProviderArn."""
+    account: str | None = None
+    """Twelve digits: the account the application lives in."""
+    assignment_required: bool | None = None
+    """False: every user has access without an assignment. None: not asked, or unsupported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The fact that a user is in a group; names as spelled. Exists only inside changes."""
+
+    group: GroupName
+    user: UserName
+
+    @property
+    def key(self) -> Key:
+        """`("membership", folded group, folded user)`."""
+        return ("membership", folded(self.group), folded(self.user))
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The fact that a principal is assigned to an application. Exists only inside changes."""
+
+    application: ApplicationArn
+    principal: Principal
+    application_name: str = field(default="", compare=False)
+    """For people; the ARN identifies."""
+    principal_name: str = field(default="", compare=False)
+    """The principal's name as spelled, for people."""
+
+    @property
+    def key(self) -> Key:
+        """`("assignment", ARN, principal kind, folded principal name)`."""
+        principal = self.principal
+        kind = f"orphaned-{principal.kind}" if principal.orphan else str(principal.kind)
+        return ("assignment", self.application, kind, principal.name)
+
+
+Resource = User | Group | Membership | Assignment
+
+
+def address(resource: Resource) -> str:
+    """Return the address people use for *resource*: `kind/name`, names as spelled."""
+    match resource:
+        case User():
+            return f"user/{resource.user_name}"
+        case Group():
+            return f"group/{resource.name}"
+        case Membership():
+            return f"membership/{resource.group}/{resource.user}"
+        case Assignment():
+            application = resource.application_name or resource.application
+            principal = resource.principal_name or resource.principal.name
+            return f"assignment/{application}/{resource.key[2]}/{principal}"
+        case _:
+            assert_never(resource)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything known about one instance, desired or live.
+
+    Memberships and assignments are sets per group and per application, as in the YAML and in
+    the API: comparing equal frozensets is what makes 500,000 memberships cheap. A group without
+    an entry in `members` has no members *known here*; likewise applications.
+    """
+
+    users: Mapping[UserKey, User] = field(default_factory=dict)
+    groups: Mapping[GroupKey, Group] = field(default_factory=dict)
+    members: Mapping[GroupKey, frozenset[UserKey]] = field(default_factory=dict)
+    applications: Mapping[ApplicationArn, Application] = field(default_factory=dict)
+    assignments: Mapping[ApplicationArn, frozenset[Principal]] = field(default_factory=dict)
+
+    def united(self, other: State) -> State:
+        """Return what is in either; an object that is in both is as it is here."""
+        return State(
+            users={**other.users, **self.users},
+            groups={**other.groups, **self.groups},
+            members=_joined(self.members, other.members),
+            applications={**other.applications, **self.applications},
+            assignments=_joined(self.assignments, other.assignments),
+        )
+
+    def user_name(self, key: UserKey) -> UserName:
+        """Return the spelling of *key* here, or the key itself when the user is not here."""
+        user = self.users.get(key)
+        return user.user_name if user else UserName(key)
+
+    def group_name(self, key: GroupKey) -> GroupName:
+        """Return the spelling of *key* here, or the key itself when the group is not here."""
+        group = self.groups.get(key)
+        return group.name if group else GroupName(key)
+
+    def membership(self, group: GroupKey, user: UserKey) -> Membership:
+        """Return that edge, with the names as spelled here."""
+        return Membership(self.group_name(group), self.user_name(user))
+
+    def assignment(self, arn: ApplicationArn, principal: Principal) -> Assignment:
+        """Return that edge, with the names as spelled here."""
+        application = self.applications.get(arn)
+        name = principal.name
+        if not principal.orphan:
+            name = (
+                self.user_name(UserKey(name))
+                if principal.kind is PrincipalKind.USER
+                else self.group_name(GroupKey(name))
+            )
+        return Assignment(arn, principal, application.name if application else "", name)
+
+
+_Owner = TypeVar("_Owner", GroupKey, ApplicationArn)
+_Link = TypeVar("_Link", UserKey, Principal)
+
+
+def _joined(
+    links: Mapping[_Owner, frozenset[_Link]], others: Mapping[_Owner, frozenset[_Link]]
+) -> Mapping[_Owner, frozenset[_Link]]:
+    """Return both, the sets of the same owner joined."""
+    return {**links, **{key: links.get(key, frozenset()) | more for key, more in others.items()}}

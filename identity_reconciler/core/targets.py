@@ -1,0 +1,244 @@
+"""What a change of the YAML touches, and the declaration narrowed down to that. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from identity_reconciler.core.declared import (
+    ApplicationSelector,
+    Declared,
+    DeclaredApplication,
+    DeclaredGroup,
+    DeclaredUser,
+    Listed,
+    ManageLinks,
+    Presence,
+)
+from identity_reconciler.core.state import (
+    Group,
+    GroupKey,
+    Principal,
+    PrincipalKind,
+    State,
+    UserKey,
+    folded,
+    group_key,
+    user_key,
+)
+from identity_reconciler.errors import Position
+
+_NOWHERE = Position("", 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The resources that differ between two declarations, by key.
+
+    An object is touched when its own entry differs, a link when the list it stands in differs in
+    it. A list that is managed from now on is touched as a whole: what is live and not listed is
+    removed.
+    """
+
+    users: frozenset[UserKey] = frozenset()
+    groups: frozenset[GroupKey] = frozenset()
+    memberships: frozenset[tuple[GroupKey, UserKey]] = frozenset()
+    member_lists: frozenset[GroupKey] = frozenset()
+    """Groups all of whose memberships are touched."""
+    assignments: frozenset[tuple[ApplicationSelector, Principal]] = frozenset()
+    assignment_lists: frozenset[ApplicationSelector] = frozenset()
+    """Applications all of whose assignments are touched."""
+
+    def __len__(self) -> int:
+        """Return how many resources are touched; a whole list counts as one."""
+        objects = len(self.users) + len(self.groups)
+        lists = len(self.member_lists) + len(self.assignment_lists)
+        return objects + lists + len(self.memberships) + len(self.assignments)
+
+
+def touched(old: Declared, new: Declared) -> Targets:
+    """Return what of *new* is not as in *old*, or no longer there.
+
+    Where something stands in the files, and for what reason, makes no difference. The settings
+    of both must be equal: a change of these touches everything.
+    """
+    member_lists, memberships = _touched_lists(old, new)
+    assignment_lists, assignments = _touched_assignments(old, new)
+    return Targets(
+        users=_differing(_user_entries(old), _user_entries(new), _user_content),
+        groups=_differing(_group_entries(old), _group_entries(new), _group_content),
+        memberships=memberships,
+        member_lists=member_lists,
+        assignments=assignments,
+        assignment_lists=assignment_lists,
+    )
+
+
+def _user_entries(declared: Declared) -> Mapping[UserKey, DeclaredUser]:
+    return {user_key(entry.user.user_name): entry for entry in declared.users}
+
+
+def _group_entries(declared: Declared) -> Mapping[GroupKey, DeclaredGroup]:
+    return {group_key(entry.group.name): entry for entry in declared.groups}
+
+
+def _user_content(entry: DeclaredUser) -> object:
+    return entry.user, entry.presence, entry.previous_names
+
+
+def _group_content(entry: DeclaredGroup) -> object:
+    return entry.group, entry.presence, entry.previous_names
+
+
+_Key = TypeVar("_Key", UserKey, GroupKey)
+_Entry = TypeVar("_Entry")
+
+
+def _differing(
+    old: Mapping[_Key, _Entry], new: Mapping[_Key, _Entry], content: Callable[[_Entry], object]
+) -> frozenset[_Key]:
+    return frozenset(old.keys() ^ new.keys()) | {
+        key for key in old.keys() & new.keys() if content(old[key]) != content(new[key])
+    }
+
+
+def _touched_lists(
+    old: Declared, new: Declared
+) -> tuple[frozenset[GroupKey], frozenset[tuple[GroupKey, UserKey]]]:
+    """Return the groups whose whole lists are touched, and single memberships of the others."""
+    whole, edges = set[GroupKey](), set[tuple[GroupKey, UserKey]]()
+    if new.settings.memberships is not ManageLinks.OFF:
+        before = _group_entries(old)
+        for key, entry in _group_entries(new).items():
+            listed = _members(entry)
+            if listed is None:
+                continue
+            previous = _members(_predecessor(entry, before))
+            if previous is None:
+                whole.add(key)
+            else:
+                edges |= {(key, name) for name in _unequal(previous, listed)}
+    return frozenset(whole), frozenset(edges)
+
+
+def _predecessor(
+    entry: DeclaredGroup, before: Mapping[GroupKey, DeclaredGroup]
+) -> DeclaredGroup | None:
+    """Return what *entry* was: under its name, or under a name it is renamed from."""
+    names = (entry.group.name, *entry.previous_names)
+    return next((before[key] for key in map(group_key, names) if key in before), None)
+
+
+def _members(entry: DeclaredGroup | None) -> Mapping[UserKey, Listed] | None:
+    """Return the managed members of *entry* by key; None where they are not managed."""
+    if entry is None or entry.members is None or entry.presence is not Presence.PRESENT:
+        return None
+    return {user_key(one.name): one for one in entry.members}
+
+
+_Name = TypeVar("_Name")
+
+
+def _unequal(old: Mapping[_Name, Listed], new: Mapping[_Name, Listed]) -> Iterator[_Name]:
+    """Yield who is listed in one of the two only, or until another time."""
+    yield from old.keys() ^ new.keys()
+    yield from (key for key in old.keys() & new.keys() if old[key].expires != new[key].expires)
+
+
+def _touched_assignments(
+    old: Declared, new: Declared
+) -> tuple[frozenset[ApplicationSelector], frozenset[tuple[ApplicationSelector, Principal]]]:
+    whole, edges = set[ApplicationSelector](), set[tuple[ApplicationSelector, Principal]]()
+    if new.settings.assignments is not ManageLinks.OFF:
+        before = {entry.selector: entry for entry in old.applications if entry.managed}
+        for entry in new.applications:
+            if not entry.managed:
+                continue
+            if entry.selector not in before:
+                whole.add(entry.selector)
+            else:
+                previous = assigned(before[entry.selector])
+                edges |= {(entry.selector, one) for one in _unequal(previous, assigned(entry))}
+    return frozenset(whole), frozenset(edges)
+
+
+def assigned(entry: DeclaredApplication) -> Mapping[Principal, Listed]:
+    """Return what *entry* lists, by principal."""
+    users = {Principal(PrincipalKind.USER, user_key(one.name)): one for one in entry.users}
+    return users | {
+        Principal(PrincipalKind.GROUP, group_key(one.name)): one for one in entry.groups
+    }
+
+
+def restricted(declared: Declared, targets: Targets, live: State) -> Declared:
+    """Return *declared* with its targets, and every other object of *live* as only referred to.
+
+    Compared with *live* it leads to changes of targets, and of what hangs on a target that is
+    deleted, and of nothing else.
+    """
+    return replace(
+        declared,
+        users=tuple(_users(declared, targets, live)),
+        groups=tuple(_groups(declared, targets, live)),
+        applications=tuple(_applications(declared, targets)),
+    )
+
+
+def _users(declared: Declared, targets: Targets, live: State) -> Iterator[DeclaredUser]:
+    for entry in declared.users:
+        if _key(entry) in targets.users:
+            yield entry
+    renamed = _previous(one for one in declared.users if _key(one) in targets.users)
+    for key, user in live.users.items():
+        if key not in targets.users and key not in renamed:
+            yield DeclaredUser(user, _NOWHERE, Presence.EXTERNAL)
+
+
+def _groups(declared: Declared, targets: Targets, live: State) -> Iterator[DeclaredGroup]:
+    listing = {group for group, _ in targets.memberships} | targets.member_lists
+    for entry in declared.groups:
+        key = group_key(entry.group.name)
+        if key in targets.groups:
+            yield replace(entry, members=_touched_members(entry, targets))
+        elif key in listing:
+            bare = Group(entry.group.name)
+            yield DeclaredGroup(bare, entry.position, members=_touched_members(entry, targets))
+    renamed = _previous(one for one in declared.groups if _key(one) in targets.groups)
+    for key, group in live.groups.items():
+        if key not in targets.groups and key not in listing and key not in renamed:
+            yield DeclaredGroup(group, _NOWHERE, Presence.EXTERNAL)
+
+
+def _key(entry: DeclaredUser | DeclaredGroup) -> str:
+    return folded(entry.name)
+
+
+def _previous(entries: Iterable[DeclaredUser] | Iterable[DeclaredGroup]) -> frozenset[str]:
+    """Return the keys that *entries* may be live under until they are renamed."""
+    return frozenset(folded(name) for entry in entries for name in entry.previous_names)
+
+
+def _touched_members(entry: DeclaredGroup, targets: Targets) -> tuple[Listed, ...] | None:
+    """Return the part of the list that is touched; None where nothing of it is."""
+    key = group_key(entry.group.name)
+    if entry.members is None or key in targets.member_lists:
+        return entry.members
+    if not any(group == key for group, _ in targets.memberships):
+        return None
+    return tuple(one for one in entry.members if (key, user_key(one.name)) in targets.memberships)
+
+
+def _applications(declared: Declared, targets: Targets) -> Iterator[DeclaredApplication]:
+    partly = {selector for selector, _ in targets.assignments}
+    for entry in declared.applications:
+        if entry.selector in targets.assignment_lists:
+            yield entry
+        elif entry.managed and entry.selector in partly:
+            listed = assigned(entry)
+            kept = [one for one in listed if (entry.selector, one) in targets.assignments]
+            yield replace(
+                entry,
+                users=tuple(listed[one] for one in kept if one.kind is PrincipalKind.USER),
+                groups=tuple(listed[one] for one in kept if one.kind is PrincipalKind.GROUP),
+            )

@@ -1,0 +1,146 @@
+"""The models of groups, applications and the documents that hold them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict, Discriminator, Field, Tag
+
+from identity_reconciler.desired.model.base import Document
+from identity_reconciler.desired.model.forms import EXPIRY, NOT_NULL, form
+from identity_reconciler.desired.model.people import UserEntry
+from identity_reconciler.desired.model.text import (
+    AccountId,
+    ApplicationArnText,
+    ApplicationNameText,
+    GroupNameText,
+    ProviderArn,
+    State,
+    Text,
+    UserNameText,
+)
+
+
+class ListedUser(Document):
+    """A user in a list, with an end or a reason."""
+
+    label: ClassVar[str] = "a listed user"
+    user: UserNameText = Field(examples=["janedoe"])
+    """The user's name."""
+    expires: Annotated[datetime | None, EXPIRY] = Field(default=None, examples=["2026-12-31"])
+    """Until when it holds: a date (through the end of that day, UTC) or a time with an offset."""
+    reason: Text = Field(default="", examples=["TICKET-9"])
+    """Why, for the reader."""
+
+
+class ListedGroup(Document):
+    """A group in a list, with an end or a reason."""
+
+    label: ClassVar[str] = "a listed group"
+    group: GroupNameText = Field(examples=["data-science"])
+    """The group's name."""
+    expires: Annotated[datetime | None, EXPIRY] = Field(default=None, examples=["2026-12-31"])
+    """Until when it holds: a date (through the end of that day, UTC) or a time with an offset."""
+    reason: Text = Field(default="", examples=["TICKET-9"])
+    """Why, for the reader."""
+
+
+# Names in lists are plain strings here: that they are declared is checked later, which implies
+# that they are good names, and there are half a million of them.
+UserItem = Annotated[
+    Annotated[str, Tag("text")] | Annotated[ListedUser, Tag("entry")], Discriminator(form)
+]
+GroupItem = Annotated[
+    Annotated[str, Tag("text")] | Annotated[ListedGroup, Tag("entry")], Discriminator(form)
+]
+
+
+class GroupEntry(Document):
+    """A group of the identity store."""
+
+    label: ClassVar[str] = "a group"
+    name: GroupNameText = Field(examples=["data-science"])
+    """The group's name (its DisplayName in AWS). At most 1024 characters, unique whatever the
+    case."""
+    state: State = Field(default="present", examples=["absent"])
+    """`present` (the default) is created and kept, `absent` is deleted, `external` is owned
+    elsewhere and only referred to."""
+    previous_names: list[GroupNameText] = Field(
+        default_factory=list, examples=[["AWS_Data_Science"]]
+    )
+    """Names this group had before: it is renamed in place and keeps members and assignments."""
+    description: Text | None = Field(default=None, examples=["Everyone in data science"])
+    """What the group is for. `null` removes it."""
+    members: Annotated[list[UserItem] | None, NOT_NULL] = Field(
+        default=None, examples=[["janedoe", {"user": "johndoe", "expires": "2026-12-31"}]]
+    )
+    """User names. Without this key the memberships of the group are not managed; `[]` means that
+    it has no members."""
+
+
+class AssignmentsEntry(Document):
+    """Who is assigned to an application."""
+
+    label: ClassVar[str] = "the assignments section"
+    groups: list[GroupItem] = Field(default_factory=list, examples=[["data-science"]])
+    """Group names; at most 100 per application, an AWS quota."""
+    users: list[UserItem] = Field(default_factory=list, examples=[["janedoe"]])
+    """User names, for users who have access by themselves and not through a group."""
+
+
+class ApplicationEntry(Document):
+    """An application of the instance. Applications are found, never created."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["name"]}, {"required": ["arn"]}]}
+    )
+    label: ClassVar[str] = "an application"
+    name: ApplicationNameText = Field(default="", examples=["Amazon Redshift"])
+    """The application's name, exactly as in AWS. Either this or `arn`."""
+    arn: ApplicationArnText = Field(
+        default="",
+        examples=[
+            "arn:aws:sso::111122223333:application/ssoins-1234567890abcdef/apl-1234567890abcdef"
+        ],
+    )
+    """The application's ARN. Either this or `name`."""
+    provider: ProviderArn = Field(
+        default="", examples=["arn:aws:sso::aws:applicationProvider/custom-saml"]
+    )
+    """The application's provider, when the name alone is not unique."""
+    account: AccountId = Field(default="", examples=["111122223333"])
+    """The account the application lives in, when the name alone is not unique; in quotes."""
+    assignments: Annotated[AssignmentsEntry | None, NOT_NULL] = Field(
+        default=None, examples=[{"groups": ["data-science"], "users": ["janedoe"]}]
+    )
+    """Who is assigned. Without this key the application's assignments are not managed."""
+
+
+class Declarations(Document):
+    """A file of the desired state: any mix of users, groups and applications."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    label: ClassVar[str] = "this file"
+    users: list[UserEntry] = Field(
+        default_factory=list,
+        examples=[
+            [
+                {
+                    "user_name": "janedoe",
+                    "name": {"given_name": "Jane", "family_name": "Doe"},
+                    "email": "jane.doe@example.com",
+                }
+            ]
+        ],
+    )
+    """People, by user name."""
+    groups: list[GroupEntry] = Field(
+        default_factory=list, examples=[[{"name": "data-science", "members": ["janedoe"]}]]
+    )
+    """Groups and who is in them."""
+    applications: list[ApplicationEntry] = Field(
+        default_factory=list,
+        examples=[[{"name": "Amazon Redshift", "assignments": {"groups": ["data-science"]}}]],
+    )
+    """Applications and who is assigned to them."""

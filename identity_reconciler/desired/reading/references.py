@@ -1,0 +1,280 @@
+"""What must hold between entries, across all files."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic_core import PydanticCustomError
+
+from identity_reconciler.core.declared import (
+    ApplicationSelector,
+    DeclaredApplication,
+    DeclaredGroup,
+    DeclaredUser,
+    Listed,
+    ManageObjects,
+    Presence,
+    Settings,
+)
+from identity_reconciler.core.state import folded
+from identity_reconciler.core.wording import nearest, shown
+from identity_reconciler.desired.model.text import check_group_name, check_user_name
+from identity_reconciler.desired.reading.entries import Gathered
+from identity_reconciler.desired.yaml.reader import Places
+from identity_reconciler.errors import Position, Problem
+
+MAX_GROUPS = 100
+"""Groups assigned to one application. Source: singlesignon userguide, quotas; not raisable."""
+
+Entry = DeclaredUser | DeclaredGroup
+
+
+def cross_check(gathered: Gathered, places: Places) -> Iterator[Problem]:
+    """Yield what is wrong between the entries of *gathered*."""
+    users = _Register("user", gathered, places)
+    groups = _Register("group", gathered, places)
+    yield from users.fill(gathered.users)
+    yield from groups.fill(gathered.groups)
+    yield from _duplicate_emails(gathered.users, places)
+    yield from _duplicate_selectors(gathered.applications)
+    if gathered.settings is not None:
+        yield from _ignored(gathered, gathered.settings)
+    for group in gathered.groups:
+        yield from users.check(group.members or ())
+    for application in gathered.applications:
+        yield from users.check(application.users)
+        yield from groups.check(application.groups)
+        yield from _too_many_groups(application)
+    yield from _managers(gathered.users, users, places)
+    yield from _manager_cycles(users.entries, places)
+
+
+@dataclass(slots=True)
+class _Register:
+    """The users, or the groups, that may be referred to."""
+
+    kind: str
+    gathered: Gathered
+    places: Places
+    entries: dict[str, Entry] = field(default_factory=dict)
+    """By folded name."""
+    present: set[str] = field(default_factory=set)
+    """The names, as spelled, of entries that are not to be deleted."""
+
+    def fill(self, entries: Iterable[Entry]) -> Iterator[Problem]:
+        """Take in *entries* and yield those that are there twice."""
+        for entry in entries:
+            first = self.entries.setdefault(folded(entry.name), entry)
+            if first is not entry:
+                yield Problem(entry.position, _twice(entry, first))
+            elif entry.presence is not Presence.ABSENT:
+                self.present.add(entry.name)
+        yield from self._check_previous_names()
+
+    def _check_previous_names(self) -> Iterator[Problem]:
+        key = "previous_user_names" if self.kind == "user" else "previous_names"
+        claimed: dict[str, Entry] = {}
+        for entry in self.entries.values():
+            for name in entry.previous_names:
+                other = self.entries.get(folded(name)) or claimed.setdefault(folded(name), entry)
+                said = f"{shown(name)}, a previous name of {self.kind} {shown(entry.name)},"
+                if other is not entry:
+                    advice = f"is also used at {other.position}; remove one of the two"
+                elif folded(name) == folded(entry.name):
+                    advice = "is its present name; remove it"
+                else:
+                    continue
+                yield Problem(self.places.of(entry.position, key), f"{said} {advice}")
+
+    def check(self, listed: Sequence[Listed]) -> Iterator[Problem]:
+        """Yield what is wrong with the names in a list."""
+        # Nearly every list is in order, and there are half a million names in them: when all are
+        # spelled as declared and none is there twice, two set operations tell.
+        names = {item.name for item in listed}
+        if len(names) == len(listed) and names <= self.present:
+            return
+        first: dict[str, Listed] = {}
+        for item in listed:
+            other = first.setdefault(folded(item.name), item)
+            if other is not item:
+                yield Problem(
+                    item.position,
+                    f"{self.kind} {shown(item.name)} is listed twice, first at"
+                    f" {other.position}; remove one of the two",
+                )
+            elif message := self.objection(item.name):
+                yield Problem(item.position, message)
+
+    def objection(self, name: str) -> str | None:
+        """Return why nothing may refer to *name*, if so."""
+        entry = self.entries.get(folded(name))
+        if entry is None:
+            if self._may_be_declared(name):
+                return None
+            return self._impossible(name) if self._is_reference() else self._undeclared(name)
+        if entry.presence is Presence.ABSENT:
+            return (
+                f"{self.kind} {shown(name)} has state: absent at {entry.position};"
+                " remove it here, or the state there"
+            )
+        return None
+
+    def _may_be_declared(self, name: str) -> bool:
+        """Return whether *name* may be declared where we could not read."""
+        gathered = self.gathered
+        if gathered.settings is None or not gathered.complete:
+            return True
+        return (self.kind, folded(name)) in gathered.broken_names
+
+    def _is_reference(self) -> bool:
+        """Return whether names need not be declared, because they are owned elsewhere."""
+        settings = self.gathered.settings
+        if settings is None:
+            return False
+        mode = settings.users if self.kind == "user" else settings.groups
+        return mode is ManageObjects.REFERENCE
+
+    def _impossible(self, name: str) -> str | None:
+        """Return why no user, or group, can be called *name*."""
+        check = check_user_name if self.kind == "user" else check_group_name
+        try:
+            check(name)
+        except PydanticCustomError as error:
+            return str(error)
+        return None
+
+    def _undeclared(self, name: str) -> str:
+        close = nearest(folded(name), self.entries)
+        if close and "#" not in name:
+            advice = f"did you mean {shown(self.entries[close].name)}?"
+        elif folded(name.partition("#")[0]) in self.entries:
+            advice = 'a comment needs a space before its "#"'
+        else:
+            advice = f"declare it under {self.kind}s:, with state: external if owned elsewhere"
+        return f"{self.kind} {shown(name)} is not declared; {advice}"
+
+
+def _twice(entry: Entry, first: Entry) -> str:
+    where = f"at {first.position}"
+    if entry.name == first.name:
+        return f"{entry.kind} {shown(entry.name)} is already declared {where}; keep one of the two"
+    return (
+        f"{entry.kind} {shown(entry.name)} differs only in letter case from {shown(first.name)}"
+        f" {where}; AWS may take them for one: keep one of the two"
+    )
+
+
+def _duplicate_emails(users: Iterable[DeclaredUser], places: Places) -> Iterator[Problem]:
+    first: dict[str, DeclaredUser] = {}
+    for declared in users:
+        email = declared.user.email
+        if email is None or declared.presence is Presence.ABSENT:
+            continue
+        other = first.setdefault(email.value.casefold(), declared)
+        if other is not declared and folded(other.name) != folded(declared.name):
+            yield Problem(
+                places.of(declared.position, "email"),
+                f"e-mail address {shown(email.value)} is also that of user {shown(other.name)} at"
+                f" {other.position}; AWS takes each address once: change one of them",
+            )
+
+
+def _duplicate_selectors(applications: Iterable[DeclaredApplication]) -> Iterator[Problem]:
+    first: dict[ApplicationSelector, DeclaredApplication] = {}
+    for declared in applications:
+        other = first.setdefault(declared.selector, declared)
+        if other is not declared and str(declared.selector):
+            yield Problem(
+                declared.position,
+                f"application {shown(str(declared.selector))} is already declared at"
+                f" {other.position}; put the assignments together",
+            )
+
+
+def _too_many_groups(application: DeclaredApplication) -> Iterator[Problem]:
+    if len(application.groups) > MAX_GROUPS:
+        yield Problem(
+            application.groups[MAX_GROUPS].position,
+            f"application {shown(str(application.selector))} has {len(application.groups)} groups;"
+            f" AWS allows {MAX_GROUPS}, a quota that cannot be raised; assign fewer, larger groups",
+        )
+
+
+def _ignored(gathered: Gathered, settings: Settings) -> Iterator[Problem]:
+    ignore = settings.ignore
+    named = (
+        ("user", ignore.users, ((user.name, user.position) for user in gathered.users)),
+        ("group", ignore.groups, ((group.name, group.position) for group in gathered.groups)),
+        ("application", ignore.applications, _application_names(gathered)),
+    )
+    for kind, patterns, names in named:
+        if patterns:
+            yield from _matching(kind, patterns, names)
+
+
+def _application_names(gathered: Gathered) -> Iterator[tuple[str, Position]]:
+    for application in gathered.applications:
+        if application.selector.name is not None:
+            yield application.selector.name, application.position
+
+
+def _matching(
+    kind: str, patterns: Sequence[str], names: Iterable[tuple[str, Position]]
+) -> Iterator[Problem]:
+    compiled = [(re.compile(fnmatch.translate(folded(one))), one) for one in patterns]
+    any_of_them = re.compile("|".join(expression.pattern for expression, _ in compiled))
+    for name, position in names:
+        key = folded(name)
+        if any_of_them.match(key):
+            pattern = next(one for expression, one in compiled if expression.match(key))
+            yield Problem(
+                position,
+                f"{kind} {shown(name)} is ignored by {shown(pattern)} in instance.yaml, so it"
+                " cannot be declared; remove one of the two",
+            )
+
+
+def _managers(
+    users: Iterable[DeclaredUser], register: _Register, places: Places
+) -> Iterator[Problem]:
+    for declared in users:
+        manager = declared.user.manager
+        if manager is None or declared.presence is Presence.ABSENT or manager in register.present:
+            continue
+        if message := register.objection(manager):
+            yield Problem(
+                places.of(declared.position, "enterprise", "manager"), f"manager: {message}"
+            )
+
+
+def _manager_cycles(entries: Mapping[str, Entry], places: Places) -> Iterator[Problem]:
+    above = {
+        name: folded(entry.user.manager)
+        for name, entry in entries.items()
+        if isinstance(entry, DeclaredUser) and entry.user.manager is not None
+    }
+    done: set[str] = set()
+    for start in above:
+        trail: dict[str, None] = {}
+        name = start
+        while name in above and name not in done and name not in trail:
+            trail[name] = None
+            name = above[name]
+        if name in trail:
+            circle = list(trail)[list(trail).index(name) :]
+            yield _circle([entries[one] for one in circle], places)
+        done |= trail.keys()
+
+
+def _circle(entries: list[Entry], places: Places) -> Problem:
+    first = min(entries, key=lambda entry: entry.position)
+    at = entries.index(first)
+    names = [entry.name for entry in (*entries[at:], *entries[:at], first)]
+    chain = " -> ".join(map(shown, names[:5])) + (" -> ..." if len(names) > 5 else "")  # noqa: PLR2004
+    return Problem(
+        places.of(first.position, "enterprise", "manager"),
+        f"managers in a circle: {chain}; change one of them",
+    )

@@ -1,0 +1,122 @@
+"""What must hold within one entry, beyond the types of its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from identity_reconciler.core.declared import ManageObjects, Settings
+from identity_reconciler.core.wording import shown
+from identity_reconciler.desired.model.entries import GroupEntry
+from identity_reconciler.desired.model.findings import Finding
+from identity_reconciler.desired.model.people import NameEntry, UserEntry
+from identity_reconciler.desired.yaml.tree import Fields
+
+_WITHOUT_ATTRIBUTES = frozenset({"user_name", "name", "state"})
+_PREVIOUS = "previous_user_names", "previous_names"
+
+
+def user_findings(entry: UserEntry, fields: Fields, settings: Settings | None) -> Iterable[Finding]:
+    """Return what is wrong with a user; without *settings*, what is wrong whatever they are."""
+    if settings is not None and settings.users is ManageObjects.REFERENCE:
+        return _reference_findings("users", fields, {"user_name"})
+    match entry.state:
+        case "present":
+            return () if _is_complete(entry) else _present_user_findings(entry, fields, settings)
+        case "external":
+            return _external_findings(fields, {"user_name", "state"})
+        case "absent":
+            return _unless_absent(fields, ("previous_user_names",))
+
+
+def _is_complete(entry: UserEntry) -> bool:
+    """Return whether a present user has all it needs and nothing that needs a closer look."""
+    name = entry.name
+    return (
+        entry.email is not None
+        and name is not None
+        and bool(name.given_name and name.family_name)
+        and not (entry.previous_user_names or entry.photos)
+    )
+
+
+def _present_user_findings(
+    entry: UserEntry, fields: Fields, settings: Settings | None
+) -> Iterator[Finding]:
+    # A key that is missing beside an unknown one is most likely that one, misspelt.
+    if fields.keys() <= UserEntry.model_fields.keys():
+        yield from _name_findings(entry, fields)
+        if settings is not None and settings.require_email and fields.get("email") is None:
+            mark = fields.key_mark("email") if "email" in fields else fields.mark
+            yield mark, _needs_email(entry.user_name)
+    if settings is not None and "previous_user_names" in fields and not settings.rename_users:
+        yield fields.key_mark("previous_user_names"), _RENAMING_IS_OFF
+    if sum(photo.primary is True for photo in entry.photos or ()) > 1:
+        yield fields.value_mark("photos"), "more than one photo is primary; keep one"
+
+
+def _name_findings(entry: UserEntry, fields: Fields) -> Iterator[Finding]:
+    name = fields.get("name", Fields(fields.mark))
+    if isinstance(name, Fields) and name.keys() <= NameEntry.model_fields.keys():
+        missing = [part for part in ("given_name", "family_name") if part not in name]
+        if missing:
+            keys = ", ".join(f"{part}: ..." for part in missing)
+            yield name.mark, f"user {shown(entry.user_name)} needs name: {{{keys}}}"
+
+
+def _needs_email(name: str) -> str:
+    return (
+        f"user {shown(name)} needs an e-mail address"
+        " (or set manage: {require_email: false} in instance.yaml)"
+    )
+
+
+_RENAMING_IS_OFF = (
+    "renaming users is off, because AWS does not document that it works;"
+    " to try it, set manage: {rename_users: true} in instance.yaml"
+)
+
+
+def group_findings(
+    entry: GroupEntry, fields: Fields, settings: Settings | None
+) -> Iterator[Finding]:
+    """Yield what is wrong with a group; without *settings*, what is wrong whatever they are."""
+    if settings is not None and settings.groups is ManageObjects.REFERENCE:
+        yield from _reference_findings("groups", fields, {"name"})
+    elif entry.state == "external":
+        yield from _external_findings(fields, {"name", "state"})
+    elif entry.state == "absent":
+        yield from _unless_absent(fields, ("members", "previous_names"))
+
+
+def _reference_findings(kind: str, fields: Fields, allowed: set[str]) -> Iterator[Finding]:
+    why = f"with manage.{kind}: reference, because {kind} are only referred to"
+    for key, value, mark, _ in fields.rows():
+        if key not in allowed and (key, value) != ("state", "external"):
+            yield mark, f"{shown(key)} cannot be set {why}; remove the key"
+
+
+def _external_findings(fields: Fields, allowed: set[str]) -> Iterator[Finding]:
+    why = "with state: external, which is owned elsewhere"
+    for key, _, mark, _ in fields.rows():
+        if key not in allowed:
+            yield mark, f"{shown(key)} cannot be set {why}; remove one of the two"
+
+
+def _unless_absent(fields: Fields, keys: tuple[str, ...]) -> Iterator[Finding]:
+    for key in keys:
+        if key in fields:
+            said = f"{shown(key)} has no meaning with state: absent; remove one of the two"
+            yield fields.key_mark(key), said
+
+
+def application_findings(fields: Fields) -> Iterator[Finding]:
+    """Yield what is wrong with an application."""
+    if "name" in fields and "arn" in fields:
+        yield fields.key_mark("arn"), "an application has a name or an ARN, not both; keep one"
+    if "name" not in fields and "arn" not in fields:
+        yield fields.mark, 'an application needs the key "name" or "arn"'
+    if "arn" in fields:
+        for key in ("provider", "account"):
+            if key in fields:
+                said = f"{shown(key)} narrows down a name, and an ARN needs none; remove it"
+                yield fields.key_mark(key), said

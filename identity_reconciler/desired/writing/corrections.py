@@ -1,0 +1,181 @@
+"""Correct one list of members or principals, with as few lines as possible."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Sequence as SequenceOf
+from dataclasses import dataclass
+from datetime import datetime
+
+from identity_reconciler.core.declared import Listed
+from identity_reconciler.core.planner import settled
+from identity_reconciler.core.state import USER_ATTRIBUTES, User, folded
+from identity_reconciler.desired.model.base import Document
+from identity_reconciler.desired.model.entries import GroupEntry
+from identity_reconciler.desired.model.people import EnterpriseEntry, NameEntry, UserEntry
+from identity_reconciler.desired.writing.exporter import ENTERPRISE_KEYS, NAME_KEYS
+from identity_reconciler.desired.writing.placing import Entry
+from identity_reconciler.desired.yaml.emit import Data
+from identity_reconciler.desired.yaml.syntax import Map, Scalar, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a list has to say."""
+
+    kind: str
+    """`user` or `group`."""
+    names: SequenceOf[str] | None
+    """Those that are live, as spelled; None: they cannot all be named."""
+    keeps: Callable[[str], bool] | None
+    """With lists that are not managed: what may stay. None: only those that are live."""
+    as_of: datetime
+
+
+def correct_list(
+    entry: Entry, path: tuple[str, ...], listed: SequenceOf[Listed], correction: Correction
+) -> None:
+    """Let the list at *path* of *entry*, now *listed*, say what *correction* says.
+
+    Items stay as they are written, expiry and reason included; one that has expired and is still
+    live loses its date.
+    """
+    if correction.names is None:
+        remove_at(entry, path[:1])
+        return
+    live = {folded(name): name for name in correction.names}
+    place = list_at(entry, path)
+    if place is None:
+        if live and not correction.keeps:
+            add_list(entry, path, [live[key] for key in sorted(live)])
+        return
+    key, items = place
+    gone = {
+        number
+        for number, one in enumerate(listed)
+        if folded(one.name) not in live and not (correction.keeps and correction.keeps(one.name))
+    }
+    for number, one in enumerate(listed):
+        if folded(one.name) in live and one.expires and one.expires <= correction.as_of:
+            entry.section.operation.replace_item(items.items[number], one.name)
+    known = {folded(one.name) for one in listed}
+    new = [] if correction.keeps else sorted(live.keys() - known)
+    if gone or new:
+        names = [folded(one.name) for one in listed]
+        added: dict[int, list[Data]] = {}
+        for name in new:
+            added.setdefault(place_of(name, names), []).append(live[name])
+        entry.section.operation.change_list(key, items, gone, added)
+
+
+def place_of(name: str, names: SequenceOf[str]) -> int:
+    """Return where *name* goes among the folded *names*: in order if they are, else at the end."""
+    if list(names) == sorted(names):
+        return bisect_left(names, folded(name))
+    return len(names)
+
+
+def list_at(entry: Entry, path: tuple[str, ...]) -> tuple[Scalar, Sequence] | None:
+    """Return the key and the list at *path* of *entry*, if it is there."""
+    parent: object = entry.node
+    for part in path[:-1]:
+        parent = parent.get(part) if isinstance(parent, Map) else None
+    if not isinstance(parent, Map):
+        return None
+    return next(
+        (
+            (key, value)
+            for key, value in parent.pairs
+            if key.value == path[-1] and isinstance(value, Sequence)
+        ),
+        None,
+    )
+
+
+def add_list(entry: Entry, path: tuple[str, ...], items: SequenceOf[Data]) -> None:
+    """Give *entry* a list at *path*, where it has none yet."""
+    operation = entry.section.operation
+    if len(path) == 1:
+        operation.add_key(entry.node, "description", path[0], items)
+        return
+    parent = entry.node.get(path[0])
+    if isinstance(parent, Map):
+        operation.add_key(parent, parent.pairs[-1][0].value, path[1], items)
+
+
+def fill_map(entry: Entry, key: str, data: Mapping[str, Data]) -> bool:
+    """Put *data* into the empty mapping at *key* of *entry*; return whether it is one."""
+    at = entry.node.index(key)
+    name, value = entry.node.pairs[at]
+    if not isinstance(value, Map) or value.pairs:
+        return False
+    if data:
+        entry.section.operation.fill(name, value, data)
+    return True
+
+
+def remove_at(entry: Entry, path: tuple[str, ...]) -> None:
+    """Take a key out of *entry*, if it is there."""
+    if entry.node.index(path[0]) >= 0:
+        entry.section.operation.remove_key(entry.node, path[0])
+
+
+_NESTED: dict[str, type[Document]] = {"name": NameEntry, "enterprise": EnterpriseEntry}
+
+
+def correct_user(entry: Entry, declared: User, live: User, wanted: Mapping[str, Data]) -> None:
+    """Let the entry of *declared* agree with *live*, whose new entry would be *wanted*."""
+    if entry.node.flow or "state" in wanted:
+        entry.section.operation.replace_entry(entry.section.items, entry.number, wanted)
+        return
+    paths = set(_differing(declared, live))
+    for key in UserEntry.model_fields:
+        inner = {path[1] for path in paths if path[0] == key and len(path) > 1}
+        node, value = entry.node.get(key), wanted.get(key)
+        if not inner and (key,) not in paths:
+            continue
+        if inner and isinstance(node, Map) and not node.flow and isinstance(value, Mapping):
+            for part in _NESTED[key].model_fields:
+                if part in inner:
+                    _correct(entry, node, part, value.get(part), _NESTED[key])
+        else:
+            _correct(entry, entry.node, key, value, UserEntry)
+
+
+def _differing(declared: User, live: User) -> Iterator[tuple[str, ...]]:
+    """Yield the paths of the keys that say something else than *live*."""
+    after = settled(declared, live)
+    for name in USER_ATTRIBUTES:
+        if getattr(after, name) != getattr(live, name):
+            if name in NAME_KEYS:
+                yield "name", NAME_KEYS[name]
+                # It is made of the names where it is not given.
+                yield ("display_name",)
+            else:
+                yield ("enterprise", name) if name in ENTERPRISE_KEYS else (name,)
+
+
+def correct_group(entry: Entry, wanted: Mapping[str, Data]) -> None:
+    """Let the entry of a group say the description of *wanted*, its new entry."""
+    _correct(entry, entry.node, "description", wanted.get("description"), GroupEntry)
+
+
+def _correct(
+    entry: Entry, parent: Map, key: str, value: Data | None, model: type[Document]
+) -> None:
+    at = parent.index(key)
+    operation = entry.section.operation
+    if at >= 0 and value is None:
+        operation.remove_key(parent, key)
+    elif at >= 0 and value is not None:
+        operation.replace(*parent.pairs[at], value)
+    elif value is not None:
+        operation.add_key(parent, _above(parent, key, tuple(model.model_fields)), key, value)
+
+
+def _above(parent: Map, key: str, order: tuple[str, ...]) -> str:
+    """Return the key of *parent* below which *key* belongs."""
+    before = order[: order.index(key)]
+    present = [one.value for one, _ in parent.pairs if one.value in before]
+    return present[-1] if present else parent.pairs[0][0].value

@@ -1,0 +1,68 @@
+"""Change files of one directory: all that is to change at once, checked before it is written."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from identity_reconciler.core.declared import Declared
+from identity_reconciler.desired.reading.files import Found, read_files
+from identity_reconciler.desired.reading.loader import declared_by
+from identity_reconciler.desired.writing.replacement import replace_file
+from identity_reconciler.errors import UsageError
+
+
+class Rewrite:
+    """The files of a directory, which need not exist yet, as they are and as they shall be."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        found = read_files(directory) if directory.exists() else Found()
+        self.problems = tuple(found.problems)
+        self._before = dict(found.contents)
+        self.contents = dict(found.contents)
+        """Path relative to the directory, with forward slashes, to the bytes as they shall be."""
+
+    @property
+    def changed(self) -> list[str]:
+        """The names of the files that are not as they shall be, sorted."""
+        return sorted(
+            name for name, data in self.contents.items() if self._before.get(name) != data
+        )
+
+    def put(self, file: str, data: bytes) -> None:
+        """Let *file* hold *data*."""
+        self.contents[file] = data
+
+    def declared(self) -> Declared:
+        """Return what the files, as they shall be, declare.
+
+        Raises:
+            InvalidInputError: There would be something wrong with them.
+        """
+        return declared_by(dict(sorted(self.contents.items())), self.problems)
+
+    def diff(self) -> str:
+        """Return the difference as a unified diff."""
+        return "".join(line for name in self.changed for line in self._diff_of(name))
+
+    def _diff_of(self, name: str) -> Iterator[str]:
+        before = self._before.get(name, b"").decode("utf-8").splitlines(keepends=True)
+        after = self.contents[name].decode("utf-8").splitlines(keepends=True)
+        path = (self.directory / name).as_posix()
+        yield from difflib.unified_diff(before, after, f"a/{path}" if before else os.devnull, path)
+
+    def write(self) -> None:
+        """Write what has changed; each file is replaced as a whole.
+
+        Raises:
+            UsageError: Someone else has changed a file since it was read; nothing is written.
+        """
+        for name in self.changed:
+            path = self.directory / name
+            if (path.read_bytes() if path.exists() else None) != self._before.get(name):
+                raise UsageError(f"{path} has changed in the meantime; run the command again")
+        for name in self.changed:
+            replace_file(self.directory / name, self.contents[name])

@@ -1,0 +1,241 @@
+"""Change parts of a file and leave every other character as it is.
+
+An `Operation` collects changes to different parts of one file; `result` makes them all at once.
+New lines take the indentation of their neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from identity_reconciler.desired.yaml.emit import (
+    WIDTH,
+    Data,
+    entry_lines,
+    flow,
+    item_lines,
+    key_lines,
+    scalar,
+)
+from identity_reconciler.desired.yaml.syntax import Map, Node, Scalar, Sequence, Source
+from identity_reconciler.errors import UsageError
+
+
+class Operation:
+    """Changes to one file."""
+
+    def __init__(self, source: Source, file: str) -> None:
+        self.source = source
+        self.file = file
+        self._edits: list[tuple[int, int, str]] = []
+
+    def result(self) -> bytes:
+        """Return the file with every change made."""
+        parts: list[str] = []
+        at = 0
+        # An insertion comes before a removal that starts at the same place.
+        for start, end, text in sorted(self._edits, key=lambda edit: (edit[0], edit[1])):
+            parts += [self.source.text[at:start], text]
+            at = max(at, end)
+        parts.append(self.source.text[at:])
+        return "".join(parts).encode()
+
+    def replace(self, key: Scalar, value: Node, data: Data) -> None:
+        """Let *data* be the value of *key*, on its line."""
+        if isinstance(value, Scalar) or value.flow:
+            self._edit(value.start, value.end, flow(data))
+        else:
+            colon = self.source.text.index(":", key.end) + 1
+            self._edit(colon, value.end, f" {flow(data)}")
+
+    def fill(self, key: Scalar, value: Node, data: Data) -> None:
+        """Let *data* be the value of *key*, now empty brackets: on its line if that is short."""
+        column = value.start - self.source.line_start(value.start)
+        if column + len(flow(data)) <= WIDTH or not self._ends_line(value):
+            self._edit(value.start, value.end, flow(data))
+            return
+        self._edit(self.source.text.index(":", key.end) + 1, value.end, "")
+        lines = list(key_lines(key.value, data, key.column))[1:]
+        self._insert_lines(self.source.line_end(value.end), lines)
+
+    def replace_item(self, item: Node, data: Data) -> None:
+        """Let *data* be in the place of *item*, in brackets if it is more than a text."""
+        self._edit(item.start, item.end, flow(data))
+
+    def add_key(self, parent: Map, after: str, key: str, data: Data) -> None:
+        """Give *parent* another key below that of *after*; below all where that is not there."""
+        at = parent.index(after) if parent.index(after) >= 0 else len(parent.pairs) - 1
+        if parent.flow:
+            text = f"{scalar(key)}: {flow(data)}"
+            if parent.pairs:
+                end = parent.pairs[at][1].end
+                self._edit(end, end, f", {text}")
+            else:
+                self._edit(parent.start, parent.end, f"{{{text}}}")
+        else:
+            lines = key_lines(key, data, parent.column)
+            self._insert_lines(self.source.line_end(parent.pairs[at][1].end), lines)
+
+    def remove_key(self, parent: Map, key: str) -> None:
+        """Take *key* and its value out of *parent*, which has others."""
+        at = parent.index(key)
+        name, value = parent.pairs[at]
+        if parent.flow and at:
+            self._edit(parent.pairs[at - 1][1].end, value.end, "")
+        elif at == 0 and (parent.flow or self._shares_line(name)):
+            self._edit(name.start, parent.pairs[1][0].start, "")
+        else:
+            self._remove_lines(name.start, value.end)
+
+    def change_list(
+        self, key: Scalar, items: Sequence, gone: Collection[int], new: Mapping[int, list[Data]]
+    ) -> None:
+        """Remove the items numbered *gone*, and put *new* ones before the items so numbered.
+
+        The number behind the last stands for the end. *key* is what *items* is the value of.
+        """
+        if items.flow:
+            self._change_flow(key, items, gone, new)
+            return
+        for number in gone:
+            start = self._dash(items, number)
+            self._remove_lines(start, items.items[number].end)
+        for number, added in new.items():
+            lines = [line for data in added for line in item_lines(data, items.column)]
+            self._insert_lines(self._before(items, number), lines)
+        if len(gone) == len(items.items) and not any(new.values()):
+            colon = self.source.text.index(":", key.end) + 1
+            self._edit(colon, colon, " []")
+
+    def add_entries(
+        self, key: Scalar, items: Sequence, entries: Iterable[Mapping[str, Data]]
+    ) -> None:
+        """Put *entries* at the end of a section, with blank lines between where it has them."""
+        if items.flow and items.items:
+            raise self._refusal(items)
+        column = key.column + 2 if items.flow else items.column
+        if items.flow:
+            self._edit(self.source.text.index(":", key.end) + 1, items.end, "")
+            at = self.source.line_end(items.end)
+        else:
+            at = self.source.line_end(items.end)
+        spaced = self._is_spaced(items)
+        lines: list[str] = []
+        for entry in entries:
+            lines += [""] if spaced else []
+            lines += entry_lines(entry, column)
+        self._insert_lines(at, lines)
+
+    def remove_entries(
+        self, key: Scalar, items: Sequence, numbers: Collection[int], *, refilled: bool
+    ) -> None:
+        """Remove entries of a section, with the comment that stands right above each of them.
+
+        *refilled* tells that others are added, so that the section will not be empty.
+        """
+        if items.flow:
+            self._change_flow(key, items, numbers, {})
+            return
+        for number in numbers:
+            start = self._above(self._dash(items, number)) if number else self._dash(items, number)
+            self._remove_lines(start, items.items[number].end)
+        if len(numbers) == len(items.items) and not refilled:
+            colon = self.source.text.index(":", key.end) + 1
+            self._edit(colon, colon, " []")
+
+    def replace_entry(self, items: Sequence, number: int, entry: Mapping[str, Data]) -> None:
+        """Let *entry* be in the place of an entry of a section."""
+        node = items.items[number]
+        if items.flow or (isinstance(node, Map) and node.flow):
+            self._edit(node.start, node.end, flow(entry))
+            return
+        start = self.source.line_start(self._dash(items, number))
+        lines = entry_lines(entry, items.column)
+        self._edit(start, self.source.line_end(node.end), self._joined(lines))
+
+    def add_section(self, key: str, entries: Iterable[Mapping[str, Data]]) -> None:
+        """Put a section with *entries* at the end of the file."""
+        lines = ["", f"{key}:"]
+        for entry in entries:
+            lines += entry_lines(entry, 2)
+        end = len(self.source.text)
+        self._insert_lines(end, lines)
+
+    def _change_flow(
+        self, key: Scalar, items: Sequence, gone: Collection[int], new: Mapping[int, list[Data]]
+    ) -> None:
+        """Write a list in brackets anew, its items as they are written."""
+        if "\n" in self.source.raw(items):
+            raise self._refusal(items)
+        kept: list[str] = []
+        for number in range(len(items.items) + 1):
+            kept += [flow(data) for data in new.get(number, ())]
+            if number < len(items.items) and number not in gone:
+                kept.append(self.source.raw(items.items[number]))
+        text = f"[{', '.join(kept)}]"
+        if items.items:
+            self._edit(items.start, items.end, text)
+        else:
+            self.fill(key, items, [data for _, some in sorted(new.items()) for data in some])
+
+    def _ends_line(self, node: Node) -> bool:
+        rest = self.source.text[node.end : self.source.line_end(node.end)].strip()
+        return not rest or rest.startswith("#")
+
+    def _refusal(self, node: Node) -> UsageError:
+        line = self.source.text.count("\n", 0, node.start) + 1
+        return UsageError(
+            f"{self.file}:{line}: this list is in brackets and cannot be changed without touching "
+            "more; write it with dashes, or run `identity-reconciler fmt`"
+        )
+
+    def _edit(self, start: int, end: int, text: str) -> None:
+        self._edits.append((start, end, text))
+
+    def _joined(self, lines: Iterable[str]) -> str:
+        return "".join(f"{line}{self.source.line_break}" for line in lines)
+
+    def _insert_lines(self, at: int, lines: Iterable[str]) -> None:
+        self._edit(at, at, self._joined(lines))
+
+    def _remove_lines(self, start: int, end: int) -> None:
+        self._edit(self.source.line_start(start), self.source.line_end(end), "")
+
+    def _shares_line(self, node: Scalar) -> bool:
+        """Return whether a dash stands before *node* on its line."""
+        return bool(self.source.text[self.source.line_start(node.start) : node.start].strip())
+
+    def _dash(self, items: Sequence, number: int) -> int:
+        """Return where the dash of an item stands."""
+        after = items.items[number - 1].end if number else items.start
+        if not number:
+            return items.start
+        at = self.source.line_end(after)
+        marker = f"{' ' * items.column}-"
+        while not self.source.text.startswith(marker, at):
+            at = self.source.line_end(at)
+        return at + items.column
+
+    def _before(self, items: Sequence, number: int) -> int:
+        """Return where to insert lines before an item: right below the one above it."""
+        if number:
+            return self.source.line_end(items.items[number - 1].end)
+        return self.source.line_start(items.start)
+
+    def _above(self, dash: int) -> int:
+        """Return where the entry of *dash* begins, its comment and a blank line above included."""
+        text = self.source.text
+        column = dash - self.source.line_start(dash)
+        start = self.source.line_start(dash)
+        marker = f"{' ' * column}#"
+        while start and text.startswith(marker, above := self.source.line_start(start - 1)):
+            start = above
+        above = self.source.line_start(start - 1) if start else 0
+        return above if start and not text[above:start].strip() else start
+
+    def _is_spaced(self, items: Sequence) -> bool:
+        """Return whether a blank line stands between the last two entries."""
+        if items.flow or len(items.items) < 2:  # noqa: PLR2004 (there is no between)
+            return False
+        between = self.source.text[items.items[-2].end : self._dash(items, len(items.items) - 1)]
+        return any(not line.strip() for line in between.split("\n")[1:-1])

@@ -1,0 +1,85 @@
+"""What the gateway knows about the identifiers behind names. Nothing of it leaves the gateway."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Generic, TypeVar
+
+from identity_reconciler.core.state import Group, User, folded
+from identity_reconciler.gateway.reading.records import Record
+
+_Value = TypeVar("_Value", User, Group)
+
+
+class Register(Generic[_Value]):
+    """The records of one kind, by folded name and by identifier. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_name: dict[str, Record[_Value]] = {}
+        self._by_identifier: dict[str, Record[_Value]] = {}
+
+    def find(self, name: str) -> Record[_Value] | None:
+        """Return what was last read or written under *name*, or None."""
+        return self._by_name.get(folded(name))
+
+    def known(self, identifier: str) -> Record[_Value] | None:
+        """Return what was last read or written under *identifier*, or None."""
+        return self._by_identifier.get(identifier)
+
+    def put(self, record: Record[_Value]) -> None:
+        """Remember *record* in place of what had its identifier or its name."""
+        with self._lock:
+            self._drop(self._by_identifier.get(record.identifier))
+            self._drop(self._by_name.get(record.value.key[1]))
+            self._by_identifier[record.identifier] = record
+            self._by_name[record.value.key[1]] = record
+
+    def replace_all(self, records: Iterable[Record[_Value]]) -> None:
+        """Remember *records*, a complete list with distinct names, and nothing else."""
+        by_identifier = {record.identifier: record for record in records}
+        by_name = {record.value.key[1]: record for record in by_identifier.values()}
+        with self._lock:
+            self._by_identifier, self._by_name = by_identifier, by_name
+
+    def forget(self, identifier: str) -> None:
+        """Forget what has *identifier*: it is not live any more."""
+        with self._lock:
+            self._drop(self._by_identifier.get(identifier))
+
+    def _drop(self, record: Record[_Value] | None) -> None:
+        if record is None:
+            return
+        self._by_identifier.pop(record.identifier, None)
+        if self._by_name.get(record.value.key[1]) is record:
+            del self._by_name[record.value.key[1]]
+
+
+class Directory:
+    """Users, groups and memberships that were read or written, with their identifiers."""
+
+    def __init__(self) -> None:
+        self.users: Register[User] = Register()
+        self.groups: Register[Group] = Register()
+        self._lock = threading.Lock()
+        self._memberships: dict[str, dict[str, str]] = {}
+
+    def membership(self, group_id: str, user_id: str) -> str | None:
+        """Return the MembershipId of the user in the group, or None where it is not known."""
+        return self._memberships.get(group_id, {}).get(user_id)
+
+    def put_membership(self, group_id: str, user_id: str, membership_id: str) -> None:
+        """Remember one membership."""
+        with self._lock:
+            self._memberships.setdefault(group_id, {})[user_id] = membership_id
+
+    def replace_memberships(self, group_id: str, members: Mapping[str, str]) -> None:
+        """Remember *members*, MembershipIds by UserId, as all there are in the group."""
+        with self._lock:
+            self._memberships[group_id] = dict(members)
+
+    def forget_membership(self, group_id: str, user_id: str) -> None:
+        """Forget one membership, which is not live any more."""
+        with self._lock:
+            self._memberships.get(group_id, {}).pop(user_id, None)

@@ -1,0 +1,167 @@
+"""The boto3 clients: how they retry, wait and give up, and what each of them may send.
+
+Reads are retried by the SDK. Writes are sent once: a retry after a lost answer would come back
+as a conflict with our own object, so what became of a write is for the caller to find out.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from identity_reconciler import __version__
+from identity_reconciler.errors import UsageError
+from identity_reconciler.gateway.wire.errors import Call, translating
+from identity_reconciler.gateway.wire.pacing import Pacer, Rates, SystemClock
+from identity_reconciler.gateway.wire.tally import Tally
+from identity_reconciler.gateway.wire.wiring import (
+    READS,
+    WRITES,
+    forbid_all_but,
+    requeue_throttled,
+    wire,
+)
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+    from mypy_boto3_identitystore import IdentityStoreClient
+    from mypy_boto3_sso_admin import SSOAdminClient
+    from mypy_boto3_sts import STSClient
+
+_READ_ATTEMPTS = 8
+_CONNECT_TIMEOUT = 5
+"""Seconds."""
+_READ_TIMEOUT = 20
+"""Seconds."""
+_LATENCY = 0.4
+"""Seconds that an answer may take before a quota is no longer used in full."""
+_FEWEST_THREADS = 4
+_MOST_THREADS = 16
+_POOLS = 4
+"""Lists of users, groups, memberships and assignments, or look-ups, that run side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The clients of one account and region, paced together. Safe to share between threads."""
+
+    region: str
+    sso_admin: SSOAdminClient
+    identity_store: IdentityStoreClient
+    sts: STSClient
+    sso_admin_writer: SSOAdminClient
+    """The reading client itself, which refuses writes, unless writes were asked for."""
+    identity_store_writer: IdentityStoreClient
+    """As `sso_admin_writer`."""
+    requests: Tally
+    """Every request that any of them sent."""
+    rates: Rates
+
+    @property
+    def writable(self) -> bool:
+        """Whether there are clients that write."""
+        return self.identity_store_writer is not self.identity_store
+
+    def threads(self, rate: float) -> int:
+        """Return how many requests must be under way to send *rate* of them a second."""
+        return min(_MOST_THREADS, max(_FEWEST_THREADS, math.ceil(rate * _LATENCY)))
+
+
+def make_session(profile: str | None = None) -> boto3.Session:
+    """Return a session with the default credentials, or with those of *profile*.
+
+    Raises:
+        CredentialsError: There is no such profile.
+    """
+    with translating(Call("sts", "GetCallerIdentity", f"profile {profile or 'default'}")):
+        return boto3.Session(profile_name=profile)
+
+
+def make_clients(
+    session: boto3.Session,
+    *,
+    region: str,
+    endpoint_url: str | None = None,
+    write: bool = False,
+    rates: Rates | None = None,
+) -> Clients:
+    """Return clients that can write only if *write* is true.
+
+    Addresses of endpoints come from *endpoint_url* or from AWS, never from the environment or
+    the profile: a forgotten variable would send requests, and people's data, elsewhere. The
+    loggers of botocore and urllib3 are kept at WARNING, because below that they write out
+    requests, tokens included.
+
+    Raises:
+        UsageError: *region* or *endpoint_url* cannot be used.
+        CredentialsError: What the session's profile says cannot be used.
+    """
+    for name in ("botocore", "boto3", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    rates = rates or Rates()
+    reading, writing = _config(_READ_ATTEMPTS), _config(1)
+    wires = _Wires(Pacer(rates, SystemClock()), Tally())
+    try:
+        sso_admin = session.client("sso-admin", region, endpoint_url=endpoint_url, config=reading)
+        identity_store = session.client(
+            "identitystore", region, endpoint_url=endpoint_url, config=reading
+        )
+        sts = session.client("sts", region, endpoint_url=endpoint_url, config=reading)
+        sso_admin_writer, identity_store_writer = sso_admin, identity_store
+        if write:
+            sso_admin_writer = session.client(
+                "sso-admin", region, endpoint_url=endpoint_url, config=writing
+            )
+            identity_store_writer = session.client(
+                "identitystore", region, endpoint_url=endpoint_url, config=writing
+            )
+    except (BotoCoreError, ValueError) as error:
+        # botocore answers a malformed address with a bare ValueError.
+        raise UsageError(f"no clients for region {region}: {error}") from error
+    for client in (sso_admin, identity_store, sts):
+        wires.reader(client)
+    if write:
+        wires.writer(sso_admin_writer)
+        wires.writer(identity_store_writer)
+    return Clients(
+        region=region,
+        sso_admin=sso_admin,
+        identity_store=identity_store,
+        sts=sts,
+        sso_admin_writer=sso_admin_writer,
+        identity_store_writer=identity_store_writer,
+        requests=wires.tally,
+        rates=rates,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wires:
+    pacer: Pacer
+    tally: Tally
+
+    def reader(self, client: BaseClient) -> None:
+        wire(client, self.pacer, self.tally)
+        forbid_all_but(client, READS)
+        requeue_throttled(client)
+
+    def writer(self, client: BaseClient) -> None:
+        wire(client, self.pacer, self.tally)
+        forbid_all_but(client, READS | WRITES)
+
+
+def _config(attempts: int) -> Config:
+    return Config(
+        connect_timeout=_CONNECT_TIMEOUT,
+        read_timeout=_READ_TIMEOUT,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=_POOLS * _MOST_THREADS,
+        ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # The stubs lack it.
+        user_agent_extra=f"identity-reconciler/{__version__}",
+    )

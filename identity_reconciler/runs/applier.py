@@ -1,0 +1,231 @@
+"""Carry out a plan, one change at a time, so that it can be stopped and run again at any point.
+
+Every write is sent once. When its answer is lost or contradicts the plan, the truth is read back
+and never guessed: what is as it should be is done, what is as it was is tried again, anything
+else is an error that names the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Protocol, assert_never
+
+from identity_reconciler.core.plan import (
+    Change,
+    Create,
+    Delete,
+    Plan,
+    Rename,
+    Step,
+    Update,
+    requirements,
+    step_of,
+)
+from identity_reconciler.core.readback import Standing, compare_with_live, concerned
+from identity_reconciler.core.state import Key
+from identity_reconciler.errors import (
+    AlreadyExistsError,
+    ChangedError,
+    CredentialsError,
+    GatewayError,
+    NotFoundError,
+    ThrottledError,
+    UnknownOutcomeError,
+)
+from identity_reconciler.gateway import Gateway, Wanted
+
+
+class Outcome(StrEnum):
+    """What became of a change."""
+
+    APPLIED = "applied"
+    ALREADY_IN_PLACE = "already in place"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A change and what became of it."""
+
+    change: Change
+    outcome: Outcome
+    detail: str = ""
+    """Why it failed or was skipped; empty when there is nothing to say."""
+
+
+class Journal(Protocol):
+    """Hears of every write before and after it is made."""
+
+    def starting(self, change: Change) -> None:
+        """Note that *change* is about to be written. A failure here stops the apply."""
+        ...
+
+    def finished(self, result: Result) -> None:
+        """Note what became of it."""
+        ...
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often and how long to try, and when to give up. Times are in seconds."""
+
+    sleep: Callable[[float], None]
+    stop: Callable[[], bool] = _never
+    """Asked between two requests; once it answers true, nothing more is begun."""
+    attempts: int = 8
+    """Writes of one change at most."""
+    first_wait: float = 1.0
+    """Before the second attempt; doubled after each, unless AWS says how long to wait."""
+    longest_wait: float = 30.0
+
+    def wait(self, attempts: int, trouble: GatewayError) -> bool:
+        """Sleep after that many attempts; return whether to try again.
+
+        The wait that AWS asked for is kept, others are doubled each time.
+        """
+        wait = self.first_wait * 2 ** (attempts - 1)
+        if isinstance(trouble, ThrottledError) and trouble.retry_after is not None:
+            wait = trouble.retry_after
+        self.sleep(min(wait, self.longest_wait))
+        return not self.stop()
+
+
+_LAST_STEPS = (Step.DELETE_GROUPS, Step.DELETE_USERS)
+
+
+def apply_plan(
+    plan: Plan, gateway: Gateway, journal: Journal, patience: Patience
+) -> Iterator[Result]:
+    """Carry out *plan* in its order and yield a result for each change as it happens.
+
+    A change is skipped when a user or group that it needs could not be created or renamed;
+    users and groups are deleted only when everything before went well. Without credentials
+    everything that is left is skipped. After `patience.stop` the iteration ends early.
+    """
+    progress = _Progress()
+    for change in plan.changes:
+        if patience.stop():
+            return
+        obstacle = progress.obstacle(change)
+        if obstacle:
+            result = Result(change, Outcome.SKIPPED, obstacle)
+        else:
+            journal.starting(change)
+            result = _carry_out(change, gateway, patience, progress)
+            journal.finished(result)
+        progress.note(result)
+        yield result
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What this run has done so far, as far as later changes depend on it."""
+
+    failed: set[Key] = field(default_factory=set)
+    fresh: set[Key] = field(default_factory=set)
+    """Users and groups that this run created or renamed."""
+    without_credentials: str = ""
+
+    def note(self, result: Result) -> None:
+        if result.outcome in (Outcome.FAILED, Outcome.SKIPPED):
+            self.failed.add(result.change.key)
+        elif isinstance(result.change, Create | Rename):
+            self.fresh.add(result.change.key)
+
+    def obstacle(self, change: Change) -> str:
+        """Return why *change* must not be tried, or nothing."""
+        if self.without_credentials:
+            return self.without_credentials
+        if self.failed and step_of(change) in _LAST_STEPS:
+            return "users and groups are deleted only after everything else went well"
+        missing = [key for key in requirements(change) if key in self.failed]
+        return f"needs {'/'.join(missing[0])}, which could not be made ready" if missing else ""
+
+    def awaits(self, change: Change) -> bool:
+        """Return whether something *change* needs is so new that AWS may not show it yet.
+
+        A list right after a create has been seen without the new object. Source: awslabs/ssosync
+        issue 42.
+        """
+        return any(key in self.fresh for key in requirements(change))
+
+
+def _carry_out(change: Change, gateway: Gateway, patience: Patience, progress: _Progress) -> Result:
+    """Write *change* until its outcome is known."""
+    maybe_written = False
+    trouble: GatewayError | None = None
+    for attempt in range(patience.attempts):
+        if trouble is not None and not patience.wait(attempt, trouble):
+            break
+        trouble = _write(change, gateway)
+        if trouble is None:
+            return Result(change, Outcome.APPLIED)
+        if isinstance(trouble, ThrottledError):
+            continue
+        maybe_written = maybe_written or isinstance(trouble, UnknownOutcomeError)
+        result = _settle(change, gateway, trouble, maybe_written=maybe_written)
+        again = maybe_written or isinstance(trouble, ChangedError) or progress.awaits(change)
+        if result.outcome is not Outcome.SKIPPED:
+            progress.without_credentials = _credentials_problem(trouble)
+            return result
+        if not again:
+            return replace(result, outcome=Outcome.FAILED)
+    return Result(change, Outcome.FAILED, f"gave up; the last answer was: {trouble}")
+
+
+def _write(change: Change, gateway: Gateway) -> GatewayError | None:
+    """Send *change* once; return what went wrong, or None."""
+    try:
+        match change:
+            case Create():
+                gateway.create(change.after)
+            case Update() | Rename():
+                gateway.update(change.before, change.after)
+            case Delete():
+                gateway.delete(change.before)
+            case _:
+                assert_never(change)
+    except GatewayError as error:
+        return error
+    return None
+
+
+def _credentials_problem(trouble: GatewayError) -> str:
+    return str(trouble) if isinstance(trouble, CredentialsError) else ""
+
+
+_UNSETTLED = (UnknownOutcomeError, AlreadyExistsError, ChangedError, NotFoundError)
+"""What leaves open whether the live state is as the change wants it; anything else is final."""
+
+
+def _settle(
+    change: Change, gateway: Gateway, trouble: GatewayError, *, maybe_written: bool
+) -> Result:
+    """Return what became of *change* after *trouble*; SKIPPED when nothing has happened yet."""
+    done = Result(change, Outcome.APPLIED if maybe_written else Outcome.ALREADY_IN_PLACE)
+    if not isinstance(trouble, _UNSETTLED):
+        return Result(change, Outcome.FAILED, str(trouble))
+    if isinstance(change, Delete) and isinstance(trouble, NotFoundError):
+        return done
+    try:
+        live = gateway.read_state(Wanted(named=concerned(change)))
+    except GatewayError as error:
+        unknown = f"{trouble}; whether it was done could not be read back: {error}"
+        return Result(change, Outcome.FAILED, unknown)
+    standing, detail = compare_with_live(change, live)
+    match standing:
+        case Standing.DONE:
+            return done
+        case Standing.OTHERWISE:
+            return Result(change, Outcome.FAILED, detail)
+        case Standing.NOT_DONE:
+            return Result(change, Outcome.SKIPPED, str(trouble))
+        case _:
+            assert_never(standing)

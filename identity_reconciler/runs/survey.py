@@ -1,0 +1,246 @@
+"""Read the part of the live state that a declaration needs for its plan, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import ceil
+
+from identity_reconciler.core.access_facts import Facts, Known, missing_facts
+from identity_reconciler.core.comparison import compare
+from identity_reconciler.core.declared import (
+    Declared,
+    DeclaredApplication,
+    ManageLinks,
+    ManageObjects,
+    Presence,
+)
+from identity_reconciler.core.plan import Delete, Plan, Reason
+from identity_reconciler.core.resolution import resolve
+from identity_reconciler.core.scope import departing_principals, ignores
+from identity_reconciler.core.state import (
+    Group,
+    GroupKey,
+    Membership,
+    Principal,
+    PrincipalKind,
+    State,
+    User,
+    group_key,
+    user_key,
+)
+from identity_reconciler.gateway import Gateway, Wanted
+from identity_reconciler.gateway.reading.sides import reads_by_user
+from identity_reconciler.gateway.wire.pacing import Rates
+
+
+def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> State:
+    """Return the live state that `compare` needs for *declared*.
+
+    All users, groups and applications; the members of every group whose memberships are managed
+    or that may be deleted; the assignments of every declared application; and, only when users
+    or groups are to be deleted, everything else that hangs on them.
+
+    Raises:
+        IncompleteReadError: Part of it could not be read.
+        InvalidInputError: *declared* cannot be bound to what is live.
+    """
+    live = gateway.read_state(wanted(declared))
+    resolution = resolve(declared, live, as_of)
+    leavers = departing_principals(resolution.live, resolution.scope)
+    if not leavers:
+        return live
+    hanging = gateway.read_state(Wanted(principals=tuple(sorted(leavers))))
+    if not hanging.assignments.keys() <= live.applications.keys():
+        # No application is declared, yet the plan is to name those that somebody loses.
+        hanging = hanging.united(gateway.read_state(Wanted(applications=True)))
+    return live.united(hanging)
+
+
+def strangers(plan: Plan) -> tuple[Membership, ...]:
+    """Return the memberships that *plan* removes because nobody declared them, in its order."""
+    return tuple(
+        change.before
+        for change in plan.changes
+        if isinstance(change, Delete)
+        and change.reason is Reason.UNLISTED
+        and isinstance(change.before, Membership)
+    )
+
+
+def plan_against(declared: Declared, gateway: Gateway, as_of: datetime) -> tuple[Plan, State]:
+    """Return the plan for *declared* against what is live now, and the live state it was made on.
+
+    Raises:
+        IncompleteReadError: Part of the live state could not be read; there is no plan.
+        InvalidInputError: *declared* cannot be bound to what is live.
+    """
+    live = read_live(declared, gateway, as_of)
+    return compare(declared, live, as_of), live
+
+
+def read_for_access(
+    declared: Declared, plan: Plan, live: State, gateway: Gateway, *, limit: int = 500
+) -> tuple[State, bool]:
+    """Return *live* with all that `access.access_changes` needs for *plan*, and True.
+
+    *live* and *plan* are those of `plan_against` for *declared*. When more than *limit* requests
+    are needed (two for each principal and application, longer lists not counted) the answer is
+    *live* as it is, and False: who gains and loses access is then known only as far as the
+    declared groups and applications go.
+
+    Raises:
+        IncompleteReadError: Part of it could not be read.
+    """
+    known, spent, completed = _known(declared, plan, live), 0, live
+    while facts := missing_facts(plan, completed, known):
+        spent += facts.requests
+        if spent > limit:
+            return live, False
+        completed, known = _completed(completed, gateway, facts), known.with_facts(facts)
+    return completed, True
+
+
+def _known(declared: Declared, plan: Plan, live: State) -> Known:
+    """Return what `read_live` has read completely."""
+    question = wanted(declared)
+    applications = frozenset(
+        arn for arn, one in live.applications.items() if question.assignments_of(one)
+    )
+    return Known(
+        members_of=frozenset(key for key, one in live.groups.items() if question.members_of(one)),
+        assignments_of=applications,
+        principals=frozenset(_deleted(plan)),
+        every_application=question.applications and len(applications) == len(live.applications),
+    )
+
+
+def _deleted(plan: Plan) -> Iterator[Principal]:
+    for change in plan.changes:
+        match change:
+            case Delete(before=User() as user):
+                yield Principal(PrincipalKind.USER, user_key(user.user_name))
+            case Delete(before=Group() as group):
+                yield Principal(PrincipalKind.GROUP, group_key(group.name))
+            case _:
+                pass
+
+
+def _completed(live: State, gateway: Gateway, facts: Facts) -> State:
+    if facts.principals:
+        return live.united(gateway.read_state(Wanted(principals=facts.principals)))
+    arns = frozenset(facts.applications)
+    found = gateway.read_state(
+        Wanted(applications=True, assignments_of=lambda application: application.arn in arns)
+    )
+    # Of all others `assignment_required` has not been asked this time.
+    chosen = {arn: one for arn, one in found.applications.items() if arn in arns}
+    return replace(found, applications=chosen).united(live)
+
+
+def wanted(declared: Declared) -> Wanted:
+    """Return what the first read for *declared* asks for."""
+    applications = _managed_applications(declared)
+    lengths = {group_key(one.group.name): len(one.members or ()) for one in declared.groups}
+    return Wanted(
+        users=True,
+        groups=True,
+        applications=bool(applications),
+        members_of=_group_filter(declared),
+        length_of=lambda group: lengths.get(group_key(group.name), 0),
+        assignments_of=lambda application: any(
+            entry.selector.matches(application)
+            for label in (application.name, application.arn)
+            for entry in applications.get(label, ())
+        ),
+    )
+
+
+def _managed_applications(declared: Declared) -> Mapping[str, list[DeclaredApplication]]:
+    """Return the entries whose assignments are managed, by the ARN or else name they select."""
+    found: dict[str, list[DeclaredApplication]] = {}
+    if declared.settings.assignments is not ManageLinks.OFF:
+        for entry in declared.applications:
+            if entry.managed:
+                label = entry.selector.arn or entry.selector.name or ""
+                found.setdefault(label, []).append(entry)
+    return found
+
+
+def _group_filter(declared: Declared) -> Callable[[Group], bool]:
+    """Return whether to read the members of a live group: it is managed, or may be deleted."""
+    settings = declared.settings
+    listed: set[GroupKey] = set()
+    known: set[GroupKey] = set()
+    for entry in declared.groups:
+        names = (entry.group.name, *entry.previous_names)
+        known.update(map(group_key, names))
+        managed = entry.members is not None and settings.memberships is not ManageLinks.OFF
+        if managed or entry.presence is Presence.ABSENT:
+            listed.update(map(group_key, names))
+
+    def chosen(group: Group) -> bool:
+        key = group_key(group.name)
+        if settings.groups is not ManageObjects.AUTHORITATIVE or key in known:
+            return key in listed
+        return not group.foreign and not ignores(settings.ignore.groups, group.name)
+
+    return chosen
+
+
+_PAGE = 100
+"""Items of a page of every list but one. Source: models."""
+_APPLICATIONS_PAGE = 50
+"""Applications of a page. Source: ListApplications."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a read takes if as much is live as is declared; more is live, more is read."""
+
+    requests: int
+    seconds: float
+    """At the rate of the busiest quota; the others are read at the same time."""
+
+
+def outlook(declared: Declared, rates: Rates) -> Outlook:
+    """Return what `read_live` takes for *declared* at *rates*.
+
+    What hangs on users and groups that are to be deleted is asked for one by one, after the rest;
+    whether they are live is not known, so they count as if they were.
+    """
+    users, groups = _pages(len(declared.users)), _pages(len(declared.groups))
+    members, admin = _member_lists(declared), _application_lists(declared)
+    absent = [one for one in declared.users if one.presence is Presence.ABSENT]
+    absent_groups = [one for one in declared.groups if one.presence is Presence.ABSENT]
+    leavers = len(absent) + len(absent_groups)
+    busiest = max(users, groups, members) + max(len(absent), len(absent_groups))
+    return Outlook(
+        requests=users + groups + members + admin + 2 * leavers,
+        seconds=max(busiest / rates.identity_store, (admin + leavers) / rates.sso_admin),
+    )
+
+
+def _pages(items: int, size: int = _PAGE) -> int:
+    """Return how many requests a list of *items* takes; an empty one takes one as well."""
+    return max(1, ceil(items / size))
+
+
+def _member_lists(declared: Declared) -> int:
+    """Return the requests that the lists of members take, by group or by user."""
+    chosen = _group_filter(declared)
+    lists = [_pages(len(one.members or ())) for one in declared.groups if chosen(one.group)]
+    users = len(declared.users)
+    if reads_by_user(users, len(declared.groups), len(lists)):
+        return users
+    return sum(lists)
+
+
+def _application_lists(declared: Declared) -> int:
+    """Return the requests to sso-admin: a list and a question for each managed application."""
+    managed = [entry for same in _managed_applications(declared).values() for entry in same]
+    if not managed:
+        return 0
+    lists = sum(_pages(len(entry.users) + len(entry.groups)) for entry in managed)
+    return _pages(len(declared.applications), _APPLICATIONS_PAGE) + lists + len(managed)

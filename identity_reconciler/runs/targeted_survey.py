@@ -1,0 +1,237 @@
+"""Plan for what a change of the YAML touches, from reads in proportion to it.
+
+The result is the plan for the whole declaration, restricted to the touched resources and to
+what hangs on them. Where everything untouched is already as declared, that is the whole plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from identity_reconciler.core.comparison import compare
+from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser
+from identity_reconciler.core.plan import Plan
+from identity_reconciler.core.resolution import resolve
+from identity_reconciler.core.scope import departing_principals
+from identity_reconciler.core.state import (
+    Assignment,
+    Group,
+    GroupKey,
+    GroupName,
+    Membership,
+    Principal,
+    PrincipalKind,
+    Resource,
+    State,
+    User,
+    UserKey,
+    UserName,
+    folded,
+    group_key,
+    user_key,
+)
+from identity_reconciler.core.targets import Targets, assigned, restricted, touched
+from identity_reconciler.gateway import Gateway, Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class TargetedPlan:
+    """A plan for a few targets, and what it was made from."""
+
+    plan: Plan
+    live: State
+    """Nothing but the targets and what they refer to."""
+    targets: Targets
+    """With what they refer to and is declared, but is not live."""
+
+
+def plan_touched(old: Declared, new: Declared, gateway: Gateway, as_of: datetime) -> TargetedPlan:
+    """Return the plan for what of *new* is not as in *old*; their settings are equal.
+
+    Raises:
+        IncompleteReadError: Something it needs could not be read; there is no plan.
+        InvalidInputError: A target cannot be bound to what is live.
+    """
+    survey = _Survey(old, new, gateway)
+    survey.read_applications()
+    survey.read_objects()
+    survey.follow_what_is_missing()
+    survey.read_what_hangs_on_leavers(as_of)
+    declared = restricted(new, survey.targets, survey.live)
+    return TargetedPlan(compare(declared, survey.live, as_of), survey.live, survey.targets)
+
+
+class _Survey:
+    """Reads in a few rounds, each of which needs what the one before has found."""
+
+    def __init__(self, old: Declared, new: Declared, gateway: Gateway) -> None:
+        self.targets = touched(old, new)
+        self.live = State()
+        self._new = new
+        self._gateway = gateway
+        self._users = {user_key(one.user.user_name): one for one in new.users}
+        self._groups = {group_key(one.group.name): one for one in new.groups}
+        self._spelled = _Spelled(old, new)
+        self._referred_users: set[UserKey] = set()
+        self._referred_groups: set[GroupKey] = set()
+
+    def read_applications(self) -> None:
+        """Read the applications of touched assignments; all only where one is selected by name."""
+        targets = self.targets
+        selectors = {one for one, _ in targets.assignments} | targets.assignment_lists
+        arns = [one.arn for one in selectors if one.arn is not None]
+        if selectors:
+            self.live = self._gateway.read_state(
+                Wanted(
+                    applications=len(arns) < len(selectors),
+                    arns=tuple(sorted(arns)),
+                    assignments_of=lambda found: any(
+                        one.matches(found) for one in targets.assignment_lists
+                    ),
+                )
+            )
+
+    def read_objects(self) -> None:
+        """Read the targets, and whether what they refer to is live."""
+        targets = self.targets
+        assignments = tuple(self._assignments())
+        found = self._gateway.read_state(
+            Wanted(
+                named=(
+                    *self._objects(targets.users, targets.groups),
+                    *self._memberships(),
+                    *assignments,
+                ),
+                principals=tuple(
+                    Principal(PrincipalKind.GROUP, name)
+                    for key in sorted(targets.member_lists)
+                    for name in map(folded, self._spelled.groups(key))
+                ),
+                mentioned=tuple(self._mention()),
+            )
+        )
+        # Lists of principals tell of assignments that were not asked about.
+        asked = {(one.application, one.principal) for one in assignments}
+        kept = {
+            arn: frozenset(one for one in principals if (arn, one) in asked)
+            for arn, principals in found.assignments.items()
+        }
+        self.live = self.live.united(replace(found, assignments=kept))
+
+    def follow_what_is_missing(self) -> None:
+        """Make targets of what is referred to and declared, but not live: it is to be created."""
+        while True:
+            users, groups = self._missing()
+            if not users and not groups:
+                return
+            self.targets = replace(
+                self.targets,
+                users=self.targets.users | users,
+                groups=self.targets.groups | groups,
+            )
+            renamed = tuple(self._objects(users, groups, previous_only=True))
+            managers = self._managers(users) - self._referred_users - self.targets.users
+            self._referred_users |= managers
+            if renamed or managers:
+                mentioned = tuple(User(self._spelled.users(key)[0]) for key in sorted(managers))
+                found = self._gateway.read_state(Wanted(named=renamed, mentioned=mentioned))
+                self.live = self.live.united(found)
+
+    def read_what_hangs_on_leavers(self, as_of: datetime) -> None:
+        """Read the memberships and assignments of the users and groups that are to be deleted."""
+        bound = resolve(restricted(self._new, self.targets, self.live), self.live, as_of)
+        leavers = departing_principals(bound.live, bound.scope)
+        if not leavers:
+            return
+        found = self._gateway.read_state(Wanted(principals=tuple(sorted(leavers))))
+        self.live = self.live.united(found)
+        unknown = found.assignments.keys() - self.live.applications.keys()
+        if unknown:
+            named = self._gateway.read_state(Wanted(arns=tuple(sorted(unknown))))
+            self.live = self.live.united(named)
+
+    def _objects(
+        self, users: Iterable[UserKey], groups: Iterable[GroupKey], *, previous_only: bool = False
+    ) -> Iterator[Resource]:
+        """Yield users and groups under all names that they may be live under."""
+        for user in sorted(users):
+            yield from map(User, self._spelled.users(user)[previous_only:])
+        for group in sorted(groups):
+            yield from map(Group, self._spelled.groups(group)[previous_only:])
+
+    def _memberships(self) -> Iterator[Membership]:
+        for group, user in sorted(self.targets.memberships):
+            for group_name in self._spelled.groups(group):
+                for user_name in self._spelled.users(user):
+                    yield Membership(group_name, user_name)
+
+    def _assignments(self) -> Iterator[Assignment]:
+        for selector, principal in self.targets.assignments:
+            for application in filter(selector.matches, self.live.applications.values()):
+                for name in self._spelled.principal(principal):
+                    named = replace(principal, name=folded(name))
+                    yield Assignment(application.arn, named, principal_name=name)
+
+    def _mention(self) -> Iterator[User | Group]:
+        """Yield, and remember as referred to, what the targets refer to."""
+        targets = self.targets
+        users = {user for _, user in targets.memberships} | self._managers(targets.users)
+        for group in targets.member_lists:
+            users |= {user_key(one.name) for one in self._groups[group].members or ()}
+        principals = self._principals()
+        users |= {UserKey(one.name) for one in principals if one.kind is PrincipalKind.USER}
+        groups = {GroupKey(one.name) for one in principals if one.kind is PrincipalKind.GROUP}
+        groups |= {group for group, _ in targets.memberships} | targets.member_lists
+        self._referred_users |= users
+        self._referred_groups |= groups
+        for user in sorted(users - targets.users):
+            yield User(self._spelled.users(user)[0])
+        for key in sorted(groups - targets.groups):
+            yield Group(self._spelled.groups(key)[0])
+
+    def _principals(self) -> set[Principal]:
+        """Return the principals of touched assignments, listed or live."""
+        principals = {principal for _, principal in self.targets.assignments}
+        for entry in self._new.applications:
+            if entry.selector in self.targets.assignment_lists:
+                principals |= assigned(entry).keys()
+        for found in self.live.assignments.values():
+            principals |= {one for one in found if not one.orphan}
+        return principals
+
+    def _managers(self, users: Iterable[UserKey]) -> set[UserKey]:
+        entries = (self._users[key] for key in users if key in self._users)
+        return {user_key(one.user.manager) for one in entries if one.user.manager}
+
+    def _missing(self) -> tuple[frozenset[UserKey], frozenset[GroupKey]]:
+        """Return what is referred to and declared, but neither a target nor live."""
+        users = self._referred_users & self._users.keys()
+        groups = self._referred_groups & self._groups.keys()
+        return (
+            frozenset(users - self.targets.users - self.live.users.keys()),
+            frozenset(groups - self.targets.groups - self.live.groups.keys()),
+        )
+
+
+class _Spelled:
+    """The names that a key may be live under, as spelled: its own first, then previous ones."""
+
+    def __init__(self, old: Declared, new: Declared) -> None:
+        self._users = {folded(one.name): _names(one) for one in (*old.users, *new.users)}
+        self._groups = {folded(one.name): _names(one) for one in (*old.groups, *new.groups)}
+
+    def users(self, key: UserKey) -> tuple[UserName, ...]:
+        return tuple(map(UserName, self._users.get(key, (key,))))
+
+    def groups(self, key: GroupKey) -> tuple[GroupName, ...]:
+        return tuple(map(GroupName, self._groups.get(key, (key,))))
+
+    def principal(self, principal: Principal) -> tuple[str, ...]:
+        names = self._users if principal.kind is PrincipalKind.USER else self._groups
+        return names.get(principal.name, (principal.name,))
+
+
+def _names(entry: DeclaredUser | DeclaredGroup) -> tuple[str, ...]:
+    return (entry.name, *entry.previous_names)

@@ -1,0 +1,184 @@
+"""Access: single cases that a random world seldom meets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from identity_reconciler.core.access import Path, Route, access_changes, at_stake
+from identity_reconciler.core.access_facts import Facts, Known, missing_facts
+from identity_reconciler.core.plan import Create, Delete, Plan, Rename, Update, ordered
+from identity_reconciler.core.projection import after_plan
+from identity_reconciler.core.state import (
+    Application,
+    ApplicationArn,
+    Assignment,
+    Group,
+    GroupName,
+    Membership,
+    Principal,
+    PrincipalKind,
+    State,
+    User,
+    UserKey,
+    UserName,
+    group_key,
+    user_key,
+)
+
+ANA, BOB, CARLA = (User(UserName(name)) for name in ("Ana", "bob", "carla"))
+DATA, OPS = (Group(GroupName(name)) for name in ("Data", "ops"))
+WIKI, PAYROLL = (
+    Application(ApplicationArn(f"arn:aws:sso::111122223333:application/ssoins-1/apl-{n}"), name)
+    for n, name in enumerate(("Wiki", "Payroll"))
+)
+OF_DATA = Principal(PrincipalKind.GROUP, "data")
+OF_OPS = Principal(PrincipalKind.GROUP, "ops")
+OF_ANA = Principal(PrincipalKind.USER, "ana")
+OF_BOB = Principal(PrincipalKind.USER, "bob")
+
+LIVE = State(
+    users={user_key(one.user_name): one for one in (ANA, BOB, CARLA)},
+    groups={group_key(one.name): one for one in (DATA, OPS)},
+    members={group_key("data"): frozenset({UserKey("ana"), UserKey("bob")})},
+    applications={one.arn: one for one in (WIKI, PAYROLL)},
+    assignments={WIKI.arn: frozenset({OF_DATA})},
+)
+SCIENCE = Rename(DATA, Group(GroupName("Science")))
+ROBERT = Rename(BOB, User(UserName("robert")))
+
+
+def joins(group: str, user: str) -> Create:
+    return Create(Membership(GroupName(group), UserName(user)))
+
+
+def leaves(group: str, user: str) -> Delete:
+    return Delete(Membership(GroupName(group), UserName(user)))
+
+
+def lines(plan: Plan, live: State = LIVE) -> list[str]:
+    return [
+        f"{one.user} {one.effect} {one.application_name} {', '.join(map(str, one.paths))}"
+        for one in access_changes(plan, live, after_plan(live, plan))
+    ]
+
+
+class TestAccessChanges:
+    """Losses come first, in words that a reviewer knows from the YAML."""
+
+    def test_tells_effect_person_application_and_path(self) -> None:
+        plan = Plan((leaves("Data", "bob"), joins("Data", "carla")))
+        assert lines(plan) == ["bob loses Wiki through Data", "carla gains Wiki through Data"]
+
+    def test_tells_every_path(self) -> None:
+        live = replace(
+            LIVE, members={**LIVE.members, group_key("ops"): frozenset({UserKey("carla")})}
+        )
+        plan = Plan(
+            (
+                Create(Assignment(PAYROLL.arn, Principal(PrincipalKind.USER, "carla"))),
+                Create(Assignment(PAYROLL.arn, OF_OPS)),
+            )
+        )
+        assert lines(plan, live) == ["carla gains Payroll directly, through ops"]
+
+    def test_says_nothing_of_who_keeps_access_by_another_path(self) -> None:
+        live = replace(LIVE, assignments={WIKI.arn: frozenset({OF_DATA, OF_BOB})})
+        assert lines(Plan((leaves("Data", "bob"),)), live) == []
+
+    def test_everyone_can_open_what_requires_no_assignment(self) -> None:
+        is_open = replace(WIKI, assignment_required=False)
+        live = replace(LIVE, applications={WIKI.arn: is_open, PAYROLL.arn: PAYROLL})
+        dora = Create(User(UserName("dora")))
+        plan = Plan((dora, leaves("Data", "bob"), Delete(BOB), joins("Data", "dora")))
+        assert lines(plan, live) == [
+            "bob loses Wiki everyone: no assignment required",
+            "dora gains Wiki everyone: no assignment required",
+        ]
+
+    def test_a_renamed_person_who_loses_is_called_by_the_new_name(self) -> None:
+        plan = Plan((leaves("Data", "bob"), ROBERT, SCIENCE))
+        assert lines(plan) == ["robert loses Wiki through Data"]
+
+    def test_a_name_that_is_given_on_is_another_person(self) -> None:
+        """Bob becomes robert and keeps his access; a new bob arrives and gains it."""
+        plan = Plan((ROBERT, Create(BOB), joins("Data", "bob")))
+        assert lines(plan) == ["bob gains Wiki through Data"]
+
+    def test_an_application_known_by_its_arn_only_has_no_name(self) -> None:
+        live = replace(LIVE, applications={})
+        assert lines(Plan((leaves("Data", "bob"),)), live) == ["bob loses  through Data"]
+
+    def test_paths_in_words(self) -> None:
+        assert str(Path(Route.DIRECT)) == "directly"
+        assert str(Path(Route.GROUP, "Data")) == "through Data"
+
+
+class TestAtStake:
+    """Only what may change for someone is looked at."""
+
+    def test_renames_and_updates_put_nothing_at_stake(self) -> None:
+        plan = Plan((ROBERT, SCIENCE, Update(CARLA, replace(CARLA, title="Boss"))))
+        assert at_stake(plan, LIVE, after_plan(LIVE, plan)) == {}
+
+    def test_removing_an_orphaned_assignment_puts_nothing_at_stake(self) -> None:
+        orphan = Principal(PrincipalKind.GROUP, "gone-id", orphan=True)
+        live = replace(LIVE, assignments={WIKI.arn: frozenset({orphan, OF_DATA})})
+        plan = Plan((Delete(Assignment(WIKI.arn, orphan)),))
+        assert at_stake(plan, live, after_plan(live, plan)) == {}
+
+    def test_only_who_comes_and_goes_is_at_stake(self) -> None:
+        plan = Plan((leaves("Data", "bob"), SCIENCE))
+        assert at_stake(plan, LIVE, after_plan(LIVE, plan)) == {WIKI.arn: {"bob"}}
+
+
+class TestAfterPlan:
+    """What the planner never plans still has a state after it."""
+
+    def test_an_assignment_left_behind_is_an_orphan(self) -> None:
+        after = after_plan(LIVE, Plan((Delete(DATA),)))
+        assert after.assignments == {WIKI.arn: {replace(OF_DATA, orphan=True)}}
+        assert after.members == {}
+
+    def test_people_keep_a_manager_who_is_renamed(self) -> None:
+        managed = replace(ANA, manager=UserName("BOB"))
+        live = replace(LIVE, users={**LIVE.users, user_key("ana"): managed})
+        after = after_plan(live, Plan((ROBERT,)))
+        assert after.users[user_key("ana")].manager == "robert"
+
+    def test_what_is_not_known_stays_unknown(self) -> None:
+        after = after_plan(LIVE, Plan((Rename(OPS, Group(GroupName("operations"))),)))
+        assert group_key("operations") not in after.members
+
+
+class TestMissingFacts:
+    """First the touched groups, then the applications at stake, then the people."""
+
+    plan = Plan(ordered((leaves("Data", "bob"), joins("Science", "carla"), SCIENCE, ROBERT)))
+
+    def test_of_an_empty_plan_are_none(self) -> None:
+        assert not missing_facts(Plan(), LIVE, Known())
+
+    def test_begin_with_the_groups_under_their_live_names(self) -> None:
+        assert missing_facts(self.plan, LIVE, Known()) == Facts(principals=(OF_DATA,))
+        only_joins = Plan((SCIENCE, joins("Science", "carla")))
+        assert missing_facts(only_joins, LIVE, Known()) == Facts(principals=(OF_DATA,))
+
+    def test_begin_with_the_applications_when_all_are_declared(self) -> None:
+        known = Known(members_of=frozenset({group_key("data")}), every_application=True)
+        assert missing_facts(self.plan, LIVE, known) == Facts(applications=(WIKI.arn,))
+
+    def test_end_with_the_people_who_may_have_another_path(self) -> None:
+        live = replace(LIVE, assignments={WIKI.arn: frozenset({OF_DATA, OF_OPS})})
+        known = Known(principals=frozenset({OF_DATA}), assignments_of=frozenset({WIKI.arn}))
+        carla = Principal(PrincipalKind.USER, "carla")
+        assert missing_facts(self.plan, live, known) == Facts(principals=(OF_BOB, carla))
+        assert not missing_facts(
+            self.plan, live, replace(known, members_of=frozenset({group_key("ops")}))
+        )
+
+    def test_never_name_a_group_that_is_yet_to_be_created(self) -> None:
+        new = Create(Group(GroupName("new")))
+        assert not missing_facts(Plan((new, joins("new", "bob"))), LIVE, Known())
+
+    def test_cost_two_requests_each(self) -> None:
+        assert Facts(principals=(OF_ANA, OF_DATA), applications=(WIKI.arn,)).requests == 6

@@ -1,0 +1,78 @@
+"""What a plan says of things that expire."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from identity_reconciler.core.comparison import compare
+from identity_reconciler.core.declared import (
+    ApplicationSelector,
+    Declared,
+    DeclaredApplication,
+    DeclaredGroup,
+    DeclaredUser,
+    Listed,
+    Settings,
+)
+from identity_reconciler.core.expiry import expiring, only_expired
+from identity_reconciler.core.state import (
+    Group,
+    GroupKey,
+    GroupName,
+    State,
+    User,
+    UserKey,
+    UserName,
+)
+from tests.strategies import HERE, INSTANCE, NOW
+
+
+def declared(days: float) -> Declared:
+    listed = (Listed("ana", HERE, NOW + timedelta(days=days)), Listed("bob", HERE))
+    return Declared(
+        Settings(INSTANCE),
+        users=tuple(DeclaredUser(User(UserName(name)), HERE) for name in ("ana", "bob")),
+        groups=(DeclaredGroup(Group(GroupName("ops")), HERE, members=listed),),
+        applications=(
+            DeclaredApplication(ApplicationSelector(name="Wiki"), HERE, users=listed[:1]),
+        ),
+    )
+
+
+class TestExpiring:
+    """What still holds and ends within two weeks is told, soonest first."""
+
+    @pytest.mark.parametrize(
+        ("days", "told"), [(-1, False), (0, False), (0.01, True), (14, True), (14.01, False)]
+    )
+    def test_at_the_boundaries(self, days: float, *, told: bool) -> None:
+        addresses = [one.address for one in expiring(declared(days), NOW)]
+        assert addresses == (["assignment/Wiki/user/ana", "membership/ops/ana"] if told else [])
+
+    def test_soonest_first(self) -> None:
+        later = Listed("bob", HERE, NOW + timedelta(days=1))
+        group = declared(2).groups[0]
+        members = (*(group.members or ()), later)
+        both = replace(declared(2), groups=(replace(group, members=members),))
+        first, *_ = expiring(both, NOW)
+        assert first.address == "membership/ops/bob"
+
+
+class TestOnlyExpired:
+    """Of a plan with other changes, only the removals of what has expired are kept."""
+
+    def test_drops_everything_else(self) -> None:
+        ops, ana = GroupKey("ops"), UserKey("ana")
+        live = State(
+            users={ana: User(UserName("ana")), UserKey("eve"): User(UserName("eve"))},
+            groups={ops: Group(GroupName("ops"))},
+            members={ops: frozenset({ana, UserKey("eve")})},
+        )
+        plan = compare(replace(declared(-1), applications=()), live, NOW)
+        assert len(plan.changes) > 1
+        assert [change.key for change in only_expired(plan).changes] == [
+            ("membership", "ops", "ana")
+        ]

@@ -1,0 +1,243 @@
+"""Guards for names and members in the settings, at their boundaries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from identity_reconciler.core.declared import DeclaredGroup, DeclaredUser
+from identity_reconciler.core.guard_settings import (
+    GuardId,
+    GuardSettings,
+    MinMembers,
+    PinnedMembers,
+    PrivilegedNames,
+    ProtectedNames,
+)
+from identity_reconciler.core.state import (
+    Application,
+    ApplicationArn,
+    Group,
+    GroupName,
+    Principal,
+    PrincipalKind,
+    State,
+    User,
+    UserName,
+)
+from tests.guarded_world import PAYROLL, WIDE, World, judge, people
+from tests.strategies import HERE
+
+
+def with_twin(live: State) -> State:
+    """Return *live* with a second application called Payroll."""
+    twin = Application(ApplicationArn("arn:twin"), "Payroll")
+    return replace(live, applications={**live.applications, twin.arn: twin})
+
+
+class TestProtected:
+    """What is protected by name is neither deleted nor renamed, and loses no assignment."""
+
+    def test_users_and_groups(self) -> None:
+        world = World(team="ana")
+        world.absent_users, world.absent_groups, world.groups = ["zoe"], ["team"], {}
+        assert "protected" not in world.blocked(_protecting(users=("yoe",), groups=("tea",)))
+        assert "protected" in world.blocked(_protecting(users=("Z*",)))
+        assert "protected" in world.blocked(_protecting(groups=("TEAM",)))
+
+    def test_renames(self) -> None:
+        world = World(team="ana")
+        world.groups = {}
+        group = Group(GroupName("squad"))
+        world.extra_groups = [DeclaredGroup(group, HERE, previous_names=("team",))]
+        verdict = world.verdicts(_protecting(groups=("team",)))[GuardId.PROTECTED]
+        assert verdict.addresses == ("group/team",)
+        assert "protected" not in world.blocked(_protecting(groups=("squad",)))
+
+    def test_assignments_by_name_or_arn(self) -> None:
+        world = World(team="ana")
+        world.live_assigned = ["team"]
+        assert "protected" in world.blocked(_protecting(applications=("payroll",)))
+        assert "protected" in world.blocked(_protecting(applications=("*/apl-pay",)))
+        assert "protected" not in world.blocked(_protecting(applications=("wiki",)))
+
+
+def _protecting(**names: tuple[str, ...]) -> GuardSettings:
+    return replace(WIDE, protected=ProtectedNames(**names))
+
+
+class TestMembers:
+    """A break-glass group keeps its number, or exactly its members."""
+
+    @pytest.mark.parametrize(("left", "refused"), [(3, False), (2, False), (1, True), (0, True)])
+    def test_least(self, left: int, refused: bool) -> None:  # noqa: FBT001 - a table
+        world = World(glass="ana bob eve kim", others=people(9))
+        world.groups["glass"] = ["ana", "bob", "eve"][:left]
+        settings = replace(WIDE, min_members=(MinMembers("GLASS", 2),))
+        assert ("min_members" in world.blocked(settings)) is refused
+
+    def test_the_disabled_do_not_count(self) -> None:
+        world = World(glass="ana bob")
+        world.groups["new"] = []
+        settings = replace(WIDE, min_members=(MinMembers("glass", 2),))
+        assert "min_members" not in world.blocked(settings)
+        world.disabled = ["bob"]
+        assert "min_members" in world.blocked(settings)
+
+    def test_a_group_that_goes_or_never_was(self) -> None:
+        world = World(glass="ana bob", others="ana")
+        del world.groups["glass"]
+        world.absent_groups = ["glass"]
+        settings = replace(WIDE, min_members=(MinMembers("glass", 1),))
+        assert "would not exist" in world.verdicts(settings)[GuardId.MIN_MEMBERS].found
+        assert "min_members" in world.blocked(replace(WIDE, min_members=(MinMembers("typo", 1),)))
+
+    def test_an_unmanaged_group_may_lose_nobody(self) -> None:
+        world = World(glass="ana bob", others="ana bob eve")
+        del world.groups["glass"]
+        world.absent_users = ["eve"]
+        world.groups["others"] = ["ana", "bob"]
+        settings = replace(WIDE, min_members=(MinMembers("glass", 2),))
+        assert "min_members" not in world.blocked(settings)
+        world.absent_users = ["bob"]
+        world.groups["others"] = ["ana"]
+        assert "cannot be counted" in world.verdicts(settings)[GuardId.MIN_MEMBERS].found
+
+    @pytest.mark.parametrize(
+        ("members", "found"),
+        [
+            (["ana", "bob"], ""),
+            (["ana"], "group/glass would lack bob"),
+            (["ana", "bob", "eve"], "group/glass would also have eve"),
+            (["ana", "eve"], "group/glass would lack bob, and would also have eve"),
+        ],
+    )
+    def test_pinned(self, members: list[str], found: str) -> None:
+        world = World(glass="ana bob", others="ana eve")
+        world.groups["glass"] = members
+        world.groups["new"] = []
+        settings = replace(WIDE, pinned_members=(PinnedMembers("Glass", ("Bob", "ana")),))
+        assert world.verdicts(settings)[GuardId.PINNED_MEMBERS].found == found
+
+    def test_a_stranger_put_in_by_hand_may_be_removed(self) -> None:
+        world = World(glass="ana bob", others="ana bob")
+        world.groups["glass"] = ["ana"]
+        settings = replace(WIDE, pinned_members=(PinnedMembers("glass", ("ana",)),))
+        assert "pinned_members" not in world.blocked(settings)
+
+
+class TestLockout:
+    """Those who must be able to undo a plan lose nothing by it."""
+
+    settings = replace(WIDE, administrators=("root-*",))
+
+    def test_account_and_memberships(self) -> None:
+        world = World(admins="root-ana bob", others=people(9))
+        world.groups["admins"] = ["root-ana"]
+        assert "lockout.self" not in world.blocked(self.settings)
+        world.groups["admins"] = ["bob"]
+        verdict = world.verdicts(self.settings)[GuardId.LOCKOUT_SELF]
+        assert verdict.addresses == ("membership/admins/root-ana",)
+        world.absent_users, world.groups["admins"] = ["root-ana"], ["bob"]
+        verdict = world.verdicts(self.settings)[GuardId.LOCKOUT_SELF]
+        assert verdict.addresses == ("membership/admins/root-ana", "user/root-ana")
+
+    def test_access_through_a_group(self) -> None:
+        world = World(admins="root-ana bob", others="bob")
+        world.live_assigned = ["admins", "others"]
+        world.assigned = ["admins"]
+        assert "lockout.self" not in world.blocked(self.settings)
+        world.assigned = ["others"]
+        verdict = world.verdicts(self.settings)[GuardId.LOCKOUT_SELF]
+        assert verdict.addresses == ("access/root-ana/Payroll",)
+
+    def test_gains_are_welcome(self) -> None:
+        world = World(admins="root-ana bob")
+        world.assigned = ["admins"]
+        assert "lockout.self" not in world.blocked(self.settings)
+
+    def test_a_new_name_hides_nothing(self) -> None:
+        world = World(admins="root-ana bob")
+        world.live_assigned, world.people, world.groups = ["admins"], ["bob"], {}
+        world.groups["admins"] = ["bob", "ana"]
+        ana = User(UserName("ana"))
+        world.extra_users = [DeclaredUser(ana, HERE, previous_names=("root-ana",))]
+        live = World(admins="root-ana bob").live()
+        principal = Principal(PrincipalKind.GROUP, "admins")
+        live = replace(live, assignments={PAYROLL: frozenset({principal})})
+        verdict = judge(world.evidence(live), self.settings)[GuardId.LOCKOUT_SELF]
+        assert verdict.addresses == ("access/ana/Payroll",)
+
+    def test_applications_of_one_name_are_told_apart_by_arn(self) -> None:
+        world = World(admins="root-ana bob")
+        world.live_assigned = ["admins"]
+        verdict = judge(world.evidence(with_twin(world.live())), self.settings)
+        assert verdict[GuardId.LOCKOUT_SELF].addresses == (f"access/root-ana/{PAYROLL}",)
+
+
+class TestPrivileged:
+    """Nobody gets into what is privileged without an approval, by whichever door."""
+
+    def test_members(self) -> None:
+        world = World(admins="ana", others="ana bob")
+        world.groups["admins"] = ["ana", "bob"]
+        verdict = world.verdicts(_privileging(groups=("ADMIN*",)))[GuardId.PRIVILEGED]
+        assert verdict.addresses == ("membership/admins/bob",)
+        assert "privileged" not in world.blocked(_privileging(groups=("others",)))
+
+    def test_assignments(self) -> None:
+        world = World(admins="ana")
+        world.assigned = ["admins"]
+        verdict = world.verdicts(_privileging(applications=("Pay*",)))[GuardId.PRIVILEGED]
+        assert verdict.addresses == ("assignment/Payroll/group/admins",)
+        assert "privileged" not in world.blocked(_privileging(applications=("Wiki",)))
+
+    @pytest.mark.parametrize(
+        ("before", "after"), [(["others"], ["others"]), (["others"], []), ([], ["others"])]
+    )
+    def test_members_of_a_group_that_is_or_was_assigned(
+        self, before: list[str], after: list[str]
+    ) -> None:
+        world = World(others="ana", more="bob")
+        world.live_assigned, world.assigned = before, after
+        world.groups["others"] = ["ana", "bob"]
+        verdict = world.verdicts(_privileging(applications=("Payroll",)))[GuardId.PRIVILEGED]
+        assert verdict.addresses[-1] == "membership/others/bob"
+
+    def test_a_group_renamed_to_a_privileged_name(self) -> None:
+        world = World(team="ana")
+        world.groups = {}
+        group = Group(GroupName("admins"))
+        world.extra_groups = [DeclaredGroup(group, HERE, previous_names=("team",))]
+        assert "privileged" in world.blocked(_privileging(groups=("admins",)))
+        assert "privileged" not in world.blocked(_privileging(groups=("admins", "team")))
+
+    def test_leaving_is_free(self) -> None:
+        world = World(admins="ana bob", others="ana")
+        world.groups["admins"] = ["ana"]
+        assert "privileged" not in world.blocked(_privileging(groups=("admins",)))
+
+
+def _privileging(**names: tuple[str, ...]) -> GuardSettings:
+    return replace(WIDE, privileged=PrivilegedNames(**names))
+
+
+class TestAddresses:
+    """A verdict names things so that an approval can mean nothing else."""
+
+    def test_applications_of_one_name_are_told_apart_by_arn(self) -> None:
+        world = World(team="ana")
+        world.live_assigned = ["team"]
+        evidence = world.evidence(with_twin(world.live()))
+        settings = replace(WIDE, protected=ProtectedNames(applications=("Payroll",)))
+        verdicts = judge(evidence, settings)
+        assert verdicts[GuardId.PROTECTED].addresses == (f"assignment/{PAYROLL}/group/team",)
+
+    def test_no_more_than_twenty_are_shown(self) -> None:
+        world = World(team=people(40))
+        world.groups["team"] = world.people[:10]
+        verdict = world.verdicts(GuardSettings())[GuardId.BUDGET_MEMBERSHIPS]
+        assert verdict.count == 30
+        assert len(verdict.addresses) == 20
+        assert list(verdict.addresses) == sorted(verdict.addresses)

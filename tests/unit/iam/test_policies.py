@@ -1,0 +1,203 @@
+"""The IAM policies and trusts of our roles, judged as IAM judges."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from identity_reconciler.core.declared import Declared
+from identity_reconciler.desired.reading.loader import load
+from identity_reconciler.errors import UsageError
+from identity_reconciler.gateway.wire.wiring import READS, WRITES
+from identity_reconciler.iam.policies import Facts, Purpose, policy
+from identity_reconciler.iam.roles import Workflows, trust
+from tests.command import ROOT
+
+STORE = "arn:aws:identitystore::111122223333:identitystore/d-1234567890"
+GROUP = "arn:aws:identitystore:::group/11111111-2222-3333-4444-555555555555"
+OTHER = "arn:aws:identitystore:::group/99999999-2222-3333-4444-555555555555"
+APPLICATION = "arn:aws:sso::111122223333:application/ssoins-1234567890abcdef/apl-0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def declared() -> Declared:
+    return load(ROOT / "desired-state")
+
+
+def statements(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = given["Statement"]
+    return found
+
+
+def allows(given: Mapping[str, Any], action: str, resource: str) -> bool:
+    """Return what IAM decides on a request without any condition key: a Deny wins."""
+    effects = {
+        one["Effect"]
+        for one in statements(given)
+        if "Condition" not in one
+        and any(fnmatch.fnmatchcase(action, pattern) for pattern in one["Action"])
+        and any(fnmatch.fnmatchcase(resource, pattern) for pattern in one["Resource"])
+    }
+    return effects == {"Allow"}
+
+
+class TestPlan:
+    """A role that plans reads one instance and can write nothing."""
+
+    def test_reads(self, declared: Declared) -> None:
+        given = policy(declared, Purpose.PLAN, Facts())
+        assert allows(given, "identitystore:ListUsers", STORE)
+        assert allows(given, "identitystore:DescribeGroup", GROUP)
+        assert allows(given, "sso:ListApplicationAssignments", APPLICATION)
+        assert allows(given, "sso:ListInstances", "*")
+
+    def test_not_of_another_instance(self, declared: Declared) -> None:
+        given = policy(declared, Purpose.PLAN, Facts())
+        assert not allows(given, "identitystore:ListUsers", STORE.replace("d-1", "d-2"))
+        other = APPLICATION.replace("ssoins-1", "ssoins-2")
+        assert not allows(given, "sso:ListApplicationAssignments", other)
+
+    @pytest.mark.parametrize("resource", [STORE, GROUP, APPLICATION, "*"])
+    def test_every_write_is_denied_by_name(self, declared: Declared, resource: str) -> None:
+        given = policy(declared, Purpose.PLAN, Facts())
+        (denial,) = [one for one in statements(given) if one["Effect"] == "Deny"]
+        named = {action.partition(":")[2] for action in denial["Action"]}
+        assert named >= WRITES
+        assert denial["Resource"] == ["*"]
+        for action in denial["Action"]:
+            assert not allows(given, action, resource)
+        twins = {one for one in denial["Action"] if one.startswith("sso-directory:")}
+        assert twins >= {"sso-directory:AddMemberToGroup", "sso-directory:UpdateUserName"}
+
+
+class TestApply:
+    """A role that applies writes what the program writes, and keeps its hands off the rest."""
+
+    @pytest.mark.parametrize("purpose", Purpose)
+    def test_nothing_but_what_the_program_may_send(
+        self, declared: Declared, purpose: Purpose
+    ) -> None:
+        given = policy(declared, purpose, Facts())
+        allowed = {
+            action.partition(":")[2]
+            for one in statements(given)
+            if one["Effect"] == "Allow"
+            for action in one["Action"]
+        }
+        expiries = {"DeleteApplicationAssignment", "DeleteGroupMembership"}
+        writes = {Purpose.PLAN: set[str](), Purpose.APPLY: set(WRITES), Purpose.EXPIRE: expiries}
+        assert allowed == READS - {"GetCallerIdentity"} | writes[purpose]
+        assert not any("*" in action for one in statements(given) for action in one["Action"])
+
+    @pytest.mark.parametrize("purpose", [Purpose.APPLY, Purpose.EXPIRE])
+    def test_protected_groups_are_denied(self, declared: Declared, purpose: Purpose) -> None:
+        given = policy(declared, purpose, Facts(protected=(GROUP,)))
+        for action in ("CreateGroupMembership", "DeleteGroupMembership", "UpdateGroup"):
+            assert not allows(given, f"identitystore:{action}", GROUP)
+        assert allows(given, "identitystore:DeleteGroupMembership", OTHER)
+        (denial,) = [one for one in statements(given) if one["Sid"] == "HandsOffProtectedGroups"]
+        assert "sso-directory:RemoveMemberFromGroup" in denial["Action"]
+
+    def test_synced_people_and_groups_are_denied(self, declared: Declared) -> None:
+        given = policy(declared, Purpose.APPLY, Facts())
+        denials = [one for one in statements(given) if one["Effect"] == "Deny"]
+        assert [one["Condition"] for one in denials] == [
+            {"Null": {"identitystore:UserExternalIdIssuers": "false"}},
+            {"Null": {"identitystore:GroupExternalIdIssuers": "false"}},
+        ]
+
+    def test_a_key_is_used_through_the_services_only(self, declared: Declared) -> None:
+        key = "arn:aws:kms:eu-central-1:111122223333:key/k"
+        given = policy(declared, Purpose.PLAN, Facts(kms_key=key))
+        found = [one for one in statements(given) if one["Action"] == ["kms:Decrypt"]]
+        assert [one["Resource"] for one in found] == [[key], [key]]
+        assert [one["Condition"]["StringEquals"]["kms:ViaService"] for one in found] == [
+            "identitystore.eu-central-1.amazonaws.com",
+            "sso.eu-central-1.amazonaws.com",
+        ]
+
+    def test_applications_that_are_named_by_arn_are_the_only_ones(self, tmp_path: Path) -> None:
+        settings = (ROOT / "desired-state/instance.yaml").read_text()
+        (tmp_path / "instance.yaml").write_text(settings)
+        text = f"applications:\n  - arn: {APPLICATION}\n    assignments: {{}}\n"
+        (tmp_path / "applications.yaml").write_text(text)
+        given = policy(load(tmp_path), Purpose.APPLY, Facts())
+        assert allows(given, "sso:CreateApplicationAssignment", APPLICATION)
+        other = APPLICATION.replace("apl-0", "apl-1")
+        assert not allows(given, "sso:CreateApplicationAssignment", other)
+        assert allows(given, "sso:ListApplicationAssignments", other)
+
+
+R = "repo:corp/identity"
+SUBJECTS = {
+    Purpose.PLAN: {f"{R}:pull_request", f"{R}:ref:refs/heads/main"},
+    Purpose.APPLY: {f"{R}:environment:identity"},
+    Purpose.EXPIRE: {f"{R}:environment:identity-expire"},
+}
+STRANGERS = (
+    f"{R}:environment:production",
+    f"{R}:environment:Identity",
+    f"{R}:environment:identity-",
+    f"{R}:environment:identity:ref:refs/heads/main",
+    f"{R}:environment:*",
+    f"{R}:ref:refs/heads/other",
+    f"{R}:ref:refs/heads/main2",
+    f"{R}:ref:refs/heads/main/x",
+    f"{R}:ref:refs/tags/main",
+    f"{R}:ref:refs/tags/v1",
+    f"{R}:ref:refs/pull/1/merge",
+    f"{R}:pull_request_target",
+    f"{R}:pull_request:x",
+    f"{R}:*",
+    R,
+    f"{R}2:pull_request",
+    "repo:corp/identity-fork:pull_request",
+    "repo:stranger/identity:pull_request",
+    "repo:corp/other:environment:identity",
+    "repo:corp2/identity:environment:identity",
+    "repo:corp/Identity:environment:identity",
+    "repo:corp@1/identity@2:environment:identity",
+    "repo:corp@1/identity@2:pull_request",
+    "repo:*/identity:pull_request",
+    "repo:corp/*:environment:identity",
+    "xrepo:corp/identity:pull_request",
+    "organization:corp",
+    "",
+)
+
+
+class TestTrust:
+    """A role is taken by the jobs that it is for, and nobody else."""
+
+    @pytest.mark.parametrize("purpose", Purpose)
+    def test_exactly_these_subjects(self, purpose: Purpose) -> None:
+        given = trust("arn", Workflows("corp/identity"), purpose)
+        (statement,) = statements(given)
+        wanted = statement["Condition"]["StringEquals"]
+        assert statement["Condition"].keys() == {"StringEquals"}
+        assert wanted["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
+        everybody = {*STRANGERS, *(one for each in SUBJECTS.values() for one in each)}
+        assert len(everybody) >= 30
+        subjects = wanted["token.actions.githubusercontent.com:sub"]
+        assert {one for one in everybody if one in subjects} == SUBJECTS[purpose]
+
+    def test_subjects_with_numbers(self) -> None:
+        found = Workflows("corp@1/identity@2").subjects(Purpose.APPLY)
+        assert found == ["repo:corp@1/identity@2:environment:identity"]
+
+    @pytest.mark.parametrize(
+        "repository",
+        ["corp", "corp/*", "*/identity", "corp/a/b", "corp/a b", "corp/?", "a:b/c", "a@1/b", ".."],
+    )
+    def test_no_wildcards(self, repository: str) -> None:
+        with pytest.raises(UsageError, match="is no repository"):
+            Workflows(repository)
+
+    @pytest.mark.parametrize("name", ["*", "a*", "a b", "", "a:b", "?"])
+    def test_no_wildcard_environments(self, name: str) -> None:
+        with pytest.raises(UsageError, match="cannot stand in a trust policy"):
+            Workflows("a/b", environments=(name, name))

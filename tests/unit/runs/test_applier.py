@@ -1,0 +1,257 @@
+"""What the applier makes of a world that is not as the plan left it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
+from identity_reconciler.core.state import (
+    Assignment,
+    Email,
+    Group,
+    GroupKey,
+    GroupName,
+    Membership,
+    Principal,
+    PrincipalKind,
+    Resource,
+    State,
+    User,
+    UserKey,
+    UserName,
+)
+from identity_reconciler.errors import (
+    AccessDeniedError,
+    CredentialsError,
+    GatewayError,
+    IncompleteReadError,
+    NotFoundError,
+    ThrottledError,
+    UnknownOutcomeError,
+)
+from identity_reconciler.gateway import Wanted
+from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
+from tests.memory_gateway import MemoryGateway, Silent
+from tests.strategies import APPLICATIONS
+
+ANA = User(UserName("ana"), title="Engineer")
+OPS = Group(GroupName("ops"), "Operations")
+IN_OPS = Membership(OPS.name, ANA.user_name)
+PAYROLL = Assignment(APPLICATIONS[0].arn, Principal(PrincipalKind.GROUP, "ops"))
+WORLD = State(
+    users={UserKey("ana"): ANA},
+    groups={GroupKey("ops"): OPS},
+    members={GroupKey("ops"): frozenset({UserKey("ana")})},
+    applications={APPLICATIONS[0].arn: APPLICATIONS[0]},
+    assignments={APPLICATIONS[0].arn: frozenset({PAYROLL.principal})},
+)
+
+
+@dataclass
+class Failing(MemoryGateway):
+    """A gateway whose next writes, and reads, end in given errors."""
+
+    errors: list[GatewayError | None] = field(default_factory=list)
+    read_error: GatewayError | None = None
+    then: Callable[[], None] | None = None
+    """Called once, after the first failed write: what somebody else does meanwhile."""
+
+    def create(self, resource: Resource) -> None:
+        self._fail()
+        super().create(resource)
+
+    def update(self, before: User | Group, after: User | Group) -> None:
+        self._fail()
+        super().update(before, after)
+
+    def delete(self, resource: Resource) -> None:
+        self._fail()
+        super().delete(resource)
+
+    def _fail(self) -> None:
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            if self.then:
+                self.then()
+                self.then = None
+            raise error
+
+    def read_state(self, wanted: Wanted) -> State:
+        if self.read_error:
+            raise self.read_error
+        return super().read_state(wanted)
+
+
+def failing(world: State, *errors: GatewayError | None) -> Failing:
+    base = MemoryGateway.holding(world)
+    return Failing(
+        base.users,
+        base.groups,
+        base.members,
+        base.applications,
+        base.assignments,
+        errors=list(errors),
+    )
+
+
+def run(gateway: MemoryGateway, *changes: Change) -> list[Result]:
+    return list(apply_plan(Plan(changes), gateway, Silent(), Patience(lambda _: None)))
+
+
+def outcome(gateway: MemoryGateway, change: Change) -> tuple[Outcome, str]:
+    (result,) = run(gateway, change)
+    return result.outcome, result.detail
+
+
+class TestAlreadyInPlace:
+    """What is as it should be is done, whoever did it."""
+
+    @pytest.mark.parametrize("resource", [ANA, OPS, IN_OPS, PAYROLL])
+    def test_create_of_an_equal_object(self, resource: Resource) -> None:
+        gateway = MemoryGateway.holding(WORLD)
+        assert outcome(gateway, Create(resource)) == (Outcome.ALREADY_IN_PLACE, "")
+
+    @pytest.mark.parametrize("resource", [ANA, OPS, IN_OPS, PAYROLL])
+    def test_delete_of_something_gone(self, resource: Resource) -> None:
+        gateway = MemoryGateway.holding(State(applications=WORLD.applications))
+        assert outcome(gateway, Delete(resource)) == (Outcome.ALREADY_IN_PLACE, "")
+
+    def test_update_that_somebody_else_made(self) -> None:
+        gateway = MemoryGateway.holding(WORLD)
+        change = Update(replace(ANA, title="Trainee"), ANA)
+        assert outcome(gateway, change) == (Outcome.ALREADY_IN_PLACE, "")
+
+    def test_rename_that_is_done(self) -> None:
+        gateway = MemoryGateway.holding(WORLD)
+        change = Rename(replace(OPS, name=GroupName("old")), OPS)
+        assert outcome(gateway, change) == (Outcome.ALREADY_IN_PLACE, "")
+
+    def test_create_whose_extra_attributes_were_not_declared(self) -> None:
+        gateway = MemoryGateway.holding(WORLD)
+        change = Create(User(UserName("ANA")))
+        assert outcome(gateway, change)[0] is Outcome.ALREADY_IN_PLACE
+
+
+class TestContradiction:
+    """What is neither as before nor as wanted is never overwritten; the difference is named."""
+
+    def test_create_of_a_different_object(self) -> None:
+        gateway = MemoryGateway.holding(WORLD)
+        assert outcome(gateway, Create(replace(ANA, title="Boss"))) == (
+            Outcome.FAILED,
+            "it is live already, but title is 'Engineer' and not 'Boss'",
+        )
+        assert gateway.state() == MemoryGateway.holding(WORLD).state()
+
+    def test_create_of_an_object_that_is_foreign(self) -> None:
+        world = replace(WORLD, users={UserKey("ana"): replace(ANA, foreign=True)})
+        gateway = MemoryGateway.holding(world)
+        result, detail = outcome(gateway, Create(ANA))
+        assert result is Outcome.FAILED
+        assert "external identity provider" in detail
+
+    def test_create_whose_email_another_user_has(self) -> None:
+        email = Email("a@example.com")
+        world = replace(WORLD, users={UserKey("ana"): replace(ANA, email=email)})
+        gateway = MemoryGateway.holding(world)
+        change = Create(User(UserName("bob"), email=email))
+        assert outcome(gateway, change) == (Outcome.FAILED, "e-mail")
+
+    def test_update_of_a_changed_object(self) -> None:
+        gateway = MemoryGateway.holding(WORLD)
+        change = Update(replace(ANA, title="Trainee"), replace(ANA, title="Boss"))
+        assert outcome(gateway, change) == (
+            Outcome.FAILED,
+            "it has changed since it was read: title is 'Engineer' and not 'Trainee'",
+        )
+
+    def test_update_of_an_object_that_is_gone(self) -> None:
+        gateway = failing(State(), NotFoundError("gone"))
+        change = Update(ANA, replace(ANA, title="Boss"))
+        assert outcome(gateway, change) == (Outcome.FAILED, "it is no longer live")
+
+    @pytest.mark.parametrize(
+        "before", [replace(ANA, title="Trainee"), replace(OPS, description="x")]
+    )
+    def test_delete_of_a_changed_object(self, before: User | Group) -> None:
+        gateway = MemoryGateway.holding(WORLD)
+        result, detail = outcome(gateway, Delete(before))
+        assert result is Outcome.FAILED
+        assert detail.startswith("it has changed since it was read")
+
+
+class TestDoubt:
+    """A lost answer is settled by reading back, never by guessing."""
+
+    def test_somebody_else_created_something_different_meanwhile(self) -> None:
+        gateway = failing(State(), UnknownOutcomeError("lost"))
+        gateway.then = lambda: gateway.users.update({UserKey("ana"): replace(ANA, title="Boss")})
+        result, detail = outcome(gateway, Create(ANA))
+        assert result is Outcome.FAILED
+        assert "title is 'Boss' and not 'Engineer'" in detail
+
+    def test_a_failed_read_back_says_that_it_is_unknown(self) -> None:
+        gateway = failing(WORLD, UnknownOutcomeError("the answer was lost"))
+        gateway.read_error = IncompleteReadError("no network")
+        assert outcome(gateway, Delete(IN_OPS)) == (
+            Outcome.FAILED,
+            "the answer was lost; whether it was done could not be read back: no network",
+        )
+
+    def test_it_gives_up_in_the_end(self) -> None:
+        gateway = failing(State(), *[UnknownOutcomeError("lost")] * 100)
+        assert outcome(gateway, Create(ANA)) == (
+            Outcome.FAILED,
+            "gave up; the last answer was: lost",
+        )
+        assert len(gateway.errors) == 92
+
+    def test_a_throttled_write_waits_as_long_as_aws_says(self) -> None:
+        waits: list[float] = []
+        errors = [ThrottledError("slow", retry_after=7.0), ThrottledError("slow"), None]
+        gateway = failing(State(), *errors)
+        results = list(apply_plan(Plan((Create(ANA),)), gateway, Silent(), Patience(waits.append)))
+        assert [result.outcome for result in results] == [Outcome.APPLIED]
+        assert waits == [7.0, 2.0]
+
+    def test_what_was_just_created_may_take_a_while_to_show(self) -> None:
+        gateway = failing(State(), None, None, NotFoundError("not yet"), NotFoundError("not yet"))
+        results = run(gateway, Create(ANA), Create(OPS), Create(IN_OPS))
+        assert [result.outcome for result in results] == [Outcome.APPLIED] * 3
+
+    def test_what_was_there_before_is_not_waited_for(self) -> None:
+        gateway = failing(WORLD, NotFoundError("gone"))
+        gateway.members.clear()
+        assert outcome(gateway, Create(IN_OPS)) == (Outcome.FAILED, "gone")
+
+
+class TestFailures:
+    """One failure costs what depends on it, and nothing else."""
+
+    def test_dependents_are_skipped_with_the_reason(self) -> None:
+        gateway = failing(State(), AccessDeniedError("not allowed"))
+        results = run(gateway, Create(ANA), Create(OPS), Create(IN_OPS))
+        assert [(result.outcome, result.detail) for result in results] == [
+            (Outcome.FAILED, "not allowed"),
+            (Outcome.APPLIED, ""),
+            (Outcome.SKIPPED, "needs user/ana, which could not be made ready"),
+        ]
+
+    def test_without_credentials_the_rest_is_skipped(self) -> None:
+        gateway = failing(State(), CredentialsError("expired"))
+        results = run(gateway, Create(ANA), Create(OPS))
+        assert [(result.outcome, result.detail) for result in results] == [
+            (Outcome.FAILED, "expired"),
+            (Outcome.SKIPPED, "expired"),
+        ]
+
+    def test_a_stop_between_two_changes_begins_nothing_more(self) -> None:
+        gateway = MemoryGateway()
+        patience = Patience(lambda _: None, stop=lambda: gateway.writes.total() == 1)
+        plan = Plan((Create(ANA), Create(OPS)))
+        results = list(apply_plan(plan, gateway, Silent(), patience))
+        assert [result.outcome for result in results] == [Outcome.APPLIED]
+        assert gateway.groups == {}
