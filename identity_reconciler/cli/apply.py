@@ -93,7 +93,7 @@ def apply(
     course = Course(color, ask=not auto_approve, only_expired=only_expired, step=step)
     try:
         with without_commands(step):
-            if saved and saved.path == source:
+            if saved is not None and saved.path == source:
                 return apply_saved(saved, target, course)
             return apply_directory(source, saved, target, course)
     finally:

@@ -1,4 +1,4 @@
-"""The desired state: YAML files to `Declared`, and changes of the YAML that leave the rest as it is.
+"""The desired state: YAML files to `Declared`, and changes of the YAML that leave the rest alone.
 
     bytes --yaml--> tree with places --model--> documents --reading--> Declared
     Declared, live State, edits --writing--> the same files, changed where they must be
