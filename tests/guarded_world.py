@@ -14,7 +14,7 @@ from identity_reconciler.core.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.core.guard_settings import Budget, Budgets, GuardId, GuardSettings
+from identity_reconciler.core.guard_settings import Budgets, DeleteBudget, GuardId, GuardSettings
 from identity_reconciler.core.guards import Evidence, Standing, Verdict, check_plan, gather
 from identity_reconciler.core.state import (
     Application,
@@ -32,7 +32,7 @@ from identity_reconciler.core.state import (
 )
 from tests.strategies import HERE, INSTANCE, NOW
 
-WIDE = GuardSettings(budgets=Budgets(*[Budget(1000, 100, 1000)] * 5))
+WIDE = GuardSettings(budgets=Budgets(*[DeleteBudget(1000, 100, 1000)] * 5))
 """No budget is in the way of what a test is about."""
 PAYROLL = ApplicationArn("arn:aws:sso::111122223333:application/ssoins-1/apl-pay")
 

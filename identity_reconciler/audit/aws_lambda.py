@@ -19,11 +19,11 @@ from identity_reconciler.audit.collection import Collection, collect
 from identity_reconciler.audit.formats.writing import ReportFormat, written
 from identity_reconciler.audit.inspection import Inspection
 from identity_reconciler.audit.report import EVERYTHING, Edition, Question
-from identity_reconciler.audit.reports.access import Access
-from identity_reconciler.audit.reports.applications import Applications, Assignments
-from identity_reconciler.audit.reports.duplicates import Duplicates
-from identity_reconciler.audit.reports.instances import Instances
-from identity_reconciler.audit.reports.orphans import Orphans
+from identity_reconciler.audit.reports.access import AccessQuestion
+from identity_reconciler.audit.reports.applications import ApplicationsQuestion, AssignmentsQuestion
+from identity_reconciler.audit.reports.duplicates import DuplicatesQuestion
+from identity_reconciler.audit.reports.instances import InstancesQuestion
+from identity_reconciler.audit.reports.orphans import OrphansQuestion
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.organization import Organization, Reach
 from identity_reconciler.gateway.wire.pacing import Rates
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 QUESTIONS: Mapping[str, Question] = {
-    "access": Access(),
-    "applications": Applications(),
-    "assignments": Assignments(),
-    "duplicates": Duplicates(),
-    "instances": Instances(),
-    "orphans": Orphans(),
+    "access": AccessQuestion(),
+    "applications": ApplicationsQuestion(),
+    "assignments": AssignmentsQuestion(),
+    "duplicates": DuplicatesQuestion(),
+    "instances": InstancesQuestion(),
+    "orphans": OrphansQuestion(),
 }
 """The reports about everything, by their names."""
 _CONTENT_TYPES = {

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from identity_reconciler.audit.inspection import Account, Inspection, Scope, Site, Visit
+from identity_reconciler.audit.inspection import Account, Inspection, InstanceScope, Site, Visit
 from identity_reconciler.audit.memory import Forgetful, Memory
 from identity_reconciler.core.declared import Declared, Instance
 from identity_reconciler.errors import ReconcilerError
@@ -80,14 +80,14 @@ class _Caller:
             # CreateInstance is refused in the management account, so its instance is the
             # organisation's, and every other one is an account's. Source: API_CreateInstance.
             managed = account.account_id == account.management
-            scope = Scope.ORGANIZATION if managed else Scope.ACCOUNT
+            scope = InstanceScope.ORGANIZATION if managed else InstanceScope.ACCOUNT
             visit = Visit(about, self._sites(entry, about, scope))
         except ReconcilerError as error:
             return Visit(about, trouble=str(error))
         self._collection.memory.keep(visit)
         return visit
 
-    def _sites(self, entry: AccountEntry, owner: Account, scope: Scope) -> tuple[Site, ...]:
+    def _sites(self, entry: AccountEntry, owner: Account, scope: InstanceScope) -> tuple[Site, ...]:
         return tuple(
             self._site(entry, listed, owner, scope)
             for listed in entry.instances()
@@ -95,7 +95,7 @@ class _Caller:
         )
 
     def _site(
-        self, entry: AccountEntry, listed: ListedInstance, owner: Account, scope: Scope
+        self, entry: AccountEntry, listed: ListedInstance, owner: Account, scope: InstanceScope
     ) -> Site:
         instance = Instance(
             name=listed.name or owner.name or owner.account_id,
@@ -115,7 +115,7 @@ class _Caller:
         """
         try:
             entry = self._organization.entered(management, own=True)
-            sites = self._sites(entry, visit.account, Scope.ORGANIZATION)
+            sites = self._sites(entry, visit.account, InstanceScope.ORGANIZATION)
         except ReconcilerError as error:
             return replace(visit, trouble=f"{visit.trouble}; from account {self._own}: {error}")
         if not sites:

@@ -10,7 +10,7 @@ from identity_reconciler.core.declared import Declared, Instance
 from identity_reconciler.core.state import State, User
 
 
-class Scope(StrEnum):
+class InstanceScope(StrEnum):
     """Whose instance it is. Source: userguide, organization and account instances."""
 
     ORGANIZATION = "organization"
@@ -24,7 +24,7 @@ class Site:
 
     instance: Instance
     state: State = field(default_factory=State)
-    scope: Scope = Scope.UNKNOWN
+    scope: InstanceScope = InstanceScope.UNKNOWN
     status: str = ""
     """As in ListInstances; empty where nobody was asked."""
     declared: Declared | None = None

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from identity_reconciler.audit.inspection import Account, Scope, Site, Visit
+from identity_reconciler.audit.inspection import Account, InstanceScope, Site, Visit
 from identity_reconciler.core.declared import Instance
 from identity_reconciler.core.state import (
     Application,
@@ -71,7 +71,7 @@ class _KeptSite:
     """A site in the order and with the types of JSON; lists sorted."""
 
     instance: Instance
-    scope: Scope
+    scope: InstanceScope
     status: str
     users: tuple[User, ...]
     groups: tuple[Group, ...]

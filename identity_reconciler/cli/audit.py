@@ -28,18 +28,18 @@ def audit() -> None:
 @asked
 def members(group: Annotated[str, typer.Argument(help="Name of a group.")]) -> Question:
     """Who is in a group? All of them; disabled users are marked."""
-    from identity_reconciler.audit.reports.people import Members
+    from identity_reconciler.audit.reports.people import MembersQuestion
 
-    return Members(group)
+    return MembersQuestion(group)
 
 
 @app.command()
 @asked
 def memberships(user: Annotated[str, typer.Argument(help="A user name.")]) -> Question:
     """In which groups is a user?"""
-    from identity_reconciler.audit.reports.people import Memberships
+    from identity_reconciler.audit.reports.people import MembershipsQuestion
 
-    return Memberships(user)
+    return MembershipsQuestion(user)
 
 
 @app.command()
@@ -54,54 +54,54 @@ def access(
     ] = None,
 ) -> Question:
     """Who can open which application, and by which path: directly, through a group, everyone?"""
-    from identity_reconciler.audit.reports.access import Access
+    from identity_reconciler.audit.reports.access import AccessQuestion
 
-    return Access(user, group, application)
+    return AccessQuestion(user, group, application)
 
 
 @app.command()
 @asked
 def applications() -> Question:
     """Which applications are there, and how many people can open each?"""
-    from identity_reconciler.audit.reports.applications import Applications
+    from identity_reconciler.audit.reports.applications import ApplicationsQuestion
 
-    return Applications()
+    return ApplicationsQuestion()
 
 
 @app.command()
 @asked
 def assignments() -> Question:
     """Which users and groups are assigned to which application?"""
-    from identity_reconciler.audit.reports.applications import Assignments
+    from identity_reconciler.audit.reports.applications import AssignmentsQuestion
 
-    return Assignments()
+    return AssignmentsQuestion()
 
 
 @app.command()
 @asked
 def instances() -> Question:
     """Which instances are there, and in which accounts could nothing be seen?"""
-    from identity_reconciler.audit.reports.instances import Instances
+    from identity_reconciler.audit.reports.instances import InstancesQuestion
 
-    return Instances()
+    return InstancesQuestion()
 
 
 @app.command()
 @asked
 def duplicates() -> Question:
     """Who shares an e-mail address or user name, also in another spelling or instance?"""
-    from identity_reconciler.audit.reports.duplicates import Duplicates
+    from identity_reconciler.audit.reports.duplicates import DuplicatesQuestion
 
-    return Duplicates()
+    return DuplicatesQuestion()
 
 
 @app.command()
 @asked
 def orphans() -> Question:
     """What is left over: assignments of deleted principals, empty groups, people without access?"""
-    from identity_reconciler.audit.reports.orphans import Orphans
+    from identity_reconciler.audit.reports.orphans import OrphansQuestion
 
-    return Orphans()
+    return OrphansQuestion()
 
 
 @app.command()
@@ -114,9 +114,9 @@ def expiring(
     """Which memberships and assignments end soon, or have ended? The YAML knows; AWS does not."""
     from datetime import UTC, datetime
 
-    from identity_reconciler.audit.reports.expiring import Expiring
+    from identity_reconciler.audit.reports.expiring import ExpiringQuestion
 
-    return Expiring(datetime.now(UTC).replace(microsecond=0), within)
+    return ExpiringQuestion(datetime.now(UTC).replace(microsecond=0), within)
 
 
 @app.command()
@@ -127,11 +127,11 @@ def leavers(
     ],
 ) -> Question:
     """Has anybody who left an account, or a path to an application? Proves it if nobody has."""
-    from identity_reconciler.audit.reports.leavers import Leavers, read_leavers
+    from identity_reconciler.audit.reports.leavers import LeaversQuestion, read_leavers
     from identity_reconciler.errors import UsageError
 
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {file} as UTF-8: {error}; name another file") from error
-    return Leavers(read_leavers(text, str(file)))
+    return LeaversQuestion(read_leavers(text, str(file)))

@@ -10,7 +10,7 @@ import typer
 
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
-    Directory,
+    DirectoryArgument,
     EndpointUrl,
     UseSandbox,
 )
@@ -29,7 +29,7 @@ _NEARLY = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at."""
 
     good: bool
@@ -40,7 +40,7 @@ class Finding:
 
 
 def doctor(
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: DirectoryArgument = DEFAULT_DIRECTORY,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
 ) -> int:
@@ -58,24 +58,24 @@ def doctor(
     return ExitCode.SUCCESS if good else ExitCode.UNEXPECTED
 
 
-def _examined(declared: Declared, target: Target) -> Iterator[Finding]:
+def _examined(declared: Declared, target: Target) -> Iterator[Diagnosis]:
     from identity_reconciler.cli.connection import connected_for
 
     instance = declared.settings.instance
-    yield Finding(good=True, text=f"YAML of {instance.name}: {len(declared.files)} files, valid")
+    yield Diagnosis(good=True, text=f"YAML of {instance.name}: {len(declared.files)} files, valid")
     try:
         with connected_for(declared, target, write=False) as gateway:
-            yield Finding(
+            yield Diagnosis(
                 good=True,
                 text=f"credentials lead to {instance.instance_arn} in {instance.region}, owned by "
                 f"{instance.account_id}",
             )
             yield from _read(gateway)
     except ReconcilerError as error:
-        yield Finding(good=False, text=str(error))
+        yield Diagnosis(good=False, text=str(error))
 
 
-def _read(gateway: Gateway) -> Iterator[Finding]:
+def _read(gateway: Gateway) -> Iterator[Diagnosis]:
     """Yield whether each kind of read works, and what the lists tell."""
     from identity_reconciler.gateway import Wanted
 
@@ -92,18 +92,18 @@ def _read(gateway: Gateway) -> Iterator[Finding]:
     )
     for what, wanted in questions:
         found = _answer(gateway, wanted)
-        if isinstance(found, Finding):
-            yield Finding(good=False, text=f"{what} cannot be read: {found.text}")
+        if isinstance(found, Diagnosis):
+            yield Diagnosis(good=False, text=f"{what} cannot be read: {found.text}")
             continue
-        yield Finding(good=True, text=f"{what} can be read")
+        yield Diagnosis(good=True, text=f"{what} can be read")
         yield from _told(what, found)
 
 
-def _answer(gateway: Gateway, wanted: Wanted) -> State | Finding:
+def _answer(gateway: Gateway, wanted: Wanted) -> State | Diagnosis:
     try:
         return gateway.read_state(wanted)
     except GatewayError as error:
-        return Finding(good=False, text=str(error))
+        return Diagnosis(good=False, text=str(error))
 
 
 class _First:
@@ -126,7 +126,7 @@ class _First:
         return f"{kind}/{name}" in self._chosen
 
 
-def _told(what: str, live: State) -> Iterator[Finding]:
+def _told(what: str, live: State) -> Iterator[Diagnosis]:
     match what:
         case "users":
             yield from _source(what, [one.foreign for one in live.users.values()])
@@ -140,19 +140,21 @@ def _told(what: str, live: State) -> Iterator[Finding]:
             pass
 
 
-def _source(what: str, foreign: list[bool]) -> Iterator[Finding]:
+def _source(what: str, foreign: list[bool]) -> Iterator[Diagnosis]:
     if not any(foreign):
-        yield Finding(good=True, text=f"identity source: none of {len(foreign)} {what} is foreign")
+        yield Diagnosis(
+            good=True, text=f"identity source: none of {len(foreign)} {what} is foreign"
+        )
         return
     advice = f"; if it owns them all, set manage: {{{what}: reference}} in instance.yaml"
-    yield Finding(
+    yield Diagnosis(
         good=True,
         text=f"identity source: {sum(foreign)} of {len(foreign)} {what} belong to an identity "
         f"provider and are never changed{advice}",
     )
 
 
-def _quota(what: str, number: int, most: int) -> Iterator[Finding]:
+def _quota(what: str, number: int, most: int) -> Iterator[Diagnosis]:
     good = number < most * _NEARLY
     advice = "" if good else "; ask AWS for more before it is used up"
-    yield Finding(good=good, text=f"quota: {number:,} {what} of {most:,}{advice}")
+    yield Diagnosis(good=good, text=f"quota: {number:,} {what} of {most:,}{advice}")

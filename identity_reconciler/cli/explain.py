@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from identity_reconciler.cli.options import DEFAULT_DIRECTORY, Directory
+from identity_reconciler.cli.options import DEFAULT_DIRECTORY, DirectoryArgument
 from identity_reconciler.errors import UsageError
 
 
@@ -15,7 +15,7 @@ def explain(
         str | None,
         typer.Argument(metavar="ADDRESS", help="user/NAME, group/NAME or application/NAME."),
     ] = None,
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: DirectoryArgument = DEFAULT_DIRECTORY,
     schema: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Explain a key instead: users.email, guards.budgets."),

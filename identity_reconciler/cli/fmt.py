@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from identity_reconciler.cli.options import DEFAULT_DIRECTORY, Directory
+from identity_reconciler.cli.options import DEFAULT_DIRECTORY, DirectoryArgument
 from identity_reconciler.errors import ExitCode
 
 
 def fmt(
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: DirectoryArgument = DEFAULT_DIRECTORY,
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit 2 when something would change.")
     ] = False,

@@ -29,7 +29,7 @@ Author = Annotated[
 _AUTHOR = "github-actions[bot]"
 
 
-class State(StrEnum):
+class PullRequestState(StrEnum):
     """What has become of a pull request."""
 
     OPEN = "open"
@@ -47,7 +47,9 @@ def comment(
     pull_request: Annotated[int, typer.Option(min=1, help="The number of the pull request.")],
     commit: Annotated[str, typer.Option(metavar="SHA", help="The commit that was planned.")],
     plans: Plans = None,
-    state: Annotated[State, typer.Option(help="What has become of it.")] = State.OPEN,
+    state: Annotated[
+        PullRequestState, typer.Option(help="What has become of it.")
+    ] = PullRequestState.OPEN,
     author: Author = _AUTHOR,
 ) -> None:
     """Show plans in the one comment of a pull request, and label it `removes-access`, `blocked`.
@@ -61,7 +63,7 @@ def comment(
     job = job_of()
     documents = _opened(plans)
     service = Github(job)
-    if state is not State.OPEN:
+    if state is not PullRequestState.OPEN:
         typer.echo(f"comment {end(service, pull_request, author, _VERDICTS[state])}")
         return
     done = put(service, pull_request, author, _body(documents, commit, job))
@@ -79,7 +81,7 @@ def drift(plans: Plans = None, author: Author = _AUTHOR) -> None:
     from identity_reconciler.github.api import Github, job_of
     from identity_reconciler.github.issues import MARKER, report, settle
     from identity_reconciler.render.drift import drift_markdown, drift_title, drifted
-    from identity_reconciler.render.fitting import Budget
+    from identity_reconciler.render.fitting import SizeLimit
     from identity_reconciler.render.markdown import COMMENT
     from identity_reconciler.runs.saved import open_saved
 
@@ -92,7 +94,7 @@ def drift(plans: Plans = None, author: Author = _AUTHOR) -> None:
     if not differing:
         typer.echo(settle(service, author, f"In sync again, says [this run]({job.run_url})."))
         return
-    share = Budget(COMMENT.limit // len(differing), COMMENT.size)
+    share = SizeLimit(COMMENT.limit // len(differing), COMMENT.size)
     told = "\n".join(drift_markdown(document, share) for document in differing)
     title = _plain("; ".join(map(drift_title, differing)))
     body = f"{MARKER}\n{told}\n[The run that found it]({job.run_url}).\n"
@@ -133,14 +135,14 @@ def _opened(plans: list[Path] | None) -> list[PlanDocument]:
 def _body(documents: list[PlanDocument], commit: str, job: Job) -> str:
     """Return the comment: a marker, what it is about, and every plan."""
     from identity_reconciler.github.comments import MARKER
-    from identity_reconciler.render.fitting import Budget
+    from identity_reconciler.render.fitting import SizeLimit
     from identity_reconciler.render.markdown import COMMENT, plan_markdown
     from identity_reconciler.render.spans import name_span
 
     about = f"Commit {name_span(commit)}, planned by [this run]({job.run_url})."
     if not documents:
         return f"{MARKER} -->\n{about}\n\n{_NO_PLAN}\n"
-    share = Budget(COMMENT.limit // len(documents), COMMENT.size)
+    share = SizeLimit(COMMENT.limit // len(documents), COMMENT.size)
     marker, _, text = "".join(plan_markdown(one, share) for one in documents).partition("\n")
     return f"{marker}\n{about}\n\n{text}"
 

@@ -10,7 +10,7 @@ import typer
 
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
-    Directory,
+    DirectoryArgument,
     EndpointUrl,
     UseSandbox,
 )
@@ -19,7 +19,7 @@ from identity_reconciler.errors import UsageError
 if TYPE_CHECKING:
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.core.declared import Declared
-    from identity_reconciler.iam.policies import Facts, Purpose
+    from identity_reconciler.iam.policies import PolicyFacts, Purpose
     from identity_reconciler.iam.roles import Workflows
 
 app = typer.Typer(help="Print the IAM policies that this program needs.", no_args_is_help=True)
@@ -78,7 +78,7 @@ Branch = Annotated[str, typer.Option(help="The branch that is applied.")]
 
 @app.command("plan")
 def plan_policy(
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: DirectoryArgument = DEFAULT_DIRECTORY,
     kms_key: KmsKey = None,
     trust: Trust = False,
     repository: Repository = None,
@@ -96,7 +96,7 @@ def plan_policy(
 
 @app.command("apply")
 def apply_policy(
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: DirectoryArgument = DEFAULT_DIRECTORY,
     only_expired: Annotated[
         bool, typer.Option("--only-expired", help="For a role that only removes what has expired.")
     ] = False,
@@ -126,7 +126,7 @@ def apply_policy(
 
 @app.command()
 def cloudformation(
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: DirectoryArgument = DEFAULT_DIRECTORY,
     repository: Repository = None,
     branch: Branch = "main",
     live: Live = False,
@@ -175,34 +175,34 @@ def _workflows(repository: str | None, branch: str, environment: str | None = No
 
 def _facts(
     declared: Declared, kms_key: str | None, target: Target | None, *, wanted: bool = True
-) -> Facts:
+) -> PolicyFacts:
     """Return what AWS knows; without a *target* nobody is asked, and what is missing is told.
 
     Protected groups are not *wanted* for a role that writes nothing.
     """
     from identity_reconciler.cli.connection import connected_for
     from identity_reconciler.cli.output import note
-    from identity_reconciler.iam.policies import Facts
+    from identity_reconciler.iam.policies import PolicyFacts
 
     if kms_key is not None and not _KEY.fullmatch(kms_key):
         raise UsageError(f"--kms-key {kms_key}: expected arn:aws:kms:REGION:ACCOUNT:key/ID")
     patterns = declared.settings.guards.protected.groups
     if not patterns or not wanted:
-        return Facts(kms_key=kms_key)
+        return PolicyFacts(kms_key=kms_key)
     if target is None:
         note(
             f"the ids of protected groups are known to AWS only; add --live to deny what touches: "
             f"{', '.join(patterns)}"
         )
-        return Facts(kms_key=kms_key)
+        return PolicyFacts(kms_key=kms_key)
     with connected_for(declared, target, write=False) as gateway:
         found = {pattern: gateway.arns_of_groups((pattern,)) for pattern in patterns}
     for pattern in (pattern for pattern, arns in found.items() if not arns):
         note(f"protected group {pattern}: no live group is called that, so nothing is denied")
-    return Facts(tuple(sorted({arn for arns in found.values() for arn in arns})), kms_key)
+    return PolicyFacts(tuple(sorted({arn for arns in found.values() for arn in arns})), kms_key)
 
 
-def _print_policy(declared: Declared, purpose: Purpose, facts: Facts) -> None:
+def _print_policy(declared: Declared, purpose: Purpose, facts: PolicyFacts) -> None:
     import json
 
     from identity_reconciler.iam.policies import policy

@@ -8,7 +8,7 @@ import typer
 
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
-    Directory,
+    DirectoryArgument,
     EndpointUrl,
     RateOption,
     UseSandbox,
@@ -27,7 +27,7 @@ _KINDS = ("user", "group", "application")
 
 
 def import_(
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: DirectoryArgument = DEFAULT_DIRECTORY,
     layout: Annotated[
         Layout | None,
         typer.Option(

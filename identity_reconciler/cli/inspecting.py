@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec
 import typer
 
 from identity_reconciler.audit.formats.writing import ReportFormat
-from identity_reconciler.audit.reports.expiring import Expiring
+from identity_reconciler.audit.reports.expiring import ExpiringQuestion
 from identity_reconciler.cli.connection import Target, connected, connected_for, open_sandbox
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     Color,
     ColorChoice,
-    Directory,
+    DirectoryArgument,
     EndpointUrl,
     UseSandbox,
 )
@@ -95,7 +95,7 @@ _Own = ParamSpec("_Own")
 class AuditOptions:
     """Where to look and how to show what was found: the options of every `audit` command."""
 
-    directory: Directory = DEFAULT_DIRECTORY
+    directory: DirectoryArgument = DEFAULT_DIRECTORY
     output_format: Annotated[
         ReportFormat,
         typer.Option("--format", help="How to write it; a table is plain text in a pipe."),
@@ -234,7 +234,7 @@ def inspected(question: Question, options: AuditOptions, as_of: datetime) -> tup
         GatewayError: AWS could not be read; of an organisation, not even its accounts.
         StalePlanError: The saved plan is damaged.
     """
-    if isinstance(question, Expiring) and (options.organization or options.plan):
+    if isinstance(question, ExpiringQuestion) and (options.organization or options.plan):
         raise UsageError("only the YAML knows when something expires; give its directory alone")
     if options.organization:
         return whole_organization(question, options)
@@ -251,7 +251,7 @@ def _of_directory(
 
     loaded = load_all(options.directory)
     names = ", ".join(one.settings.instance.name for one in loaded)
-    if options.desired or isinstance(question, Expiring):
+    if options.desired or isinstance(question, ExpiringQuestion):
         sites = [_as_declared(declared, as_of) for declared in loaded]
         return inspection_of(*sites), f"desired state of {names}, without AWS"
     target = Target(options.sandbox, options.endpoint_url)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DIRECTORY = Path("desired-state")
 
-Directory = Annotated[
+DirectoryArgument = Annotated[
     Path,
     typer.Argument(
         help="Directory with instance.yaml, or one that holds several such directories.",

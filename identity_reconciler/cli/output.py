@@ -54,7 +54,7 @@ def print_plans(plans: list[PlanDocument], output_format: PlanFormat, color: Col
 
     As JSON, one is an object and several are a list. As Markdown, several share one comment.
     """
-    from identity_reconciler.render.fitting import Budget
+    from identity_reconciler.render.fitting import SizeLimit
     from identity_reconciler.render.markdown import COMMENT, plan_markdown
     from identity_reconciler.render.planfile import plan_bytes
     from identity_reconciler.render.text import plan_text
@@ -66,7 +66,7 @@ def print_plans(plans: list[PlanDocument], output_format: PlanFormat, color: Col
             texts = [plan_bytes(plan).decode("ascii") for plan in plans]
             sys.stdout.write(texts[0] if len(texts) == 1 else f"[\n{','.join(texts)}]\n")
         case PlanFormat.MARKDOWN:
-            share = Budget(COMMENT.limit // len(plans), COMMENT.size)
+            share = SizeLimit(COMMENT.limit // len(plans), COMMENT.size)
             sys.stdout.write("".join(plan_markdown(plan, share) for plan in plans))
         case _:
             assert_never(output_format)

@@ -13,7 +13,7 @@ from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     Color,
     ColorChoice,
-    Directory,
+    DirectoryArgument,
     EndpointUrl,
     ForGithub,
     OnlyExpired,
@@ -27,7 +27,7 @@ from identity_reconciler.errors import ExitCode, UsageError
 
 
 def plan(
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: DirectoryArgument = DEFAULT_DIRECTORY,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
     output_format: PlanFormatChoice = PlanFormat.TEXT,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
-from identity_reconciler.cli.options import DEFAULT_DIRECTORY, Directory
+from identity_reconciler.cli.options import DEFAULT_DIRECTORY, DirectoryArgument
 from identity_reconciler.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class ProblemFormat(StrEnum):
 
 
 def validate(
-    directory: Directory = DEFAULT_DIRECTORY,
+    directory: DirectoryArgument = DEFAULT_DIRECTORY,
     output_format: Annotated[
         ProblemFormat,
         typer.Option("--format", help="How to print problems; they go to stderr as text as well."),

@@ -44,7 +44,7 @@ class Known:
     every_application: bool = False
     """Whether `assignments_of` names all applications of the instance."""
 
-    def with_facts(self, facts: Facts) -> Known:
+    def with_facts(self, facts: MissingFacts) -> Known:
         """Return what is known once *facts* have been read."""
         return replace(
             self,
@@ -63,7 +63,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class MissingFacts:
     """What to read next."""
 
     principals: tuple[Principal, ...] = ()
@@ -81,7 +81,7 @@ class Facts:
         return 2 * (len(self.principals) + len(self.applications))
 
 
-def missing_facts(plan: Plan, live: State, known: Known) -> Facts:
+def missing_facts(plan: Plan, live: State, known: Known) -> MissingFacts:
     """Return what has to be read next to make `access.access_changes` exact; nothing when it is.
 
     Asked again after each read, it answers at most three times: the groups that the plan touches;
@@ -92,12 +92,12 @@ def missing_facts(plan: Plan, live: State, known: Known) -> Facts:
         _group(key) for key in sorted(_touched_groups(plan, live)) if not known.has_all_of(key)
     )
     if groups:
-        return Facts(principals=groups)
+        return MissingFacts(principals=groups)
     stakes = at_stake(plan, live, after_plan(live, plan))
     applications = tuple(sorted(stakes.keys() - known.assignments_of))
     if applications:
-        return Facts(applications=applications)
-    return Facts(principals=tuple(sorted(_people(plan, live, known, stakes))))
+        return MissingFacts(applications=applications)
+    return MissingFacts(principals=tuple(sorted(_people(plan, live, known, stakes))))
 
 
 def _group(key: GroupKey) -> Principal:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from identity_reconciler.core.guard_settings import GuardId, Kind
+from identity_reconciler.core.guard_settings import GuardId, ResourceKind
 from identity_reconciler.core.state import folded
 from identity_reconciler.errors import Position, Problem
 
@@ -112,8 +112,8 @@ def _about_subject(approval: Approval) -> Iterator[str]:
         yield "it has both `addresses` and a kind with a count; make two entries of it"
     elif by_kind and (approval.kind is None or approval.count is None):
         yield "`kind` and `count` belong together; one of them is missing"
-    if approval.kind is not None and approval.kind not in set(Kind):
-        yield f'kind "{approval.kind}" is none of {", ".join(Kind)}'
+    if approval.kind is not None and approval.kind not in set(ResourceKind):
+        yield f'kind "{approval.kind}" is none of {", ".join(ResourceKind)}'
     if approval.count is not None and approval.count < 1:
         yield f"its count is {approval.count}; give at least 1"
 

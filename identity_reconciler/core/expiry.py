@@ -15,7 +15,7 @@ SOON = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Expiring:
+class ExpiringLink:
     """A membership or assignment that holds now and will not for long."""
 
     expires: datetime
@@ -24,11 +24,13 @@ class Expiring:
     position: Position
 
 
-def expiring(declared: Declared, as_of: datetime, within: timedelta = SOON) -> tuple[Expiring, ...]:
+def expiring(
+    declared: Declared, as_of: datetime, within: timedelta = SOON
+) -> tuple[ExpiringLink, ...]:
     """Return what expires after *as_of* and within that time, soonest first."""
     return tuple(
         sorted(
-            Expiring(listed.expires, address, listed.position)
+            ExpiringLink(listed.expires, address, listed.position)
             for address, listed in _listed(declared)
             if listed.expires is not None and as_of < listed.expires <= as_of + within
         )

@@ -26,7 +26,7 @@ class GuardId(StrEnum):
     RENAME_SUSPECTED = "rename.suspected"
 
 
-class Kind(StrEnum):
+class ResourceKind(StrEnum):
     """What can be counted: the first part of an address."""
 
     USER = "user"
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class DeleteBudget:
     """How much one plan may remove of one kind."""
 
     floor: int
@@ -59,11 +59,11 @@ class Budget:
 class Budgets:
     """One budget for each kind. Memberships count when their user or group is deleted, too."""
 
-    users: Budget = Budget(1, 2, 10)
-    groups: Budget = Budget(1, 5, 5)
-    memberships: Budget = Budget(5, 2, 40)
-    assignments: Budget = Budget(1, 5, 5)
-    expired: Budget = Budget(10, 10, 100)
+    users: DeleteBudget = DeleteBudget(1, 2, 10)
+    groups: DeleteBudget = DeleteBudget(1, 5, 5)
+    memberships: DeleteBudget = DeleteBudget(5, 2, 40)
+    assignments: DeleteBudget = DeleteBudget(1, 5, 5)
+    expired: DeleteBudget = DeleteBudget(10, 10, 100)
     """Memberships and assignments together that are removed because they have expired.
 
     They count here and nowhere else. Wider than the others: each date was reviewed when it was

@@ -20,7 +20,7 @@ from identity_reconciler.core.state import (
 )
 
 
-class Standing(StrEnum):
+class WriteState(StrEnum):
     """How the live state stands to a change."""
 
     DONE = "done"
@@ -43,7 +43,7 @@ def concerned(change: Change) -> tuple[Resource, ...]:
             assert_never(change)
 
 
-def compare_with_live(change: Change, live: State) -> tuple[Standing, str]:
+def compare_with_live(change: Change, live: State) -> tuple[WriteState, str]:
     """Return how *live* stands to *change* and, for OTHERWISE, the difference in words.
 
     *live* holds at least what `concerned` names, as far as that is live.
@@ -76,40 +76,40 @@ def _find(resource: Resource, live: State) -> Resource | None:
             assert_never(resource)
 
 
-def _created(change: Create, found: Resource | None) -> tuple[Standing, str]:
+def _created(change: Create, found: Resource | None) -> tuple[WriteState, str]:
     if found is None:
-        return Standing.NOT_DONE, ""
+        return WriteState.NOT_DONE, ""
     if isinstance(found, User | Group) and isinstance(change.after, User | Group):
         if found.foreign:
             owned = "it is live and owned by an external identity provider; declare it as external"
-            return Standing.OTHERWISE, owned
+            return WriteState.OTHERWISE, owned
         wanted = settled(change.after, found)
         if wanted != found:
-            return Standing.OTHERWISE, f"it is live already, but {_difference(found, wanted)}"
-    return Standing.DONE, ""
+            return WriteState.OTHERWISE, f"it is live already, but {_difference(found, wanted)}"
+    return WriteState.DONE, ""
 
 
-def _updated(change: Update | Rename, live: State) -> tuple[Standing, str]:
+def _updated(change: Update | Rename, live: State) -> tuple[WriteState, str]:
     after, before = _find(change.after, live), _find(change.before, live)
     changed = _differing(change.before, change.after)
     if isinstance(after, User | Group) and _agree(after, change.after, changed):
-        return Standing.DONE, ""
+        return WriteState.DONE, ""
     if not isinstance(before, User | Group):
-        return Standing.OTHERWISE, "it is no longer live"
+        return WriteState.OTHERWISE, "it is no longer live"
     if _agree(before, change.before, changed):
-        return Standing.NOT_DONE, ""
+        return WriteState.NOT_DONE, ""
     difference = _difference(before, change.before)
-    return Standing.OTHERWISE, f"it has changed since it was read: {difference}"
+    return WriteState.OTHERWISE, f"it has changed since it was read: {difference}"
 
 
-def _deleted(change: Delete, found: Resource | None) -> tuple[Standing, str]:
+def _deleted(change: Delete, found: Resource | None) -> tuple[WriteState, str]:
     if found is None:
-        return Standing.DONE, ""
+        return WriteState.DONE, ""
     before = change.before
     if isinstance(found, User | Group) and isinstance(before, User | Group) and found != before:
         difference = _difference(found, before)
-        return Standing.OTHERWISE, f"it has changed since it was read: {difference}"
-    return Standing.NOT_DONE, ""
+        return WriteState.OTHERWISE, f"it has changed since it was read: {difference}"
+    return WriteState.NOT_DONE, ""
 
 
 def _agree(found: User | Group, wanted: User | Group, names: list[str]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
-from identity_reconciler.core.readback import Standing, compare_with_live, concerned
+from identity_reconciler.core.readback import WriteState, compare_with_live, concerned
 from identity_reconciler.core.state import (
     Group,
     GroupKey,
@@ -92,13 +92,13 @@ def what_is_left(reviewed: Plan, live: State) -> Plan:
 
 def _is_left(change: Change, live: State) -> bool:
     standing, detail = compare_with_live(change, live)
-    if standing is Standing.DONE:
+    if standing is WriteState.DONE:
         return False
-    if standing is Standing.NOT_DONE and isinstance(change, Update | Rename):
+    if standing is WriteState.NOT_DONE and isinstance(change, Update | Rename):
         found = _live_counterpart(change.before, live)
         if found != change.before:
             raise StalePlanError(_stale(change.before, "it has changed in other attributes"))
-    if standing is Standing.OTHERWISE:
+    if standing is WriteState.OTHERWISE:
         subject = change.after if isinstance(change, Create) else change.before
         raise StalePlanError(_stale(subject, detail))
     return True

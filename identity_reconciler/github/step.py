@@ -15,7 +15,7 @@ from pathlib import Path
 from identity_reconciler.errors import UsageError
 from identity_reconciler.render.annotations import plan_annotations
 from identity_reconciler.render.document import PlanDocument
-from identity_reconciler.render.fitting import Budget
+from identity_reconciler.render.fitting import SizeLimit
 from identity_reconciler.render.markdown import SUMMARY, plan_markdown
 from identity_reconciler.render.planfile import plan_digest
 from identity_reconciler.render.words import blocked
@@ -53,7 +53,7 @@ class GithubStep:
     def _summary(self, plans: Sequence[PlanDocument]) -> str:
         """Return what fits after what the step has written before."""
         used = self.summary.stat().st_size if self.summary.exists() else 0
-        share = Budget((SUMMARY.limit - used) // max(len(plans), 1), SUMMARY.size)
+        share = SizeLimit((SUMMARY.limit - used) // max(len(plans), 1), SUMMARY.size)
         texts = (plan_markdown(plan, share) for plan in plans)
         return "".join(text for text in texts if SUMMARY.size(text) <= share.limit)
 

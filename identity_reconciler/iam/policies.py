@@ -51,7 +51,7 @@ class Purpose(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PolicyFacts:
     """What AWS knows and the YAML does not."""
 
     protected: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class Facts:
     """ARN of the customer managed key of the instance, if it has one."""
 
 
-def policy(declared: Declared, purpose: Purpose, facts: Facts) -> Policy:
+def policy(declared: Declared, purpose: Purpose, facts: PolicyFacts) -> Policy:
     """Return the least that a role for *purpose* must be allowed, with what it is denied."""
     places = _Places.of(declared)
     writes = {Purpose.PLAN: frozenset[str](), Purpose.APPLY: WRITES, Purpose.EXPIRE: _EXPIRIES}

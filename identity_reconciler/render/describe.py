@@ -40,10 +40,10 @@ from identity_reconciler.render.document import (
     ChangeDocument,
     CountDocument,
     DifferenceDocument,
+    DocumentKind,
     ExpiringDocument,
     GuardDocument,
     InstanceDocument,
-    Kind,
     LiveDocument,
     PersonDocument,
     PlanDocument,
@@ -176,9 +176,9 @@ def _access(changes: tuple[AccessChange, ...]) -> tuple[AccessDocument, ...]:
     )
 
 
-def _counts(plan: Plan) -> dict[Kind, CountDocument]:
+def _counts(plan: Plan) -> dict[DocumentKind, CountDocument]:
     counted = counts(plan)
-    kinds: tuple[Kind, ...] = ("group", "user", "membership", "assignment")
+    kinds: tuple[DocumentKind, ...] = ("group", "user", "membership", "assignment")
     return {
         kind: CountDocument(
             create=counted[kind, "+"],
@@ -240,7 +240,7 @@ def _last_changed(provenance: Provenance | None) -> str | None:
     return f"{who or 'someone'} at {moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-_KINDS: dict[type, Kind] = {
+_KINDS: dict[type, DocumentKind] = {
     User: "user",
     Group: "group",
     Membership: "membership",
@@ -248,7 +248,7 @@ _KINDS: dict[type, Kind] = {
 }
 
 
-def _kind(resource: Resource) -> Kind:
+def _kind(resource: Resource) -> DocumentKind:
     return _KINDS[type(resource)]
 
 

@@ -23,7 +23,7 @@ LISTED_PEOPLE = 200
 """People named per application and effect; the rest are counted."""
 
 Action = Literal["create", "update", "rename", "delete"]
-Kind = Literal["user", "group", "membership", "assignment"]
+DocumentKind = Literal["user", "group", "membership", "assignment"]
 
 
 _RESOURCE: TypeAdapter[User | Group | Membership | Assignment] = TypeAdapter(
@@ -91,7 +91,7 @@ class ChangeDocument(_Part):
     """One change."""
 
     action: Action
-    kind: Kind
+    kind: DocumentKind
     address: str
     """`kind/name`, under the new name with a rename."""
     before: User | Group | Membership | Assignment | None = None
@@ -172,7 +172,7 @@ class AccessDocument(_Part):
 class WithheldDocument(_Part):
     """A removal that is held back."""
 
-    kind: Kind
+    kind: DocumentKind
     address: str
     reason: str
 
@@ -206,7 +206,7 @@ class PlanDocument(_Part):
     """Losses first, then by application."""
     access_complete: bool = True
     """False: only as far as the declared groups and applications tell."""
-    counts: dict[Kind, CountDocument]
+    counts: dict[DocumentKind, CountDocument]
     """By kind, all four of them."""
     changes: tuple[ChangeDocument, ...]
     """In the order of the apply."""

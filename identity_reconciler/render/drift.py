@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from identity_reconciler.core.plan import Reason
 from identity_reconciler.core.state import Assignment, Membership
 from identity_reconciler.render.document import Action, ChangeDocument, PlanDocument
-from identity_reconciler.render.fitting import Budget, Section, fit
+from identity_reconciler.render.fitting import Section, SizeLimit, fit
 from identity_reconciler.render.markdown import COMMENT
 from identity_reconciler.render.spans import fence, name_span, value_span
 from identity_reconciler.render.words import blocked, instant, number
@@ -32,7 +32,7 @@ def drift_title(plan: PlanDocument) -> str:
     return f"Drift in {plan.instance.name}: {number(len(drifted(plan)), 'change', 'changes')}"
 
 
-def drift_markdown(plan: PlanDocument, budget: Budget = COMMENT) -> str:
+def drift_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
     """Return the drift that *plan* would undo, within *budget*; what is cut is counted."""
     changes = drifted(plan)
     expired = len(plan.changes) - len(changes)

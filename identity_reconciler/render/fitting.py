@@ -9,7 +9,7 @@ _GAP = "\n\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class SizeLimit:
     """How long a text may be, and what its length is counted in."""
 
     limit: int
@@ -50,7 +50,7 @@ class Section:
         return _GAP.join(filter(None, (self.head, "\n".join(lines), self.tail)))
 
 
-def fit(parts: Sequence[str | Section], budget: Budget) -> str:
+def fit(parts: Sequence[str | Section], budget: SizeLimit) -> str:
     """Return *parts* in their order, their lists cut so that all of it keeps to *budget*.
 
     What is not a list is never cut, so it must fit by itself.
@@ -66,7 +66,7 @@ def fit(parts: Sequence[str | Section], budget: Budget) -> str:
     return _GAP.join(filter(None, texts)) + "\n"
 
 
-def _taken(section: Section, left: int, budget: Budget) -> tuple[list[str], int]:
+def _taken(section: Section, left: int, budget: SizeLimit) -> tuple[list[str], int]:
     """Return the first entries of *section* that fit into *left*, and what is left then."""
     taken = []
     for entry in section.entries:

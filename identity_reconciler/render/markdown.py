@@ -13,7 +13,7 @@ from identity_reconciler.render.document import (
     GuardDocument,
     PlanDocument,
 )
-from identity_reconciler.render.fitting import Budget, Section, characters, fit, octets
+from identity_reconciler.render.fitting import Section, SizeLimit, characters, fit, octets
 from identity_reconciler.render.mermaid import access_picture
 from identity_reconciler.render.planfile import plan_digest
 from identity_reconciler.render.spans import fence, marker, name_span, value_span
@@ -33,9 +33,9 @@ from identity_reconciler.render.words import (
     together,
 )
 
-COMMENT = Budget(60_000, characters)
+COMMENT = SizeLimit(60_000, characters)
 """For a comment: GitHub takes 65,536 characters."""
-SUMMARY = Budget(900 * 1024, octets)
+SUMMARY = SizeLimit(900 * 1024, octets)
 """For a step summary: GitHub takes one MiB."""
 _MARKS = Marks(name=name_span, value=value_span)
 _MOST_PEOPLE = 10
@@ -65,7 +65,7 @@ _CHANGES: tuple[tuple[Action, str, int, str], ...] = (
 )
 
 
-def plan_markdown(plan: PlanDocument, budget: Budget = COMMENT) -> str:
+def plan_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
     """Return *plan* as Markdown within *budget*: the verdict first, what matters most next.
 
     The first line is hidden and tells whose plan it is. When it is too long, creations are cut

@@ -10,8 +10,8 @@ from identity_reconciler.render.document import (
     AccessDocument,
     Action,
     ChangeDocument,
+    DocumentKind,
     GuardDocument,
-    Kind,
     LiveDocument,
     PlanDocument,
     action_of,
@@ -89,7 +89,7 @@ def _header(plan: PlanDocument) -> Iterator[str]:
         yield f"  only    what the change since {since} touches; drift elsewhere is not looked at"
 
 
-def _live_counts(live: LiveDocument) -> tuple[tuple[Kind, int], ...]:
+def _live_counts(live: LiveDocument) -> tuple[tuple[DocumentKind, int], ...]:
     return (
         ("user", live.users),
         ("group", live.groups),

@@ -15,12 +15,12 @@ from identity_reconciler.core.state import Group, User
 from identity_reconciler.render.document import (
     AccessDocument,
     ChangeDocument,
+    DocumentKind,
     GuardDocument,
-    Kind,
     PlanDocument,
 )
 
-PLURALS: dict[Kind, str] = {
+PLURALS: dict[DocumentKind, str] = {
     "user": "users",
     "group": "groups",
     "membership": "memberships",

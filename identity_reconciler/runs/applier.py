@@ -23,7 +23,7 @@ from identity_reconciler.core.plan import (
     requirements,
     step_of,
 )
-from identity_reconciler.core.readback import Standing, compare_with_live, concerned
+from identity_reconciler.core.readback import WriteState, compare_with_live, concerned
 from identity_reconciler.core.state import Key
 from identity_reconciler.errors import (
     AlreadyExistsError,
@@ -221,11 +221,11 @@ def _settle(
         return Result(change, Outcome.FAILED, unknown)
     standing, detail = compare_with_live(change, live)
     match standing:
-        case Standing.DONE:
+        case WriteState.DONE:
             return done
-        case Standing.OTHERWISE:
+        case WriteState.OTHERWISE:
             return Result(change, Outcome.FAILED, detail)
-        case Standing.NOT_DONE:
+        case WriteState.NOT_DONE:
             return Result(change, Outcome.SKIPPED, str(trouble))
         case _:
             assert_never(standing)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
 
-from identity_reconciler.core.access_facts import Facts, Known, missing_facts
+from identity_reconciler.core.access_facts import Known, MissingFacts, missing_facts
 from identity_reconciler.core.comparison import compare
 from identity_reconciler.core.declared import (
     Declared,
@@ -127,7 +127,7 @@ def _deleted(plan: Plan) -> Iterator[Principal]:
                 pass
 
 
-def _completed(live: State, gateway: Gateway, facts: Facts) -> State:
+def _completed(live: State, gateway: Gateway, facts: MissingFacts) -> State:
     if facts.principals:
         return live.united(gateway.read_state(Wanted(principals=facts.principals)))
     arns = frozenset(facts.applications)

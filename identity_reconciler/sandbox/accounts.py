@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from identity_reconciler.sandbox.messages import Scope
+from identity_reconciler.sandbox.messages import CredentialScope
 from identity_reconciler.sandbox.store import Store
 from identity_reconciler.sandbox.world import Caller
 
@@ -20,7 +20,7 @@ def access_key_of(account: str) -> str:
     return f"AKIASBOX{account}"
 
 
-def identify(store: Store, scope: Scope | None) -> Caller:
+def identify(store: Store, scope: CredentialScope | None) -> Caller:
     """Return who made a request: an assumed role, the account in the access key, or the owner.
 
     Any credentials do: signatures are not verified.

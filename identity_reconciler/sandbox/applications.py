@@ -36,7 +36,7 @@ def application_arn(instance_arn: str, account: str, seed: str) -> str:
     return f"arn:aws:sso::{account}:application/{instance}/apl-{''.join(letters)}"
 
 
-class Applications(Administration):
+class ApplicationOperations(Administration):
     """Applications, and the providers that they come from."""
 
     def application(self, arn: str, operation: str, *, write: bool = False) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from identity_reconciler.sandbox.applications import Applications
+from identity_reconciler.sandbox.applications import ApplicationOperations
 from identity_reconciler.sandbox.assumptions import ExistingAssignment
 from identity_reconciler.sandbox.directory import with_token
 from identity_reconciler.sandbox.errors import ServiceError, denied, not_found, validation
@@ -16,7 +16,7 @@ from identity_reconciler.sandbox.world import Answer, Params
 _TABLES = {"USER": "users", "GROUP": "groups"}
 
 
-class Assignments(Applications):
+class AssignmentOperations(ApplicationOperations):
     """Direct assignments of users and groups. Keyed by application, principal type and id."""
 
     def create_application_assignment(self, params: Params) -> Answer:

@@ -58,7 +58,7 @@ def service_model(service: str) -> ServiceModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class AttributeForm:
     """What distinguishes users from groups in the operations that both have."""
 
     table: str
@@ -72,8 +72,10 @@ class Kind:
     attributes: tuple[str, ...]
 
 
-USER = Kind("users", "USER", "user", "UserId", "UserArn", "UserName", _USER_ATTRIBUTES)
-GROUP = Kind("groups", "GROUP", "group", "GroupId", "GroupArn", "DisplayName", _GROUP_ATTRIBUTES)
+USER = AttributeForm("users", "USER", "user", "UserId", "UserArn", "UserName", _USER_ATTRIBUTES)
+GROUP = AttributeForm(
+    "groups", "GROUP", "group", "GroupId", "GroupArn", "DisplayName", _GROUP_ATTRIBUTES
+)
 
 
 def fold(name: str, assumptions: Assumptions) -> str:
@@ -88,7 +90,7 @@ def email_of(document: Mapping[str, Any]) -> str | None:
     return value
 
 
-def check_document(kind: Kind, document: Document, assumptions: Assumptions) -> None:
+def check_document(kind: AttributeForm, document: Document, assumptions: Assumptions) -> None:
     """Check what the model does not say about a whole user or group.
 
     Raises:

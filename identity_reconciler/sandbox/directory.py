@@ -9,7 +9,7 @@ from typing import Any
 from moto.identitystore.models import IdentityStoreBackend
 
 from identity_reconciler.sandbox.assumptions import IdentifierForm
-from identity_reconciler.sandbox.attributes import Kind
+from identity_reconciler.sandbox.attributes import AttributeForm
 from identity_reconciler.sandbox.errors import (
     changed_meanwhile,
     denied,
@@ -50,7 +50,7 @@ def plain_id(identifier: str, arn_type: str) -> str:
     return match.group(2).lower()
 
 
-class Directory(IdentityStoreBackend):
+class DirectoryBackend(IdentityStoreBackend):
     """moto's backend on our store: the part that users, groups and memberships share."""
 
     def __init__(self, world: World, caller: Caller) -> None:
@@ -101,14 +101,14 @@ class Directory(IdentityStoreBackend):
             return f"{store_id.removeprefix('d-')}-{fresh}"
         return fresh
 
-    def find(self, kind: Kind, store_id: str, identifier: str) -> Row | None:
+    def find(self, kind: AttributeForm, store_id: str, identifier: str) -> Row | None:
         """Return the user or group with an id or ARN."""
         return self.store.one(
             f"SELECT * FROM {kind.table} WHERE store = ? AND id = ?",  # noqa: S608 - our tables
             (store_id, plain_id(identifier, kind.arn_type)),
         )
 
-    def require(self, kind: Kind, store_id: str, identifier: str) -> Row:
+    def require(self, kind: AttributeForm, store_id: str, identifier: str) -> Row:
         """Return the user or group with an id or ARN.
 
         Raises:
@@ -127,7 +127,7 @@ class Directory(IdentityStoreBackend):
         if given is not None and given != str(row["revision"]):
             raise changed_meanwhile()
 
-    def counter(self, kind: Kind, instance: Row) -> str:
+    def counter(self, kind: AttributeForm, instance: Row) -> str:
         """Return the name of the counter of users or groups: counting rows would be a scan."""
         return f"{kind.table} of {instance['store']}"
 
@@ -135,7 +135,7 @@ class Directory(IdentityStoreBackend):
         """Return the next number of the sequence that all revisions come from."""
         return self.store.next_number("revision")
 
-    def written(self, kind: Kind, instance: Row, identifier: str, revision: int) -> Answer:
+    def written(self, kind: AttributeForm, instance: Row, identifier: str, revision: int) -> Answer:
         """Return the answer to a create or update."""
         return {
             "IdentityStoreId": instance["store"],
@@ -144,7 +144,7 @@ class Directory(IdentityStoreBackend):
             "Revision": str(revision),
         }
 
-    def described(self, kind: Kind, row: Row) -> Answer:
+    def described(self, kind: AttributeForm, row: Row) -> Answer:
         """Return a user or group as Describe and List show it: unset attributes are absent."""
         document: dict[str, Any] = json.loads(row["document"])
         return {

@@ -65,7 +65,7 @@ class Administration(SSOAdminBackend):
         return read_page(self.world, query, PageRequest(params.get("NextToken"), limit))
 
 
-class Instances(Administration):
+class InstanceOperations(Administration):
     """ListInstances, DescribeInstance, ListRegions, DescribeRegion, UpdateInstance."""
 
     def list_instances(self, params: Params) -> Answer:

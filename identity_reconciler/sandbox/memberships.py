@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
-from identity_reconciler.sandbox.attributes import GROUP, USER, Kind
-from identity_reconciler.sandbox.directory import Directory, plain_id, resource_arn, with_token
+from identity_reconciler.sandbox.attributes import GROUP, USER, AttributeForm
+from identity_reconciler.sandbox.directory import (
+    DirectoryBackend,
+    plain_id,
+    resource_arn,
+    with_token,
+)
 from identity_reconciler.sandbox.errors import ServiceError, duplicate, not_found
 from identity_reconciler.sandbox.paging import Query
 from identity_reconciler.sandbox.store import Row
 from identity_reconciler.sandbox.world import Answer, Params
 
 
-class Memberships(Directory):
+class MembershipOperations(DirectoryBackend):
     """Which user is in which group."""
 
     def create_group_membership(self, params: Params) -> Answer:
@@ -96,7 +101,7 @@ class Memberships(Directory):
         subject = params["MemberId"]["UserId"]
         return self._list(USER, params, subject, "ListGroupMembershipsForMember")
 
-    def _list(self, kind: Kind, params: Params, subject: str, operation: str) -> Answer:
+    def _list(self, kind: AttributeForm, params: Params, subject: str, operation: str) -> Answer:
         store_id = self.instance(params, operation)["store"]
         if self.assumptions.unknown_list_subject:
             self.require(kind, store_id, subject)
@@ -111,7 +116,7 @@ class Memberships(Directory):
         page = self.page(query, params)
         return with_token({"GroupMemberships": [_shown(row) for row in page.rows]}, page)
 
-    def _end(self, kind: Kind, store_id: str, identifier: str, message: str) -> Row:
+    def _end(self, kind: AttributeForm, store_id: str, identifier: str, message: str) -> Row:
         row = self.find(kind, store_id, identifier)
         if row is None:
             raise not_found(message, kind.resource_type)

@@ -41,7 +41,7 @@ class HttpResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class CredentialScope:
     """What the signature of a request says: who, where, for which service. It is not verified."""
 
     access_key: str
@@ -50,10 +50,10 @@ class Scope:
     """The signing name."""
 
 
-def scope_of(request: HttpRequest) -> Scope | None:
+def scope_of(request: HttpRequest) -> CredentialScope | None:
     """Return the credential scope of a signed request."""
     match = _CREDENTIAL.search(request.headers.get("authorization", ""))
-    return Scope(match.group(1), match.group(3), match.group(4)) if match else None
+    return CredentialScope(match.group(1), match.group(3), match.group(4)) if match else None
 
 
 def parse(body: bytes) -> Params:

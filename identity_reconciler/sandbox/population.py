@@ -16,8 +16,8 @@ from typing import Any
 from identity_reconciler.sandbox.attributes import (
     GROUP,
     USER,
+    AttributeForm,
     Document,
-    Kind,
     check_document,
     email_of,
     fold,
@@ -55,7 +55,7 @@ class Population:
     """(application ARN, USER or GROUP, name)."""
 
 
-def seeded_id(kind: Kind, store_id: str, name: str) -> str:
+def seeded_id(kind: AttributeForm, store_id: str, name: str) -> str:
     """Return the id that the user or group called *name* is loaded with."""
     return str(uuid.uuid5(_NAMESPACE, f"{store_id}/{kind.table}/{name.casefold()}"))
 
@@ -96,7 +96,7 @@ def _empty(store: Store, instance: Row) -> None:
     store.execute("DELETE FROM assignments WHERE instance = ?", (instance["arn"],))
 
 
-def _insert(kind: Kind) -> str:
+def _insert(kind: AttributeForm) -> str:
     email = ", email_key" if kind is USER else ""
     marks = ", ".join("?" * (10 if kind is USER else 9))
     return (
@@ -115,7 +115,7 @@ class _Loader:
         self._ids: dict[tuple[str, str], str] = {}
         self._external: list[tuple[str, ExternalIds]] = []
 
-    def rows(self, kind: Kind, members: Iterable[Member]) -> Iterator[tuple[Any, ...]]:
+    def rows(self, kind: AttributeForm, members: Iterable[Member]) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of users or groups."""
         store, assumptions = self._world.store, self._world.assumptions
         for member in members:
@@ -145,7 +145,7 @@ class _Loader:
                 *key,
             )
 
-    def _check(self, kind: Kind, name: str, document: Document) -> None:
+    def _check(self, kind: AttributeForm, name: str, document: Document) -> None:
         operation = "CreateUser" if kind is USER else "CreateGroup"
         shape = service_model("identitystore").operation_model(operation).input_shape
         try:
@@ -154,7 +154,7 @@ class _Loader:
         except ServiceError as error:
             raise SandboxError(f"{kind.arn_type} {name}: {error.message}") from error
 
-    def keep_external_ids(self, kind: Kind) -> None:
+    def keep_external_ids(self, kind: AttributeForm) -> None:
         """Make the users or groups just loaded findable by their external ids."""
         for identifier, external_ids in self._external:
             for issuer, external_id in external_ids:
@@ -165,7 +165,7 @@ class _Loader:
                 )
         self._external.clear()
 
-    def keep_count(self, kind: Kind) -> None:
+    def keep_count(self, kind: AttributeForm) -> None:
         """Set the counter that the quota is checked against."""
         number = sum(table == kind.table for table, _ in self._ids)
         most = self._world.quotas.users if kind is USER else self._world.quotas.groups
@@ -189,7 +189,7 @@ class _Loader:
             kind = USER if principal_type == "USER" else GROUP
             yield (instance_arn, arn, principal_type, self._id(kind, name), self._now)
 
-    def _id(self, kind: Kind, name: str) -> str:
+    def _id(self, kind: AttributeForm, name: str) -> str:
         identifier = self._ids.get((kind.table, name.casefold()))
         if identifier is None:
             raise SandboxError(f"The population refers to a {kind.arn_type} {name} it has not got.")

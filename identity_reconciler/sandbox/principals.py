@@ -13,13 +13,13 @@ from identity_reconciler.sandbox.attributes import (
     ENTERPRISE,
     GROUP,
     USER,
+    AttributeForm,
     Document,
-    Kind,
     check_document,
     email_of,
     fold,
 )
-from identity_reconciler.sandbox.directory import Directory, resource_arn, with_token
+from identity_reconciler.sandbox.directory import DirectoryBackend, resource_arn, with_token
 from identity_reconciler.sandbox.errors import duplicate, not_found, validation
 from identity_reconciler.sandbox.paging import Query
 from identity_reconciler.sandbox.quotas import check_quota
@@ -34,7 +34,7 @@ _DUPLICATES = {
 }
 
 
-class Principals(Directory):
+class Principals(DirectoryBackend):
     """Users and groups. One implementation where the service treats both alike."""
 
     def create_user(self, params: Params) -> Answer:
@@ -93,7 +93,7 @@ class Principals(Directory):
         page = self.page(self._listing(GROUP, instance, params), params)
         return with_token({"Groups": [self.described(GROUP, row) for row in page.rows]}, page)
 
-    def _create(self, kind: Kind, params: Params, operation: str) -> Answer:
+    def _create(self, kind: AttributeForm, params: Params, operation: str) -> Answer:
         instance = self.instance(params, operation, write=True)
         document = {name: params[name] for name in kind.attributes if name in params}
         check_document(kind, document, self.assumptions)
@@ -124,7 +124,7 @@ class Principals(Directory):
         )
         return self.written(kind, instance, identifier, revision)
 
-    def _update(self, kind: Kind, params: Params, operation: str) -> Answer:
+    def _update(self, kind: AttributeForm, params: Params, operation: str) -> Answer:
         instance = self.instance(params, operation, write=True)
         row = self.require(kind, instance["store"], params[kind.id_member])
         self.check_revision(row, params)
@@ -137,7 +137,7 @@ class Principals(Directory):
         revision = self.rewrite(kind, row, after)
         return self.written(kind, instance, row["id"], revision)
 
-    def _check_update(self, kind: Kind, before: Document, after: Document) -> None:
+    def _check_update(self, kind: AttributeForm, before: Document, after: Document) -> None:
         lost = cleared_required(before, after) if kind is USER else None
         if lost and not self.assumptions.clear_required:
             raise validation(f"{lost[0].lower()}{lost[1:]} is a required attribute")
@@ -147,7 +147,7 @@ class Principals(Directory):
         if not (lost and self.assumptions.clear_required):
             check_document(kind, after, self.assumptions)
 
-    def rewrite(self, kind: Kind, row: Row, document: Document) -> int:
+    def rewrite(self, kind: AttributeForm, row: Row, document: Document) -> int:
         """Replace the document of a user or group and return its new revision."""
         revision = self.next_revision()
         keys = self._keys(kind, document)
@@ -166,7 +166,7 @@ class Principals(Directory):
         )
         return revision
 
-    def _keys(self, kind: Kind, document: Document) -> dict[str, str | None]:
+    def _keys(self, kind: AttributeForm, document: Document) -> dict[str, str | None]:
         """Return the columns that the attributes are found by."""
         keys: dict[str, str | None] = {
             "name_key": fold(str(document.get(kind.name_member, "")), self.assumptions)
@@ -177,7 +177,7 @@ class Principals(Directory):
         return keys
 
     def _check_unique(
-        self, kind: Kind, instance: Row, document: Document, own: Row | None = None
+        self, kind: AttributeForm, instance: Row, document: Document, own: Row | None = None
     ) -> None:
         """Refuse a second name or e-mail address. Documented: users-groups-provisioning."""
         own_row = own["row"] if own else -1
@@ -190,14 +190,16 @@ class Principals(Directory):
             # The text is assumed, after the one for names.
             raise duplicate("Duplicate Email")
 
-    def _taken(self, kind: Kind, instance: Row, column: str, key: str | None, own_row: int) -> bool:
+    def _taken(
+        self, kind: AttributeForm, instance: Row, column: str, key: str | None, own_row: int
+    ) -> bool:
         found = self.store.one(
             f"SELECT row FROM {kind.table} WHERE store = ? AND {column} = ? AND row <> ?",  # noqa: S608
             (instance["store"], key, own_row),
         )
         return found is not None
 
-    def _delete(self, kind: Kind, params: Params, operation: str) -> Answer:
+    def _delete(self, kind: AttributeForm, params: Params, operation: str) -> Answer:
         instance = self.instance(params, operation, write=True)
         row = self.require(kind, instance["store"], params[kind.id_member])
         self.check_revision(row, params)
@@ -214,7 +216,7 @@ class Principals(Directory):
             )
         return {}
 
-    def _listing(self, kind: Kind, instance: Row, params: Params) -> Query:
+    def _listing(self, kind: AttributeForm, instance: Row, params: Params) -> Query:
         """Return the query of ListUsers or ListGroups; the filter is deprecated but works."""
         filters = params.get("Filters") or []
         if not filters:
@@ -228,7 +230,7 @@ class Principals(Directory):
         where = "store = ? AND name_key = ?"
         return Query(kind.table, where, (instance["store"], key), f"{kind.table}={key}")
 
-    def _get_id(self, kind: Kind, params: Params, operation: str) -> Answer:
+    def _get_id(self, kind: AttributeForm, params: Params, operation: str) -> Answer:
         instance = self.instance(params, operation)
         alternate: Mapping[str, Any] = params["AlternateIdentifier"]
         if "ExternalId" in alternate:
@@ -243,7 +245,9 @@ class Principals(Directory):
             kind.arn_member: resource_arn(kind.arn_type, row["id"]),
         }
 
-    def _by_external_id(self, kind: Kind, instance: Row, wanted: Mapping[str, str]) -> Row | None:
+    def _by_external_id(
+        self, kind: AttributeForm, instance: Row, wanted: Mapping[str, str]
+    ) -> Row | None:
         return self.store.one(
             f"SELECT {kind.table}.* FROM external_ids JOIN {kind.table} "  # noqa: S608
             f"ON {kind.table}.row = object_row "
@@ -251,7 +255,9 @@ class Principals(Directory):
             (kind.table, instance["store"], wanted["Issuer"], wanted["Id"]),
         )
 
-    def _by_attribute(self, kind: Kind, instance: Row, wanted: Mapping[str, Any]) -> Row | None:
+    def _by_attribute(
+        self, kind: AttributeForm, instance: Row, wanted: Mapping[str, Any]
+    ) -> Row | None:
         path, value = str(wanted["AttributePath"]), wanted.get("AttributeValue")
         # The texts are observed: moto copied them from the service (identitystore tests).
         if not value or not isinstance(value, str):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from identity_reconciler.sandbox.accounts import DEFAULT_ACCOUNT, DEFAULT_REGION
 from identity_reconciler.sandbox.applications import application_arn
 from identity_reconciler.sandbox.assumptions import Assumptions
-from identity_reconciler.sandbox.attributes import GROUP, USER, Kind, service_model
+from identity_reconciler.sandbox.attributes import GROUP, USER, AttributeForm, service_model
 from identity_reconciler.sandbox.catalogue import CATALOGUE, PROVIDERS, provider_for
 from identity_reconciler.sandbox.errors import SandboxError, ServiceError
 from identity_reconciler.sandbox.lag import forget_history, keep_history
@@ -273,7 +273,7 @@ class Sandbox:
             kind, row = _principal(store, user_id)
             self._change(kind, row, {"UserStatus": "ENABLED" if enabled else "DISABLED"})
 
-    def _change(self, kind: Kind, row: Row, members: Mapping[str, object]) -> None:
+    def _change(self, kind: AttributeForm, row: Row, members: Mapping[str, object]) -> None:
         document = json.loads(row["document"]) | members
         kept = {name: value for name, value in document.items() if value}
         IdentityStore(self._world, _SYSTEM).rewrite(kind, row, kept)
@@ -327,7 +327,7 @@ def _instance(store: Store, arn: str | None) -> Row:
     return row
 
 
-def _principal(store: Store, identifier: str) -> tuple[Kind, Row]:
+def _principal(store: Store, identifier: str) -> tuple[AttributeForm, Row]:
     for kind in (USER, GROUP):
         row = store.one(f"SELECT * FROM {kind.table} WHERE id = ?", (identifier,))  # noqa: S608
         if row is not None:

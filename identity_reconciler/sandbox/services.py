@@ -16,8 +16,8 @@ from moto.ssoadmin.responses import SSOAdminResponse
 
 from identity_reconciler.sandbox.attributes import service_model
 from identity_reconciler.sandbox.errors import ServiceError
-from identity_reconciler.sandbox.instances import Instances
-from identity_reconciler.sandbox.memberships import Memberships
+from identity_reconciler.sandbox.instances import InstanceOperations
+from identity_reconciler.sandbox.memberships import MembershipOperations
 from identity_reconciler.sandbox.messages import (
     HttpRequest,
     HttpResponse,
@@ -33,11 +33,11 @@ from identity_reconciler.sandbox.validation import check
 from identity_reconciler.sandbox.world import Answer, Caller, Params, World
 
 
-class IdentityStore(Principals, Memberships, Stores):
+class IdentityStore(Principals, MembershipOperations, Stores):
     """Every operation of identitystore."""
 
 
-class Administrator(Tags, Instances):
+class Administrator(Tags, InstanceOperations):
     """Every operation of sso-admin: moto's, and those that it lacks."""
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from identity_reconciler.sandbox.directory import Directory, store_arn, with_token
+from identity_reconciler.sandbox.directory import DirectoryBackend, store_arn, with_token
 from identity_reconciler.sandbox.paging import Query
 from identity_reconciler.sandbox.world import Answer, Params
 
 
-class Stores(Directory):
+class Stores(DirectoryBackend):
     """ListIdentityStores, DescribeIdentityStore, UpdateIdentityStore. Documented: model only."""
 
     def list_identity_stores(self, params: Params) -> Answer:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from identity_reconciler.sandbox.assignments import Assignments
+from identity_reconciler.sandbox.assignments import AssignmentOperations
 from identity_reconciler.sandbox.errors import not_found
 from identity_reconciler.sandbox.permission_sets import PermissionSets
 from identity_reconciler.sandbox.quotas import check_quota
 from identity_reconciler.sandbox.world import Answer, Params
 
 
-class Tags(Assignments, PermissionSets):
+class Tags(AssignmentOperations, PermissionSets):
     """TagResource, UntagResource, ListTagsForResource."""
 
     def tag_resource(self, params: Params) -> Answer:

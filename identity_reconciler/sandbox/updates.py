@@ -8,7 +8,13 @@ from typing import Any
 
 from botocore.model import ListShape, Shape, StructureShape
 
-from identity_reconciler.sandbox.attributes import ENTERPRISE, USER, Document, Kind, shape_of
+from identity_reconciler.sandbox.attributes import (
+    ENTERPRISE,
+    USER,
+    AttributeForm,
+    Document,
+    shape_of,
+)
 from identity_reconciler.sandbox.errors import ServiceError, validation
 from identity_reconciler.sandbox.validation import check_at
 
@@ -16,7 +22,9 @@ _MULTI_VALUE = ("emails", "phoneNumbers", "addresses", "photos", "roles")
 _REQUIRED_PATHS = ("UserName", "DisplayName", "Name.GivenName", "Name.FamilyName")
 
 
-def updated(kind: Kind, document: Document, operations: list[Mapping[str, Any]]) -> Document:
+def updated(
+    kind: AttributeForm, document: Document, operations: list[Mapping[str, Any]]
+) -> Document:
     """Return *document* after the operations of one UpdateUser or UpdateGroup, all or none.
 
     That they are all or none is assumed. An operation without AttributeValue removes (documented:
@@ -58,7 +66,7 @@ def check_paths(operations: object) -> None:
                 )
 
 
-def _modelled_path(kind: Kind, path: str) -> tuple[str, ...]:
+def _modelled_path(kind: AttributeForm, path: str) -> tuple[str, ...]:
     """Return where *path* leads in a document: `name.givenName` is `("Name", "GivenName")`.
 
     Case does not matter: `DisplayName` is observed to work as well as `displayName`.
@@ -79,7 +87,7 @@ def _modelled_path(kind: Kind, path: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _resource_shape(kind: Kind) -> Shape | None:
+def _resource_shape(kind: AttributeForm) -> Shape | None:
     return shape_of("User" if kind is USER else "Group")
 
 

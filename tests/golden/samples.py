@@ -21,7 +21,12 @@ from identity_reconciler.core.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.core.guard_settings import Budget, Budgets, GuardSettings, ProtectedNames
+from identity_reconciler.core.guard_settings import (
+    Budgets,
+    DeleteBudget,
+    GuardSettings,
+    ProtectedNames,
+)
 from identity_reconciler.core.guards import check_plan, gather
 from identity_reconciler.core.state import (
     Email,
@@ -92,7 +97,8 @@ LIVE = State(
     },
 )
 GENEROUS = GuardSettings(
-    budgets=Budgets(memberships=Budget(9, 0, 9), assignments=Budget(9, 0, 9)), wipe_from=4
+    budgets=Budgets(memberships=DeleteBudget(9, 0, 9), assignments=DeleteBudget(9, 0, 9)),
+    wipe_from=4,
 )
 DECLARED = Declared(
     Settings(INSTANCE, ignore=Ignore(groups=("AWSControlTower*",)), guards=GENEROUS),

@@ -12,8 +12,8 @@ from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.comparison import Comparison, compare_closely
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.guard_settings import (
-    Budget,
     Budgets,
+    DeleteBudget,
     ExpectLive,
     GuardSettings,
     MinMembers,
@@ -53,8 +53,8 @@ def cases(draw: st.DrawFn) -> Case:
     return live, declared, compare_closely(declared, live, NOW)
 
 
-def budgets() -> st.SearchStrategy[Budget]:
-    return st.builds(Budget, st.integers(0, 4), st.integers(0, 100), st.integers(0, 6))
+def budgets() -> st.SearchStrategy[DeleteBudget]:
+    return st.builds(DeleteBudget, st.integers(0, 4), st.integers(0, 100), st.integers(0, 6))
 
 
 @st.composite
@@ -181,9 +181,9 @@ def _strangers_leave(case: Case, chosen: GuardSettings, plan: Plan) -> bool:
 def _stricter(one: GuardSettings, other: GuardSettings) -> GuardSettings:
     """Return settings that refuse what *one* refuses, and what *other* adds to it."""
 
-    def budget(name: str) -> Budget:
+    def budget(name: str) -> DeleteBudget:
         mine, theirs = getattr(one.budgets, name), getattr(other.budgets, name)
-        return Budget(
+        return DeleteBudget(
             min(mine.floor, theirs.floor),
             min(mine.percent, theirs.percent),
             min(mine.ceiling, theirs.ceiling),

@@ -24,7 +24,7 @@ from identity_reconciler.render.document import (
     PlanDocument,
 )
 from identity_reconciler.render.escape import safe
-from identity_reconciler.render.fitting import Budget, characters, octets
+from identity_reconciler.render.fitting import SizeLimit, characters, octets
 from identity_reconciler.render.markdown import COMMENT, plan_markdown
 from identity_reconciler.render.mermaid import access_picture
 from identity_reconciler.render.spans import marker
@@ -33,7 +33,7 @@ from tests.hostile import PAYLOADS, plan_with, values
 
 CHOSEN = st.lists(values(), min_size=1, max_size=7)
 """Values that take turns: seven and the number of places have no divisor in common."""
-UNLIMITED = Budget(10**9, characters)
+UNLIMITED = SizeLimit(10**9, characters)
 
 
 class Skeleton(HTMLParser):
@@ -138,7 +138,7 @@ class TestSize:
         self, amounts: tuple[int, int, int], name: str, limit: int
     ) -> None:
         plan = long_plan(amounts, name)
-        text = plan_markdown(plan, Budget(limit, characters))
+        text = plan_markdown(plan, SizeLimit(limit, characters))
         assert characters(text) <= limit
         assert text.startswith("<!-- identity-reconciler plan: ")
         assert "**Blocked: 2 guards refuse this plan.**" in text
@@ -162,7 +162,7 @@ class TestSize:
 
     def test_creations_go_first_then_updates_then_removals(self) -> None:
         for limit in range(4_000, 60_000, 1_000):
-            text = plan_markdown(long_plan((200, 200, 200), "ana"), Budget(limit, characters))
+            text = plan_markdown(long_plan((200, 200, 200), "ana"), SizeLimit(limit, characters))
             shown = [entries(text, title) for title in ("Removals", "Updates", "Creations")]
             assert all(earlier == 200 or later == 0 for earlier, later in pairwise(shown))
 
@@ -178,14 +178,14 @@ class TestSize:
             for number in range(300)
         )
         plan = long_plan((200, 0, 0), "ana").model_copy(update={"access": access})
-        text = plan_markdown(plan, Budget(14_000, characters))
+        text = plan_markdown(plan, SizeLimit(14_000, characters))
         assert entries(text, "Removals") == 200
         assert 0 < entries(text, "Access gained") < 300
         assert re.search(r"- and \d+ more applications; the full plan is in the artifact", text)
 
     def test_bytes_are_counted_where_bytes_are_limited(self) -> None:
         plan = long_plan((3_000, 0, 0), "\u00e9" * 100)
-        text = plan_markdown(plan, Budget(100_000, octets))
+        text = plan_markdown(plan, SizeLimit(100_000, octets))
         assert 99_000 < len(text.encode()) <= 100_000
 
 

@@ -16,16 +16,16 @@ import pytest
 
 from identity_reconciler.audit.collection import Collection, collect
 from identity_reconciler.audit.formats.data import csv_text
-from identity_reconciler.audit.inspection import Inspection, Scope
+from identity_reconciler.audit.inspection import Inspection, InstanceScope
 from identity_reconciler.audit.memory import About, AccountFile
 from identity_reconciler.audit.report import EVERYTHING, Edition, Question
-from identity_reconciler.audit.reports.access import Access
-from identity_reconciler.audit.reports.applications import Applications, Assignments
-from identity_reconciler.audit.reports.duplicates import Duplicates
-from identity_reconciler.audit.reports.instances import Instances
-from identity_reconciler.audit.reports.leavers import Leavers, read_leavers
-from identity_reconciler.audit.reports.orphans import Orphans
-from identity_reconciler.audit.reports.people import Members, Memberships
+from identity_reconciler.audit.reports.access import AccessQuestion
+from identity_reconciler.audit.reports.applications import ApplicationsQuestion, AssignmentsQuestion
+from identity_reconciler.audit.reports.duplicates import DuplicatesQuestion
+from identity_reconciler.audit.reports.instances import InstancesQuestion
+from identity_reconciler.audit.reports.leavers import LeaversQuestion, read_leavers
+from identity_reconciler.audit.reports.orphans import OrphansQuestion
+from identity_reconciler.audit.reports.people import MembershipsQuestion, MembersQuestion
 from identity_reconciler.errors import AccessDeniedError, UsageError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.organization import Organization, Reach
@@ -117,8 +117,8 @@ class TestEveryAccount:
 
     def test_only_the_management_account_has_the_organisations_instance(self, world: World) -> None:
         scopes = Counter(site.scope for site in world.inspection.sites)
-        assert scopes == {Scope.ORGANIZATION: 1, Scope.ACCOUNT: 24}
-        assert world.inspection.sites[0].scope is Scope.ORGANIZATION
+        assert scopes == {InstanceScope.ORGANIZATION: 1, InstanceScope.ACCOUNT: 24}
+        assert world.inspection.sites[0].scope is InstanceScope.ORGANIZATION
 
     def test_an_instance_that_cannot_be_read_loses_its_account_only(self, world: World) -> None:
         denied = Fault("ListGroups", FaultKind.ERROR, call=4, code="AccessDeniedException")
@@ -192,14 +192,14 @@ class TestRequests:
         assert world.requests["identitystore", "ListUsers"] > len(WITH_INSTANCE)
 
     def test_duplicates_read_the_lists_of_users_alone(self, world: World) -> None:
-        assert Duplicates().answer(world.look(Duplicates().wanted)).rows
+        assert DuplicatesQuestion().answer(world.look(DuplicatesQuestion().wanted)).rows
         operations = {operation for service, operation in world.sandbox.requests.counts}
         assert operations == {
             "GetCallerIdentity", "ListAccounts", "AssumeRole", "ListInstances", "ListUsers"
         }  # fmt: skip
 
     def test_instances_read_nothing_inside_them(self, world: World) -> None:
-        report = Instances().answer(world.look(Instances().wanted))
+        report = InstancesQuestion().answer(world.look(InstancesQuestion().wanted))
         assert len(report.rows) == 30
         assert not any(service == "identitystore" for service, _ in world.sandbox.requests.counts)
 
@@ -221,13 +221,15 @@ class TestAgreement:
     """Every report says what was put in."""
 
     def test_access(self, world: World) -> None:
-        rows = world.rows(Access(), "instance", "user_name", "application_arn", "path")
+        rows = world.rows(AccessQuestion(), "instance", "user_name", "application_arn", "path")
         found = {(world.arns[row[0]], *row[1:]) for row in rows}
         assert len(found) == len(rows)
         assert found == set().union(*(one.access() for one in world.companies.values()))
 
     def test_applications(self, world: World) -> None:
-        rows = world.rows(Applications(), "application_arn", "people", "users", "groups", "deleted")
+        rows = world.rows(
+            ApplicationsQuestion(), "application_arn", "people", "users", "groups", "deleted"
+        )
         wanted = set()
         for company in world.companies.values():
             people = defaultdict(set)
@@ -243,7 +245,7 @@ class TestAgreement:
 
     def test_assignments_with_typed_principals(self, world: World) -> None:
         wanted_columns = ("application_arn", "principal_type", "principal", "principal_status")
-        found = Counter(world.rows(Assignments(), *wanted_columns))
+        found = Counter(world.rows(AssignmentsQuestion(), *wanted_columns))
         wanted: Counter[tuple[str, ...]] = Counter()
         for company in world.companies.values():
             for arn, kind, name in company.assigned:
@@ -267,16 +269,16 @@ class TestAgreement:
                 for one in people
                 if shared[one[part].lower()] > 1
             }
-        rows = world.rows(Duplicates(), "attribute", "shared", "instance", "user_name")
+        rows = world.rows(DuplicatesQuestion(), "attribute", "shared", "instance", "user_name")
         assert len(rows) == len(wanted) == 4 * 24
         assert set(rows) == wanted
-        assert set(world.rows(Duplicates(), "attribute", "variation", "where")) == {
+        assert set(world.rows(DuplicatesQuestion(), "attribute", "variation", "where")) == {
             ("email", "case", "across"),
             ("user_name", "same", "across"),
         }
 
     def test_instances(self, world: World) -> None:
-        rows = world.rows(Instances(), "account_id", "instance_arn", "remark")
+        rows = world.rows(InstancesQuestion(), "account_id", "instance_arn", "remark")
         with_instance = {(one.account, one.arn, "") for one in world.companies.values()}
         without = {(account, "", "has no instance of its own") for account in ACCOUNTS[25:]}
         assert with_instance < set(rows)
@@ -297,7 +299,7 @@ class TestAgreement:
                 ("disabled user who still has access", company.disabled & reaching),
             ]
             wanted |= {(name, finding, one) for finding, found in loose for one in found}
-        assert set(world.rows(Orphans(), "instance", "finding", "name")) == wanted
+        assert set(world.rows(OrphansQuestion(), "instance", "finding", "name")) == wanted
 
     def test_members_and_memberships(self, world: World) -> None:
         members = {
@@ -305,7 +307,7 @@ class TestAgreement:
             for site in world.inspection.sites
             for name in world.companies[site.instance.account_id].members["Group 000"]
         }
-        assert set(world.rows(Members("group 000"), "instance", "user_name")) == members
+        assert set(world.rows(MembersQuestion("group 000"), "instance", "user_name")) == members
         mine = {
             (site.name, group)
             for site in world.inspection.sites
@@ -313,12 +315,12 @@ class TestAgreement:
             if "user0101" in names
         }
         assert len({instance for instance, _ in mine}) == 2
-        assert set(world.rows(Memberships("user0101"), "instance", "group")) == mine
+        assert set(world.rows(MembershipsQuestion("user0101"), "instance", "group")) == mine
 
     def test_leavers(self, world: World) -> None:
-        gone = Leavers(read_leavers("email\nleft@example.com\n", "f"))
+        gone = LeaversQuestion(read_leavers("email\nleft@example.com\n", "f"))
         assert world.rows(gone, "finding") == [("no account",)]
-        there = Leavers(read_leavers("email\nuser0001@EXAMPLE.com\n", "f"))
+        there = LeaversQuestion(read_leavers("email\nuser0001@EXAMPLE.com\n", "f"))
         assert {row[0] for row in world.rows(there, "instance")} == {"Company 00", "Company 01"}
 
     def test_short_pages_in_any_order_change_nothing(self, world: World) -> None:
@@ -346,7 +348,7 @@ class TestResume:
             ("sso-admin", "ListInstances"): 1,
         }
         assert second.sites == first.sites == world.inspection.sites
-        assert Access().answer(second) == Access().answer(world.inspection)
+        assert AccessQuestion().answer(second) == AccessQuestion().answer(world.inspection)
 
     def test_a_run_that_was_cut_off_goes_on(self, world: World, tmp_path: Path) -> None:
         path = tmp_path / "accounts.jsonl"

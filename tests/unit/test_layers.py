@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,3 +82,13 @@ class TestMisplacedImports:
             (folder / "newcomer.py").write_text('"""Not in any layer."""\n')
         broken = {name for name, verdict in _verdicts(tmp_path).items() if verdict == "BROKEN"}
         assert broken == {one["name"] for one in LAYERS}
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    """A word means one thing."""
+    homes: dict[str, list[str]] = defaultdict(list)
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(str(path.relative_to(ROOT)))
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}

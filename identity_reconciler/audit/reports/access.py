@@ -53,7 +53,7 @@ ONLY_APPLICATIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccessQuestion:
     """Who can open which application, and how? One row for each path."""
 
     user: str | None = None

@@ -36,7 +36,7 @@ from identity_reconciler.gateway import Wanted
 
 
 @dataclass(frozen=True, slots=True)
-class Applications:
+class ApplicationsQuestion:
     """Which applications are there, and how many people can open each?"""
 
     @property
@@ -88,7 +88,7 @@ def _applications(site: Site) -> Iterator[Row]:
 
 
 @dataclass(frozen=True, slots=True)
-class Assignments:
+class AssignmentsQuestion:
     """Who and what is assigned to which application? One row for each assignment."""
 
     @property

@@ -33,7 +33,7 @@ def normalized(value: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicates:
+class DuplicatesQuestion:
     """Which people share an e-mail address or user name, in whatever spelling?"""
 
     @property

@@ -13,7 +13,7 @@ from identity_reconciler.gateway import Wanted
 
 
 @dataclass(frozen=True, slots=True)
-class Expiring:
+class ExpiringQuestion:
     """Which memberships and assignments end soon, or have ended and are still listed?"""
 
     now: datetime

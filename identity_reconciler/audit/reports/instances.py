@@ -13,7 +13,7 @@ NO_INSTANCE = "has no instance of its own"
 
 
 @dataclass(frozen=True, slots=True)
-class Instances:
+class InstancesQuestion:
     """Which instances are there, and which accounts could not be looked into?"""
 
     @property

@@ -83,7 +83,7 @@ def _invalid(file: str, line: int, message: str) -> InvalidInputError:
 
 
 @dataclass(frozen=True, slots=True)
-class Leavers:
+class LeaversQuestion:
     """Has anybody who left an account, or a path to an application?"""
 
     people: tuple[Leaver, ...]

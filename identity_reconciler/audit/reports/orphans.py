@@ -30,7 +30,7 @@ from identity_reconciler.core.state import (
 from identity_reconciler.gateway import Wanted
 
 
-class Finding(StrEnum):
+class OrphanKind(StrEnum):
     """What is the matter with an object."""
 
     DELETED_PRINCIPAL = "assignment of a deleted principal"
@@ -41,12 +41,12 @@ class Finding(StrEnum):
     NOT_DECLARED = "not in the YAML"
 
 
-_Found = tuple[Finding, str, str, str, str]
+_Found = tuple[OrphanKind, str, str, str, str]
 """Finding, kind, name, detail and application ARN."""
 
 
 @dataclass(frozen=True, slots=True)
-class Orphans:
+class OrphansQuestion:
     """What hangs loose?"""
 
     @property
@@ -88,7 +88,7 @@ def _deleted_principals(state: State) -> Iterator[_Found]:
         for one in state.assignments.get(arn, ()):
             if one.orphan:
                 detail = f"{one.kind} assigned to {application.name or arn}"
-                yield (Finding.DELETED_PRINCIPAL, "assignment", one.name, detail, arn)
+                yield (OrphanKind.DELETED_PRINCIPAL, "assignment", one.name, detail, arn)
 
 
 def _groups(state: State) -> Iterator[_Found]:
@@ -100,9 +100,9 @@ def _groups(state: State) -> Iterator[_Found]:
     }
     for key, group in state.groups.items():
         if not state.members.get(key):
-            yield (Finding.EMPTY_GROUP, "group", group.name, "", "")
+            yield (OrphanKind.EMPTY_GROUP, "group", group.name, "", "")
         if key not in assigned:
-            yield (Finding.GROUP_WITHOUT_ACCESS, "group", group.name, "", "")
+            yield (OrphanKind.GROUP_WITHOUT_ACCESS, "group", group.name, "", "")
 
 
 def _users(state: State) -> Iterator[_Found]:
@@ -112,10 +112,10 @@ def _users(state: State) -> Iterator[_Found]:
     for key, user in state.users.items():
         found = reached.get(key, set())
         if not found:
-            yield (Finding.USER_WITHOUT_ACCESS, "user", user.user_name, "", "")
+            yield (OrphanKind.USER_WITHOUT_ACCESS, "user", user.user_name, "", "")
         elif standing(user) == "disabled":
             names = _names(state, found)
-            yield (Finding.DISABLED_WITH_ACCESS, "user", user.user_name, names, "")
+            yield (OrphanKind.DISABLED_WITH_ACCESS, "user", user.user_name, names, "")
 
 
 def _names(state: State, arns: Iterable[ApplicationArn]) -> str:
@@ -129,11 +129,11 @@ def _undeclared(state: State, declared: Declared) -> Iterator[_Found]:
     for key, user in state.users.items():
         if key not in users:
             owner = "owned by an external identity provider" if user.foreign else ""
-            yield (Finding.NOT_DECLARED, "user", user.user_name, owner, "")
+            yield (OrphanKind.NOT_DECLARED, "user", user.user_name, owner, "")
     for group_name, group in state.groups.items():
         if group_name not in groups:
             owner = "owned by an external identity provider" if group.foreign else ""
-            yield (Finding.NOT_DECLARED, "group", group.name, owner, "")
+            yield (OrphanKind.NOT_DECLARED, "group", group.name, owner, "")
     for arn, application in state.applications.items():
         if not any(one.selector.matches(application) for one in declared.applications):
-            yield (Finding.NOT_DECLARED, "application", application.name, "", arn)
+            yield (OrphanKind.NOT_DECLARED, "application", application.name, "", arn)

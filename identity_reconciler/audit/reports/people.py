@@ -26,7 +26,7 @@ GROUP = Column("group", "Name of the group", Facet.GROUP)
 
 
 @dataclass(frozen=True, slots=True)
-class Members:
+class MembersQuestion:
     """Who is in one group?"""
 
     group: str
@@ -65,7 +65,7 @@ class Members:
 
 
 @dataclass(frozen=True, slots=True)
-class Memberships:
+class MembershipsQuestion:
     """In which groups is one user?"""
 
     user: str

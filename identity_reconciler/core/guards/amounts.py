@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from identity_reconciler.core.guard_settings import Budget, GuardId, GuardSettings, Kind
+from identity_reconciler.core.guard_settings import (
+    DeleteBudget,
+    GuardId,
+    GuardSettings,
+    ResourceKind,
+)
 from identity_reconciler.core.guards.evidence import Evidence, Removal
 from identity_reconciler.core.guards.verdicts import Objection
 from identity_reconciler.core.plan import Reason
 from identity_reconciler.core.state import Group, GroupKey, Membership, group_key
 
-_PLURALS: Mapping[Kind, str] = {
-    Kind.USER: "users",
-    Kind.GROUP: "groups",
-    Kind.MEMBERSHIP: "memberships",
-    Kind.ASSIGNMENT: "assignments",
+_PLURALS: Mapping[ResourceKind, str] = {
+    ResourceKind.USER: "users",
+    ResourceKind.GROUP: "groups",
+    ResourceKind.MEMBERSHIP: "memberships",
+    ResourceKind.ASSIGNMENT: "assignments",
 }
 
 
@@ -28,7 +33,7 @@ def empty_desired(evidence: Evidence, settings: GuardSettings) -> Objection | No
     del settings  # Nothing about it can be set: every guard takes the same two.
     found: list[str] = []
     kinds: list[str] = []
-    for kind in (Kind.USER, Kind.GROUP):
+    for kind in (ResourceKind.USER, ResourceKind.GROUP):
         undeclared = [
             evidence.address(one.resource)
             for one in evidence.removals
@@ -45,8 +50,14 @@ def empty_desired(evidence: Evidence, settings: GuardSettings) -> Objection | No
 
 def empty_live(evidence: Evidence, settings: GuardSettings) -> Objection | None:
     """Refuse to plan against a directory that holds less than must be there."""
-    live = {Kind.USER: len(evidence.live.users), Kind.GROUP: len(evidence.live.groups)}
-    least = {Kind.USER: settings.expect_live.users, Kind.GROUP: settings.expect_live.groups}
+    live = {
+        ResourceKind.USER: len(evidence.live.users),
+        ResourceKind.GROUP: len(evidence.live.groups),
+    }
+    least = {
+        ResourceKind.USER: settings.expect_live.users,
+        ResourceKind.GROUP: settings.expect_live.groups,
+    }
     short = [
         kind
         for kind, number in live.items()
@@ -65,7 +76,7 @@ def empty_live(evidence: Evidence, settings: GuardSettings) -> Objection | None:
     return Objection(found, f"{wanted}; is this the right instance?", concerned)
 
 
-def budget_guard(kind: Kind) -> Callable[[Evidence, GuardSettings], Objection | None]:
+def budget_guard(kind: ResourceKind) -> Callable[[Evidence, GuardSettings], Objection | None]:
     """Return the guard that limits how many resources of *kind* one plan removes.
 
     Cascaded memberships count; what has expired does not, it has a budget of its own.
@@ -75,10 +86,10 @@ def budget_guard(kind: Kind) -> Callable[[Evidence, GuardSettings], Objection | 
         removed = [one for one in evidence.removals if one.kind is kind and not one.expired]
         budgets = settings.budgets
         budget = {
-            Kind.USER: budgets.users,
-            Kind.GROUP: budgets.groups,
-            Kind.MEMBERSHIP: budgets.memberships,
-            Kind.ASSIGNMENT: budgets.assignments,
+            ResourceKind.USER: budgets.users,
+            ResourceKind.GROUP: budgets.groups,
+            ResourceKind.MEMBERSHIP: budgets.memberships,
+            ResourceKind.ASSIGNMENT: budgets.assignments,
         }[kind]
         return _over(evidence, removed, budget, evidence.managed[kind], _PLURALS[kind])
 
@@ -88,13 +99,13 @@ def budget_guard(kind: Kind) -> Callable[[Evidence, GuardSettings], Objection | 
 def expired_budget(evidence: Evidence, settings: GuardSettings) -> Objection | None:
     """Limit how many expired memberships and assignments one plan removes."""
     expired = [one for one in evidence.removals if one.expired]
-    managed = evidence.managed[Kind.MEMBERSHIP] + evidence.managed[Kind.ASSIGNMENT]
+    managed = evidence.managed[ResourceKind.MEMBERSHIP] + evidence.managed[ResourceKind.ASSIGNMENT]
     named = "expired memberships and assignments"
     return _over(evidence, expired, settings.budgets.expired, managed, named)
 
 
 def _over(
-    evidence: Evidence, removed: list[Removal], budget: Budget, managed: int, named: str
+    evidence: Evidence, removed: list[Removal], budget: DeleteBudget, managed: int, named: str
 ) -> Objection | None:
     allowed = budget.allowed(managed)
     if len(removed) <= allowed:
@@ -160,9 +171,9 @@ def _addresses(evidence: Evidence, removed: Iterable[Removal]) -> tuple[str, ...
 
 
 BUDGETS: Mapping[GuardId, Callable[[Evidence, GuardSettings], Objection | None]] = {
-    GuardId.BUDGET_USERS: budget_guard(Kind.USER),
-    GuardId.BUDGET_GROUPS: budget_guard(Kind.GROUP),
-    GuardId.BUDGET_MEMBERSHIPS: budget_guard(Kind.MEMBERSHIP),
-    GuardId.BUDGET_ASSIGNMENTS: budget_guard(Kind.ASSIGNMENT),
+    GuardId.BUDGET_USERS: budget_guard(ResourceKind.USER),
+    GuardId.BUDGET_GROUPS: budget_guard(ResourceKind.GROUP),
+    GuardId.BUDGET_MEMBERSHIPS: budget_guard(ResourceKind.MEMBERSHIP),
+    GuardId.BUDGET_ASSIGNMENTS: budget_guard(ResourceKind.ASSIGNMENT),
     GuardId.BUDGET_EXPIRED: expired_budget,
 }

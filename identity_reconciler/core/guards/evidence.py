@@ -14,7 +14,7 @@ from identity_reconciler.core.declared import (
     ManageObjects,
     Presence,
 )
-from identity_reconciler.core.guard_settings import Kind
+from identity_reconciler.core.guard_settings import ResourceKind
 from identity_reconciler.core.plan import Create, Delete, Plan, Reason
 from identity_reconciler.core.projection import Renames, after_plan
 from identity_reconciler.core.scope import Scope
@@ -41,9 +41,9 @@ class Removal:
     """The user or group with which a membership vanishes."""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ResourceKind:
         """What is removed."""
-        return Kind(self.resource.key[0])
+        return ResourceKind(self.resource.key[0])
 
     @property
     def expired(self) -> bool:
@@ -64,11 +64,11 @@ class Evidence:
     renames: Renames
     removals: tuple[Removal, ...]
     """Every resource once, cascades included, sorted by key."""
-    managed: Mapping[Kind, int]
+    managed: Mapping[ResourceKind, int]
     """How many live resources of each kind are managed."""
-    declared: Mapping[Kind, int]
+    declared: Mapping[ResourceKind, int]
     """How many users and groups the desired state declares as ours, to be there."""
-    referred: Mapping[Kind, int]
+    referred: Mapping[ResourceKind, int]
     """How many users and groups it says are live and owned elsewhere."""
     complete: frozenset[GroupKey]
     """Groups, by their new keys, all of whose members are known; deleted ones too."""
@@ -138,27 +138,27 @@ def _removals(plan: Plan) -> Iterator[Removal]:
                 yield Removal(membership, change.reason, change.before)
 
 
-def _managed(managed: State, desired: State) -> Mapping[Kind, int]:
+def _managed(managed: State, desired: State) -> Mapping[ResourceKind, int]:
     """Count what is managed; who is only referred to stands in the desired state as live."""
     users = sum(desired.users.get(key) is not user for key, user in managed.users.items())
     groups = sum(desired.groups.get(key) is not group for key, group in managed.groups.items())
     return {
-        Kind.USER: users,
-        Kind.GROUP: groups,
-        Kind.MEMBERSHIP: sum(map(len, managed.members.values())),
-        Kind.ASSIGNMENT: sum(map(len, managed.assignments.values())),
+        ResourceKind.USER: users,
+        ResourceKind.GROUP: groups,
+        ResourceKind.MEMBERSHIP: sum(map(len, managed.members.values())),
+        ResourceKind.ASSIGNMENT: sum(map(len, managed.assignments.values())),
     }
 
 
-def _declared(declared: Declared) -> Mapping[Kind, int]:
+def _declared(declared: Declared) -> Mapping[ResourceKind, int]:
     present = Presence.PRESENT
     return {
-        Kind.USER: sum(one.presence is present for one in declared.users),
-        Kind.GROUP: sum(one.presence is present for one in declared.groups),
+        ResourceKind.USER: sum(one.presence is present for one in declared.users),
+        ResourceKind.GROUP: sum(one.presence is present for one in declared.groups),
     }
 
 
-def _referred(declared: Declared) -> Mapping[Kind, int]:
+def _referred(declared: Declared) -> Mapping[ResourceKind, int]:
     def count(
         entries: Iterable[DeclaredUser] | Iterable[DeclaredGroup], mode: ManageObjects
     ) -> int:
@@ -167,6 +167,6 @@ def _referred(declared: Declared) -> Mapping[Kind, int]:
 
     settings = declared.settings
     return {
-        Kind.USER: count(declared.users, settings.users),
-        Kind.GROUP: count(declared.groups, settings.groups),
+        ResourceKind.USER: count(declared.users, settings.users),
+        ResourceKind.GROUP: count(declared.groups, settings.groups),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from identity_reconciler.core.access import Effect
-from identity_reconciler.core.guard_settings import GuardSettings, Kind
+from identity_reconciler.core.guard_settings import GuardSettings, ResourceKind
 from identity_reconciler.core.guards.evidence import Evidence
 from identity_reconciler.core.guards.verdicts import Objection
 from identity_reconciler.core.scope import ignores
@@ -43,4 +43,4 @@ def _taken(evidence: Evidence, patterns: tuple[str, ...]) -> Iterator[str]:
             application = change.application_name
             if not application or application in evidence.shared_names:
                 application = change.application
-            yield f"{Kind.ACCESS}/{change.user}/{application}"
+            yield f"{ResourceKind.ACCESS}/{change.user}/{application}"

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from identity_reconciler.core.guard_settings import GuardId, Kind
+from identity_reconciler.core.guard_settings import GuardId, ResourceKind
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.desired.model.base import Document
-from identity_reconciler.desired.model.findings import Finding
+from identity_reconciler.desired.model.findings import ModelFinding
 from identity_reconciler.desired.model.forms import DAY, NOT_NULL, whole
 from identity_reconciler.desired.model.guards import MOST
 from identity_reconciler.desired.model.text import Text, wrong
@@ -29,7 +29,7 @@ def _one_of(what: str, words: Collection[str]) -> AfterValidator:
 
 
 _GUARDS = tuple(map(str, GuardId))
-_KINDS = tuple(map(str, Kind))
+_KINDS = tuple(map(str, ResourceKind))
 
 
 class ApprovalEntry(Document):
@@ -81,7 +81,7 @@ class ApprovalsDocument(Document):
     """Approvals; remove each when it has been used or has expired."""
 
 
-def approval_findings(entry: ApprovalEntry, fields: Fields) -> Iterator[Finding]:
+def approval_findings(entry: ApprovalEntry, fields: Fields) -> Iterator[ModelFinding]:
     """Yield what is wrong with an approval whose keys are right."""
     by_kind = "kind" in fields or "count" in fields
     if not (entry.addresses or by_kind):

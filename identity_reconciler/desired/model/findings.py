@@ -23,12 +23,12 @@ if typing.TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Path = tuple[str | int, ...]
-Finding = tuple[Mark, str]
+ModelFinding = tuple[Mark, str]
 
 
 def findings_of(
     model: type[Document], fields: Fields, details: list[ErrorDetails]
-) -> Iterator[Finding]:
+) -> Iterator[ModelFinding]:
     """Yield *details*, found in *fields* read as *model*, as places and messages.
 
     A key that is missing where another one is unknown is most likely the unknown one misspelt,

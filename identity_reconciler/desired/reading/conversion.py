@@ -20,8 +20,8 @@ from identity_reconciler.core.declared import (
     Settings,
 )
 from identity_reconciler.core.guard_settings import (
-    Budget,
     Budgets,
+    DeleteBudget,
     ExpectLive,
     GuardSettings,
     MinMembers,
@@ -49,7 +49,7 @@ from identity_reconciler.desired.model.entries import (
     ListedGroup,
     ListedUser,
 )
-from identity_reconciler.desired.model.findings import Finding
+from identity_reconciler.desired.model.findings import ModelFinding
 from identity_reconciler.desired.model.guards import BudgetSection, GuardsSection, RenameSection
 from identity_reconciler.desired.model.instance import SettingsDocument
 from identity_reconciler.desired.model.people import (
@@ -99,7 +99,7 @@ def _budgets(section: GuardsSection) -> Budgets:
     )
 
 
-def _budget(told: BudgetSection, default: Budget) -> Budget:
+def _budget(told: BudgetSection, default: DeleteBudget) -> DeleteBudget:
     changed = default
     if told.floor is not None:
         changed = replace(changed, floor=told.floor)
@@ -118,11 +118,11 @@ def _rename(told: RenameSection) -> RenameSigns:
     )
 
 
-def guard_findings(document: SettingsDocument, root: Fields) -> Iterator[Finding]:
+def guard_findings(document: SettingsDocument, root: Fields) -> Iterator[ModelFinding]:
     """Yield the budgets whose floor could never be reached, for it is above the ceiling."""
     budgets = _budgets(document.guards)
     for kind in Budgets.__dataclass_fields__:
-        budget: Budget = getattr(budgets, kind)
+        budget: DeleteBudget = getattr(budgets, kind)
         if budget.floor > budget.ceiling:
             said = f"the floor of {kind} ({budget.floor}) is above their ceiling"
             where = locate(root, ("guards", "budgets", kind), key=True)

@@ -20,7 +20,7 @@ from identity_reconciler.desired.model.approvals import (
     approval_findings,
 )
 from identity_reconciler.desired.model.entries import ApplicationEntry, Declarations, GroupEntry
-from identity_reconciler.desired.model.findings import Finding, mistyped, unknown_key
+from identity_reconciler.desired.model.findings import ModelFinding, mistyped, unknown_key
 from identity_reconciler.desired.model.instance import SettingsDocument
 from identity_reconciler.desired.model.people import UserEntry
 from identity_reconciler.desired.reading.conversion import (
@@ -59,7 +59,7 @@ class Part:
     users: list[DeclaredUser] = field(default_factory=list)
     groups: list[DeclaredGroup] = field(default_factory=list)
     applications: list[DeclaredApplication] = field(default_factory=list)
-    found: list[Finding] = field(default_factory=list)
+    found: list[ModelFinding] = field(default_factory=list)
     broken_names: set[tuple[str, str]] = field(default_factory=set)
     """Kind and folded name of the entries that are too broken to be kept."""
     complete: bool = True
@@ -150,7 +150,7 @@ class Gathered:
     def add_settings(self, data: bytes) -> None:
         """Take the settings from `instance.yaml`."""
         tree = read(data, SETTINGS_FILE)
-        found: list[Finding] = []
+        found: list[ModelFinding] = []
         if tree.root is not None:
             pair = validated(SettingsDocument, tree.root, found)
             self.settings = declared_settings(pair[0]) if pair else None
@@ -160,7 +160,7 @@ class Gathered:
     def add_approvals(self, data: bytes) -> None:
         """Take the approvals from `approvals.yaml`."""
         tree = read(data, APPROVALS_FILE)
-        found: list[Finding] = []
+        found: list[ModelFinding] = []
         pair = tree.root and validated(ApprovalsDocument, tree.root, found)
         items = pair[1]["approvals"] if pair else Items(START)
         if isinstance(items, Items):
@@ -194,7 +194,7 @@ class Gathered:
             part.add(tree.root)
         return part
 
-    def _note(self, tree: Tree, found: Iterable[Finding]) -> None:
+    def _note(self, tree: Tree, found: Iterable[ModelFinding]) -> None:
         self.problems.extend(tree.problems)
         self.unread.update(problem.position for problem in tree.problems)
         for mark, message in found:

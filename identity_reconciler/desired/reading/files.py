@@ -18,7 +18,7 @@ _NOT_PORTABLE = frozenset('<>:"|?*\\')
 
 
 @dataclass(slots=True)
-class Found:
+class FoundFiles:
     """The files of one directory, by name, and what is wrong with some of them."""
 
     contents: dict[str, bytes] = field(default_factory=dict)
@@ -26,14 +26,14 @@ class Found:
     problems: list[Problem] = field(default_factory=list)
 
 
-def read_files(directory: Path) -> Found:
+def read_files(directory: Path) -> FoundFiles:
     """Return every `*.yaml` file in *directory* and below. Names that start with a dot are skipped.
 
     Raises:
         UsageError: *directory* is not a directory.
     """
     _require_directory(directory)
-    found = Found()
+    found = FoundFiles()
     for path, name in sorted(_walk(directory, directory, found), key=lambda pair: pair[1]):
         try:
             with path.open("rb") as file:
@@ -58,7 +58,7 @@ def _problem(name: str, message: str) -> Problem:
     return Problem(Position(name, 1, 1), message)
 
 
-def _walk(root: Path, directory: Path, found: Found) -> Iterator[tuple[Path, str]]:
+def _walk(root: Path, directory: Path, found: FoundFiles) -> Iterator[tuple[Path, str]]:
     try:
         entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
     except OSError as error:
@@ -98,7 +98,7 @@ def _printable(name: str) -> str:
     return name if name.isprintable() else shown(name)
 
 
-def _check_twins(found: Found) -> None:
+def _check_twins(found: FoundFiles) -> None:
     first: dict[str, str] = {}
     for name in found.contents:
         other = first.setdefault(name.casefold(), name)

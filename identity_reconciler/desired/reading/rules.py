@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from identity_reconciler.core.declared import ManageObjects, Settings
 from identity_reconciler.core.wording import shown
 from identity_reconciler.desired.model.entries import GroupEntry
-from identity_reconciler.desired.model.findings import Finding
+from identity_reconciler.desired.model.findings import ModelFinding
 from identity_reconciler.desired.model.people import NameEntry, UserEntry
 from identity_reconciler.desired.yaml.tree import Fields
 
@@ -15,7 +15,9 @@ _WITHOUT_ATTRIBUTES = frozenset({"user_name", "name", "state"})
 _PREVIOUS = "previous_user_names", "previous_names"
 
 
-def user_findings(entry: UserEntry, fields: Fields, settings: Settings | None) -> Iterable[Finding]:
+def user_findings(
+    entry: UserEntry, fields: Fields, settings: Settings | None
+) -> Iterable[ModelFinding]:
     """Return what is wrong with a user; without *settings*, what is wrong whatever they are."""
     if settings is not None and settings.users is ManageObjects.REFERENCE:
         return _reference_findings("users", fields, {"user_name"})
@@ -41,7 +43,7 @@ def _is_complete(entry: UserEntry) -> bool:
 
 def _present_user_findings(
     entry: UserEntry, fields: Fields, settings: Settings | None
-) -> Iterator[Finding]:
+) -> Iterator[ModelFinding]:
     # A key that is missing beside an unknown one is most likely that one, misspelt.
     if fields.keys() <= UserEntry.model_fields.keys():
         yield from _name_findings(entry, fields)
@@ -54,7 +56,7 @@ def _present_user_findings(
         yield fields.value_mark("photos"), "more than one photo is primary; keep one"
 
 
-def _name_findings(entry: UserEntry, fields: Fields) -> Iterator[Finding]:
+def _name_findings(entry: UserEntry, fields: Fields) -> Iterator[ModelFinding]:
     name = fields.get("name", Fields(fields.mark))
     if isinstance(name, Fields) and name.keys() <= NameEntry.model_fields.keys():
         missing = [part for part in ("given_name", "family_name") if part not in name]
@@ -78,7 +80,7 @@ _RENAMING_IS_OFF = (
 
 def group_findings(
     entry: GroupEntry, fields: Fields, settings: Settings | None
-) -> Iterator[Finding]:
+) -> Iterator[ModelFinding]:
     """Yield what is wrong with a group; without *settings*, what is wrong whatever they are."""
     if settings is not None and settings.groups is ManageObjects.REFERENCE:
         yield from _reference_findings("groups", fields, {"name"})
@@ -88,28 +90,28 @@ def group_findings(
         yield from _unless_absent(fields, ("members", "previous_names"))
 
 
-def _reference_findings(kind: str, fields: Fields, allowed: set[str]) -> Iterator[Finding]:
+def _reference_findings(kind: str, fields: Fields, allowed: set[str]) -> Iterator[ModelFinding]:
     why = f"with manage.{kind}: reference, because {kind} are only referred to"
     for key, value, mark, _ in fields.rows():
         if key not in allowed and (key, value) != ("state", "external"):
             yield mark, f"{shown(key)} cannot be set {why}; remove the key"
 
 
-def _external_findings(fields: Fields, allowed: set[str]) -> Iterator[Finding]:
+def _external_findings(fields: Fields, allowed: set[str]) -> Iterator[ModelFinding]:
     why = "with state: external, which is owned elsewhere"
     for key, _, mark, _ in fields.rows():
         if key not in allowed:
             yield mark, f"{shown(key)} cannot be set {why}; remove one of the two"
 
 
-def _unless_absent(fields: Fields, keys: tuple[str, ...]) -> Iterator[Finding]:
+def _unless_absent(fields: Fields, keys: tuple[str, ...]) -> Iterator[ModelFinding]:
     for key in keys:
         if key in fields:
             said = f"{shown(key)} has no meaning with state: absent; remove one of the two"
             yield fields.key_mark(key), said
 
 
-def application_findings(fields: Fields) -> Iterator[Finding]:
+def application_findings(fields: Fields) -> Iterator[ModelFinding]:
     """Yield what is wrong with an application."""
     if "name" in fields and "arn" in fields:
         yield fields.key_mark("arn"), "an application has a name or an ARN, not both; keep one"

@@ -9,14 +9,14 @@ from typing import TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from identity_reconciler.desired.model.base import Document
-from identity_reconciler.desired.model.findings import Finding, Path, findings_of, mistyped
+from identity_reconciler.desired.model.findings import ModelFinding, Path, findings_of, mistyped
 from identity_reconciler.desired.yaml.tree import Fields, Items, Value
 
 Entry = TypeVar("Entry", bound=Document)
 
 
 def validated(
-    model: type[Entry], fields: Fields, found: list[Finding]
+    model: type[Entry], fields: Fields, found: list[ModelFinding]
 ) -> tuple[Entry, Fields] | None:
     """Return *fields* as *model* and what it was read from, adding to *found* what is wrong.
 
@@ -36,7 +36,7 @@ def validated(
 
 
 def validated_each(
-    model: type[Entry], items: Items, found: list[Finding], broken: list[Value]
+    model: type[Entry], items: Items, found: list[ModelFinding], broken: list[Value]
 ) -> Iterator[tuple[Entry, Fields, Fields]]:
     """Yield the entries that *items* are, each with what it was read from and with its whole item.
 

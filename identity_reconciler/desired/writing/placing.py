@@ -24,7 +24,7 @@ SECTIONS = ("users", "groups", "applications")
 
 
 @dataclass(slots=True)
-class Section:
+class ListedSection:
     """One of the lists of a file."""
 
     operation: Operation
@@ -36,7 +36,7 @@ class Section:
 class Entry:
     """One entry of a section."""
 
-    section: Section
+    section: ListedSection
     number: int
     node: Map
 
@@ -53,7 +53,7 @@ class Catalog:
         self._entries: dict[str, dict[int, Entry]] = {}
         self._new: dict[str, dict[str, list[Mapping[str, Data]]]] = {}
         self._line_starts: dict[str, list[int]] = {}
-        self._gone: dict[tuple[str, str], tuple[Section, set[int]]] = {}
+        self._gone: dict[tuple[str, str], tuple[ListedSection, set[int]]] = {}
 
     def entry(self, declared: DeclaredUser | DeclaredGroup | DeclaredApplication) -> Entry:
         """Return where *declared* stands."""
@@ -71,12 +71,12 @@ class Catalog:
             }
         return self._entries[file][self._offset(position)]
 
-    def section(self, file: str, name: str) -> Section | None:
+    def section(self, file: str, name: str) -> ListedSection | None:
         """Return the section called *name* of *file*, if it has one."""
         operation = self._operation(file)
         for key, value in operation.source.root.pairs:
             if key.value == name and isinstance(value, Sequence):
-                return Section(operation, key, value)
+                return ListedSection(operation, key, value)
         return None
 
     def remove(self, entry: Entry) -> None:
@@ -173,7 +173,7 @@ def _text(lines: list[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines[1:]).encode()
 
 
-def _entries(section: Section) -> Iterator[Entry]:
+def _entries(section: ListedSection) -> Iterator[Entry]:
     for number, node in enumerate(section.items.items):
         if isinstance(node, Map):
             yield Entry(section, number, node)

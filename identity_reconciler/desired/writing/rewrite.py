@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from identity_reconciler.core.declared import Declared
-from identity_reconciler.desired.reading.files import Found, read_files
+from identity_reconciler.desired.reading.files import FoundFiles, read_files
 from identity_reconciler.desired.reading.loader import declared_by
 from identity_reconciler.desired.writing.replacement import replace_file
 from identity_reconciler.errors import UsageError
@@ -19,7 +19,7 @@ class Rewrite:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        found = read_files(directory) if directory.exists() else Found()
+        found = read_files(directory) if directory.exists() else FoundFiles()
         self.problems = tuple(found.problems)
         self._before = dict(found.contents)
         self.contents = dict(found.contents)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_reconciler.audit.report import Report
-from identity_reconciler.audit.reports.access import Access
-from identity_reconciler.audit.reports.applications import Applications
+from identity_reconciler.audit.reports.access import AccessQuestion
+from identity_reconciler.audit.reports.applications import ApplicationsQuestion
 from identity_reconciler.core.state import Principal, PrincipalKind, State
 from identity_reconciler.errors import UsageError
 from tests.strategies import live_states
@@ -19,7 +19,7 @@ from tests.unit.audit.worlds import PAYROLL, STATE, WIKI, cells, everything
 
 
 def access(state: State | None = None, **chosen: str) -> Report:
-    return Access(**chosen).answer(everything(state or STATE))
+    return AccessQuestion(**chosen).answer(everything(state or STATE))
 
 
 def brute_force(state: State) -> set[tuple[str, str, str]]:
@@ -62,7 +62,7 @@ class TestEveryPath:
 
     @given(state=configured())
     def test_people_are_counted_once(self, state: State) -> None:
-        report = Applications().answer(everything(state))
+        report = ApplicationsQuestion().answer(everything(state))
         counted = {row[0]: row[1] for row in cells(report, "application_arn", "people")}
         wanted = {str(arn): set[str]() for arn in state.applications}
         for user, arn, _ in brute_force(state):
@@ -112,7 +112,7 @@ class TestFilters:
         assert set(cells(access(application=name), "application_arn")) == {(PAYROLL,)}
 
     def test_by_application_reads_the_assignments_of_no_other(self) -> None:
-        wanted = Access(application="payroll").wanted
+        wanted = AccessQuestion(application="payroll").wanted
         chosen = [one.name for one in STATE.applications.values() if wanted.assignments_of(one)]
         assert chosen == ["Payroll"]
 

@@ -9,14 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_reconciler.audit.inspection import Account, Inspection, Scope, Visit, inspection_of
-from identity_reconciler.audit.reports.applications import Applications, Assignments
-from identity_reconciler.audit.reports.duplicates import Duplicates, normalized
-from identity_reconciler.audit.reports.expiring import Expiring
-from identity_reconciler.audit.reports.instances import Instances
-from identity_reconciler.audit.reports.leavers import Leavers, read_leavers
-from identity_reconciler.audit.reports.orphans import Orphans
-from identity_reconciler.audit.reports.people import Members, Memberships
+from identity_reconciler.audit.inspection import (
+    Account,
+    Inspection,
+    InstanceScope,
+    Visit,
+    inspection_of,
+)
+from identity_reconciler.audit.reports.applications import ApplicationsQuestion, AssignmentsQuestion
+from identity_reconciler.audit.reports.duplicates import DuplicatesQuestion, normalized
+from identity_reconciler.audit.reports.expiring import ExpiringQuestion
+from identity_reconciler.audit.reports.instances import InstancesQuestion
+from identity_reconciler.audit.reports.leavers import LeaversQuestion, read_leavers
+from identity_reconciler.audit.reports.orphans import OrphansQuestion
+from identity_reconciler.audit.reports.people import MembershipsQuestion, MembersQuestion
 from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
@@ -46,41 +52,41 @@ class TestPeople:
     """Who is in a group, and in which groups somebody is."""
 
     def test_members_are_all_there_and_disabled_ones_marked(self) -> None:
-        report = Members("FINANCE").answer(everything())
+        report = MembersQuestion("FINANCE").answer(everything())
         assert cells(report, "user_name", "email", "user_status") == [
             ("Ana", "ana@example.com", "enabled"),
             ("bob", "bob@example.com", "disabled"),
         ]
 
     def test_members_reads_the_members_of_no_other_group(self) -> None:
-        wanted = Members("FINANCE").wanted
+        wanted = MembersQuestion("FINANCE").wanted
         assert [one.name for one in STATE.groups.values() if wanted.members_of(one)] == ["Finance"]
 
     def test_an_empty_group_has_no_rows(self) -> None:
-        assert Members("empty").answer(everything()).rows == ()
+        assert MembersQuestion("empty").answer(everything()).rows == ()
 
     def test_an_unknown_group_is_an_error(self) -> None:
         with pytest.raises(UsageError, match='did you mean "builders"'):
-            Members("builder").answer(everything())
+            MembersQuestion("builder").answer(everything())
 
     def test_memberships_are_all_there(self) -> None:
-        report = Memberships("ana").answer(everything())
+        report = MembershipsQuestion("ana").answer(everything())
         assert cells(report, "group", "description", "user_name") == [
             ("builders", "All of builders", "Ana"),
             ("Finance", "All of Finance", "Ana"),
         ]
 
     def test_memberships_mark_the_disabled(self) -> None:
-        report = Memberships("bob").answer(everything())
+        report = MembershipsQuestion("bob").answer(everything())
         assert cells(report, "group", "user_status") == [("Finance", "disabled")]
 
     def test_an_unknown_user_is_an_error(self) -> None:
         with pytest.raises(UsageError, match='no user "zoe"'):
-            Memberships("zoe").answer(everything())
+            MembershipsQuestion("zoe").answer(everything())
 
     def test_a_user_of_one_of_two_instances_is_found(self) -> None:
         empty = second(State())
-        report = Memberships("bob").answer(inspection_of(empty, SITE))
+        report = MembershipsQuestion("bob").answer(inspection_of(empty, SITE))
         assert cells(report, "instance", "group") == [("main", "Finance")]
 
 
@@ -88,7 +94,7 @@ class TestApplications:
     """What is assigned to what."""
 
     def test_counts(self) -> None:
-        report = Applications().answer(everything())
+        report = ApplicationsQuestion().answer(everything())
         wanted = ("application", "users", "groups", "deleted", "people")
         assert cells(report, *wanted) == [
             ("Payroll", "1", "1", "1", "2"),
@@ -96,7 +102,7 @@ class TestApplications:
         ]
 
     def test_assignments_have_typed_principals(self) -> None:
-        report = Assignments().answer(everything())
+        report = AssignmentsQuestion().answer(everything())
         wanted = ("application", "principal_type", "principal", "principal_status")
         assert cells(report, *wanted) == [
             ("Payroll", "GROUP", "Finance", "present"),
@@ -111,7 +117,7 @@ class TestInstances:
     """Every account has a row, whatever became of the call."""
 
     def test_rows(self) -> None:
-        site = replace(SITE, scope=Scope.ORGANIZATION)
+        site = replace(SITE, scope=InstanceScope.ORGANIZATION)
         inspection = Inspection(
             (
                 Visit(Account("111122223333", "root", "ACTIVE"), (site,)),
@@ -119,7 +125,7 @@ class TestInstances:
                 Visit(Account("333344445555", "shut", "SUSPENDED"), trouble="is SUSPENDED"),
             )
         )
-        report = Instances().answer(inspection)
+        report = InstancesQuestion().answer(inspection)
         assert cells(report, "account_id", "account_state", "instance", "scope", "remark") == [
             ("111122223333", "ACTIVE", "main", "organization", ""),
             ("222233334444", "ACTIVE", "", "", "has no instance of its own"),
@@ -131,7 +137,7 @@ class TestInstances:
 def duplicates(*users: User, elsewhere: tuple[User, ...] = ()) -> list[tuple[str, ...]]:
     one = State(users={user_key(user.user_name): user for user in users})
     two = State(users={user_key(user.user_name): user for user in elsewhere})
-    report = Duplicates().answer(inspection_of(replace(SITE, state=one), second(two)))
+    report = DuplicatesQuestion().answer(inspection_of(replace(SITE, state=one), second(two)))
     assert bool(report.alarms) is bool(report.rows)
     return cells(report, "attribute", "shared", "variation", "where", "instance", "user_name")
 
@@ -203,7 +209,7 @@ class TestOrphans:
     """What hangs loose, each with its own finding."""
 
     def test_findings(self) -> None:
-        report = Orphans().answer(everything())
+        report = OrphansQuestion().answer(everything())
         assert cells(report, "finding", "kind", "name", "detail") == [
             (
                 "assignment of a deleted principal",
@@ -220,7 +226,7 @@ class TestOrphans:
 
     def test_a_group_without_access(self) -> None:
         state = replace(STATE, assignments={**STATE.assignments, WIKI: frozenset()})
-        found = cells(Orphans().answer(everything(state)), "finding", "name")
+        found = cells(OrphansQuestion().answer(everything(state)), "finding", "name")
         assert ("group without access to any application", "builders") in found
 
     def test_what_the_yaml_does_not_know(self) -> None:
@@ -233,12 +239,12 @@ class TestOrphans:
             ),
             applications=(DeclaredApplication(ApplicationSelector(name="Payroll"), HERE),),
         )
-        report = Orphans().answer(inspection_of(replace(SITE, declared=known)))
+        report = OrphansQuestion().answer(inspection_of(replace(SITE, declared=known)))
         found = [row[1:] for row in cells(report, "finding", "kind", "name") if "YAML" in row[0]]
         assert found == [("application", "Wiki"), ("group", "builders"), ("user", "carla")]
 
     def test_without_yaml_that_is_said(self) -> None:
-        assert "not compared with YAML" in Orphans().answer(everything()).notes[1]
+        assert "not compared with YAML" in OrphansQuestion().answer(everything()).notes[1]
 
 
 class TestExpiring:
@@ -264,7 +270,7 @@ class TestExpiring:
                 ),
             ),
         )
-        report = Expiring(NOW, 30).answer(inspection_of(replace(SITE, declared=known)))
+        report = ExpiringQuestion(NOW, 30).answer(inspection_of(replace(SITE, declared=known)))
         assert cells(report, "expires", "standing", "address", "reason", "source") == [
             ("2026-02-28T09:00:00Z", "expired", "membership/Finance/bob", "T-1", "groups.yaml:7"),
             (
@@ -288,7 +294,7 @@ class TestExpiring:
         now = datetime(2026, 3, 1, tzinfo=UTC)
         member = Listed("ana", HERE, now)
         known = declared(groups=(DeclaredGroup(Group(GroupName("g")), HERE, members=(member,)),))
-        report = Expiring(now, 0).answer(inspection_of(replace(SITE, declared=known)))
+        report = ExpiringQuestion(now, 0).answer(inspection_of(replace(SITE, declared=known)))
         assert cells(report, "standing") == [("expired",)]
 
 
@@ -296,7 +302,7 @@ class TestLeavers:
     """A proof that nothing is left, or what is left."""
 
     def answer(self, text: str) -> tuple[list[tuple[str, ...]], int]:
-        report = Leavers(read_leavers(text, "left.csv")).answer(everything())
+        report = LeaversQuestion(read_leavers(text, "left.csv")).answer(everything())
         return cells(report, "leaver", "finding", "user_name", "application", "path"), report.alarms
 
     def test_nobody_has_anything(self) -> None:
@@ -308,8 +314,13 @@ class TestLeavers:
         shut = Visit(Account("333344445555", "shut", "SUSPENDED"), trouble="is SUSPENDED")
         seen = Inspection((*everything().visits, shut))
         leavers = read_leavers("user_name\nzoe\n", "left.csv")
-        assert Leavers(leavers).answer(seen).notes[0].startswith("Not proven: none of 1 leaver")
-        proof = Leavers(leavers).answer(everything()).notes[0]
+        assert (
+            LeaversQuestion(leavers)
+            .answer(seen)
+            .notes[0]
+            .startswith("Not proven: none of 1 leaver")
+        )
+        proof = LeaversQuestion(leavers).answer(everything()).notes[0]
         assert proof.startswith("None of 1 leaver has an account")
 
     def test_an_account_with_access_is_found(self) -> None:
@@ -354,5 +365,5 @@ class TestLeavers:
         assert caught.value.problems[0].position == Position("left.csv", line, 1)
 
     def test_payroll_is_the_application_meant(self) -> None:
-        report = Leavers(read_leavers("user\nana\n", "f")).answer(everything())
+        report = LeaversQuestion(read_leavers("user\nana\n", "f")).answer(everything())
         assert (PAYROLL,) in cells(report, "application_arn")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from identity_reconciler.core.access import Path, Route, access_changes, at_stake
-from identity_reconciler.core.access_facts import Facts, Known, missing_facts
+from identity_reconciler.core.access_facts import Known, MissingFacts, missing_facts
 from identity_reconciler.core.plan import Create, Delete, Plan, Rename, Update, ordered
 from identity_reconciler.core.projection import after_plan
 from identity_reconciler.core.state import (
@@ -159,19 +159,19 @@ class TestMissingFacts:
         assert not missing_facts(Plan(), LIVE, Known())
 
     def test_begin_with_the_groups_under_their_live_names(self) -> None:
-        assert missing_facts(self.plan, LIVE, Known()) == Facts(principals=(OF_DATA,))
+        assert missing_facts(self.plan, LIVE, Known()) == MissingFacts(principals=(OF_DATA,))
         only_joins = Plan((SCIENCE, joins("Science", "carla")))
-        assert missing_facts(only_joins, LIVE, Known()) == Facts(principals=(OF_DATA,))
+        assert missing_facts(only_joins, LIVE, Known()) == MissingFacts(principals=(OF_DATA,))
 
     def test_begin_with_the_applications_when_all_are_declared(self) -> None:
         known = Known(members_of=frozenset({group_key("data")}), every_application=True)
-        assert missing_facts(self.plan, LIVE, known) == Facts(applications=(WIKI.arn,))
+        assert missing_facts(self.plan, LIVE, known) == MissingFacts(applications=(WIKI.arn,))
 
     def test_end_with_the_people_who_may_have_another_path(self) -> None:
         live = replace(LIVE, assignments={WIKI.arn: frozenset({OF_DATA, OF_OPS})})
         known = Known(principals=frozenset({OF_DATA}), assignments_of=frozenset({WIKI.arn}))
         carla = Principal(PrincipalKind.USER, "carla")
-        assert missing_facts(self.plan, live, known) == Facts(principals=(OF_BOB, carla))
+        assert missing_facts(self.plan, live, known) == MissingFacts(principals=(OF_BOB, carla))
         assert not missing_facts(
             self.plan, live, replace(known, members_of=frozenset({group_key("ops")}))
         )
@@ -181,4 +181,4 @@ class TestMissingFacts:
         assert not missing_facts(Plan((new, joins("new", "bob"))), LIVE, Known())
 
     def test_cost_two_requests_each(self) -> None:
-        assert Facts(principals=(OF_ANA, OF_DATA), applications=(WIKI.arn,)).requests == 6
+        assert MissingFacts(principals=(OF_ANA, OF_DATA), applications=(WIKI.arn,)).requests == 6

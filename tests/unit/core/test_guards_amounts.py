@@ -8,12 +8,12 @@ import pytest
 
 from identity_reconciler.core.declared import DeclaredGroup, DeclaredUser, ManageObjects, Presence
 from identity_reconciler.core.guard_settings import (
-    Budget,
     Budgets,
+    DeleteBudget,
     ExpectLive,
     GuardId,
     GuardSettings,
-    Kind,
+    ResourceKind,
 )
 from identity_reconciler.core.guards import Standing
 from identity_reconciler.core.guards.evidence import removals
@@ -37,29 +37,29 @@ class TestBudgets:
     @pytest.mark.parametrize(
         ("budget", "managed", "allowed"),
         [
-            (Budget(1, 2, 10), 0, 1),
-            (Budget(1, 2, 10), 99, 1),
-            (Budget(1, 2, 10), 100, 2),
-            (Budget(1, 2, 10), 149, 2),
-            (Budget(1, 2, 10), 150, 3),
-            (Budget(1, 2, 10), 500, 10),
-            (Budget(1, 2, 10), 100_000, 10),
-            (Budget(5, 2, 3), 10, 3),
-            (Budget(0, 0, 10), 1000, 0),
-            (Budget(0, 0.57, 1000), 10_000, 57),
-            (Budget(0, 100, 1000), 7, 7),
+            (DeleteBudget(1, 2, 10), 0, 1),
+            (DeleteBudget(1, 2, 10), 99, 1),
+            (DeleteBudget(1, 2, 10), 100, 2),
+            (DeleteBudget(1, 2, 10), 149, 2),
+            (DeleteBudget(1, 2, 10), 150, 3),
+            (DeleteBudget(1, 2, 10), 500, 10),
+            (DeleteBudget(1, 2, 10), 100_000, 10),
+            (DeleteBudget(5, 2, 3), 10, 3),
+            (DeleteBudget(0, 0, 10), 1000, 0),
+            (DeleteBudget(0, 0.57, 1000), 10_000, 57),
+            (DeleteBudget(0, 100, 1000), 7, 7),
         ],
     )
-    def test_allowed(self, budget: Budget, managed: int, allowed: int) -> None:
+    def test_allowed(self, budget: DeleteBudget, managed: int, allowed: int) -> None:
         assert budget.allowed(managed) == allowed
 
     def test_the_defaults_are_the_documented_ones(self) -> None:
         budgets = Budgets()
-        assert budgets.users == Budget(1, 2, 10)
-        assert budgets.groups == Budget(1, 5, 5)
-        assert budgets.memberships == Budget(5, 2, 40)
-        assert budgets.assignments == Budget(1, 5, 5)
-        assert budgets.expired == Budget(10, 10, 100)
+        assert budgets.users == DeleteBudget(1, 2, 10)
+        assert budgets.groups == DeleteBudget(1, 5, 5)
+        assert budgets.memberships == DeleteBudget(5, 2, 40)
+        assert budgets.assignments == DeleteBudget(1, 5, 5)
+        assert budgets.expired == DeleteBudget(10, 10, 100)
 
     @pytest.mark.parametrize(("removed", "refused"), [(0, False), (1, False), (2, True)])
     def test_users(self, removed: int, refused: bool) -> None:  # noqa: FBT001 - a table
@@ -89,8 +89,8 @@ class TestBudgets:
         ):
             found = removals(Plan(changes))
             assert [(one.kind, one.expired) for one in found] == [
-                (Kind.MEMBERSHIP, True),
-                (Kind.USER, False),
+                (ResourceKind.MEMBERSHIP, True),
+                (ResourceKind.USER, False),
             ]
 
     @pytest.mark.parametrize(("removed", "refused"), [(4, False), (5, False), (6, True)])

@@ -15,8 +15,8 @@ from identity_reconciler.core.guard_settings import (
     ExpectLive,
     GuardId,
     GuardSettings,
-    Kind,
     ProtectedNames,
+    ResourceKind,
 )
 from identity_reconciler.core.guards import Evidence, Standing, Verdict, check_plan
 from identity_reconciler.core.guards.evidence import removals
@@ -158,9 +158,9 @@ def evidence(*names: str) -> Evidence:
         access=(),
         renames=Renames.in_plan(plan),
         removals=removals(plan),
-        managed=dict.fromkeys(Kind, 100),
-        declared=dict.fromkeys(Kind, 100),
-        referred=dict.fromkeys(Kind, 0),
+        managed=dict.fromkeys(ResourceKind, 100),
+        declared=dict.fromkeys(ResourceKind, 100),
+        referred=dict.fromkeys(ResourceKind, 0),
         complete=frozenset(),
         shared_names=frozenset(),
     )

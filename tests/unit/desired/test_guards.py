@@ -11,8 +11,8 @@ import pytest
 from identity_reconciler.core.approvals import Approval, approval_lines
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.guard_settings import (
-    Budget,
     Budgets,
+    DeleteBudget,
     ExpectLive,
     GuardSettings,
     MinMembers,
@@ -77,10 +77,10 @@ class TestGuards:
         default = Budgets()
         assert loaded(tmp_path, settings=GUARDS).settings.guards == GuardSettings(
             budgets=Budgets(
-                users=Budget(2, 2.5, 20),
+                users=DeleteBudget(2, 2.5, 20),
                 groups=replace(default.groups, percent=0),
                 memberships=replace(default.memberships, ceiling=100),
-                expired=Budget(0, 100, 1_000_000),
+                expired=DeleteBudget(0, 100, 1_000_000),
             ),
             expect_live=ExpectLive(100, 10),
             wipe_from=5,

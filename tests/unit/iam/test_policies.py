@@ -13,7 +13,7 @@ from identity_reconciler.core.declared import Declared
 from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.wire.wiring import READS, WRITES
-from identity_reconciler.iam.policies import Facts, Purpose, policy
+from identity_reconciler.iam.policies import PolicyFacts, Purpose, policy
 from identity_reconciler.iam.roles import Workflows, trust
 from tests.command import ROOT
 
@@ -49,21 +49,21 @@ class TestPlan:
     """A role that plans reads one instance and can write nothing."""
 
     def test_reads(self, declared: Declared) -> None:
-        given = policy(declared, Purpose.PLAN, Facts())
+        given = policy(declared, Purpose.PLAN, PolicyFacts())
         assert allows(given, "identitystore:ListUsers", STORE)
         assert allows(given, "identitystore:DescribeGroup", GROUP)
         assert allows(given, "sso:ListApplicationAssignments", APPLICATION)
         assert allows(given, "sso:ListInstances", "*")
 
     def test_not_of_another_instance(self, declared: Declared) -> None:
-        given = policy(declared, Purpose.PLAN, Facts())
+        given = policy(declared, Purpose.PLAN, PolicyFacts())
         assert not allows(given, "identitystore:ListUsers", STORE.replace("d-1", "d-2"))
         other = APPLICATION.replace("ssoins-1", "ssoins-2")
         assert not allows(given, "sso:ListApplicationAssignments", other)
 
     @pytest.mark.parametrize("resource", [STORE, GROUP, APPLICATION, "*"])
     def test_every_write_is_denied_by_name(self, declared: Declared, resource: str) -> None:
-        given = policy(declared, Purpose.PLAN, Facts())
+        given = policy(declared, Purpose.PLAN, PolicyFacts())
         (denial,) = [one for one in statements(given) if one["Effect"] == "Deny"]
         named = {action.partition(":")[2] for action in denial["Action"]}
         assert named >= WRITES
@@ -81,7 +81,7 @@ class TestApply:
     def test_nothing_but_what_the_program_may_send(
         self, declared: Declared, purpose: Purpose
     ) -> None:
-        given = policy(declared, purpose, Facts())
+        given = policy(declared, purpose, PolicyFacts())
         allowed = {
             action.partition(":")[2]
             for one in statements(given)
@@ -95,7 +95,7 @@ class TestApply:
 
     @pytest.mark.parametrize("purpose", [Purpose.APPLY, Purpose.EXPIRE])
     def test_protected_groups_are_denied(self, declared: Declared, purpose: Purpose) -> None:
-        given = policy(declared, purpose, Facts(protected=(GROUP,)))
+        given = policy(declared, purpose, PolicyFacts(protected=(GROUP,)))
         for action in ("CreateGroupMembership", "DeleteGroupMembership", "UpdateGroup"):
             assert not allows(given, f"identitystore:{action}", GROUP)
         assert allows(given, "identitystore:DeleteGroupMembership", OTHER)
@@ -103,7 +103,7 @@ class TestApply:
         assert "sso-directory:RemoveMemberFromGroup" in denial["Action"]
 
     def test_synced_people_and_groups_are_denied(self, declared: Declared) -> None:
-        given = policy(declared, Purpose.APPLY, Facts())
+        given = policy(declared, Purpose.APPLY, PolicyFacts())
         denials = [one for one in statements(given) if one["Effect"] == "Deny"]
         assert [one["Condition"] for one in denials] == [
             {"Null": {"identitystore:UserExternalIdIssuers": "false"}},
@@ -112,7 +112,7 @@ class TestApply:
 
     def test_a_key_is_used_through_the_services_only(self, declared: Declared) -> None:
         key = "arn:aws:kms:eu-central-1:111122223333:key/k"
-        given = policy(declared, Purpose.PLAN, Facts(kms_key=key))
+        given = policy(declared, Purpose.PLAN, PolicyFacts(kms_key=key))
         found = [one for one in statements(given) if one["Action"] == ["kms:Decrypt"]]
         assert [one["Resource"] for one in found] == [[key], [key]]
         assert [one["Condition"]["StringEquals"]["kms:ViaService"] for one in found] == [
@@ -125,7 +125,7 @@ class TestApply:
         (tmp_path / "instance.yaml").write_text(settings)
         text = f"applications:\n  - arn: {APPLICATION}\n    assignments: {{}}\n"
         (tmp_path / "applications.yaml").write_text(text)
-        given = policy(load(tmp_path), Purpose.APPLY, Facts())
+        given = policy(load(tmp_path), Purpose.APPLY, PolicyFacts())
         assert allows(given, "sso:CreateApplicationAssignment", APPLICATION)
         other = APPLICATION.replace("apl-0", "apl-1")
         assert not allows(given, "sso:CreateApplicationAssignment", other)

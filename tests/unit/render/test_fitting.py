@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from identity_reconciler.render.fitting import Budget, Section, characters, fit, octets
+from identity_reconciler.render.fitting import Section, SizeLimit, characters, fit, octets
 
 
 def section(rank: int, name: str, count: int) -> Section:
@@ -19,17 +19,17 @@ class TestFit:
     """What is not a list is whole; the others share what is left, the lowest rank first."""
 
     def test_everything(self) -> None:
-        text = fit(["top", section(0, "a", 2), "bottom"], Budget(1_000, len))
+        text = fit(["top", section(0, "a", 2), "bottom"], SizeLimit(1_000, len))
         assert text == "top\n\n# a\n\n- a0\n- a1\n\nend of a\n\nbottom\n"
 
     def test_the_highest_rank_is_cut_first(self) -> None:
         parts = (section(2, "late", 9), section(1, "early", 9))
-        text = fit(parts, Budget(160, len))
+        text = fit(parts, SizeLimit(160, len))
         assert text.count("- early") == 9
         assert "# late\n\n- and 9 more\n\nend of late" in text
 
     def test_entries_without_room_are_counted(self) -> None:
-        text = fit([section(0, "a", 1_000)], Budget(100, len))
+        text = fit([section(0, "a", 1_000)], SizeLimit(100, len))
         shown = text.count("- a") - text.count("- and")
         assert f"- and {1_000 - shown} more" in text
         assert 85 <= len(text) <= 100
@@ -37,7 +37,7 @@ class TestFit:
     @pytest.mark.parametrize("limit", range(80, 400, 7))
     def test_the_limit_holds(self, limit: int) -> None:
         parts = ("top", section(0, "a", 30), section(1, "b", 30))
-        assert len(fit(parts, Budget(limit, len))) <= limit
+        assert len(fit(parts, SizeLimit(limit, len))) <= limit
 
     def test_what_does_not_fit_is_not_even_made(self) -> None:
         made = 0
@@ -48,13 +48,13 @@ class TestFit:
                 made += 1
                 yield f"- {number}"
 
-        fit([Section(0, "# a", entries(), 1_000_000)], Budget(1_000, len))
+        fit([Section(0, "# a", entries(), 1_000_000)], SizeLimit(1_000, len))
         assert made < 1_000
 
     def test_an_optional_part_goes_without_a_word(self) -> None:
         picture = Section(0, "", ["x" * 100], 1, rest="")
-        assert fit(["top", picture, "bottom"], Budget(50, len)) == "top\n\nbottom\n"
-        assert fit(["top", picture, "bottom"], Budget(200, len)).count("x") == 100
+        assert fit(["top", picture, "bottom"], SizeLimit(50, len)) == "top\n\nbottom\n"
+        assert fit(["top", picture, "bottom"], SizeLimit(200, len)).count("x") == 100
 
 
 class TestSizes:
