@@ -128,14 +128,11 @@ Group = Annotated[str | None, typer.Option("--group", help="A group.")]
 @contextmanager
 def _editing(directory: Path, *, dry_run: bool) -> Iterator[Editor]:
     """Yield an editor; afterwards show the difference and write it."""
-    from identity_reconciler.desired.reading.loader import instance_directories
+    from identity_reconciler.cli.loading import one_directory
     from identity_reconciler.desired.writing.editing import Editor
     from identity_reconciler.desired.writing.rewrite import Rewrite
 
-    directories = instance_directories(directory)
-    if len(directories) != 1:
-        raise UsageError(f"{directory} holds {len(directories)} instances; name one of them")
-    rewrite = Rewrite(directories[0])
+    rewrite = Rewrite(one_directory(directory))
     editor = Editor(rewrite)
     yield editor
     editor.finish()

@@ -24,7 +24,7 @@ def explain(
     """Tell where an object is declared, its members and access and why, and who refers to it."""
     from datetime import UTC, datetime
 
-    from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.cli.loading import load_one
     from identity_reconciler.desired.model.schema import manual
     from identity_reconciler.desired.reading.explaining import explain as lines_about
     from identity_reconciler.render.escape import safe_lines
@@ -34,8 +34,5 @@ def explain(
     if schema is not None:
         typer.echo("\n".join(manual(schema)))
         return
-    loaded = load_all(directory)
-    if len(loaded) != 1:
-        raise UsageError(f"{directory} holds {len(loaded)} instances; name one of them")
-    for line in lines_about(loaded[0], address or "", datetime.now(UTC)):
+    for line in lines_about(load_one(directory), address or "", datetime.now(UTC)):
         typer.echo(safe_lines(line))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,9 +84,10 @@ def plan_policy(
     branch: Branch = "main",
 ) -> None:
     """Print what a role that plans needs: it reads one instance, and is denied every write."""
+    from identity_reconciler.cli.loading import load_one
     from identity_reconciler.iam.policies import Purpose
 
-    declared = _one(directory)
+    declared = load_one(directory)
     if trust:
         _print_trust(declared, _workflows(repository, branch), Purpose.PLAN)
     else:
@@ -113,9 +113,10 @@ def apply_policy(
 ) -> None:
     """Print what a role that applies needs; it is denied what touches protected groups."""
     from identity_reconciler.cli.connection import Target
+    from identity_reconciler.cli.loading import load_one
     from identity_reconciler.iam.policies import Purpose
 
-    declared = _one(directory)
+    declared = load_one(directory)
     purpose = Purpose.EXPIRE if only_expired else Purpose.APPLY
     if trust:
         _print_trust(declared, _workflows(repository, "main", environment), purpose)
@@ -140,10 +141,11 @@ def cloudformation(
     from ruamel.yaml import YAML
 
     from identity_reconciler.cli.connection import Target
+    from identity_reconciler.cli.loading import load_one
     from identity_reconciler.iam.policies import Purpose, policy
     from identity_reconciler.iam.roles import template
 
-    declared = _one(directory)
+    declared = load_one(directory)
     workflows = _workflows(repository, branch)
     facts = _facts(declared, kms_key, Target(sandbox, endpoint_url) if live else None)
     policies = {purpose: policy(declared, purpose, facts) for purpose in Purpose}
@@ -152,15 +154,6 @@ def cloudformation(
     # CloudFormation takes no aliases.
     writer.representer.ignore_aliases = lambda _: True
     writer.dump(template(policies, workflows), sys.stdout)
-
-
-def _one(directory: Path) -> Declared:
-    from identity_reconciler.cli.loading import load_all
-
-    loaded = load_all(directory)
-    if len(loaded) != 1:
-        raise UsageError(f"{directory} holds {len(loaded)} instances; name one of them")
-    return loaded[0]
 
 
 def _workflows(repository: str | None, branch: str, environment: str | None = None) -> Workflows:

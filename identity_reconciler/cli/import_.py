@@ -54,19 +54,15 @@ def import_(
 
     from identity_reconciler.cli.connection import Target, connected_for
     from identity_reconciler.cli.edit import finish
-    from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.cli.loading import load_one, one_directory
     from identity_reconciler.cli.options import parse_rates
-    from identity_reconciler.desired.reading.loader import instance_directories
     from identity_reconciler.desired.writing.importing import Choice
     from identity_reconciler.desired.writing.rewrite import Rewrite
 
     chosen = None if only is None else frozenset(map(_chosen, only))
     target = Target(sandbox, endpoint_url, parse_rates(rate))
-    directories = instance_directories(directory)
-    if len(directories) != 1:
-        raise UsageError(f"{directory} holds {len(directories)} instances; name one of them")
-    (declared,) = load_all(directory)
-    rewrite = Rewrite(directories[0])
+    declared = load_one(directory)
+    rewrite = Rewrite(one_directory(directory))
     with connected_for(declared, target, write=False) as gateway:
         live = read_everything(gateway, declared.settings.ignore)
     adopt_and_tell(rewrite, declared, live, Choice(datetime.now(UTC), layout, chosen))

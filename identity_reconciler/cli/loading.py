@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from identity_reconciler.errors import InvalidInputError, Problem
+from identity_reconciler.errors import InvalidInputError, Problem, UsageError
 
 if TYPE_CHECKING:
     from identity_reconciler.core.declared import Declared
@@ -31,6 +31,32 @@ def load_all(directory: Path) -> list[Declared]:
     if problems:
         raise InvalidInputError(problems)
     return loaded
+
+
+def one_directory(directory: Path) -> Path:
+    """Return the directory of the one instance that *directory* is about.
+
+    Raises:
+        UsageError: It holds none, or several.
+    """
+    from identity_reconciler.desired.reading.loader import instance_directories
+
+    found = instance_directories(directory)
+    if len(found) != 1:
+        raise UsageError(f"{directory} holds {len(found)} instances; name one of them")
+    return found[0]
+
+
+def load_one(directory: Path) -> Declared:
+    """Return what the one instance that *directory* is about declares.
+
+    Raises:
+        InvalidInputError: With everything that is wrong.
+        UsageError: It holds none, or several.
+    """
+    from identity_reconciler.desired.reading.loader import load
+
+    return load(one_directory(directory))
 
 
 def _below(problem: Problem, instance: Path, directory: Path) -> Problem:

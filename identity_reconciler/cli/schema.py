@@ -14,11 +14,11 @@ def schema(
     """Write the JSON Schemas of the YAML, of saved plans and of reports, for other programs."""
     from identity_reconciler.audit.formats.data import SCHEMA_FILE, schema_text
     from identity_reconciler.desired.model.schema import schemas
+    from identity_reconciler.desired.writing.replacement import replace_file
     from identity_reconciler.render.plan_schema import PLAN, plan_schema
 
-    directory.mkdir(parents=True, exist_ok=True)
     made = schemas() | {PLAN: plan_schema(), SCHEMA_FILE: schema_text()}
     for name, text in made.items():
         path = directory / name
-        path.write_text(text, encoding="utf-8")
+        replace_file(path, text.encode())
         typer.echo(f"wrote {path}")
