@@ -249,7 +249,7 @@ def _write_codeowners(directory: Path, owners: str, approvers: str) -> None:
     if _CODEOWNERS.exists():
         note(f"{_CODEOWNERS} is there already; add these lines to it:\n{lines}")
         return
-    replace_file(_CODEOWNERS, lines.encode())
+    replace_file(_CODEOWNERS, lines.encode(), parents=True)
     note(f"wrote {_CODEOWNERS}")
 
 
@@ -260,7 +260,7 @@ def _write_workflows(files: Mapping[Path, bytes]) -> None:
 
     for path, content in sorted(files.items()):
         if not path.exists():
-            replace_file(path, content)
+            replace_file(path, content, parents=True)
             note(f"wrote {path}")
         elif path.read_bytes() != content:
             note(f"{path} is there already and differs; it stays as it is")

@@ -20,5 +20,5 @@ def schema(
     made = schemas() | {PLAN: plan_schema(), SCHEMA_FILE: schema_text()}
     for name, text in made.items():
         path = directory / name
-        replace_file(path, text.encode())
+        replace_file(path, text.encode(), parents=True)
         typer.echo(f"wrote {path}")

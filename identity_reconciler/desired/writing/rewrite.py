@@ -65,4 +65,4 @@ class Rewrite:
             if (path.read_bytes() if path.exists() else None) != self._before.get(name):
                 raise UsageError(f"{path} has changed in the meantime; run the command again")
         for name in self.changed:
-            replace_file(self.directory / name, self.contents[name])
+            replace_file(self.directory / name, self.contents[name], parents=True)

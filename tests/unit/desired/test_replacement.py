@@ -21,7 +21,7 @@ class TestModes:
     """What is there keeps its mode; a new file is readable; a private one is its owner's alone."""
 
     def test_a_new_file(self, tmp_path: Path) -> None:
-        replace_file(tmp_path / "deep" / "new", b"text")
+        replace_file(tmp_path / "deep" / "new", b"text", parents=True)
         assert (tmp_path / "deep" / "new").read_bytes() == b"text"
         assert _mode(tmp_path / "deep" / "new") == 0o644
 
@@ -81,6 +81,11 @@ class TestFailures:
         (tmp_path / "file").touch()
         with pytest.raises(UsageError, match=r"cannot write .*: .*; name another file"):
             replace_file(tmp_path / "file" / "plan.json", b"text")
+
+    def test_in_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="No such file or directory"):
+            replace_file(tmp_path / "no" / "plan.json", b"text")
+        assert list(tmp_path.iterdir()) == []
 
     def test_a_directory(self, tmp_path: Path) -> None:
         (tmp_path / "there").mkdir()
