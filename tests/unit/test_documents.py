@@ -310,6 +310,26 @@ class TestTables:
         assert set(named) >= {guard.value for guard in GuardId}
 
 
+class TestWhereIsWhat:
+    """A newcomer is sent to what is there."""
+
+    PACKAGE = ROOT / "identity_reconciler"
+
+    def test_paths_exist(self) -> None:
+        paths = [
+            span for span in CONTRIBUTING.spans if re.fullmatch(r"[\w.-]*/[\w./-]*|\w+\.py", span)
+        ]
+        assert len(paths) > 50
+        gone = [p for p in paths if not (ROOT / p).exists() and not (self.PACKAGE / p).exists()]
+        assert gone == []
+
+    def test_every_package_is_told(self) -> None:
+        there = {
+            path.name for path in self.PACKAGE.iterdir() if not path.name.startswith(("_", "py"))
+        }
+        assert {row[0].rstrip("/") for row in CONTRIBUTING.rows} >= there
+
+
 class TestDevelopment:
     """What a developer is told to run is what CI runs."""
 
