@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a finished command tells the shell. The README's table is made from `EXIT_CODES`."""
+    """What a finished command tells the shell. The guide to the commands has the table."""
 
     SUCCESS = 0
     UNEXPECTED = 1

@@ -191,7 +191,7 @@ def _reason(answer: BaseHTTPResponse) -> str:
     if answer.status in {401, _FORBIDDEN, _NOT_FOUND}:
         # GitHub says so with this header. Source: "Troubleshooting the REST API".
         needed = answer.headers.get("X-Accepted-GitHub-Permissions", "")
-        hint = _permissions(needed) or "what the README lists for it"
+        hint = _permissions(needed) or "what the workflows of `init --github` grant it"
         return f"{answer.status} {said}; does the job have {hint} among its permissions?"
     return f"{answer.status} {said}"
 

@@ -7,8 +7,6 @@ import csv
 import io
 import os
 import pty
-import re
-import shlex
 import stat
 import subprocess
 import sys
@@ -16,11 +14,10 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
-import yaml
 
 from identity_reconciler.cli.app import run
 from identity_reconciler.sandbox import Sandbox
-from tests.command import PROGRAM, ROOT, Run, command, environment
+from tests.command import PROGRAM, Run, command, environment
 from tests.sandbox.serving import serving
 
 REPORTS = (
@@ -330,46 +327,3 @@ class TestTrouble:
             # The fault was for one call; the same command succeeds afterwards.
             assert command("audit", "access", *options, cwd=applied, **served.exports).code == 0
         assert (applied / "access.csv").exists()
-
-
-class TestReadme:
-    """What the README shows is what happens."""
-
-    def section(self) -> str:
-        text = (ROOT / "README.md").read_text(encoding="utf-8")
-        return text.partition("## Audit\n")[2].partition("\n## ")[0]
-
-    def calls(self) -> list[list[str]]:
-        blocks = re.findall(r"```sh\n(.*?)```", self.section(), re.DOTALL)
-        lines = [line for block in blocks for line in block.splitlines()]
-        return [shlex.split(line, comments=True) for line in lines]
-
-    def test_every_command_works(self, applied: Path) -> None:
-        calls = self.calls()
-        assert len(calls) == 11
-        for program, name, *arguments in calls:
-            assert (program, name) == ("identity-reconciler", "audit")
-            sandbox = [] if "--desired" in arguments else ["--sandbox"]
-            done = audit(applied, *arguments, *sandbox)
-            assert done.code == 0, done.err
-
-    def test_the_workflow_does_what_it_says(self, applied: Path) -> None:
-        (block,) = re.findall(r"```yml\n(.*?)```", self.section(), re.DOTALL)
-        workflow = yaml.safe_load(block)
-        assert workflow["permissions"] == {}
-        job = workflow["jobs"]["audit"]
-        assert job["permissions"] == {"id-token": "write"}
-        (step,) = job["steps"]
-        assert "${{" not in step["run"]
-        (applied / "reports").mkdir()
-        lines = [line for line in step["run"].splitlines() if line.startswith("identity-")]
-        for line in lines:
-            name, *arguments = shlex.split(line.partition("||")[0])[1:]
-            assert name == "audit"
-            assert audit(applied, *arguments, "--sandbox").code == 0
-        assert len(list((applied / "reports").iterdir())) == len(lines) == 4
-
-    def test_the_sample_is_current(self, applied: Path) -> None:
-        done = audit(applied, *self.calls()[0][2:], "--sandbox")
-        out = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "2026-03-01T09:00:00Z", done.out)
-        assert f"```text\n{out}```" in self.section()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from identity_reconciler.errors import EXIT_CODES, ExitCode
-from tests.command import ROOT, command, environment
+from tests.command import command, environment
 
 WRONG = {
     "unknown command": (("plam",), "No such command"),
@@ -85,11 +85,6 @@ class TestHelp:
         out = " ".join(command("--help", cwd=here).out.split())
         for row in EXIT_CODES:
             assert f"{row.code.value} {row.meaning}" in out
-
-    def test_readme_lists_every_exit_code(self) -> None:
-        readme = (ROOT / "README.md").read_text()
-        for row in EXIT_CODES:
-            assert f"| {row.code.value} | {row.meaning} | {row.written} |" in readme
 
     @pytest.mark.parametrize("arguments", [["--help"], ["validate"], ["plan", "--help"]])
     def test_needs_no_aws_libraries(self, here: Path, arguments: list[str]) -> None:

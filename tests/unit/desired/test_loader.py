@@ -55,7 +55,7 @@ def declared() -> Declared:
 
 
 class TestExample:
-    """The example is what the README promises."""
+    """The example is what the documents say of it."""
 
     def test_counts(self, declared: Declared) -> None:
         assert (len(declared.users), len(declared.groups), len(declared.applications)) == (12, 5, 4)
