@@ -1,26 +1,20 @@
-"""Ask Git: what a directory is checked out at, and the desired state as it stood in a revision."""
+"""The desired state in Git: what is checked out, and how it stood at a revision."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from identity_reconciler.cli.git import repository_around
 from identity_reconciler.cli.output import note
 from identity_reconciler.errors import ReconcilerError, UsageError
 
 if TYPE_CHECKING:
     from identity_reconciler.core.declared import Declared
     from identity_reconciler.runs.planning import Base
-
-
-_FILES = ("100644", "100755")
-"""Git's modes of plain files; symbolic links are not desired state."""
 
 
 @contextmanager
@@ -32,11 +26,20 @@ def tree_at(directory: Path, revision: str) -> Iterator[Path]:
     Raises:
         UsageError: Git does not know *revision*, or *directory* is not in a Git repository.
     """
-    commit = _commit(directory, revision)
+    repository = repository_around(directory)
+    commit = repository.commit(revision) if repository else None
+    if repository is None or commit is None:
+        raise UsageError(
+            f"{revision}: Git knows no such commit for {directory}; name one that "
+            "is there (a shallow clone may lack it: fetch more history)"
+        )
+    files = {
+        path: identifier
+        for path, identifier in repository.files(commit, directory).items()
+        if PurePosixPath(path).suffix in {".yaml", ".yml"}
+    }
     with tempfile.TemporaryDirectory(prefix="identity-reconciler-") as name:
-        files = dict(_files(directory, commit))
-        contents = _contents(directory, list(files.values()))
-        for (path, _), content in zip(files.items(), contents, strict=True):
+        for path, content in zip(files, repository.contents(files.values()), strict=True):
             target = Path(name, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
@@ -83,56 +86,28 @@ def _objection(old: Declared | None, new: Declared) -> str | None:
     return None
 
 
-def _commit(directory: Path, revision: str) -> str:
-    name = f"{revision}^{{commit}}"
-    found = _git(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
-    if found is None:
-        raise UsageError(
-            f"{revision}: Git knows no such commit for {directory}; name one that "
-            "is there (a shallow clone may lack it: fetch more history)"
-        )
-    return found.decode("ascii").split()[-1]
-
-
-def _files(directory: Path, commit: str) -> Iterator[tuple[str, str]]:
-    """Yield path, relative to *directory*, and object name of every YAML file below it."""
-    listing = _git(directory, "ls-tree", "-r", "-z", commit) or b""
-    for line in filter(None, listing.split(b"\0")):
-        facts, _, name = line.partition(b"\t")
-        mode, _, identifier = facts.decode("ascii").split()
-        path = PurePosixPath(name.decode("utf-8", "surrogateescape"))
-        inside = not path.is_absolute() and ".." not in path.parts
-        if mode in _FILES and path.suffix in {".yaml", ".yml"} and inside:
-            yield str(path), identifier
-
-
-def _contents(directory: Path, identifiers: list[str]) -> Iterator[bytes]:
-    """Yield the bytes of each object, in their order, from one process."""
-    answer = _git(directory, "cat-file", "--batch", given="".join(f"{i}\n" for i in identifiers))
-    at = 0
-    for _ in identifiers:
-        end = (answer or b"").index(b"\n", at)
-        size = int((answer or b"")[at:end].split()[-1])
-        yield (answer or b"")[end + 1 : end + 1 + size]
-        at = end + 1 + size + 1
-
-
 def commit_of(directory: Path) -> str | None:
     """Return the commit checked out around *directory*, or None where there is no Git.
 
-    Ends with `-dirty` when something below *directory* is not as committed.
+    Ends with `-dirty` when a YAML file below *directory* is not as committed, is not committed at
+    all, or is missing.
     """
-    commit = head_of(directory)
-    if commit is None:
+    from identity_reconciler.desired.reading.files import is_read, read_files
+
+    repository = repository_around(directory)
+    commit = repository.commit("HEAD") if repository else None
+    if repository is None or commit is None:
         return None
-    changed = _git(directory, "status", "--porcelain", "--", ".")
-    return f"{commit}-dirty" if changed else commit
+    files = repository.files(commit, directory)
+    committed = {path: files[path] for path in files if is_read(path)}
+    clean = repository.holds(committed, read_files(directory).contents)
+    return commit if clean else f"{commit}-dirty"
 
 
 def head_of(directory: Path) -> str | None:
     """Return the commit checked out around *directory*, whatever was edited since."""
-    head = _git(directory, "rev-parse", "--verify", "HEAD")
-    return head.decode("ascii").strip() if head else None
+    repository = repository_around(directory)
+    return repository.commit("HEAD") if repository else None
 
 
 def repository_prefix(directory: Path) -> str:
@@ -140,26 +115,10 @@ def repository_prefix(directory: Path) -> str:
 
     It is empty at the root. Where there is no Git, the root is the working directory.
     """
-    top = _git(directory, "rev-parse", "--show-toplevel")
-    root = Path(os.fsdecode(top.rstrip(b"\n"))) if top else Path.cwd()
+    repository = repository_around(directory)
+    root = repository.top if repository else Path.cwd().resolve()
     try:
-        path = directory.resolve().relative_to(root.resolve())
+        path = directory.resolve().relative_to(root)
     except ValueError:
         path = directory
     return f"{path.as_posix()}/" if path.parts else ""
-
-
-def _git(directory: Path, *arguments: str, given: str = "") -> bytes | None:
-    """Return what Git answers, or None when it cannot."""
-    program = shutil.which("git")
-    if program is None or not directory.is_dir():
-        return None
-    # Without a shell; the one word that is not ours stands behind --end-of-options.
-    done = subprocess.run(  # noqa: S603
-        [program, *arguments],
-        cwd=directory,
-        input=given.encode("ascii"),
-        capture_output=True,
-        check=False,
-    )
-    return done.stdout if done.returncode == 0 else None

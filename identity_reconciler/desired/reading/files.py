@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 from identity_reconciler.core.wording import shown
 from identity_reconciler.desired.yaml.encoding import MAX_BYTES
@@ -44,6 +44,12 @@ def read_files(directory: Path) -> FoundFiles:
     return found
 
 
+def is_read(name: str) -> bool:
+    """Return whether `read_files` reads a plain file of that path relative to the directory."""
+    path = PurePosixPath(name)
+    return path.suffix == ".yaml" and not any(part.startswith(".") for part in path.parts)
+
+
 def _require_directory(directory: Path) -> None:
     if directory.is_dir():
         return
@@ -65,6 +71,9 @@ def _walk(root: Path, directory: Path, found: FoundFiles) -> Iterator[tuple[Path
         name = directory.relative_to(root).as_posix()
         found.problems.append(_problem(name, f"the directory cannot be read: {error.strerror}"))
         return
+    if _is_repository({entry.name.casefold() for entry in entries}):
+        name = (directory.relative_to(root) / "HEAD").as_posix()
+        found.problems.append(_problem(_printable(name), _REPOSITORY))
     for entry in entries:
         path = Path(entry.path)
         name = path.relative_to(root).as_posix()
@@ -76,6 +85,20 @@ def _walk(root: Path, directory: Path, found: FoundFiles) -> Iterator[tuple[Path
             found.problems.append(_problem(_printable(name), message))
         elif entry.name.endswith(".yaml"):
             yield path, name
+
+
+_REPOSITORY = (
+    "with HEAD, objects and refs (or commondir) Git takes this directory for a repository of its "
+    "own and may run what its config says; remove these files"
+)
+
+
+def _is_repository(names: set[str]) -> bool:
+    """Return whether Git would take a directory with these folded *names* for a repository.
+
+    Source: is_git_directory in Git's setup.c.
+    """
+    return "head" in names and ("commondir" in names or {"objects", "refs"} <= names)
 
 
 def _objection(entry: os.DirEntry[str]) -> str | None:
