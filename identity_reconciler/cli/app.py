@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -89,11 +90,11 @@ def run(arguments: list[str]) -> int:
         result = app(args=arguments, prog_name="identity-reconciler", standalone_mode=False)
         sys.stdout.flush()
     except ReconcilerError as error:
-        _tell(_in_words(error))
+        _tell(*_in_words(error))
         return error.exit_code
     except TyperException as error:
         # Typer would end with 2, which here means "changes present".
-        _tell(f"error: {error.format_message()}\nsee: identity-reconciler --help")
+        _tell(f"error: {error.format_message()}", "see: identity-reconciler --help")
         return ExitCode.INVALID_INPUT
     except (KeyboardInterrupt, Abort):
         _tell("interrupted; no request was in flight")
@@ -106,21 +107,23 @@ def run(arguments: list[str]) -> int:
         if os.environ.get("IDENTITY_RECONCILER_DEBUG"):
             raise
         _tell(
-            f"error: unexpected {type(error).__name__}: {error}\n"
-            "this is a bug; set IDENTITY_RECONCILER_DEBUG=1 to see where, and please report it"
+            f"error: unexpected {type(error).__name__}: {error}",
+            "this is a bug; set IDENTITY_RECONCILER_DEBUG=1 to see where, and please report it",
         )
         return ExitCode.UNEXPECTED
     return int(result or ExitCode.SUCCESS)
 
 
-def _in_words(error: ReconcilerError) -> str:
+def _in_words(error: ReconcilerError) -> Iterator[str]:
     if isinstance(error, InvalidInputError):
         number = len(error.problems)
-        return f"{error}\n{number} problem{'' if number == 1 else 's'}; nothing was changed"
-    return f"error: {error}"
+        yield from map(str, error.problems)
+        yield f"{number} problem{'' if number == 1 else 's'}; nothing was changed"
+    else:
+        yield f"error: {error}"
 
 
-def _tell(message: str) -> None:
-    from identity_reconciler.render.escape import safe_lines
+def _tell(*lines: str) -> None:
+    from identity_reconciler.cli.output import note
 
-    typer.echo(safe_lines(message), err=True)
+    note(*lines)

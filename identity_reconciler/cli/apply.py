@@ -98,4 +98,4 @@ def apply(
             return apply_directory(source, saved, target, course)
     finally:
         if timings:
-            note(timings_text(clock))
+            note(*timings_text(clock).splitlines())

@@ -122,10 +122,32 @@ def open_sandbox(state: Path = SANDBOX_FILE, *, instead_of_aws: bool = True) -> 
             f"the sandbox needs the package {error.name}; "
             "install it with: pip install 'identity-reconciler[sandbox]'"
         ) from error
+    if state.parent == WORKSPACE:
+        workspace()
     with Sandbox(state) as sandbox:
         if instead_of_aws:
             note(f"using the sandbox in {state}, not AWS")
         yield sandbox
+
+
+def workspace() -> Path:
+    """Return `WORKSPACE`, made if need be: its owner's alone, and ignored by Git.
+
+    What runs leave there holds names and e-mail addresses.
+
+    Raises:
+        UsageError: It cannot be made.
+    """
+    ignored = WORKSPACE / ".gitignore"
+    try:
+        WORKSPACE.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not ignored.exists():
+            ignored.write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to {WORKSPACE}: {error.strerror}; run this in a directory of your own"
+        ) from error
+    return WORKSPACE
 
 
 def furnish_default(sandbox: Sandbox) -> None:

@@ -18,7 +18,7 @@ from types import FrameType
 
 import typer
 
-from identity_reconciler.cli.connection import WORKSPACE, Target, connected, connected_for
+from identity_reconciler.cli.connection import Target, connected, connected_for, workspace
 from identity_reconciler.cli.history import commit_of
 from identity_reconciler.cli.loading import load_all
 from identity_reconciler.cli.options import Color, PlanFormat
@@ -201,7 +201,7 @@ class Execution:
         patience = Patience(self._sleep, self._stop.is_set)
         results: list[Result] = []
         broken: JournalError | None = None
-        journal = JournalFile(WORKSPACE / "journal", lambda: datetime.now(UTC), header)
+        journal = JournalFile(workspace() / "journal", lambda: datetime.now(UTC), header)
         try:
             with journal, self._catching_signals():
                 for result in apply_plan(plan, self.gateway, journal, patience):

@@ -104,7 +104,7 @@ def drift(plans: Plans = None, author: Author = _AUTHOR) -> None:
 @app.command("approved-plan")
 def approved_plan(
     commit: Annotated[str, typer.Option(metavar="SHA", help="The merged commit.")],
-    out: Annotated[Path, typer.Option(help="Where to save the plan.")],
+    out: Annotated[Path, typer.Option(help="Where to save the plan; - is stdout.")],
     workflow: Annotated[
         str, typer.Option(metavar="FILE", help="The workflow that plans pull requests.")
     ] = "plan.yml",
@@ -114,7 +114,7 @@ def approved_plan(
 
     Needs the permissions `actions: read` and `pull-requests: read`. Ends with 5 if there is none.
     """
-    from identity_reconciler.desired.writing.replacement import replace_file
+    from identity_reconciler.cli.output import write_out
     from identity_reconciler.github.api import Github, job_of
     from identity_reconciler.github.approved import approved_plan as fetched
     from identity_reconciler.render.planfile import LARGEST, read_plan
@@ -122,8 +122,8 @@ def approved_plan(
 
     content = fetched(Github(job_of()), commit, (workflow, artifact), LARGEST)
     document = read_plan(content)
-    replace_file(out, content, private=True)
-    typer.echo(f"Saved {imprint(document, out)}")
+    if not write_out(out, content):
+        typer.echo(f"Saved {imprint(document, out)}")
 
 
 def _opened(plans: list[Path] | None) -> list[PlanDocument]:

@@ -247,7 +247,7 @@ def _write_codeowners(directory: Path, owners: str, approvers: str) -> None:
     where = f"/{directory.as_posix().strip('/')}"
     lines = f"{where}/ {owners}\n{where}/approvals.yaml {approvers}\n"
     if _CODEOWNERS.exists():
-        note(f"{_CODEOWNERS} is there already; add these lines to it:\n{lines}")
+        note(f"{_CODEOWNERS} is there already; add these lines to it:", *lines.splitlines())
         return
     replace_file(_CODEOWNERS, lines.encode(), parents=True)
     note(f"wrote {_CODEOWNERS}")

@@ -101,7 +101,7 @@ class AuditOptions:
         typer.Option("--format", help="How to write it; a table is plain text in a pipe."),
     ] = ReportFormat.TABLE
     out: Annotated[
-        Path | None, typer.Option(help="Write it to this file, readable by you only.")
+        Path | None, typer.Option(help="Write it to this file, readable by you only; - is stdout.")
     ] = None
     desired: Annotated[
         bool, typer.Option("--desired", help="Answer from the YAML alone, without AWS.")
@@ -207,13 +207,12 @@ def _show(edition: Edition, options: AuditOptions) -> None:
     import sys
 
     from identity_reconciler.audit.formats.writing import written
-    from identity_reconciler.cli.output import console, note
-    from identity_reconciler.desired.writing.replacement import replace_file
+    from identity_reconciler.cli.output import console, note, write_out
 
     on_terminal = sys.stdout.isatty() or options.color is Color.ALWAYS
     if options.out is not None:
-        replace_file(options.out, written(edition, options.output_format).encode(), private=True)
-        note(f"wrote {options.out}")
+        if not write_out(options.out, written(edition, options.output_format).encode()):
+            note(f"wrote {options.out}")
     elif options.output_format is ReportFormat.TABLE and on_terminal:
         from identity_reconciler.audit.formats.table import table
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, assert_never
 
 from identity_reconciler.cli.options import Color, PlanFormat
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from identity_reconciler.runs.survey import Outlook
 
 
+STDOUT = Path("-")
+"""A file that is none: what is written to it goes to stdout."""
 _STYLES = {"x": "bold red", "-": "red", ">": "cyan", "!": "yellow", "+": "green"}
 
 
@@ -72,10 +75,31 @@ def print_plans(plans: list[PlanDocument], output_format: PlanFormat, color: Col
             assert_never(output_format)
 
 
-def note(message: str) -> None:
-    """Print a line for people on stderr."""
-    sys.stderr.write(f"{message}\n")
+def note(*lines: str) -> None:
+    """Print *lines* for people on stderr; no value in one of them can begin another."""
+    from identity_reconciler.render.escape import safe, safe_lines
+
+    sys.stderr.write("".join(f"{safe_lines(safe(line))}\n" for line in lines))
     sys.stderr.flush()
+
+
+def write_out(path: Path, data: bytes) -> bool:
+    """Write *data*, which holds personal data, to *path*; `-` is stdout.
+
+    Returns:
+        Whether it went to stdout, where then nothing else belongs.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    from identity_reconciler.desired.writing.replacement import replace_file
+
+    if path == STDOUT:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        return True
+    replace_file(path, data, private=True)
+    return False
 
 
 _INTERVAL = 10.0

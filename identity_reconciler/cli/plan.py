@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Mapping
+from contextlib import nullcontext, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +35,8 @@ def plan(
     endpoint_url: EndpointUrl = None,
     output_format: PlanFormatChoice = PlanFormat.TEXT,
     out: Annotated[
-        Path | None, typer.Option(help="Save the plan to this file, for show and apply.")
+        Path | None,
+        typer.Option(help="Save the plan to this file, for show and apply; - is stdout."),
     ] = None,
     valid_for: Annotated[
         float, typer.Option(min=0, max=24 * 7, help="Hours for which a saved plan is valid.")
@@ -61,13 +65,22 @@ def plan(
     from identity_reconciler.cli.history import bases, commit_of, repository_prefix
     from identity_reconciler.cli.loading import load_all
     from identity_reconciler.cli.options import parse_rates
-    from identity_reconciler.cli.output import Progress, Timings, note, print_plans, timings_text
+    from identity_reconciler.cli.output import (
+        STDOUT,
+        Progress,
+        Timings,
+        note,
+        print_plans,
+        timings_text,
+        write_out,
+    )
     from identity_reconciler.core.collecting import without_collections
     from identity_reconciler.desired.reading.loader import instance_directories
     from identity_reconciler.github.step import github_step, report, without_commands
+    from identity_reconciler.render.planfile import plan_bytes
     from identity_reconciler.render.words import blocked
     from identity_reconciler.runs.planning import PlanTerms, plan_since
-    from identity_reconciler.runs.saved import imprint, save
+    from identity_reconciler.runs.saved import imprint
 
     clock = Timings()
     target = Target(sandbox, endpoint_url, parse_rates(rate), clock)
@@ -76,8 +89,10 @@ def plan(
     step = github_step(os.environ, as_json=output_format is PlanFormat.JSON) if github else None
     if out is not None:
         _require_whole(directory, len(loaded), changed_since)
-    if changed_since and (base or only_expired):
-        raise UsageError("--changed-since excludes --base and --only-expired")
+    _require_no_contradiction(
+        {"--changed-since": changed_since, "--base": base, "--only-expired": only_expired},
+        to_stdout=out == STDOUT and github,
+    )
     lifetime = timedelta(hours=valid_for)
     terms = PlanTerms(commit_of(directory), lifetime, only_expired, sandbox, Progress(clock))
     revision = changed_since or base
@@ -87,19 +102,28 @@ def plan(
         with connected_for(declared, target, write=False) as gateway:
             document = plan_since(old, declared, gateway, terms, targeted=bool(changed_since))
             documents.append(document)
-    with clock.phase("render"), without_collections(), without_commands(step):
+    # Where the saved plan goes to stdout, what is for people goes to stderr.
+    shown = redirect_stdout(sys.stderr) if out == STDOUT else nullcontext()
+    with clock.phase("render"), without_collections(), without_commands(step), shown:
         print_plans(documents, output_format, color)
     report(step, documents, [repository_prefix(one) for one in instance_directories(directory)])
     if timings:
-        note(timings_text(clock))
+        note(*timings_text(clock).splitlines())
     if out is not None:
-        save(documents[0], out)
-        typer.echo(f"Saved {imprint(documents[0], out)}", err=output_format is not PlanFormat.TEXT)
+        elsewhere = write_out(out, plan_bytes(documents[0])) or output_format is not PlanFormat.TEXT
+        typer.echo(f"Saved {imprint(documents[0], out)}", err=elsewhere)
     if any(map(blocked, documents)):
         return ExitCode.GUARD
     if detailed_exitcode and any(one.changes for one in documents):
         return ExitCode.CHANGES
     return ExitCode.SUCCESS
+
+
+def _require_no_contradiction(given: Mapping[str, object], *, to_stdout: bool) -> None:
+    if given["--changed-since"] and (given["--base"] or given["--only-expired"]):
+        raise UsageError("--changed-since excludes --base and --only-expired")
+    if to_stdout:
+        raise UsageError("--github speaks to the runner on stdout; save the plan to a file")
 
 
 def _require_whole(directory: Path, instances: int, changed_since: str | None) -> None:

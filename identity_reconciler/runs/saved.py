@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from identity_reconciler.desired.writing.replacement import replace_file
 from identity_reconciler.errors import StalePlanError, UsageError
 from identity_reconciler.render.document import PlanDocument
-from identity_reconciler.render.planfile import LARGEST, plan_bytes, plan_digest, read_plan
+from identity_reconciler.render.planfile import LARGEST, plan_digest, read_plan
 
 
 def imprint(plan: PlanDocument, path: Path) -> str:
     """Return the line that identifies a saved plan: file, digest, and how long it is valid."""
     until = f"{plan.valid_until:%Y-%m-%dT%H:%M:%SZ}"
     return f"{path}   digest {plan_digest(plan)}   valid until {until}"
-
-
-def save(plan: PlanDocument, path: Path) -> None:
-    """Write *plan* to *path*, whole or not at all, readable by its owner only.
-
-    Raises:
-        UsageError: *path* cannot be written.
-    """
-    replace_file(path, plan_bytes(plan), private=True)
 
 
 def open_saved(path: Path) -> PlanDocument:
@@ -35,7 +26,10 @@ def open_saved(path: Path) -> PlanDocument:
         UsageError: *path* cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        # Opening a pipe that nobody writes to would wait for ever; read on, it is just empty.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            os.set_blocking(descriptor, True)
             # One byte more than allowed shows that there is too much, without reading it all.
             return read_plan(file.read(LARGEST + 1))
     except OSError as error:

@@ -18,9 +18,6 @@ from typing import Any
 
 from identity_reconciler.sandbox.errors import StateFileError
 
-DEFAULT_FILE = Path(".identity-reconciler") / "sandbox.sqlite3"
-"""Where commands keep the sandbox's state, relative to the working directory."""
-
 APPLICATION_ID = 0x49525342
 """SQLite's file-format tag that marks a file as ours: the letters IRSB."""
 SCHEMA_VERSION = 1
