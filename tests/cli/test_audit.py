@@ -20,7 +20,7 @@ import yaml
 
 from identity_reconciler.cli.app import run
 from identity_reconciler.sandbox import Sandbox
-from tests.command import PROGRAM, ROOT, Run, command, environment
+from tests.command import ROOT, Run, command, environment, launcher
 from tests.sandbox.serving import serving
 
 REPORTS = (
@@ -254,7 +254,7 @@ class TestOutput:
     def test_a_terminal_gets_a_table(self, applied: Path) -> None:
         ours, theirs = pty.openpty()
         with subprocess.Popen(
-            [*PROGRAM, "audit", "members", "engineering", "--desired"],
+            [*launcher(), "audit", "members", "engineering", "--desired"],
             cwd=applied,
             env=environment(TERM="xterm", COLUMNS="100"),
             stdin=subprocess.DEVNULL,
