@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from typing import TypeVar
 
+from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.core.plan import (
     Change,
     Create,
@@ -17,7 +18,6 @@ from identity_reconciler.core.plan import (
     ordered,
 )
 from identity_reconciler.core.state import (
-    USER_ATTRIBUTES,
     ApplicationArn,
     Assignment,
     Email,
@@ -36,6 +36,8 @@ from identity_reconciler.core.state import (
     UserKey,
     folded,
 )
+
+_FIELDS = tuple(attribute.field for attribute in USER_ATTRIBUTES)
 
 Attribute = str | Email | PhoneNumber | PostalAddress | Role | tuple[Photo, ...]
 
@@ -116,7 +118,7 @@ def _settled_user(declared: User, live: User) -> User:
     changed: dict[str, object] = {}
     if declared.key != live.key:
         changed["user_name"] = declared.user_name
-    for name in USER_ATTRIBUTES:
+    for name in _FIELDS:
         wanted, found = getattr(declared, name), getattr(live, name)
         if wanted is not None and wanted != found:
             merged = _merged(wanted, found)
