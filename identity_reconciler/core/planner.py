@@ -215,4 +215,6 @@ def _assignments(
 def _as_live(names: State, arn: ApplicationArn, principal: Principal) -> Assignment:
     """Return that assignment under the name its principal has until it is renamed."""
     link = names.assignment(arn, principal)
+    if principal.orphan:  # An id is no name: its letters stay as they are.
+        return link
     return replace(link, principal=replace(principal, name=folded(link.principal_name)))
