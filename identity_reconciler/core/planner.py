@@ -118,11 +118,10 @@ def _settled_user(declared: User, live: User) -> User:
         changed["user_name"] = declared.user_name
     for name in USER_ATTRIBUTES:
         wanted, found = getattr(declared, name), getattr(live, name)
-        if wanted is not None and wanted != found:
-            merged = _merged(wanted, found)
-            if merged != found and not (name == "manager" and _same_name(wanted, found)):
-                changed[name] = merged
-    changed |= {name: None for name in declared.cleared if getattr(live, name) is not None}
+        if wanted is None or wanted == found or (name == "manager" and _same_name(wanted, found)):
+            continue
+        changed[name] = _merged(wanted, found)
+    changed |= dict.fromkeys(declared.cleared)
     # The names are those of the class' own fields, so the types fit.
     return replace(live, **changed) if changed else live  # type: ignore[arg-type]
 
