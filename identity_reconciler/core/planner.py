@@ -120,11 +120,10 @@ def _settled_user(declared: User, live: User) -> User:
         changed["user_name"] = declared.user_name
     for name in _FIELDS:
         wanted, found = getattr(declared, name), getattr(live, name)
-        if wanted is not None and wanted != found:
-            merged = _merged(wanted, found)
-            if merged != found and not (name == "manager" and _same_name(wanted, found)):
-                changed[name] = merged
-    changed |= {name: None for name in declared.cleared if getattr(live, name) is not None}
+        if wanted is None or wanted == found or (name == "manager" and _same_name(wanted, found)):
+            continue
+        changed[name] = _merged(wanted, found)
+    changed |= dict.fromkeys(declared.cleared)
     # The names are those of the class' own fields, so the types fit.
     return replace(live, **changed) if changed else live  # type: ignore[arg-type]
 
@@ -217,4 +216,6 @@ def _assignments(
 def _as_live(names: State, arn: ApplicationArn, principal: Principal) -> Assignment:
     """Return that assignment under the name its principal has until it is renamed."""
     link = names.assignment(arn, principal)
+    if principal.orphan:  # An id is no name: its letters stay as they are.
+        return link
     return replace(link, principal=replace(principal, name=folded(link.principal_name)))

@@ -23,6 +23,7 @@ from identity_reconciler.core.state import (
     User,
     UserKey,
     address,
+    folded,
 )
 from identity_reconciler.errors import StalePlanError
 
@@ -87,7 +88,27 @@ def what_is_left(reviewed: Plan, live: State) -> Plan:
             or a user or group to be deleted has a link that was not reviewed.
     """
     _refuse_unreviewed_links(reviewed, live)
+    live = _with_new_managers(reviewed, live)
     return replace(reviewed, changes=tuple(one for one in reviewed.changes if _is_left(one, live)))
+
+
+def _with_new_managers(reviewed: Plan, live: State) -> State:
+    """Return *live* with managers called as the plan calls them: as after its renames.
+
+    Where a rename is done already, AWS tells the new name, and the old one may be another's.
+    """
+    new_names = {
+        change.before.key[1]: change.after.user_name
+        for change in reviewed.changes
+        if isinstance(change, Rename) and isinstance(change.after, User)
+        if UserKey(change.after.key[1]) not in live.users
+    }
+    users = {
+        key: replace(user, manager=new_names.get(folded(user.manager), user.manager))
+        for key, user in live.users.items()
+        if user.manager
+    }
+    return replace(live, users={**live.users, **users}) if new_names else live
 
 
 def _is_left(change: Change, live: State) -> bool:
