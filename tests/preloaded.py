@@ -44,11 +44,12 @@ def preload() -> None:
         if not module.name.endswith(".__main__"):
             importlib.import_module(module.name)
     from identity_reconciler.gateway.wire.clients import make_clients  # noqa: PLC0415
+    from identity_reconciler.gateway.wire.operations import Purpose  # noqa: PLC0415
     from identity_reconciler.sandbox import InstanceDetails, Sandbox  # noqa: PLC0415
 
     with Sandbox() as sandbox:
         sandbox.ensure_instance(InstanceDetails())
-        clients = make_clients(sandbox.session(), region="us-east-1", write=True)
+        clients = make_clients(sandbox.session(), region="us-east-1", purpose=Purpose.APPLY)
         # moto imports a third of itself with the first answer.
         clients.sts.get_caller_identity()
 
