@@ -171,10 +171,6 @@ users: [] # none
         assert once == b"groups:\n  - name: x\n    # yet\n    members: [] # nobody\n"
         assert formatted(once, "f.yaml") == once
 
-    def test_blank_lines_of_a_text_stay(self) -> None:
-        once = formatted(b"a: |\n  x\n\n\n  y\n", "f.yaml")
-        assert once == b"a: |\n  x\n\n\n  y\n"
-
     def test_a_lone_dash_is_quoted_outside_of_brackets(self) -> None:
         assert formatted(b"users: [-]\n", "f.yaml") == b'users:\n  - "-"\n'
 
@@ -198,6 +194,47 @@ users: [] # none
         assert f"members: [{', '.join(names)}]" in formatted(text.encode(), "f").decode()
         longer = text.replace("]", ", somebody99]")
         assert "members:\n      - somebody00\n" in formatted(longer.encode(), "f").decode()
+
+
+class TestBlockTexts:
+    """The lines of a text stay as they are, two columns further in than its key or dash."""
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            pytest.param("a: |\n  x\n\n\n  y\n", "a: |\n  x\n\n\n  y\n", id="blank lines"),
+            pytest.param(
+                "a: >-   # why\n     x\n       - y\n     z  \n",
+                "a: >- # why\n  x\n    - y\n  z  \n",
+                id="lines further in, spaces at the end",
+            ),
+            pytest.param("a: |4-\n    x\n", "a: |-\n  x\n", id="a number without need"),
+            pytest.param("a: |-4\n     x\n", "a: |2-\n   x\n", id="a number in need"),
+            pytest.param("a: >1\n\n  x\n", "a: >2\n\n   x\n", id="below a blank line"),
+            pytest.param("a: |\n x\n  \n\n", "a: |\n  x\n   \n", id="a line of spaces"),
+            pytest.param("a: |-\n\nb: c\n", "a: |-\n\nb: c\n", id="no text"),
+            pytest.param("a: |+\n  x\n \nb: c\n", "a: |+\n  x\n\nb: c\n", id="kept blank lines"),
+            pytest.param("a: |+\n  x\nb: c\n", "a: |+\n  x\nb: c\n", id="none to keep"),
+            pytest.param("a: >+\n\n\n", "a: >+\n\n\n", id="nothing but kept blank lines"),
+            pytest.param("a: |\r\n   x\r\n   y\r\n", "a: |\n  x\n  y\n", id="Windows line ends"),
+            pytest.param(
+                "a:\n- |\n x\n- b: >-\n    y\n  user: z\n",
+                "a:\n  - |\n    x\n  - b: >-\n      y\n    user: z\n",
+                id="in a list",
+            ),
+            pytest.param("a:\n # why\n |-\n x\n", "a: |- # why\n  x\n", id="on the next line"),
+        ],
+    )
+    def test_layout(self, text: str, expected: str) -> None:
+        once = formatted(text.encode(), "f.yaml")
+        assert once.decode() == expected
+        assert formatted(once, "f.yaml") == once
+        assert loaded(expected) == loaded(text)
+
+    def test_a_list_with_kept_blank_lines_stays_in_order(self) -> None:
+        # A blank line between the parts of a list would be part of the text above it.
+        text = "a:\n  - user: c\n    reason: |+\n      x\n  - b\n\n  - a\n"
+        assert formatted(text.encode(), "f.yaml").decode() == text
 
 
 class TestLaws:
