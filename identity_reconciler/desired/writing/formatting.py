@@ -7,6 +7,7 @@ no comment. Comments are kept, and so is every value; a text on lines of its own
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from identity_reconciler.core.state import folded
@@ -72,7 +73,7 @@ class _Layout:
         self._comments = comments
         self._model = model
         self._orders: dict[tuple[str, ...], dict[str, int]] = {}
-        self._keeping = [one for one in source.blocks if one.block and one.block.keeps]
+        self._keeping = [one.start for one, block in source.blocks if block.keeps]
 
     def root(self, node: Map) -> None:
         """Add the lines of a file."""
@@ -199,7 +200,8 @@ class _Layout:
 
     def _keeps_blank_lines(self, node: Sequence) -> bool:
         """Return whether a text in *node* does: no blank line could begin a part below that."""
-        return any(node.start < one.start < node.end for one in self._keeping)
+        at = bisect_left(self._keeping, node.start)
+        return at < len(self._keeping) and self._keeping[at] < node.end
 
 
 def _scalar_line(head: str, node: Scalar, beside: str, indent: int) -> str:

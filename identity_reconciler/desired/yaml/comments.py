@@ -15,7 +15,6 @@ from identity_reconciler.desired.yaml.syntax import (
     Scalar,
     Sequence,
     Source,
-    nodes,
 )
 
 
@@ -67,10 +66,10 @@ _COMMENT_OR_LINE = re.compile(r"#[^\r\n]*|^[ ]*(?=\r?\n)", re.MULTILINE)
 
 def comments_of(source: Source) -> Comments:
     """Return every comment of *source*, filed under what it belongs to."""
+    if _COMMENT_OR_LINE.search(source.text) is None:
+        return Comments()
     masked = _masked(source)
     found = list(_found(source, masked))
-    if not found:
-        return Comments()
     bare = list(masked)
     for one in found:
         bare[one.start : one.start + len(one.text)] = " " * len(one.text)
@@ -80,20 +79,19 @@ def comments_of(source: Source) -> Comments:
 
 
 def _masked(source: Source) -> str:
-    """Return the text with a letter in the place of every character of a scalar.
+    """Return the text with a letter in the place of every character that could look like a sign.
 
     Form feeds, which are nowhere else, are in the place of `---` and `...` around a document.
     """
     parts: list[str] = []
     at = 0
-    for node in nodes(source.root):
-        if isinstance(node, Scalar):
-            start = node.start
-            if node.block is not None:
-                # A comment may stand behind the sign that a block text begins with.
-                start = min(source.line_end(start), node.end)
-            parts += [source.text[at:start], "x" * (node.end - start)]
-            at = node.end
+    for one in source.marked:
+        start = one.start
+        if one.block is not None:
+            # A comment may stand behind the sign that a block text begins with.
+            start = min(source.line_end(start), one.end)
+        parts += [source.text[at:start], "x" * (one.end - start)]
+        at = one.end
     masked = "".join(parts) + source.text[at:]
     return _DOCUMENT_MARKER.sub("\f\f\f", masked)
 
@@ -146,7 +144,7 @@ class _Filing:
 
     def file(self, found: Iterable[_Found]) -> Comments:
         """Return *found*, which come in the order of the text, filed."""
-        blocks = [one for one in self._elements if not any(each.flow for each in one.above)]
+        blocks = [one for one in self._elements if not one.above[-1].flow]
         starts = [one.start for one in blocks]
         runs: dict[int, list[_Found]] = defaultdict(list)
         for one in found:

@@ -53,7 +53,7 @@ class Operation:
 
     def _block_ends(self) -> Iterator[tuple[int, int, Scalar]]:
         """Yield where the lines below each block text begin; that is before what is put there."""
-        return ((self.source.line_end(one.end), -1, one) for one in self.source.blocks)
+        return ((self.source.line_end(one.end), -1, one) for one, _ in self.source.blocks)
 
     def replace(self, key: Scalar, value: Node, data: Data) -> None:
         """Let *data* be the value of *key*, on its line."""

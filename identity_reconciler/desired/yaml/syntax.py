@@ -100,8 +100,13 @@ class Source:
 
     text: str
     root: Map
-    blocks: tuple[Scalar, ...]
-    """The block texts in it, in order."""
+    marked: tuple[Scalar, ...]
+    """Those in order that are quoted or block texts, or have a # in them."""
+
+    @property
+    def blocks(self) -> list[tuple[Scalar, BlockText]]:
+        """The block texts, in order."""
+        return [(one, one.block) for one in self.marked if one.block is not None]
 
     @property
     def line_break(self) -> str:
@@ -134,7 +139,7 @@ def parse(data: bytes, file: str, *, pure: bool = False) -> Source:
     root = building.node(next_event(), 0)
     if not isinstance(root, Map):
         raise TypeError(file)
-    return Source(text, root, tuple(building.blocks))
+    return Source(text, root, tuple(building.marked))
 
 
 def nodes(node: Node) -> Iterator[Node]:
@@ -156,7 +161,7 @@ def nodes(node: Node) -> Iterator[Node]:
 class _Building:
     text: str
     next_event: Callable[[], ParseEvent]
-    blocks: list[Scalar] = field(default_factory=list)
+    marked: list[Scalar] = field(default_factory=list)
 
     def node(self, event: ParseEvent, outer: int) -> Node:
         """Return what begins with *event*, in a collection in column *outer*."""
@@ -170,11 +175,12 @@ class _Building:
         raise TypeError("no document")
 
     def _scalar(self, event: ParseEvent, outer: int) -> Scalar:
-        start, style = event.start_mark, event.style or None
-        made = Scalar(start.index, event.end_mark.index, start.column, event.value, style)
-        if style in {"|", ">"}:
-            made.block, made.end = _block_text(self.text, made.start, outer)
-            self.blocks.append(made)
+        start, style, value = event.start_mark, event.style or None, event.value
+        made = Scalar(start.index, event.end_mark.index, start.column, value, style)
+        if style is not None or "#" in value:
+            self.marked.append(made)
+            if style in {"|", ">"}:
+                made.block, made.end = _block_text(self.text, made.start, outer)
         return made
 
     def _map(self, start: ParseEvent) -> Map:
