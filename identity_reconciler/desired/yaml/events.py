@@ -49,11 +49,17 @@ SEQUENCE_START: type[object] = SequenceStartEvent
 STREAM_END: type[object] = StreamEndEvent
 
 
+class Offset(Mark, Protocol):
+    """A mark that also counts characters."""
+
+    index: int
+
+
 class ParseEvent(Protocol):
     """The parts of ruamel's events that are used; which ones are there depends on the class."""
 
-    start_mark: Mark
-    end_mark: Mark
+    start_mark: Offset
+    end_mark: Offset
     value: str
     style: str | None
     anchor: str | None
@@ -117,6 +123,11 @@ _WORDINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("sequence entries are not allowed",),
         'a "- " does not fit here; put the list on its own lines below the key',
+    ),
+    (("but found '#'",), 'a comment needs a space before its "#"'),
+    (
+        ("more indented follow up line",),
+        "the blank line below | or > has fewer spaces than the text; remove them",
     ),
     (
         ("block scalar",),

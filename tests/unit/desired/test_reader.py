@@ -16,6 +16,7 @@ from identity_reconciler.desired.yaml.events import has_libyaml
 from identity_reconciler.desired.yaml.reader import read
 from identity_reconciler.desired.yaml.tree import Fields, Items, Mark, Plain, Tree, Value, locate
 from identity_reconciler.errors import Position
+from tests.commented_yaml import documents
 
 EXAMPLE = Path(__file__).parents[3] / "desired-state"
 FILES = sorted(path.relative_to(EXAMPLE).as_posix() for path in EXAMPLE.rglob("*.yaml"))
@@ -80,12 +81,14 @@ def places(value: Value) -> list[tuple[int, int]]:
 class TestOneMeaning:
     """What is accepted means the same to PyYAML and to both parsers of ruamel."""
 
-    @given(text=TEXTS | broken_examples())
+    @given(text=TEXTS | broken_examples() | documents().map(lambda one: one.text))
     @example(text="a: {b: c:d}\n")
     @example(text="a: [b?c]\n")
     @example(text="a: b\r\nc: d\r\n")
     @example(text="a: |+\n  b\n\n")
     @example(text="? a\n: b\n")
+    @example(text="a: |# b\n  c\n")
+    @example(text="a: >- # b\n \n  c\n")
     def test_accepted_texts(self, text: str) -> None:
         tree = accepted(text)
         pure = accepted(text, pure=True)
