@@ -38,7 +38,7 @@ class Scope:
     absent_groups: frozenset[GroupKey] = frozenset()
 
 
-def ignores(patterns: tuple[str, ...], name: str) -> bool:
+def matches_any(patterns: tuple[str, ...], name: str) -> bool:
     """Return whether one of *patterns* matches *name*; case does not matter."""
     return bool(patterns) and _compiled(patterns).match(folded(name)) is not None
 
@@ -58,7 +58,7 @@ def departing_users(live: State, scope: Scope) -> Mapping[UserKey, User]:
         for key in candidates
         if key not in scope.desired.users
         and not live.users[key].foreign
-        and not ignores(patterns, key)
+        and not matches_any(patterns, key)
     }
 
 
@@ -72,7 +72,7 @@ def departing_groups(live: State, scope: Scope) -> Mapping[GroupKey, Group]:
         for key in candidates
         if key not in scope.desired.groups
         and not live.groups[key].foreign
-        and not ignores(patterns, key)
+        and not matches_any(patterns, key)
     }
 
 
@@ -150,14 +150,18 @@ def _managed(
 def _ignored_users(live: State, scope: Scope) -> frozenset[UserKey]:
     patterns = scope.settings.ignore.users
     return (
-        frozenset(key for key in live.users if ignores(patterns, key)) if patterns else frozenset()
+        frozenset(key for key in live.users if matches_any(patterns, key))
+        if patterns
+        else frozenset()
     )
 
 
 def _ignored_principals(live: State, scope: Scope) -> frozenset[Principal]:
     users = (Principal(PrincipalKind.USER, key) for key in _ignored_users(live, scope))
     patterns = scope.settings.ignore.groups
-    groups = (Principal(PrincipalKind.GROUP, key) for key in live.groups if ignores(patterns, key))
+    groups = (
+        Principal(PrincipalKind.GROUP, key) for key in live.groups if matches_any(patterns, key)
+    )
     return frozenset((*users, *groups))
 
 
@@ -180,14 +184,14 @@ def _withheld_users(live: State, narrowed: State, scope: Scope) -> Iterator[With
     if scope.settings.users is not ManageObjects.REFERENCE:
         patterns = scope.settings.ignore.users
         for key in live.users.keys() - narrowed.users.keys():
-            yield Withheld(live.users[key], _why(live.users[key], ignores(patterns, key)))
+            yield Withheld(live.users[key], _why(live.users[key], matches_any(patterns, key)))
 
 
 def _withheld_groups(live: State, narrowed: State, scope: Scope) -> Iterator[Withheld]:
     if scope.settings.groups is not ManageObjects.REFERENCE:
         patterns = scope.settings.ignore.groups
         for key in live.groups.keys() - narrowed.groups.keys():
-            yield Withheld(live.groups[key], _why(live.groups[key], ignores(patterns, key)))
+            yield Withheld(live.groups[key], _why(live.groups[key], matches_any(patterns, key)))
 
 
 def _why(resource: User | Group, ignored: bool) -> Withholding:  # noqa: FBT001 - private, one use

@@ -18,7 +18,7 @@ from identity_reconciler.core.declared import (
 )
 from identity_reconciler.core.plan import Delete, Plan, Reason
 from identity_reconciler.core.resolution import resolve
-from identity_reconciler.core.scope import departing_principals, ignores
+from identity_reconciler.core.scope import departing_principals, matches_any
 from identity_reconciler.core.state import (
     Group,
     GroupKey,
@@ -184,7 +184,7 @@ def _group_filter(declared: Declared) -> Callable[[Group], bool]:
         key = group_key(group.name)
         if settings.groups is not ManageObjects.AUTHORITATIVE or key in known:
             return key in listed
-        return not group.foreign and not ignores(settings.ignore.groups, group.name)
+        return not group.foreign and not matches_any(settings.ignore.groups, group.name)
 
     return chosen
 

@@ -17,7 +17,7 @@ from identity_reconciler.core.comparison import compare
 from identity_reconciler.core.declared import Declared, ManageLinks, ManageObjects
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Update, requirements
 from identity_reconciler.core.planner import build_plan
-from identity_reconciler.core.scope import ignores
+from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import Assignment, Group, Key, Membership, State, User
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
 from identity_reconciler.runs.survey import plan_against, read_live
@@ -173,7 +173,7 @@ def _assert_managed(change: Change, declared: Declared, live: State) -> None:
     settings = declared.settings
     if isinstance(subject, User | Group):
         patterns = settings.ignore.users if isinstance(subject, User) else settings.ignore.groups
-        assert not ignores(patterns, change.key[1])
+        assert not matches_any(patterns, change.key[1])
         assert not subject.foreign
     if isinstance(change, Delete) and isinstance(subject, User | Group):
         mode = settings.users if isinstance(subject, User) else settings.groups
