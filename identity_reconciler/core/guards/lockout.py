@@ -36,9 +36,8 @@ def _taken(evidence: Evidence, patterns: tuple[str, ...]) -> Iterator[str]:
                 yield evidence.address(removal.resource)
             case _:
                 pass
-    old = {new: key for key, new in evidence.renames.users.items()}
     for change in evidence.access:
-        names = (change.user, old.get(user_key(change.user), ""))
+        names = (change.user, evidence.renames.former_users.get(user_key(change.user), ""))
         if change.effect is Effect.LOST and any(matches_any(patterns, name) for name in names):
             application = change.application_name
             if not application or application in evidence.shared_names:
