@@ -213,4 +213,4 @@ def _assignments(
         for principal in found - wanted:
             reason = Reason.PRINCIPAL_DELETED if principal in gone else Reason.UNLISTED
             # It goes before the renames: under the name its principal has until then.
-            yield Delete(back.link(names.assignment(arn, principal)), reason)
+            yield Delete(back.assignment(names.assignment(arn, principal)), reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser
 from identity_reconciler.core.plan import Plan, Rename
@@ -24,6 +24,7 @@ from identity_reconciler.core.state import (
     User,
     UserKey,
     UserName,
+    folded,
     group_key,
     user_key,
 )
@@ -110,13 +111,16 @@ class Renames:
 
     def principal(self, principal: Principal) -> Principal:
         """Return *principal* under its new name; an orphan has an id, which stays."""
+        new = self._new_name(principal)
+        return principal if new is None else replace(principal, name=folded(new))
+
+    def _new_name(self, principal: Principal) -> str | None:
+        """Return the new name as spelled, or None when it keeps its name."""
         if principal.orphan:
-            return principal
+            return None
         if principal.kind is PrincipalKind.USER:
-            key: UserKey | GroupKey = self.user(UserKey(principal.name))
-        else:
-            key = self.group(GroupKey(principal.name))
-        return principal if key == principal.name else replace(principal, name=key)
+            return self.users.get(UserKey(principal.name))
+        return self.groups.get(GroupKey(principal.name))
 
     def principals(self) -> frozenset[Principal]:
         """Return the renamed users and groups as principals, under their old names."""
@@ -124,26 +128,24 @@ class Renames:
         groups = (Principal(PrincipalKind.GROUP, key) for key in self.groups)
         return frozenset((*users, *groups))
 
+    def membership(self, link: Membership) -> Membership:
+        """Return *link* under the new names of its group and its user."""
+        return replace(
+            link,
+            group=self.groups.get(group_key(link.group), link.group),
+            user=self.users.get(user_key(link.user), link.user),
+        )
+
+    def assignment(self, link: Assignment) -> Assignment:
+        """Return *link* under the new name of its principal."""
+        new = self._new_name(link.principal)
+        if new is None:
+            return link
+        return replace(link, principal=self.principal(link.principal), principal_name=new)
+
     def link(self, link: Link) -> Link:
         """Return *link* under the new names of what it connects."""
-        match link:
-            case Membership():
-                return replace(
-                    link,
-                    group=self.groups.get(group_key(link.group), link.group),
-                    user=self.users.get(user_key(link.user), link.user),
-                )
-            case Assignment(principal=Principal(orphan=True)):
-                return link
-            case Assignment(principal=Principal(kind=PrincipalKind.USER, name=name)):
-                spelled: str | None = self.users.get(UserKey(name))
-            case Assignment(principal=Principal(name=name)):
-                spelled = self.groups.get(GroupKey(name))
-            case _:
-                assert_never(link)
-        if spelled is None:
-            return link
-        return replace(link, principal=self.principal(link.principal), principal_name=spelled)
+        return self.membership(link) if isinstance(link, Membership) else self.assignment(link)
 
     def managed(self, user: User) -> User:
         """Return *user* with the new name of a manager who is renamed."""
