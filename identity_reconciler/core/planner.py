@@ -34,6 +34,7 @@ from identity_reconciler.core.state import (
     User,
     UserKey,
     folded,
+    principals_of,
 )
 
 Attribute = str | Email | PhoneNumber | PostalAddress | Role | tuple[Photo, ...]
@@ -158,11 +159,9 @@ def _merged_parts(wanted: _Compound, found: object) -> _Compound:
 
 def _gone(desired: State, live: State) -> frozenset[Principal]:
     """Return the principals that are live and not desired."""
-    users = (Principal(PrincipalKind.USER, key) for key in live.users.keys() - desired.users.keys())
-    groups = (
-        Principal(PrincipalKind.GROUP, key) for key in live.groups.keys() - desired.groups.keys()
+    return principals_of(
+        live.users.keys() - desired.users.keys(), live.groups.keys() - desired.groups.keys()
     )
-    return frozenset((*users, *groups))
 
 
 def _memberships(

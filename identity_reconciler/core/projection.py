@@ -20,12 +20,12 @@ from identity_reconciler.core.state import (
     GroupKey,
     Membership,
     Principal,
-    PrincipalKind,
     Resource,
     State,
     User,
     UserKey,
     group_key,
+    principals_of,
     user_key,
 )
 
@@ -112,9 +112,7 @@ class _Edits:
                 assert_never(resource)
 
     def gone(self) -> frozenset[Principal]:
-        users = (Principal(PrincipalKind.USER, key) for key in self.gone_users)
-        groups = (Principal(PrincipalKind.GROUP, key) for key in self.gone_groups)
-        return frozenset((*users, *groups))
+        return principals_of(self.gone_users, self.gone_groups)
 
 
 def _users(live: Mapping[UserKey, User], edits: _Edits) -> Mapping[UserKey, User]:

@@ -26,6 +26,7 @@ from identity_reconciler.core.state import (
     UserName,
     folded,
     group_key,
+    principals_of,
     user_key,
 )
 from identity_reconciler.errors import Problem
@@ -124,9 +125,7 @@ class Renames:
 
     def principals(self) -> frozenset[Principal]:
         """Return the renamed users and groups as principals, under their old names."""
-        users = (Principal(PrincipalKind.USER, key) for key in self.users)
-        groups = (Principal(PrincipalKind.GROUP, key) for key in self.groups)
-        return frozenset((*users, *groups))
+        return principals_of(self.users, self.groups)
 
     def membership(self, link: Membership) -> Membership:
         """Return *link* under the new names of its group and its user."""

@@ -17,11 +17,11 @@ from identity_reconciler.core.state import (
     Group,
     GroupKey,
     Principal,
-    PrincipalKind,
     State,
     User,
     UserKey,
     folded,
+    principals_of,
 )
 
 
@@ -58,7 +58,7 @@ class Departing:
 
     def principals(self) -> frozenset[Principal]:
         """Return them as principals."""
-        return _principals(self.users, self.groups)
+        return principals_of(self.users, self.groups)
 
 
 def departing(live: State, scope: Scope) -> Departing:
@@ -85,15 +85,6 @@ def _ours(
     return {
         key: live[key] for key in keys if not live[key].foreign and not matches_any(ignored, key)
     }
-
-
-def _principals(users: Iterable[UserKey], groups: Iterable[GroupKey]) -> frozenset[Principal]:
-    return frozenset(
-        (
-            *(Principal(PrincipalKind.USER, key) for key in users),
-            *(Principal(PrincipalKind.GROUP, key) for key in groups),
-        )
-    )
 
 
 def narrow(live: State, scope: Scope, leaving: Departing) -> State:
@@ -130,7 +121,7 @@ def _assignments(
     live: State, scope: Scope, leavers: frozenset[Principal], ignored_users: frozenset[UserKey]
 ) -> Mapping[ApplicationArn, frozenset[Principal]]:
     settings, desired = scope.settings, scope.desired.assignments
-    ignored = _principals(ignored_users, _matching(live.groups, settings.ignore.groups))
+    ignored = principals_of(ignored_users, _matching(live.groups, settings.ignore.groups))
     return {
         arn: _managed(principals, desired.get(arn), settings.assignments, leavers, ignored)
         for arn, principals in live.assignments.items()
