@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from identity_reconciler.core.access import Impact
 from identity_reconciler.core.comparison import compare_closely
 from identity_reconciler.core.declared import (
     ApplicationSelector,
@@ -108,7 +109,7 @@ class World:
     def evidence(self, live: State | None = None) -> Evidence:
         live, declared = live or self.live(), self.declared()
         made = compare_closely(declared, live, NOW)
-        return gather(declared, made.plan, live, made.scope, made.managed)
+        return gather(made, Impact.of(made.plan, live))
 
     def verdicts(self, settings: GuardSettings = WIDE) -> dict[GuardId, Verdict]:
         return judge(self.evidence(), settings)

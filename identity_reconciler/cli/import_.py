@@ -84,7 +84,7 @@ def read_everything(gateway: Gateway, ignore: Ignore) -> State:
     Raises:
         GatewayError: It could not be read whole.
     """
-    from identity_reconciler.core.scope import ignores
+    from identity_reconciler.core.scope import matches_any
     from identity_reconciler.gateway import Wanted
 
     return gateway.read_state(
@@ -92,8 +92,10 @@ def read_everything(gateway: Gateway, ignore: Ignore) -> State:
             users=True,
             groups=True,
             applications=True,
-            members_of=lambda group: not group.foreign and not ignores(ignore.groups, group.name),
-            assignments_of=lambda one: not ignores(ignore.applications, one.name),
+            members_of=lambda group: (
+                not group.foreign and not matches_any(ignore.groups, group.name)
+            ),
+            assignments_of=lambda one: not matches_any(ignore.applications, one.name),
         )
     )
 

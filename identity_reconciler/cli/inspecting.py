@@ -282,6 +282,7 @@ def _after_plan(path: Path, target: Target) -> tuple[Inspection, str]:
     from identity_reconciler.audit.inspection import Site, inspection_of
     from identity_reconciler.audit.report import EVERYTHING
     from identity_reconciler.core.projection import after_plan
+    from identity_reconciler.core.renames import Renames
     from identity_reconciler.render.planfile import instance_of, plan_digest, plan_of
     from identity_reconciler.runs.saved import open_saved
 
@@ -289,7 +290,9 @@ def _after_plan(path: Path, target: Target) -> tuple[Inspection, str]:
     instance = instance_of(document)
     with connected(instance, target, write=False) as gateway:
         live = _read(gateway, EVERYTHING)
-    site = Site(instance, after_plan(live, plan_of(document)), status=_CONNECTED)
+    plan = plan_of(document)
+    after = after_plan(live, plan, Renames.in_plan(plan))
+    site = Site(instance, after, status=_CONNECTED)
     basis = f"live state of {instance.name} as it will be after plan {plan_digest(document)}"
     return inspection_of(site), basis
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from identity_reconciler.core.plan import Create, Delete, Plan
-from identity_reconciler.core.projection import Renames
+from identity_reconciler.core.projection import after_plan
+from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
     ApplicationArn,
     GroupKey,
@@ -74,85 +75,95 @@ class AccessChange:
         return (rank, folded(self.user), self.application_name, self.application)
 
 
-def access_changes(plan: Plan, before: State, after: State) -> tuple[AccessChange, ...]:
-    """Return who loses and who gains which application by *plan*, sorted by key.
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """A plan with the states before and after it, and whose access it may change."""
 
-    *before* is the live state as read and *after* is `projection.after_plan` of it. Somebody who
-    has access before and after, by whatever paths and names, neither gains nor loses. The work
-    grows with the groups and applications that the plan touches, not with the organisation.
+    plan: Plan
+    renames: Renames
+    """Those of the plan."""
+    before: State
+    """As read, under the names of before the renames. May be partial: see `access_changes`."""
+    after: State
+    """What is live when every change has succeeded."""
+    at_stake: Mapping[ApplicationArn, frozenset[UserKey]]
+    """For each application that the plan may open or close to someone, those users.
 
-    The answer is exact for all that *before* tells when *before* holds
+    Users are named as after the plan. Applications that require no assignment are left out:
+    assignments change nobody's access to them.
+    """
+
+    @classmethod
+    def of(cls, plan: Plan, live: State) -> Impact:
+        """Return the impact of *plan* on *live*."""
+        return cls._on(live, plan, Renames.in_plan(plan))
+
+    def on(self, live: State) -> Impact:
+        """Return the impact of the same plan on *live*, of which more is known now."""
+        return self._on(live, self.plan, self.renames)
+
+    @classmethod
+    def _on(cls, before: State, plan: Plan, renames: Renames) -> Impact:
+        after = after_plan(before, plan, renames)
+        return cls(plan, renames, before, after, _at_stake(before, after, renames))
+
+
+def access_changes(impact: Impact) -> tuple[AccessChange, ...]:
+    """Return who loses and who gains which application by a plan, sorted by key.
+
+    Somebody who has access before and after, by whatever paths and names, neither gains nor
+    loses. The work grows with the groups and applications that the plan touches, not with the
+    organisation.
+
+    The answer is exact for all that the state before the plan tells when that holds
 
     * every live user and group;
     * for each group whose members or assignments the plan changes, all of its assignments, and
       all of its members where its own assignments change;
     * for each application that the plan changes or that such a group is assigned to, all of its
       assignments and its `assignment_required`;
-    * for each such application and each user of `at_stake` there, every membership of the user
+    * for each such application and each user who is at stake there, every membership of the user
       in a group assigned to the application.
 
     That created users gain, and deleted users lose, what requires no assignment is told of
     applications whose `assignment_required` is known to be false. `access_facts` tells what is
     missing.
     """
-    names = _Names.of(plan)
+    before, after, renames = impact.before, impact.after, impact.renames
+    back = renames.reversed()
     changes: list[AccessChange] = []
-    for arn, users in at_stake(plan, before, after).items():
-        had = _reached(before, arn, users, names)
-        has = _reached(after, arn, users, None)
+    for arn, users in impact.at_stake.items():
+        # Who takes over the old name of somebody is another person: not in *users* as renamed.
+        had = users & renames.members(_reached(before, arn, frozenset(map(back.user, users))))
+        has = _reached(after, arn, users)
         for user in had - has:
-            was = names.old_users.get(user, user)
+            was = back.user(user)
             name = after.user_name(user) if user in after.users else before.user_name(was)
             paths = _paths(before, arn, was)
             changes.append(AccessChange(Effect.LOST, name, arn, _name(before, arn), paths))
         for user in has - had:
             name, paths = after.user_name(user), _paths(after, arn, user)
             changes.append(AccessChange(Effect.GAINED, name, arn, _name(before, arn), paths))
-    changes.extend(_open_to_everyone(plan, before))
+    changes.extend(_open_to_everyone(impact.plan, before))
     return tuple(sorted(changes, key=lambda one: one.key))
 
 
-def at_stake(
-    plan: Plan, before: State, after: State
+def _at_stake(
+    before: State, after: State, renames: Renames
 ) -> Mapping[ApplicationArn, frozenset[UserKey]]:
-    """Return, for each application that *plan* may open or close to someone, those users.
-
-    Users are named as after the plan. Applications that require no assignment are left out:
-    assignments change nobody's access to them.
-    """
-    names = _Names.of(plan)
-    shifted = _shifted_groups(before, after, names)
+    shifted = _shifted_groups(before, after, renames)
     found: dict[ApplicationArn, frozenset[UserKey]] = {}
     for arn in after.assignments:
         if _is_open(before, arn):
             continue
-        users = frozenset().union(*_stakes(arn, before, after, shifted, names))
+        users = frozenset().union(*_stakes(arn, before, after, shifted, renames))
         if users:
             found[arn] = users
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """Renames in both directions."""
-
-    renames: Renames
-    old_users: Mapping[UserKey, UserKey]
-    """New key to old key."""
-    old_groups: Mapping[GroupKey, GroupKey]
-
-    @classmethod
-    def of(cls, plan: Plan) -> _Names:
-        renames = Renames.in_plan(plan)
-        return cls(
-            renames,
-            {new: old for old, new in renames.users.items()},
-            {new: old for old, new in renames.groups.items()},
-        )
-
-
 def _shifted_groups(
-    before: State, after: State, names: _Names
+    before: State, after: State, renames: Renames
 ) -> Mapping[Principal, frozenset[UserKey]]:
     """Return, by old name, the groups with other members after, and the users who differ.
 
@@ -160,9 +171,9 @@ def _shifted_groups(
     """
     shifted: dict[Principal, frozenset[UserKey]] = {}
     for key, members in before.members.items():
-        later = after.members.get(names.renames.groups.get(key, key), frozenset())
+        later = after.members.get(renames.group(key), frozenset())
         if later is not members:
-            differing = names.renames.members(members) ^ later
+            differing = renames.members(members) ^ later
             if differing:
                 shifted[Principal(PrincipalKind.GROUP, key)] = differing
     return shifted
@@ -173,7 +184,7 @@ def _stakes(
     before: State,
     after: State,
     shifted: Mapping[Principal, frozenset[UserKey]],
-    names: _Names,
+    renames: Renames,
 ) -> Iterator[frozenset[UserKey]]:
     assigned = before.assignments.get(arn, frozenset())
     for principal in shifted.keys() & assigned if shifted else ():
@@ -181,7 +192,7 @@ def _stakes(
     later = after.assignments.get(arn, frozenset())
     if later is assigned:
         return
-    for principal in frozenset(map(names.renames.principal, assigned)) ^ later:
+    for principal in frozenset(map(renames.principal, assigned)) ^ later:
         if principal.orphan:
             continue
         if principal.kind is PrincipalKind.USER:
@@ -196,15 +207,8 @@ def _is_open(state: State, arn: ApplicationArn) -> bool:
     return application is not None and application.assignment_required is False
 
 
-def _reached(
-    state: State, arn: ApplicationArn, users: frozenset[UserKey], names: _Names | None
-) -> frozenset[UserKey]:
-    """Return those of *users* who can open the application in *state* by an assignment.
-
-    With *names* the state is the one before the plan, while *users* and the answer are named as
-    after it.
-    """
-    wanted = users if names is None else frozenset(names.old_users.get(u, u) for u in users)
+def _reached(state: State, arn: ApplicationArn, users: frozenset[UserKey]) -> frozenset[UserKey]:
+    """Return those of *users* who can open the application in *state* by an assignment."""
     found: set[UserKey] = set()
     for principal in state.assignments.get(arn, frozenset()):
         if principal.orphan:
@@ -212,9 +216,8 @@ def _reached(
         if principal.kind is PrincipalKind.USER:
             found.add(UserKey(principal.name))
         else:
-            found |= wanted & state.members.get(GroupKey(principal.name), frozenset())
-    reached = wanted & found
-    return reached if names is None else names.renames.members(reached) & users
+            found |= users & state.members.get(GroupKey(principal.name), frozenset())
+    return users & found
 
 
 def _name(state: State, arn: ApplicationArn) -> str:

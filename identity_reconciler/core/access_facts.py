@@ -7,13 +7,12 @@ through a group that is not managed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from identity_reconciler.core.access import at_stake
-from identity_reconciler.core.plan import Create, Delete, Plan, Rename, Update
-from identity_reconciler.core.projection import Renames, after_plan
+from identity_reconciler.core.access import Impact
+from identity_reconciler.core.plan import Create, Delete, Rename, Update
 from identity_reconciler.core.state import (
     ApplicationArn,
     Assignment,
@@ -23,7 +22,6 @@ from identity_reconciler.core.state import (
     Principal,
     PrincipalKind,
     Resource,
-    State,
     User,
     UserKey,
     group_key,
@@ -81,7 +79,7 @@ class MissingFacts:
         return 2 * (len(self.principals) + len(self.applications))
 
 
-def missing_facts(plan: Plan, live: State, known: Known) -> MissingFacts:
+def missing_facts(impact: Impact, known: Known) -> MissingFacts:
     """Return what has to be read next to make `access.access_changes` exact; nothing when it is.
 
     Asked again after each read, it answers at most three times: the groups that the plan touches;
@@ -89,34 +87,33 @@ def missing_facts(plan: Plan, live: State, known: Known) -> MissingFacts:
     a group whose members are not known.
     """
     groups = tuple(
-        _group(key) for key in sorted(_touched_groups(plan, live)) if not known.has_all_of(key)
+        _group(key) for key in sorted(_touched_groups(impact)) if not known.has_all_of(key)
     )
     if groups:
         return MissingFacts(principals=groups)
-    stakes = at_stake(plan, live, after_plan(live, plan))
-    applications = tuple(sorted(stakes.keys() - known.assignments_of))
+    applications = tuple(sorted(impact.at_stake.keys() - known.assignments_of))
     if applications:
         return MissingFacts(applications=applications)
-    return MissingFacts(principals=tuple(sorted(_people(plan, live, known, stakes))))
+    return MissingFacts(principals=tuple(sorted(_people(impact, known))))
 
 
 def _group(key: GroupKey) -> Principal:
     return Principal(PrincipalKind.GROUP, key)
 
 
-def _touched_groups(plan: Plan, live: State) -> frozenset[GroupKey]:
-    """Return the live groups whose members or assignments *plan* changes, by their old keys."""
-    old = {new: key for key, new in Renames.in_plan(plan).groups.items()}
+def _touched_groups(impact: Impact) -> frozenset[GroupKey]:
+    """Return the live groups whose members or assignments the plan changes, by their old keys."""
+    live, back = impact.before, impact.renames.reversed()
     touched: set[GroupKey] = set()
     leavers: set[UserKey] = set()
-    for change in plan.changes:
+    for change in impact.plan.changes:
         match change:
             case Delete(before=User() as user):
                 leavers.add(user_key(user.user_name))
             case Delete(before=resource):
                 touched.update(_groups_of(resource))
             case Create(after=resource):
-                touched.update(old.get(key, key) for key in _groups_of(resource))
+                touched.update(map(back.group, _groups_of(resource)))
             case Update() | Rename():
                 pass
             case _:
@@ -140,19 +137,17 @@ def _groups_of(resource: Resource) -> Iterator[GroupKey]:
             pass
 
 
-def _people(
-    plan: Plan, live: State, known: Known, stakes: Mapping[ApplicationArn, frozenset[UserKey]]
-) -> frozenset[Principal]:
+def _people(impact: Impact, known: Known) -> frozenset[Principal]:
     """Return who may reach what is at stake through a group whose members are not all known."""
-    old = {new: key for key, new in Renames.in_plan(plan).users.items()}
+    live, back = impact.before, impact.renames.reversed()
     found: set[Principal] = set()
-    for arn, users in stakes.items():
+    for arn, users in impact.at_stake.items():
         groups = (
             GroupKey(one.name)
             for one in live.assignments.get(arn, frozenset())
             if one.kind is PrincipalKind.GROUP and not one.orphan
         )
         if not all(map(known.has_members_of, groups)):
-            keys = (old.get(user, user) for user in users)
+            keys = map(back.user, users)
             found.update(Principal(PrincipalKind.USER, key) for key in keys if key in live.users)
     return frozenset(found - known.principals)

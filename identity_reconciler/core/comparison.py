@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.plan import Change, Delete, Origin, Plan, Reason
 from identity_reconciler.core.planner import build_plan
+from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.resolution import Resolution, resolve
-from identity_reconciler.core.scope import Scope, narrow, withheld
-from identity_reconciler.core.state import GroupKey, Key, State, UserKey
+from identity_reconciler.core.scope import narrow, withheld
+from identity_reconciler.core.state import Assignment, GroupKey, Key, Membership, State, UserKey
 
 
 def compare(declared: Declared, live: State, as_of: datetime) -> Plan:
@@ -31,7 +31,7 @@ class Comparison:
     """A plan, and what it was made from; `guards.gather` wants both."""
 
     plan: Plan
-    scope: Scope
+    resolution: Resolution
     managed: State
     """The part of the live state that the scope manages; see `scope.narrow`."""
 
@@ -42,46 +42,38 @@ def compare_closely(declared: Declared, live: State, as_of: datetime) -> Compari
     Raises:
         InvalidInputError: *declared* cannot be bound to *live*; see `resolution.resolve`.
     """
-    resolution = resolve(declared, live, as_of)
-    narrowed = narrow(resolution.live, resolution.scope)
-    plan = build_plan(resolution.desired, narrowed, resolution.live)
-    names = _names_to_be(resolution.live)
-    changes = tuple(_with_reason(change, resolution, names) for change in plan.changes)
-    origins = {change.key: _origin(change, resolution, names) for change in changes}
+    return compare_resolved(resolve(declared, live, as_of))
+
+
+def compare_resolved(resolution: Resolution) -> Comparison:
+    """Return the plan for a declaration that is bound to a live state."""
+    live, scope = resolution.live, resolution.scope
+    narrowed = narrow(live, scope, resolution.departing)
+    plan = build_plan(resolution.desired, narrowed, live, renames=resolution.renames)
+    changes = tuple(_with_reason(change, resolution) for change in plan.changes)
+    origins = {change.key: _origin(change, resolution) for change in changes}
     plan = replace(
         plan,
         changes=changes,
-        withheld=withheld(resolution.live, narrowed, resolution.scope),
+        withheld=withheld(live, narrowed, scope),
         origins={key: origin for key, origin in origins.items() if origin is not None},
     )
-    return Comparison(plan, resolution.scope, narrowed)
+    return Comparison(plan, resolution, narrowed)
 
 
-def _names_to_be(live: State) -> Mapping[Key, str]:
-    """Return the new name of every user and group that is to be renamed, folded."""
-    users = {user.key: str(key) for key, user in live.users.items() if user.key[1] != key}
-    return users | {group.key: key for key, group in live.groups.items() if group.key[1] != key}
-
-
-def _declared_key(key: Key, names: Mapping[Key, str]) -> Key:
-    """Return *key* as the declaration knows it: under names that are yet to be given."""
-    match key:
-        case ("membership", group, user):
-            return (
-                "membership",
-                names.get(("group", group), group),
-                names.get(("user", user), user),
-            )
-        case ("assignment", arn, kind, name):
-            return ("assignment", arn, kind, names.get((kind, name), name))
+def _declared_key(change: Change, renames: Renames) -> Key:
+    """Return the key of *change* as the declaration knows it: under names yet to be given."""
+    match change:
+        case Delete(before=Membership() | Assignment() as link):
+            return renames.link(link).key
         case _:
-            return key
+            return change.key
 
 
-def _with_reason(change: Change, resolution: Resolution, names: Mapping[Key, str]) -> Change:
+def _with_reason(change: Change, resolution: Resolution) -> Change:
     match change:
         case Delete(reason=Reason.UNLISTED):
-            expired = _declared_key(change.key, names) in resolution.expired
+            expired = _declared_key(change, resolution.renames) in resolution.expired
             return replace(change, reason=Reason.EXPIRED) if expired else change
         case Delete() if _is_absent(change, resolution):
             return replace(change, reason=Reason.ABSENT)
@@ -89,9 +81,9 @@ def _with_reason(change: Change, resolution: Resolution, names: Mapping[Key, str
             return change
 
 
-def _origin(change: Change, resolution: Resolution, names: Mapping[Key, str]) -> Origin | None:
+def _origin(change: Change, resolution: Resolution) -> Origin | None:
     """Return where *change* is declared; for a link that is not listed, where the list stands."""
-    key = _declared_key(change.key, names)
+    key = _declared_key(change, resolution.renames)
     origins = resolution.origins
     if key in origins or not isinstance(change, Delete):
         return origins.get(key)

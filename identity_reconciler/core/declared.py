@@ -119,6 +119,11 @@ class DeclaredUser:
         """The user name as spelled."""
         return self.user.user_name
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that it may be live under, as spelled: its own first, then previous ones."""
+        return (self.name, *self.previous_names)
+
 
 @dataclass(frozen=True, slots=True)
 class DeclaredGroup:
@@ -140,6 +145,11 @@ class DeclaredGroup:
     def name(self) -> str:
         """The group name as spelled."""
         return self.group.name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See `DeclaredUser.names`."""
+        return (self.name, *self.previous_names)
 
 
 @dataclass(frozen=True, slots=True)

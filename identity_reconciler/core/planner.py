@@ -17,9 +17,8 @@ from identity_reconciler.core.plan import (
     Update,
     ordered,
 )
+from identity_reconciler.core.renames import NO_RENAMES, Renames
 from identity_reconciler.core.state import (
-    ApplicationArn,
-    Assignment,
     Email,
     Group,
     GroupKey,
@@ -35,6 +34,7 @@ from identity_reconciler.core.state import (
     User,
     UserKey,
     folded,
+    principals_of,
 )
 
 _FIELDS = tuple(attribute.field for attribute in USER_ATTRIBUTES)
@@ -42,12 +42,15 @@ _FIELDS = tuple(attribute.field for attribute in USER_ATTRIBUTES)
 Attribute = str | Email | PhoneNumber | PostalAddress | Role | tuple[Photo, ...]
 
 
-def build_plan(desired: State, live: State, directory: State | None = None) -> Plan:
+def build_plan(
+    desired: State, live: State, directory: State | None = None, *, renames: Renames = NO_RENAMES
+) -> Plan:
     """Return the changes that turn *live* into *desired*, each as small as it can be.
 
     *live* is what is managed; *directory* is everything live, for the spelling of names that
-    the scope leaves out. A live object filed under another key than its own name's is one to be
-    renamed. Attributes that are not declared, and the spelling of names, stay as they are live.
+    the scope leaves out. Both are filed and linked under the names that *renames* lead to, while
+    the users and groups have their names of before: see `Renames.state`. Attributes that are not
+    declared, and the spelling of names, stay as they are live.
     """
     names = directory or live
     gone = _gone(desired, live)
@@ -55,7 +58,7 @@ def build_plan(desired: State, live: State, directory: State | None = None) -> P
         *_objects(desired.users, live.users),
         *_objects(desired.groups, live.groups),
         *_memberships(desired, live, names, gone),
-        *_assignments(desired, live, names, gone),
+        *_assignments(desired, live, names, gone, renames),
     )
     cascades = _cascades(live, names, gone)
     return Plan(
@@ -157,11 +160,9 @@ def _merged_parts(wanted: _Compound, found: object) -> _Compound:
 
 def _gone(desired: State, live: State) -> frozenset[Principal]:
     """Return the principals that are live and not desired."""
-    users = (Principal(PrincipalKind.USER, key) for key in live.users.keys() - desired.users.keys())
-    groups = (
-        Principal(PrincipalKind.GROUP, key) for key in live.groups.keys() - desired.groups.keys()
+    return principals_of(
+        live.users.keys() - desired.users.keys(), live.groups.keys() - desired.groups.keys()
     )
-    return frozenset((*users, *groups))
 
 
 def _memberships(
@@ -199,9 +200,10 @@ def _cascades(
 
 
 def _assignments(
-    desired: State, live: State, names: State, gone: frozenset[Principal]
+    desired: State, live: State, names: State, gone: frozenset[Principal], renames: Renames
 ) -> Iterator[Change]:
     """Compare the assignments of every application; none outlives the principal it names."""
+    back = renames.reversed()
     spelled = replace(desired, applications=names.applications)
     for arn in desired.assignments.keys() | live.assignments.keys():
         wanted = desired.assignments.get(arn, frozenset())
@@ -210,12 +212,5 @@ def _assignments(
             yield Create(spelled.assignment(arn, principal))
         for principal in found - wanted:
             reason = Reason.PRINCIPAL_DELETED if principal in gone else Reason.UNLISTED
-            yield Delete(_as_live(names, arn, principal), reason)
-
-
-def _as_live(names: State, arn: ApplicationArn, principal: Principal) -> Assignment:
-    """Return that assignment under the name its principal has until it is renamed."""
-    link = names.assignment(arn, principal)
-    if principal.orphan:  # An id is no name: its letters stay as they are.
-        return link
-    return replace(link, principal=replace(principal, name=folded(link.principal_name)))
+            # It goes before the renames: under the name its principal has until then.
+            yield Delete(back.assignment(names.assignment(arn, principal)), reason)

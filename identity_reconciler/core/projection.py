@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar, assert_never
 
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
+from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
     ApplicationArn,
     Assignment,
@@ -19,65 +20,18 @@ from identity_reconciler.core.state import (
     GroupKey,
     Membership,
     Principal,
-    PrincipalKind,
     Resource,
     State,
     User,
     UserKey,
-    UserName,
     group_key,
+    principals_of,
     user_key,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Renames:
-    """Which users and groups a plan renames."""
-
-    users: Mapping[UserKey, UserKey]
-    """Old key to new key."""
-    groups: Mapping[GroupKey, GroupKey]
-    """Old key to new key."""
-
-    @classmethod
-    def in_plan(cls, plan: Plan) -> Renames:
-        """Return the renames among the changes of *plan*."""
-        users: dict[UserKey, UserKey] = {}
-        groups: dict[GroupKey, GroupKey] = {}
-        for change in plan.changes:
-            match change:
-                case Rename(before=User() as old, after=User() as new):
-                    users[user_key(old.user_name)] = user_key(new.user_name)
-                case Rename(before=Group() as old_group, after=Group() as new_group):
-                    groups[group_key(old_group.name)] = group_key(new_group.name)
-                case _:
-                    pass
-        return cls(users, groups)
-
-    def members(self, members: frozenset[UserKey]) -> frozenset[UserKey]:
-        """Return *members* under their new names; the same set when nobody is renamed."""
-        moved = members & self.users.keys()
-        return (members - moved) | {self.users[key] for key in moved} if moved else members
-
-    def principal(self, principal: Principal) -> Principal:
-        """Return *principal* under its new name."""
-        if principal.orphan:
-            return principal
-        if principal.kind is PrincipalKind.USER:
-            user = UserKey(principal.name)
-            return replace(principal, name=self.users[user]) if user in self.users else principal
-        group = GroupKey(principal.name)
-        return replace(principal, name=self.groups[group]) if group in self.groups else principal
-
-    def principals(self) -> frozenset[Principal]:
-        """Return the renamed principals under their old names."""
-        users = (Principal(PrincipalKind.USER, key) for key in self.users)
-        groups = (Principal(PrincipalKind.GROUP, key) for key in self.groups)
-        return frozenset((*users, *groups))
-
-
-def after_plan(live: State, plan: Plan) -> State:
-    """Return what is live when every change of *plan* has succeeded.
+def after_plan(live: State, plan: Plan, renames: Renames) -> State:
+    """Return what is live when every change of *plan*, whose renames are *renames*, has succeeded.
 
     *live* is as it was read, under the names of before the renames, and may be partial: a set of
     links that is not here is taken as empty. Memberships of deleted users and groups vanish; an
@@ -85,7 +39,7 @@ def after_plan(live: State, plan: Plan) -> State:
     its PrincipalId is not known here). Sets that nothing changes are the very same objects as in
     *live*, so comparing the two states costs little.
     """
-    edits = _Edits(Renames.in_plan(plan))
+    edits = _Edits(renames)
     for change in plan.changes:
         edits.note(change)
     return State(
@@ -158,22 +112,16 @@ class _Edits:
                 assert_never(resource)
 
     def gone(self) -> frozenset[Principal]:
-        users = (Principal(PrincipalKind.USER, key) for key in self.gone_users)
-        groups = (Principal(PrincipalKind.GROUP, key) for key in self.gone_groups)
-        return frozenset((*users, *groups))
+        return principals_of(self.gone_users, self.gone_groups)
 
 
 def _users(live: Mapping[UserKey, User], edits: _Edits) -> Mapping[UserKey, User]:
-    renamed = edits.renames.users
+    renames = edits.renames
     if not (edits.users or edits.gone_users):
         return live
-    kept = _without(live, edits.gone_users | renamed.keys())
-    if renamed:
-        # A manager is an id in AWS, so people keep theirs under the new name.
-        for key, user in kept.items():
-            new = renamed.get(user_key(user.manager)) if user.manager else None
-            if new is not None:
-                kept[key] = replace(user, manager=UserName(edits.users[new].user_name))
+    kept = _without(live, edits.gone_users | renames.users.keys())
+    if renames.users:
+        kept = {key: renames.managed(user) for key, user in kept.items()}
     kept.update(edits.users)
     return kept
 
@@ -209,8 +157,8 @@ def _members(
         )
     for key in edits.gone_groups:
         after.pop(key, None)
-    renamed = {new: after.pop(old) for old, new in edits.renames.groups.items() if old in after}
-    after.update(renamed)
+    moved_groups = edits.renames.groups.keys() & after.keys()
+    after.update({edits.renames.group(old): after.pop(old) for old in moved_groups})
     after.update(dict.fromkeys(edits.new_groups, frozenset()))
     for key, users in edits.joined.items():
         after[key] = after.get(key, frozenset()) | users

@@ -50,16 +50,16 @@ def compare_with_live(change: Change, live: State) -> tuple[WriteState, str]:
     """
     match change:
         case Create():
-            return _created(change, _find(change.after, live))
+            return _created(change, live_counterpart(change.after, live))
         case Update() | Rename():
             return _updated(change, live)
         case Delete():
-            return _deleted(change, _find(change.before, live))
+            return _deleted(change, live_counterpart(change.before, live))
         case _:
             assert_never(change)
 
 
-def _find(resource: Resource, live: State) -> Resource | None:
+def live_counterpart(resource: Resource, live: State) -> Resource | None:
     """Return the live counterpart of *resource*, or None."""
     match resource:
         case User():
@@ -90,7 +90,7 @@ def _created(change: Create, found: Resource | None) -> tuple[WriteState, str]:
 
 
 def _updated(change: Update | Rename, live: State) -> tuple[WriteState, str]:
-    after, before = _find(change.after, live), _find(change.before, live)
+    after, before = live_counterpart(change.after, live), live_counterpart(change.before, live)
     changed = _differing(change.before, change.after)
     if isinstance(after, User | Group) and _agree(after, change.after, changed):
         return WriteState.DONE, ""

@@ -1,82 +1,188 @@
-"""Renames of users and groups: how live state is filed for them, and which are impossible. Pure."""
+"""Renames of users and groups: what is called how before and after them, and which are impossible.
+
+Pure. Users and groups are ids in AWS, so their memberships, their assignments and the people they
+manage stay with them when their name changes; here, where names are all there is, these follow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser
+from identity_reconciler.core.plan import Plan, Rename
 from identity_reconciler.core.state import (
+    Assignment,
+    Group,
     GroupKey,
+    GroupName,
+    Membership,
     Principal,
     PrincipalKind,
     State,
     User,
     UserKey,
     UserName,
+    folded,
     group_key,
+    principals_of,
     user_key,
 )
 from identity_reconciler.errors import Problem
 
+Link = Membership | Assignment
 
-def renamed(declared: Declared, live: State) -> State:
-    """Return *live* with every user and group that is to be renamed under its new key.
 
-    A rename is one of a live previous name to a name that is not live; the objects themselves
-    keep their old names, which is how the planner knows them.
+@dataclass(frozen=True, slots=True)
+class Renames:
+    """Which users and groups change their name, and what else is called otherwise for it.
+
+    No two of them get one name. A name of which only the case flips has the same key before and
+    after: its links stay as they are, and whom it manages have its new spelling.
     """
-    users = {
-        user_key(old): user_key(entry.user.user_name)
-        for entry in declared.users
-        for old in entry.previous_names
-        if user_key(old) in live.users and user_key(entry.user.user_name) not in live.users
-    }
-    groups = {
-        group_key(old): group_key(entry.group.name)
-        for entry in declared.groups
-        for old in entry.previous_names
-        if group_key(old) in live.groups and group_key(entry.group.name) not in live.groups
-    }
-    if not users and not groups:
-        return live
-    spelled = {user_key(entry.user.user_name): entry.user.user_name for entry in declared.users}
-    return State(
-        users={
-            users.get(key, key): _with_manager(user, users, spelled)
-            for key, user in live.users.items()
-        },
-        groups={groups.get(key, key): group for key, group in live.groups.items()},
-        members={
-            groups.get(group, group): frozenset(users.get(user, user) for user in members)
-            for group, members in live.members.items()
-        },
-        applications=live.applications,
-        assignments={
-            arn: frozenset(_principal(one, users, groups) for one in principals)
-            for arn, principals in live.assignments.items()
-        },
-    )
+
+    users: Mapping[UserKey, UserName]
+    """The new name, as spelled, by the old key."""
+    groups: Mapping[GroupKey, GroupName]
+    """As `users`."""
+    former_users: Mapping[UserKey, UserName]
+    """The old name, as spelled, by the new key."""
+    former_groups: Mapping[GroupKey, GroupName]
+    """As `former_users`."""
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[User | Group, User | Group]]) -> Renames:
+        """Return the renames of the first of each pair to the name of the second."""
+        users: list[tuple[UserName, UserName]] = []
+        groups: list[tuple[GroupName, GroupName]] = []
+        for pair in pairs:
+            match pair:
+                case User(user_name=old), User(user_name=new):
+                    users.append((old, new))
+                case Group(name=old_group), Group(name=new_group):
+                    groups.append((old_group, new_group))
+                case _:
+                    raise TypeError("a user cannot become a group, nor a group a user")
+        return cls(
+            {user_key(before): after for before, after in users},
+            {group_key(before): after for before, after in groups},
+            {user_key(after): before for before, after in users},
+            {group_key(after): before for before, after in groups},
+        )
+
+    @classmethod
+    def in_plan(cls, plan: Plan) -> Renames:
+        """Return the renames among the changes of *plan*."""
+        return cls.of((one.before, one.after) for one in plan.changes if isinstance(one, Rename))
+
+    @classmethod
+    def to_be(cls, declared: Declared, live: State) -> Renames:
+        """Return the renames that *declared* asks for: of a live previous name to one not live."""
+        users = (
+            (user_key(one.name), one.user, map(user_key, one.previous_names))
+            for one in declared.users
+        )
+        groups = (
+            (group_key(one.name), one.group, map(group_key, one.previous_names))
+            for one in declared.groups
+        )
+        return cls.of((*_asked_for(users, live.users), *_asked_for(groups, live.groups)))
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.users or self.groups)
+
+    def reversed(self) -> Renames:
+        """Return the renames that give everything its old name again."""
+        return Renames(self.former_users, self.former_groups, self.users, self.groups)
+
+    def user(self, key: UserKey) -> UserKey:
+        """Return the new key of the user who is *key* before."""
+        return user_key(self.users[key]) if key in self.users else key
+
+    def group(self, key: GroupKey) -> GroupKey:
+        """Return the new key of the group that is *key* before."""
+        return group_key(self.groups[key]) if key in self.groups else key
+
+    def members(self, members: frozenset[UserKey]) -> frozenset[UserKey]:
+        """Return *members* under their new names; the same set when nobody is renamed."""
+        moved = members & self.users.keys()
+        return (members - moved) | frozenset(map(self.user, moved)) if moved else members
+
+    def principal(self, principal: Principal) -> Principal:
+        """Return *principal* under its new name; an orphan has an id, which stays."""
+        new = self._new_name(principal)
+        return principal if new is None else replace(principal, name=folded(new))
+
+    def _new_name(self, principal: Principal) -> str | None:
+        """Return the new name as spelled, or None when it keeps its name."""
+        if principal.orphan:
+            return None
+        if principal.kind is PrincipalKind.USER:
+            return self.users.get(UserKey(principal.name))
+        return self.groups.get(GroupKey(principal.name))
+
+    def principals(self) -> frozenset[Principal]:
+        """Return the renamed users and groups as principals, under their old names."""
+        return principals_of(self.users, self.groups)
+
+    def membership(self, link: Membership) -> Membership:
+        """Return *link* under the new names of its group and its user."""
+        return replace(
+            link,
+            group=self.groups.get(group_key(link.group), link.group),
+            user=self.users.get(user_key(link.user), link.user),
+        )
+
+    def assignment(self, link: Assignment) -> Assignment:
+        """Return *link* under the new name of its principal."""
+        new = self._new_name(link.principal)
+        if new is None:
+            return link
+        return replace(link, principal=self.principal(link.principal), principal_name=new)
+
+    def link(self, link: Link) -> Link:
+        """Return *link* under the new names of what it connects."""
+        return self.membership(link) if isinstance(link, Membership) else self.assignment(link)
+
+    def managed(self, user: User) -> User:
+        """Return *user* with the new name of a manager who is renamed."""
+        new = self.users.get(user_key(user.manager)) if user.manager and self.users else None
+        return user if new is None else replace(user, manager=new)
+
+    def state(self, state: State) -> State:
+        """Return *state* with everything filed under its new name, and linked to new names.
+
+        The users and groups themselves keep their names.
+        """
+        if not self:
+            return state
+        return State(
+            users={self.user(key): self.managed(user) for key, user in state.users.items()},
+            groups={self.group(key): group for key, group in state.groups.items()},
+            members={self.group(key): self.members(some) for key, some in state.members.items()},
+            applications=state.applications,
+            assignments={
+                arn: frozenset(map(self.principal, some)) for arn, some in state.assignments.items()
+            },
+        )
 
 
-def _with_manager(
-    user: User, users: Mapping[UserKey, UserKey], spelled: Mapping[UserKey, UserName]
-) -> User:
-    """Return *user* with the new name of a manager who is renamed: the id behind it stays."""
-    new = users.get(user_key(user.manager)) if user.manager else None
-    return replace(user, manager=spelled[new]) if new else user
+NO_RENAMES = Renames({}, {}, {}, {})
+"""For a plan that renames nobody."""
+
+_Key = TypeVar("_Key", UserKey, GroupKey)
+_Object = TypeVar("_Object", User, Group)
 
 
-def _principal(
-    principal: Principal, users: Mapping[UserKey, UserKey], groups: Mapping[GroupKey, GroupKey]
-) -> Principal:
-    if principal.orphan:
-        return principal
-    if principal.kind is PrincipalKind.USER:
-        key = UserKey(principal.name)
-        return replace(principal, name=users.get(key, key))
-    group = GroupKey(principal.name)
-    return replace(principal, name=groups.get(group, group))
+def _asked_for(
+    entries: Iterable[tuple[_Key, _Object, Iterable[_Key]]], live: Mapping[_Key, _Object]
+) -> Iterator[tuple[_Object, _Object]]:
+    """Yield, of entries as (key, object, previous keys), the live object and the declared one."""
+    for key, declared, previous in entries:
+        if key not in live:
+            yield from ((live[old], declared) for old in previous if old in live)
 
 
 def impossible_renames(declared: Declared, live: State) -> Iterator[Problem]:

@@ -6,8 +6,9 @@ Pure. What cannot be bound is reported, all of it together, with the line that s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
 from identity_reconciler.core.declared import (
     Declared,
@@ -20,8 +21,8 @@ from identity_reconciler.core.declared import (
     Presence,
 )
 from identity_reconciler.core.plan import Origin
-from identity_reconciler.core.renames import impossible_renames, renamed
-from identity_reconciler.core.scope import Scope
+from identity_reconciler.core.renames import Renames, impossible_renames
+from identity_reconciler.core.scope import Departing, Scope, departing
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -44,15 +45,29 @@ from identity_reconciler.errors import InvalidInputError, Position, Problem
 class Resolution:
     """A declaration bound to one live state at one instant."""
 
+    declared: Declared
     desired: State
     scope: Scope
     live: State
     """As read, with users and groups that are to be renamed filed under their new keys."""
+    renames: Renames
+    """Those that are to be."""
+    departing: Departing
+    """What the desired state removes of the users and groups of `live`."""
     origins: Mapping[Key, Origin]
     """Where each desired or absent resource is declared, by its key; and each application, by
     `("application", ARN)`."""
     expired: frozenset[Key]
     """Memberships and assignments that are listed but no longer hold."""
+
+    def with_links(self, found: State) -> Resolution:
+        """Return the same with *found* in the live state: more links, and what these lead to.
+
+        All users and groups are in `live` already, and so is every application that is declared.
+        """
+        live = self.live.united(self.renames.state(found))
+        desired = replace(self.desired, applications=live.applications)
+        return replace(self, live=live, desired=desired, scope=replace(self.scope, desired=desired))
 
 
 @dataclass(slots=True)
@@ -83,56 +98,58 @@ def resolve(declared: Declared, live: State, as_of: datetime) -> Resolution:
             object of an external identity provider is declared as ours, or a rename is
             impossible.
     """
-    work = _Work(declared, renamed(declared, live), as_of)
-    absent_users = _bind_users(work)
-    absent_groups = _bind_groups(work)
+    renames = Renames.to_be(declared, live)
+    work = _Work(declared, renames.state(live), as_of)
+    settings = declared.settings
+    users = ((user_key(one.user.user_name), one.user, one) for one in declared.users)
+    groups = ((group_key(one.group.name), one.group, one) for one in declared.groups)
+    absent_users = _bind_objects(work, users, work.live.users, settings.users, work.users)
+    absent_groups = _bind_objects(work, groups, work.live.groups, settings.groups, work.groups)
     members = _bind_members(work)
     assignments = _bind_assignments(work)
     work.problems.extend(impossible_renames(declared, live))
     if work.problems:
         raise InvalidInputError(work.problems)
     desired = State(work.users, work.groups, members, work.live.applications, assignments)
-    scope = Scope(declared.settings, desired, absent_users, absent_groups)
-    return Resolution(desired, scope, work.live, work.origins, frozenset(work.expired))
+    scope = Scope(settings, desired, absent_users, absent_groups)
+    return Resolution(
+        declared=declared,
+        desired=desired,
+        scope=scope,
+        live=work.live,
+        renames=renames,
+        departing=departing(work.live, scope),
+        origins=work.origins,
+        expired=frozenset(work.expired),
+    )
 
 
-def _bind_users(work: _Work) -> frozenset[UserKey]:
-    """Fill `work.users`; return the keys of those that must be absent."""
-    absent = set()
-    only_referred = work.declared.settings.users is ManageObjects.REFERENCE
-    for entry in work.declared.users:
-        key = user_key(entry.user.user_name)
-        found = work.live.users.get(key)
-        work.origins[entry.user.key] = Origin(entry.position)
+_Key = TypeVar("_Key", UserKey, GroupKey)
+_Object = TypeVar("_Object", User, Group)
+
+
+def _bind_objects(
+    work: _Work,
+    entries: Iterable[tuple[_Key, _Object, DeclaredUser | DeclaredGroup]],
+    live: Mapping[_Key, _Object],
+    mode: ManageObjects,
+    bound: dict[_Key, _Object],
+) -> frozenset[_Key]:
+    """Fill *bound* from entries as (key, object, entry); return the keys that must be absent."""
+    absent: set[_Key] = set()
+    only_referred = mode is ManageObjects.REFERENCE
+    for key, declared, entry in entries:
+        found = live.get(key)
+        work.origins[declared.key] = Origin(entry.position)
         if entry.presence is Presence.EXTERNAL or only_referred:
             _refer(work, entry, found)
-            work.users[key] = found or entry.user
+            bound[key] = found or declared
         elif found and found.foreign:
-            work.report(entry.position, _foreign("user", entry.user.user_name))
+            work.report(entry.position, _foreign(entry.kind, entry.name))
         elif entry.presence is Presence.ABSENT:
             absent.add(key)
         else:
-            work.users[key] = entry.user
-    return frozenset(absent)
-
-
-def _bind_groups(work: _Work) -> frozenset[GroupKey]:
-    """Fill `work.groups`; return the keys of those that must be absent."""
-    absent = set()
-    only_referred = work.declared.settings.groups is ManageObjects.REFERENCE
-    for entry in work.declared.groups:
-        key = group_key(entry.group.name)
-        found = work.live.groups.get(key)
-        work.origins[entry.group.key] = Origin(entry.position)
-        if entry.presence is Presence.EXTERNAL or only_referred:
-            _refer(work, entry, found)
-            work.groups[key] = found or entry.group
-        elif found and found.foreign:
-            work.report(entry.position, _foreign("group", entry.group.name))
-        elif entry.presence is Presence.ABSENT:
-            absent.add(key)
-        else:
-            work.groups[key] = entry.group
+            bound[key] = declared
     return frozenset(absent)
 
 

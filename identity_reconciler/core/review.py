@@ -7,15 +7,21 @@ in place already needs none; one more than reviewed is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
-from identity_reconciler.core.readback import WriteState, compare_with_live, concerned
+from identity_reconciler.core.readback import (
+    WriteState,
+    compare_with_live,
+    concerned,
+    live_counterpart,
+)
+from identity_reconciler.core.renames import Link, Renames
 from identity_reconciler.core.state import (
+    Assignment,
     Group,
-    GroupKey,
-    Key,
+    Membership,
     Principal,
     PrincipalKind,
     Resource,
@@ -23,7 +29,6 @@ from identity_reconciler.core.state import (
     User,
     UserKey,
     address,
-    folded,
 )
 from identity_reconciler.errors import StalePlanError
 
@@ -34,13 +39,35 @@ def require_reviewed(fresh: Plan, reviewed: Plan) -> None:
     Raises:
         StalePlanError: Names the first unreviewed change and says how it differs.
     """
-    known = {change.key: change for change in reviewed.changes}
-    for change in fresh.changes:
-        held = known.get(change.key)
+    known = {change.key: change for change in _under_new_names(reviewed)}
+    for change, renamed in zip(fresh.changes, _under_new_names(fresh), strict=True):
+        held = known.get(renamed.key)
         if held is None:
             raise StalePlanError(_moved(change, "it is not in the reviewed plan"))
-        if not _same(change, held):
+        if not _same(renamed, held):
             raise StalePlanError(_moved(change, "it is not as it was reviewed"))
+
+
+def _under_new_names(plan: Plan) -> Iterator[Change]:
+    """Yield the changes of *plan*, in its order, links named as after its renames.
+
+    What is removed is named as it is live, and that depends on how many renames are done.
+    """
+    renames = Renames.in_plan(plan)
+    for change in plan.changes:
+        moved = _removing_under(renames, change)
+        if isinstance(moved, Delete) and moved.cascaded:
+            moved = replace(moved, cascaded=tuple(map(renames.membership, moved.cascaded)))
+        yield moved
+
+
+def _removing_under(renames: Renames, change: Change) -> Change:
+    """Return *change*; when it removes a link, that is named as *renames* lead to."""
+    match change:
+        case Delete(before=Membership() | Assignment() as link):
+            return replace(change, before=renames.link(link))
+        case _:
+            return change
 
 
 def _moved(change: Change, why: str) -> str:
@@ -65,8 +92,29 @@ def to_be_read(plan: Plan) -> tuple[tuple[Resource, ...], tuple[Principal, ...]]
 
     Of the principals, which are those to be deleted, everything that hangs on them is needed.
     """
-    named = tuple(one for change in plan.changes for one in concerned(change))
-    return named, tuple(map(_principal, _deleted(plan)))
+    renames = Renames.in_plan(plan)
+    named = dict.fromkeys(
+        one
+        for change in plan.changes
+        for resource in concerned(change)
+        for one in _under_all_names(resource, renames)
+    )
+    return tuple(named), tuple(map(_principal, _deleted(plan)))
+
+
+def _under_all_names(resource: Resource, renames: Renames) -> Iterator[Resource]:
+    """Yield a link under every name that it may be live under while *renames* are being done."""
+    yield resource
+    match resource:
+        case Membership():
+            both = renames.membership(resource)
+            yield replace(resource, group=both.group)
+            yield replace(resource, user=both.user)
+            yield both
+        case Assignment():
+            yield renames.assignment(resource)
+        case _:
+            pass
 
 
 def _deleted(plan: Plan) -> Iterator[User | Group]:
@@ -83,32 +131,46 @@ def _principal(resource: User | Group) -> Principal:
 def what_is_left(reviewed: Plan, live: State) -> Plan:
     """Return the changes of *reviewed* that are still to be done, given what `to_be_read` found.
 
+    Links that are to be removed are named as they are live now, when some of the renames of
+    *reviewed* are done.
+
     Raises:
         StalePlanError: Something that the plan touches is neither as it was nor as it shall be,
             or a user or group to be deleted has a link that was not reviewed.
     """
-    _refuse_unreviewed_links(reviewed, live)
-    live = _with_new_managers(reviewed, live)
-    return replace(reviewed, changes=tuple(one for one in reviewed.changes if _is_left(one, live)))
+    done, to_be = _sorted_out(reviewed, live)
+    _refuse_unreviewed_links(reviewed, live, to_be)
+    settled = _as_planned(live, to_be)
+    renamed = zip(reviewed.changes, _under_new_names(reviewed), strict=True)
+    left = (_removing_under(done, change) for change, one in renamed if _is_left(one, settled))
+    return replace(reviewed, changes=tuple(left))
 
 
-def _with_new_managers(reviewed: Plan, live: State) -> State:
-    """Return *live* with managers called as the plan calls them: as after its renames.
+def _sorted_out(reviewed: Plan, live: State) -> tuple[Renames, Renames]:
+    """Return the renames of *reviewed* that are done, and those that are to be."""
+    done: list[tuple[User | Group, User | Group]] = []
+    to_be: list[tuple[User | Group, User | Group]] = []
+    given_on = {change.key for change in reviewed.changes if isinstance(change, Create)}
+    for change in reviewed.changes:
+        if isinstance(change, Rename):
+            pair = change.before, change.after
+            old, new = (live_counterpart(one, live) for one in pair)
+            if change.before.key == change.after.key or new is None:
+                to_be.append(pair)
+            elif old is None or change.before.key in given_on:
+                done.append(pair)
+            else:
+                raise StalePlanError(_stale(change.before, "its old and its new name are live"))
+    return Renames.of(done), Renames.of(to_be)
 
-    Where a rename is done already, AWS tells the new name, and the old one may be another's.
-    """
-    new_names = {
-        change.before.key[1]: change.after.user_name
-        for change in reviewed.changes
-        if isinstance(change, Rename) and isinstance(change.after, User)
-        if UserKey(change.after.key[1]) not in live.users
-    }
-    users = {
-        key: replace(user, manager=new_names.get(folded(user.manager), user.manager))
-        for key, user in live.users.items()
-        if user.manager
-    }
-    return replace(live, users={**live.users, **users}) if new_names else live
+
+def _as_planned(live: State, to_be: Renames) -> State:
+    """Return *live* with links and managers named as in a plan; objects stay under their names."""
+    return replace(
+        to_be.state(live),
+        users={key: to_be.managed(user) for key, user in live.users.items()},
+        groups=live.groups,
+    )
 
 
 def _is_left(change: Change, live: State) -> bool:
@@ -116,7 +178,7 @@ def _is_left(change: Change, live: State) -> bool:
     if standing is WriteState.DONE:
         return False
     if standing is WriteState.NOT_DONE and isinstance(change, Update | Rename):
-        found = _live_counterpart(change.before, live)
+        found = live_counterpart(change.before, live)
         if found != change.before:
             raise StalePlanError(_stale(change.before, "it has changed in other attributes"))
     if standing is WriteState.OTHERWISE:
@@ -125,49 +187,25 @@ def _is_left(change: Change, live: State) -> bool:
     return True
 
 
-def _live_counterpart(resource: User | Group, live: State) -> User | Group | None:
-    if isinstance(resource, User):
-        return live.users.get(UserKey(resource.key[1]))
-    return live.groups.get(GroupKey(resource.key[1]))
-
-
 def _stale(subject: Resource, detail: str) -> str:
     return f"the plan is stale: {address(subject)}: {detail}; plan and review again"
 
 
-def _refuse_unreviewed_links(reviewed: Plan, live: State) -> None:
+def _refuse_unreviewed_links(reviewed: Plan, live: State, to_be: Renames) -> None:
     """Refuse when a deleted user or group has a link that the plan does not take away."""
-    new_names = {
-        change.before.key: change.after.key[1]
-        for change in reviewed.changes
-        if isinstance(change, Rename)
-    }
-    deletes = [change for change in reviewed.changes if isinstance(change, Delete)]
     taken = {
-        _under_new_names(link.key, new_names)
-        for change in deletes
+        link.key
+        for change in _under_new_names(reviewed)
+        if isinstance(change, Delete)
         for link in (change.before, *change.cascaded)
     }
     leavers = {_principal(resource) for resource in _deleted(reviewed)}
     for link in _links(live, leavers):
-        if _under_new_names(link.key, new_names) not in taken:
+        if to_be.link(link).key not in taken:
             raise StalePlanError(_stale(link, "it is new, and its principal is to be deleted"))
 
 
-def _under_new_names(key: Key, new_names: Mapping[Key, str]) -> Key:
-    """Return *key* as it is once every rename of the plan is done: some may be done already."""
-    match key:
-        case ("membership", group, user):
-            return (
-                "membership",
-                new_names.get(("group", group), group),
-                new_names.get(("user", user), user),
-            )
-        case _:
-            return key
-
-
-def _links(live: State, principals: set[Principal]) -> Iterator[Resource]:
+def _links(live: State, principals: set[Principal]) -> Iterator[Link]:
     users = {UserKey(one.name) for one in principals if one.kind is PrincipalKind.USER}
     for group, members in sorted(live.members.items()):
         everyone = Principal(PrincipalKind.GROUP, group) in principals

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache
@@ -16,11 +17,11 @@ from identity_reconciler.core.state import (
     Group,
     GroupKey,
     Principal,
-    PrincipalKind,
     State,
     User,
     UserKey,
     folded,
+    principals_of,
 )
 
 
@@ -38,7 +39,7 @@ class Scope:
     absent_groups: frozenset[GroupKey] = frozenset()
 
 
-def ignores(patterns: tuple[str, ...], name: str) -> bool:
+def matches_any(patterns: tuple[str, ...], name: str) -> bool:
     """Return whether one of *patterns* matches *name*; case does not matter."""
     return bool(patterns) and _compiled(patterns).match(folded(name)) is not None
 
@@ -48,83 +49,81 @@ def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(translate(folded(pattern)) for pattern in patterns))
 
 
-def departing_users(live: State, scope: Scope) -> Mapping[UserKey, User]:
-    """Return the live users that the desired state removes. Foreign and ignored ones stay."""
-    everyone = scope.settings.users is ManageObjects.AUTHORITATIVE
-    patterns = scope.settings.ignore.users
-    candidates = live.users if everyone else scope.absent_users & live.users.keys()
-    return {
-        key: live.users[key]
-        for key in candidates
-        if key not in scope.desired.users
-        and not live.users[key].foreign
-        and not ignores(patterns, key)
-    }
+@dataclass(frozen=True, slots=True)
+class Departing:
+    """The live users and groups that the desired state removes. Foreign and ignored ones stay."""
+
+    users: Mapping[UserKey, User]
+    groups: Mapping[GroupKey, Group]
+
+    def principals(self) -> frozenset[Principal]:
+        """Return them as principals."""
+        return principals_of(self.users, self.groups)
 
 
-def departing_groups(live: State, scope: Scope) -> Mapping[GroupKey, Group]:
-    """Return the live groups that the desired state removes. Foreign and ignored ones stay."""
-    everyone = scope.settings.groups is ManageObjects.AUTHORITATIVE
-    patterns = scope.settings.ignore.groups
-    candidates = live.groups if everyone else scope.absent_groups & live.groups.keys()
-    return {
-        key: live.groups[key]
-        for key in candidates
-        if key not in scope.desired.groups
-        and not live.groups[key].foreign
-        and not ignores(patterns, key)
-    }
-
-
-def departing_principals(live: State, scope: Scope) -> frozenset[Principal]:
-    """Return the principals that the desired state removes."""
-    users = (Principal(PrincipalKind.USER, key) for key in departing_users(live, scope))
-    groups = (Principal(PrincipalKind.GROUP, key) for key in departing_groups(live, scope))
-    return frozenset((*users, *groups))
-
-
-def narrow(live: State, scope: Scope) -> State:
-    """Return the part of *live* that *scope* manages, and what hangs on what it removes.
-
-    Comparing the desired state with the result yields every change that may be made: users and
-    groups that are desired or departing, all links of managed groups and applications, and of
-    all others only the links of departing users and groups, which cannot stay.
-    """
-    users = departing_users(live, scope)
-    groups = departing_groups(live, scope)
-    leavers = frozenset(users)
-    ignored = _ignored_users(live, scope)
-    return State(
-        users={k: live.users[k] for k in scope.desired.users if k in live.users} | dict(users),
-        groups={k: live.groups[k] for k in scope.desired.groups if k in live.groups} | dict(groups),
-        members={
-            key: members
-            if key in groups
-            else _managed(
-                members,
-                scope.desired.members.get(key),
-                scope.settings.memberships,
-                leavers,
-                ignored,
-            )
-            for key, members in live.members.items()
-        },
-        applications=live.applications,
-        assignments=_assignments(live, scope),
+def departing(live: State, scope: Scope) -> Departing:
+    """Return what *scope* removes of the users and groups of *live*."""
+    settings, desired = scope.settings, scope.desired
+    everyone = settings.users is ManageObjects.AUTHORITATIVE
+    every_group = settings.groups is ManageObjects.AUTHORITATIVE
+    users = live.users.keys() if everyone else scope.absent_users & live.users.keys()
+    groups = live.groups.keys() if every_group else scope.absent_groups & live.groups.keys()
+    return Departing(
+        _ours(live.users, users - desired.users.keys(), settings.ignore.users),
+        _ours(live.groups, groups - desired.groups.keys(), settings.ignore.groups),
     )
 
 
-def _assignments(live: State, scope: Scope) -> Mapping[ApplicationArn, frozenset[Principal]]:
-    leavers = departing_principals(live, scope)
-    ignored = _ignored_principals(live, scope)
+_Key = TypeVar("_Key", UserKey, GroupKey)
+_Object = TypeVar("_Object", User, Group)
+
+
+def _ours(
+    live: Mapping[_Key, _Object], keys: AbstractSet[_Key], ignored: tuple[str, ...]
+) -> Mapping[_Key, _Object]:
+    """Return the users or groups of *keys* that are neither foreign nor *ignored*."""
     return {
-        arn: _managed(
-            principals,
-            scope.desired.assignments.get(arn),
-            scope.settings.assignments,
-            leavers,
-            ignored,
-        )
+        key: live[key] for key in keys if not live[key].foreign and not matches_any(ignored, key)
+    }
+
+
+def narrow(live: State, scope: Scope, leaving: Departing) -> State:
+    """Return the part of *live* that *scope* manages, and what hangs on what it removes.
+
+    *leaving* is what `departing` returns for the two. Comparing the desired state with the result
+    yields every change that may be made: users and groups that are desired or departing, all
+    links of managed groups and applications, and of all others only the links of departing users
+    and groups, which cannot stay.
+    """
+    settings, desired = scope.settings, scope.desired
+    users, groups = leaving.users, leaving.groups
+    leavers = frozenset(users)
+    ignored = _matching(live.users, settings.ignore.users)
+    return State(
+        users={k: live.users[k] for k in desired.users if k in live.users} | dict(users),
+        groups={k: live.groups[k] for k in desired.groups if k in live.groups} | dict(groups),
+        members={
+            key: members
+            if key in groups
+            else _managed(members, desired.members.get(key), settings.memberships, leavers, ignored)
+            for key, members in live.members.items()
+        },
+        applications=live.applications,
+        assignments=_assignments(live, scope, leaving.principals(), ignored),
+    )
+
+
+def _matching(live: Iterable[_Key], patterns: tuple[str, ...]) -> frozenset[_Key]:
+    return frozenset(key for key in live if matches_any(patterns, key)) if patterns else frozenset()
+
+
+def _assignments(
+    live: State, scope: Scope, leavers: frozenset[Principal], ignored_users: frozenset[UserKey]
+) -> Mapping[ApplicationArn, frozenset[Principal]]:
+    settings, desired = scope.settings, scope.desired.assignments
+    ignored = principals_of(ignored_users, _matching(live.groups, settings.ignore.groups))
+    return {
+        arn: _managed(principals, desired.get(arn), settings.assignments, leavers, ignored)
         for arn, principals in live.assignments.items()
     }
 
@@ -147,47 +146,31 @@ def _managed(
     return live - (ignored - desired) if ignored else live
 
 
-def _ignored_users(live: State, scope: Scope) -> frozenset[UserKey]:
-    patterns = scope.settings.ignore.users
-    return (
-        frozenset(key for key in live.users if ignores(patterns, key)) if patterns else frozenset()
-    )
-
-
-def _ignored_principals(live: State, scope: Scope) -> frozenset[Principal]:
-    users = (Principal(PrincipalKind.USER, key) for key in _ignored_users(live, scope))
-    patterns = scope.settings.ignore.groups
-    groups = (Principal(PrincipalKind.GROUP, key) for key in live.groups if ignores(patterns, key))
-    return frozenset((*users, *groups))
-
-
 def withheld(live: State, narrowed: State, scope: Scope) -> tuple[Withheld, ...]:
     """Return every removal that *scope* holds back, sorted by key.
 
     Links count only where they are managed: of a group or application that is not declared,
     nothing would ever be removed.
     """
+    settings = scope.settings
     held = (
-        *_withheld_users(live, narrowed, scope),
-        *_withheld_groups(live, narrowed, scope),
+        *_withheld_objects(live.users, narrowed.users, settings.users, settings.ignore.users),
+        *_withheld_objects(live.groups, narrowed.groups, settings.groups, settings.ignore.groups),
         *_withheld_memberships(live, narrowed, scope),
         *_withheld_assignments(live, narrowed, scope),
     )
     return tuple(sorted(held, key=lambda one: one.resource.key))
 
 
-def _withheld_users(live: State, narrowed: State, scope: Scope) -> Iterator[Withheld]:
-    if scope.settings.users is not ManageObjects.REFERENCE:
-        patterns = scope.settings.ignore.users
-        for key in live.users.keys() - narrowed.users.keys():
-            yield Withheld(live.users[key], _why(live.users[key], ignores(patterns, key)))
-
-
-def _withheld_groups(live: State, narrowed: State, scope: Scope) -> Iterator[Withheld]:
-    if scope.settings.groups is not ManageObjects.REFERENCE:
-        patterns = scope.settings.ignore.groups
-        for key in live.groups.keys() - narrowed.groups.keys():
-            yield Withheld(live.groups[key], _why(live.groups[key], ignores(patterns, key)))
+def _withheld_objects(
+    live: Mapping[_Key, _Object],
+    narrowed: Mapping[_Key, _Object],
+    mode: ManageObjects,
+    ignored: tuple[str, ...],
+) -> Iterator[Withheld]:
+    if mode is not ManageObjects.REFERENCE:
+        for key in live.keys() - narrowed.keys():
+            yield Withheld(live[key], _why(live[key], matches_any(ignored, key)))
 
 
 def _why(resource: User | Group, ignored: bool) -> Withholding:  # noqa: FBT001 - private, one use

@@ -8,7 +8,7 @@ principal id of an orphaned assignment, which has no other name left.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType, TypeVar, assert_never
@@ -196,6 +196,16 @@ class Principal:
     """Folded name; for an orphan the PrincipalId."""
     orphan: bool = False
     """True when no such user or group is live any more: assignments outlive principals."""
+
+
+def principals_of(users: Iterable[UserKey], groups: Iterable[GroupKey]) -> frozenset[Principal]:
+    """Return *users* and *groups* as principals."""
+    return frozenset(
+        (
+            *(Principal(PrincipalKind.USER, key) for key in users),
+            *(Principal(PrincipalKind.GROUP, key) for key in groups),
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,8 +126,7 @@ def _predecessor(
     entry: DeclaredGroup, before: Mapping[GroupKey, DeclaredGroup]
 ) -> DeclaredGroup | None:
     """Return what *entry* was: under its name, or under a name it is renamed from."""
-    names = (entry.group.name, *entry.previous_names)
-    return next((before[key] for key in map(group_key, names) if key in before), None)
+    return next((before[key] for key in map(group_key, entry.names) if key in before), None)
 
 
 def _members(entry: DeclaredGroup | None) -> Mapping[UserKey, Listed] | None:

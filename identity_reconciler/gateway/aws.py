@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from identity_reconciler.core.declared import Instance
-from identity_reconciler.core.scope import ignores
+from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -80,7 +80,7 @@ class AwsGateway:
         partition = self._connection.instance.instance_arn.split(":")[1]
         find = self._connection.directory.groups.find
         records = [
-            find(group.name) for group in live.groups.values() if ignores(patterns, group.name)
+            find(group.name) for group in live.groups.values() if matches_any(patterns, group.name)
         ]
         found = sorted(record.identifier for record in records if record is not None)
         return tuple(f"arn:{partition}:identitystore:::group/{one}" for one in found)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.core.approvals import check_approvals
 from identity_reconciler.core.collecting import without_collections
-from identity_reconciler.core.comparison import compare, compare_closely
+from identity_reconciler.core.comparison import compare, compare_resolved
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.guards import check_plan, gather
@@ -68,21 +68,21 @@ def make_plan(
     ahead = outlook(declared, gateway.rates)
     with listener.reading("reading the live state", lambda: gateway.requests.total, ahead):
         with listener.phase("read"):
-            live = read_live(declared, gateway, as_of)
+            survey = read_live(declared, gateway, as_of)
         with listener.phase("plan"), without_collections():
-            comparison = compare_closely(declared, live, as_of)
+            comparison = compare_resolved(survey.resolution)
             plan = only_expired(comparison.plan) if terms.only_expired else comparison.plan
         with listener.phase("read"):
-            known, complete = read_for_access(declared, plan, live, gateway)
+            impact, complete = read_for_access(survey, plan, gateway)
             traces = gateway.trace(strangers(plan)[:_MOST_TRACED])
     with listener.phase("plan"), without_collections():
-        evidence = gather(declared, plan, known, comparison.scope, comparison.managed)
+        evidence = gather(comparison, impact)
         verdicts = check_plan(evidence, declared.settings.guards, declared.approvals, as_of)
-        pending = _pending(base, live, as_of, listener)
+        pending = _pending(base, survey.live, as_of, listener)
     findings = Findings(evidence.access, complete, verdicts, traces, pending)
     occasion = _occasion(as_of, gateway, started, terms)
     with listener.phase("render"), without_collections():
-        return plan, document(declared, plan, live, occasion, findings)
+        return plan, document(declared, plan, survey.live, occasion, findings)
 
 
 def make_targeted_plan(

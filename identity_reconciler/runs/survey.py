@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
 
+from identity_reconciler.core.access import Impact
 from identity_reconciler.core.access_facts import Known, MissingFacts, missing_facts
-from identity_reconciler.core.comparison import compare
+from identity_reconciler.core.comparison import compare_resolved
 from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
@@ -17,8 +18,8 @@ from identity_reconciler.core.declared import (
     Presence,
 )
 from identity_reconciler.core.plan import Delete, Plan, Reason
-from identity_reconciler.core.resolution import resolve
-from identity_reconciler.core.scope import departing_principals, ignores
+from identity_reconciler.core.resolution import Resolution, resolve
+from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Group,
     GroupKey,
@@ -35,8 +36,19 @@ from identity_reconciler.gateway.reading.sides import reads_by_user
 from identity_reconciler.gateway.wire.pacing import Rates
 
 
-def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> State:
-    """Return the live state that `compare` needs for *declared*.
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What has been read for a declaration, and the declaration bound to it."""
+
+    question: Wanted
+    """What the first read asked for."""
+    live: State
+    """As read, under the names of before the renames."""
+    resolution: Resolution
+
+
+def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> Survey:
+    """Read the live state that a plan for *declared* needs, and bind *declared* to it.
 
     All users, groups and applications; the members of every group whose memberships are managed
     or that may be deleted; the assignments of every declared application; and, only when users
@@ -46,16 +58,17 @@ def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> State:
         IncompleteReadError: Part of it could not be read.
         InvalidInputError: *declared* cannot be bound to what is live.
     """
-    live = gateway.read_state(wanted(declared))
+    question = wanted(declared)
+    live = gateway.read_state(question)
     resolution = resolve(declared, live, as_of)
-    leavers = departing_principals(resolution.live, resolution.scope)
+    leavers = resolution.departing.principals()
     if not leavers:
-        return live
+        return Survey(question, live, resolution)
     hanging = gateway.read_state(Wanted(principals=tuple(sorted(leavers))))
     if not hanging.assignments.keys() <= live.applications.keys():
         # No application is declared, yet the plan is to name those that somebody loses.
         hanging = hanging.united(gateway.read_state(Wanted(applications=True)))
-    return live.united(hanging)
+    return Survey(question, live.united(hanging), resolution.with_links(hanging))
 
 
 def strangers(plan: Plan) -> tuple[Membership, ...]:
@@ -76,35 +89,36 @@ def plan_against(declared: Declared, gateway: Gateway, as_of: datetime) -> tuple
         IncompleteReadError: Part of the live state could not be read; there is no plan.
         InvalidInputError: *declared* cannot be bound to what is live.
     """
-    live = read_live(declared, gateway, as_of)
-    return compare(declared, live, as_of), live
+    survey = read_live(declared, gateway, as_of)
+    return compare_resolved(survey.resolution).plan, survey.live
 
 
 def read_for_access(
-    declared: Declared, plan: Plan, live: State, gateway: Gateway, *, limit: int = 500
-) -> tuple[State, bool]:
-    """Return *live* with all that `access.access_changes` needs for *plan*, and True.
+    survey: Survey, plan: Plan, gateway: Gateway, *, limit: int = 500
+) -> tuple[Impact, bool]:
+    """Return the impact of *plan* on a state with all that `access_changes` needs, and True.
 
-    *live* and *plan* are those of `plan_against` for *declared*. When more than *limit* requests
-    are needed (two for each principal and application, longer lists not counted) the answer is
-    *live* as it is, and False: who gains and loses access is then known only as far as the
-    declared groups and applications go.
+    *plan* was made from *survey*. When more than *limit* requests are needed (two for each
+    principal and application, longer lists not counted) the answer is the impact on the live
+    state of *survey* as it is, and False: who gains and loses access is then known only as far
+    as the declared groups and applications go.
 
     Raises:
         IncompleteReadError: Part of it could not be read.
     """
-    known, spent, completed = _known(declared, plan, live), 0, live
-    while facts := missing_facts(plan, completed, known):
+    impact = first = Impact.of(plan, survey.live)
+    known, spent = _known(survey.question, plan, survey.live), 0
+    while facts := missing_facts(impact, known):
         spent += facts.requests
         if spent > limit:
-            return live, False
-        completed, known = _completed(completed, gateway, facts), known.with_facts(facts)
-    return completed, True
+            return first, False
+        impact = impact.on(_completed(impact.before, gateway, facts))
+        known = known.with_facts(facts)
+    return impact, True
 
 
-def _known(declared: Declared, plan: Plan, live: State) -> Known:
+def _known(question: Wanted, plan: Plan, live: State) -> Known:
     """Return what `read_live` has read completely."""
-    question = wanted(declared)
     applications = frozenset(
         arn for arn, one in live.applications.items() if question.assignments_of(one)
     )
@@ -174,17 +188,17 @@ def _group_filter(declared: Declared) -> Callable[[Group], bool]:
     listed: set[GroupKey] = set()
     known: set[GroupKey] = set()
     for entry in declared.groups:
-        names = (entry.group.name, *entry.previous_names)
-        known.update(map(group_key, names))
+        names = frozenset(map(group_key, entry.names))
+        known.update(names)
         managed = entry.members is not None and settings.memberships is not ManageLinks.OFF
         if managed or entry.presence is Presence.ABSENT:
-            listed.update(map(group_key, names))
+            listed.update(names)
 
     def chosen(group: Group) -> bool:
         key = group_key(group.name)
         if settings.groups is not ManageObjects.AUTHORITATIVE or key in known:
             return key in listed
-        return not group.foreign and not ignores(settings.ignore.groups, group.name)
+        return not group.foreign and not matches_any(settings.ignore.groups, group.name)
 
     return chosen
 

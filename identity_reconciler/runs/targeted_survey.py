@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from identity_reconciler.core.comparison import compare
-from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser
+from identity_reconciler.core.comparison import compare_resolved
+from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.plan import Plan
-from identity_reconciler.core.resolution import resolve
-from identity_reconciler.core.scope import departing_principals
+from identity_reconciler.core.resolution import Resolution, resolve
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -58,9 +57,8 @@ def plan_touched(old: Declared, new: Declared, gateway: Gateway, as_of: datetime
     survey.read_applications()
     survey.read_objects()
     survey.follow_what_is_missing()
-    survey.read_what_hangs_on_leavers(as_of)
-    declared = restricted(new, survey.targets, survey.live)
-    return TargetedPlan(compare(declared, survey.live, as_of), survey.live, survey.targets)
+    resolution = survey.read_what_hangs_on_leavers(as_of)
+    return TargetedPlan(compare_resolved(resolution).plan, survey.live, survey.targets)
 
 
 class _Survey:
@@ -139,18 +137,23 @@ class _Survey:
                 found = self._gateway.read_state(Wanted(named=renamed, mentioned=mentioned))
                 self.live = self.live.united(found)
 
-    def read_what_hangs_on_leavers(self, as_of: datetime) -> None:
-        """Read the memberships and assignments of the users and groups that are to be deleted."""
-        bound = resolve(restricted(self._new, self.targets, self.live), self.live, as_of)
-        leavers = departing_principals(bound.live, bound.scope)
+    def read_what_hangs_on_leavers(self, as_of: datetime) -> Resolution:
+        """Read what hangs on users and groups to be deleted; return what is declared, bound."""
+        bound = self._bound(as_of)
+        leavers = bound.departing.principals()
         if not leavers:
-            return
+            return bound
         found = self._gateway.read_state(Wanted(principals=tuple(sorted(leavers))))
         self.live = self.live.united(found)
         unknown = found.assignments.keys() - self.live.applications.keys()
         if unknown:
             named = self._gateway.read_state(Wanted(arns=tuple(sorted(unknown))))
             self.live = self.live.united(named)
+        # Users and groups that are met for the first time are only referred to as well.
+        return self._bound(as_of)
+
+    def _bound(self, as_of: datetime) -> Resolution:
+        return resolve(restricted(self._new, self.targets, self.live), self.live, as_of)
 
     def _objects(
         self, users: Iterable[UserKey], groups: Iterable[GroupKey], *, previous_only: bool = False
@@ -219,8 +222,8 @@ class _Spelled:
     """The names that a key may be live under, as spelled: its own first, then previous ones."""
 
     def __init__(self, old: Declared, new: Declared) -> None:
-        self._users = {folded(one.name): _names(one) for one in (*old.users, *new.users)}
-        self._groups = {folded(one.name): _names(one) for one in (*old.groups, *new.groups)}
+        self._users = {folded(one.name): one.names for one in (*old.users, *new.users)}
+        self._groups = {folded(one.name): one.names for one in (*old.groups, *new.groups)}
 
     def users(self, key: UserKey) -> tuple[UserName, ...]:
         return tuple(map(UserName, self._users.get(key, (key,))))
@@ -231,7 +234,3 @@ class _Spelled:
     def principal(self, principal: Principal) -> tuple[str, ...]:
         names = self._users if principal.kind is PrincipalKind.USER else self._groups
         return names.get(principal.name, (principal.name,))
-
-
-def _names(entry: DeclaredUser | DeclaredGroup) -> tuple[str, ...]:
-    return (entry.name, *entry.previous_names)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from identity_reconciler.core.access import Impact
 from identity_reconciler.core.collecting import without_collections
 from identity_reconciler.core.comparison import compare_closely
 from identity_reconciler.core.guards import check_plan, gather
@@ -120,7 +121,7 @@ def _planned(phase: _Phases, declared: Declared, live: State) -> str:
     with phase("compare"):
         found = compare_closely(declared, live, as_of)
     with phase("guards and access"):
-        evidence = gather(declared, found.plan, live, found.scope, found.managed)
+        evidence = gather(found, Impact.of(found.plan, live))
         verdicts = check_plan(evidence, declared.settings.guards, declared.approvals, as_of)
     with phase("render"):
         findings = Findings(evidence.access, verdicts=verdicts)

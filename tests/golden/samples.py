@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
+from identity_reconciler.core.access import Impact
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.comparison import compare_closely
 from identity_reconciler.core.declared import (
@@ -291,7 +292,7 @@ def huge() -> Declared:
 def made(declared: Declared, live: State = LIVE, pending: Declared | None = None) -> PlanDocument:
     """Return the document of the plan for *declared*, as `plan` makes it; *pending* is its base."""
     comparison = compare_closely(declared, live, NOW)
-    evidence = gather(declared, comparison.plan, live, comparison.scope, comparison.managed)
+    evidence = gather(comparison, Impact.of(comparison.plan, live))
     findings = Findings(
         evidence.access,
         verdicts=check_plan(evidence, declared.settings.guards, declared.approvals, NOW),

@@ -7,11 +7,10 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identity_reconciler.core.access import AccessChange, Effect, access_changes, at_stake
-from identity_reconciler.core.comparison import compare
+from identity_reconciler.core.access import AccessChange, Effect, Impact, access_changes
+from identity_reconciler.core.comparison import compare, compare_resolved
 from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser, Presence
 from identity_reconciler.core.plan import Change, Plan, Rename
-from identity_reconciler.core.projection import after_plan
 from identity_reconciler.core.state import (
     ApplicationArn,
     Principal,
@@ -22,7 +21,7 @@ from identity_reconciler.core.state import (
     user_key,
 )
 from identity_reconciler.runs.applier import Outcome, Patience, apply_plan
-from identity_reconciler.runs.survey import plan_against, read_for_access
+from identity_reconciler.runs.survey import read_for_access, read_live
 from tests.memory_gateway import MemoryGateway
 from tests.strategies import NOW, declarations, live_states
 
@@ -137,7 +136,7 @@ class TestAfterPlan:
     def test_is_what_an_apply_leaves(self, world: tuple[State, Declared]) -> None:
         live, declared = world
         plan = compare(declared, live, NOW)
-        assert after_plan(live, plan) == applied(plan, live)
+        assert Impact.of(plan, live).after == applied(plan, live)
 
     @FEWER
     @given(world=worlds())
@@ -147,7 +146,7 @@ class TestAfterPlan:
         """That is what makes comparing the two states cheap."""
         live, declared = world
         plan = compare(declared, live, NOW)
-        after = after_plan(live, plan)
+        after = Impact.of(plan, live).after
         for key in live.members.keys() & after.members.keys():
             if not any(isinstance(c, Rename) for c in plan.changes):
                 same = live.members[key] == after.members[key]
@@ -156,7 +155,7 @@ class TestAfterPlan:
     @FEWER
     @given(live=live_states())
     def test_of_an_empty_plan_is_live_itself(self, live: State) -> None:
-        after = after_plan(live, Plan())
+        after = Impact.of(Plan(), live).after
         assert after == live
         assert after.users is live.users
 
@@ -168,7 +167,7 @@ class TestAccessChanges:
     def test_agree_with_brute_force(self, world: tuple[State, Declared]) -> None:
         live, declared = world
         plan = compare(declared, live, NOW)
-        changes = access_changes(plan, live, after_plan(live, plan))
+        changes = access_changes(Impact.of(plan, live))
         assert in_short(changes) == expected(plan, live)
         assert len(changes) == len(in_short(changes))
 
@@ -177,7 +176,7 @@ class TestAccessChanges:
     def test_are_in_a_total_order(self, world: tuple[State, Declared]) -> None:
         live, declared = world
         plan = compare(declared, live, NOW)
-        keys = [one.key for one in access_changes(plan, live, after_plan(live, plan))]
+        keys = [one.key for one in access_changes(Impact.of(plan, live))]
         assert keys == sorted(set(keys))
 
     @FEWER
@@ -185,9 +184,9 @@ class TestAccessChanges:
     def test_name_people_as_they_will_be_called(self, world: tuple[State, Declared]) -> None:
         live, declared = world
         plan = compare(declared, live, NOW)
-        after = after_plan(live, plan)
-        for change in access_changes(plan, live, after):
-            key = user_key(change.user)
+        impact = Impact.of(plan, live)
+        for change in access_changes(impact):
+            key, after = user_key(change.user), impact.after
             state = after if key in after.users else live
             assert state.users[key].user_name == change.user
             assert key in after.users or change.effect is Effect.LOST
@@ -200,14 +199,13 @@ class TestAccessChanges:
         """What lies outside the contract of `access_changes` cannot change its answer."""
         live, declared = world
         plan = compare(declared, live, NOW)
-        after = after_plan(live, plan)
-        stakes = at_stake(plan, live, after)
-        idle = sorted(live.assignments.keys() - stakes.keys())
+        impact = Impact.of(plan, live)
+        idle = sorted(live.assignments.keys() - impact.at_stake.keys())
         if idle:
             arn = data.draw(st.sampled_from(idle))
             less = replace(live, assignments={**live.assignments, arn: frozenset()})
-            told = access_changes(plan, less, after_plan(less, plan))
-            assert told == access_changes(plan, live, after)
+            told = access_changes(Impact.of(plan, less))
+            assert told == access_changes(impact)
 
 
 class TestReadForAccess:
@@ -217,25 +215,27 @@ class TestReadForAccess:
     def test_makes_the_view_true(self, world: tuple[State, Declared]) -> None:
         live, declared = world
         gateway = MemoryGateway.holding(live)
-        plan, partial = plan_against(declared, gateway, NOW)
-        completed, complete = read_for_access(declared, plan, partial, gateway)
+        survey = read_live(declared, gateway, NOW)
+        plan = compare_resolved(survey.resolution).plan
+        impact, complete = read_for_access(survey, plan, gateway)
         assert complete
-        told = in_short(access_changes(plan, completed, after_plan(completed, plan)))
-        assert told == {one for one in expected(plan, live) if _is_asked(one, completed)}
+        told = in_short(access_changes(impact))
+        assert told == {one for one in expected(plan, live) if _is_asked(one, impact.before)}
 
     @FEWER
     @given(world=worlds())
     def test_reads_nothing_above_the_limit(self, world: tuple[State, Declared]) -> None:
         live, declared = world
         gateway = MemoryGateway.holding(live)
-        plan, partial = plan_against(declared, gateway, NOW)
+        survey = read_live(declared, gateway, NOW)
+        plan = compare_resolved(survey.resolution).plan
         before = gateway.reads
-        completed, complete = read_for_access(declared, plan, partial, gateway, limit=0)
+        impact, complete = read_for_access(survey, plan, gateway, limit=0)
         assert gateway.reads == before
-        assert completed is partial
+        assert impact.before is survey.live
         if complete:
-            told = in_short(access_changes(plan, partial, after_plan(partial, plan)))
-            assert told == {one for one in expected(plan, live) if _is_asked(one, partial)}
+            told = in_short(access_changes(impact))
+            assert told == {one for one in expected(plan, live) if _is_asked(one, survey.live)}
 
 
 def _is_asked(one: tuple[str, str, str, frozenset[str]], state: State) -> bool:

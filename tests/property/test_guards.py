@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import settings as running
 from hypothesis import strategies as st
 
+from identity_reconciler.core.access import Impact
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.comparison import Comparison, compare_closely
 from identity_reconciler.core.declared import Declared
@@ -83,8 +84,8 @@ def settings(draw: st.DrawFn) -> GuardSettings:
 
 
 def judged(case: Case, chosen: GuardSettings, plan: Plan | None = None) -> tuple[Verdict, ...]:
-    live, declared, made = case
-    evidence = gather(declared, made.plan if plan is None else plan, live, made.scope, made.managed)
+    live, _, made = case
+    evidence = gather(made, Impact.of(made.plan if plan is None else plan, live))
     return check_plan(evidence, chosen, (), NOW)
 
 
@@ -226,8 +227,8 @@ class TestVerdicts:
 
     @given(case=cases(), chosen=settings())
     def test_what_is_proposed_lets_the_plan_pass(self, case: Case, chosen: GuardSettings) -> None:
-        live, declared, made = case
-        evidence = gather(declared, made.plan, live, made.scope, made.managed)
+        live, _, made = case
+        evidence = gather(made, Impact.of(made.plan, live))
         refused = check_plan(evidence, chosen, (), NOW)
         pasted: list[Approval] = [each for one in refused for each in one.approvals]
         granted = check_plan(evidence, chosen, pasted, NOW)

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_reconciler.core.access import access_changes
+from identity_reconciler.core.access import Impact, access_changes
 from identity_reconciler.core.declared import Declared, Settings
 from identity_reconciler.core.plan import Delete, Plan
 from identity_reconciler.core.planner import build_plan
-from identity_reconciler.core.projection import after_plan
 from identity_reconciler.core.review import require_reviewed, to_be_read, what_is_left
 from identity_reconciler.core.state import (
     Assignment,
@@ -48,7 +47,7 @@ DECLARED = Declared(Settings(INSTANCE), files=("a.yaml",), digest="0" * 64)
 
 
 def saved(plan: Plan, live: State) -> PlanDocument:
-    access = Findings(access_changes(plan, live, after_plan(live, plan)))
+    access = Findings(access_changes(Impact.of(plan, live)))
     occasion = Occasion(NOW, requests=3, seconds=0.5, commit="c" * 40)
     return document(DECLARED, plan, live, occasion, access)
 

@@ -161,7 +161,7 @@ def _emptied(evidence: Evidence, least: int) -> list[Group]:
         evidence.live.groups[key]
         for key, gone in leaving.items()
         if key in evidence.live.groups
-        and evidence.new_key(key) in evidence.complete
+        and evidence.renames.group(key) in evidence.complete
         and len(gone) >= max(least, len(evidence.live.members.get(key, frozenset())))
         and not all(one.expired for one in gone)
     ]

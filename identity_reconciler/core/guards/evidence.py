@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from identity_reconciler.core.access import AccessChange, access_changes
+from identity_reconciler.core.access import AccessChange, Impact, access_changes
+from identity_reconciler.core.comparison import Comparison
 from identity_reconciler.core.declared import (
     Declared,
     DeclaredGroup,
@@ -16,8 +17,7 @@ from identity_reconciler.core.declared import (
 )
 from identity_reconciler.core.guard_settings import ResourceKind
 from identity_reconciler.core.plan import Create, Delete, Plan, Reason
-from identity_reconciler.core.projection import Renames, after_plan
-from identity_reconciler.core.scope import Scope
+from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -83,30 +83,27 @@ class Evidence:
             case _:
                 return address(resource)
 
-    def new_key(self, key: GroupKey) -> GroupKey:
-        """Return the key after the plan of the group that is live as *key*."""
-        return self.renames.groups.get(key, key)
 
+def gather(comparison: Comparison, impact: Impact) -> Evidence:
+    """Return what the guards need to judge the plan of *impact*.
 
-def gather(declared: Declared, plan: Plan, live: State, scope: Scope, managed: State) -> Evidence:
-    """Return what the guards need to judge *plan*.
-
-    *plan*, *scope* and *managed* come from one `comparison.compare_closely` of *declared* with
-    *live*, which may since have been completed by `survey.read_for_access`.
+    It is that of *comparison* or a part of it, and the live state is the one that was compared,
+    which `survey.read_for_access` may since have completed.
     """
-    after = after_plan(live, plan)
+    plan, live, resolution = impact.plan, impact.before, comparison.resolution
+    desired = resolution.desired
     names = Counter(one.name for one in live.applications.values())
     return Evidence(
         plan=plan,
         live=live,
-        after=after,
-        access=access_changes(plan, live, after),
-        renames=Renames.in_plan(plan),
+        after=impact.after,
+        access=access_changes(impact),
+        renames=impact.renames,
         removals=removals(plan),
-        managed=_managed(managed, scope.desired),
-        declared=_declared(declared),
-        referred=_referred(declared),
-        complete=frozenset((*scope.desired.members, *_made_or_deleted(plan))),
+        managed=_managed(comparison.managed, desired),
+        declared=_declared(resolution.declared),
+        referred=_referred(resolution.declared),
+        complete=frozenset((*desired.members, *_made_or_deleted(plan))),
         shared_names=frozenset(name for name, times in names.items() if times > 1),
     )
 

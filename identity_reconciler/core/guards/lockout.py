@@ -8,7 +8,7 @@ from identity_reconciler.core.access import Effect
 from identity_reconciler.core.guard_settings import GuardSettings, ResourceKind
 from identity_reconciler.core.guards.evidence import Evidence
 from identity_reconciler.core.guards.verdicts import Objection
-from identity_reconciler.core.scope import ignores
+from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import Membership, User, user_key
 
 
@@ -32,14 +32,13 @@ def lockout_self(evidence: Evidence, settings: GuardSettings) -> Objection | Non
 def _taken(evidence: Evidence, patterns: tuple[str, ...]) -> Iterator[str]:
     for removal in evidence.removals:
         match removal.resource:
-            case User(user_name=name) | Membership(user=name) if ignores(patterns, name):
+            case User(user_name=name) | Membership(user=name) if matches_any(patterns, name):
                 yield evidence.address(removal.resource)
             case _:
                 pass
-    old = {new: key for key, new in evidence.renames.users.items()}
     for change in evidence.access:
-        names = (change.user, old.get(user_key(change.user), ""))
-        if change.effect is Effect.LOST and any(ignores(patterns, name) for name in names):
+        names = (change.user, evidence.renames.former_users.get(user_key(change.user), ""))
+        if change.effect is Effect.LOST and any(matches_any(patterns, name) for name in names):
             application = change.application_name
             if not application or application in evidence.shared_names:
                 application = change.application

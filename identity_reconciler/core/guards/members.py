@@ -82,7 +82,7 @@ def _unknown(evidence: Evidence, group: GroupKey) -> str | None:
         return None
     leaving = any(
         isinstance(one.resource, Membership)
-        and evidence.new_key(group_key(one.resource.group)) == group
+        and evidence.renames.group(group_key(one.resource.group)) == group
         for one in evidence.removals
     )
     return (

@@ -8,7 +8,7 @@ from identity_reconciler.core.guard_settings import GuardSettings, PrivilegedNam
 from identity_reconciler.core.guards.evidence import Evidence
 from identity_reconciler.core.guards.verdicts import Objection
 from identity_reconciler.core.plan import Change, Create, Delete, Rename
-from identity_reconciler.core.scope import ignores
+from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     ApplicationArn,
     Assignment,
@@ -53,9 +53,9 @@ def _removed(change: Change) -> Resource | None:
 def _is_protected(resource: Resource, names: ProtectedNames, evidence: Evidence) -> bool:
     match resource:
         case User(user_name=name):
-            return ignores(names.users, name)
+            return matches_any(names.users, name)
         case Group(name=name):
-            return ignores(names.groups, name)
+            return matches_any(names.groups, name)
         case Assignment(application=arn):
             return _matches(names.applications, arn, evidence)
         case Membership():
@@ -64,8 +64,8 @@ def _is_protected(resource: Resource, names: ProtectedNames, evidence: Evidence)
 
 def _matches(patterns: tuple[str, ...], arn: ApplicationArn, evidence: Evidence) -> bool:
     application = evidence.live.applications.get(arn)
-    by_name = application is not None and ignores(patterns, application.name)
-    return by_name or ignores(patterns, arn)
+    by_name = application is not None and matches_any(patterns, application.name)
+    return by_name or matches_any(patterns, arn)
 
 
 def privileged(evidence: Evidence, settings: GuardSettings) -> Objection | None:
@@ -108,13 +108,13 @@ def _entering(
     for change in evidence.plan.changes:
         match change:
             case Create(after=Membership(group=name) as link):
-                if ignores(names.groups, name) or group_key(name) in ways_in:
+                if matches_any(names.groups, name) or group_key(name) in ways_in:
                     yield link
             case Create(after=Assignment(application=arn) as link):
                 if _matches(names.applications, arn, evidence):
                     yield link
             case Rename(before=Group(name=old), after=Group(name=new) as group):
-                if ignores(names.groups, new) and not ignores(names.groups, old):
+                if matches_any(names.groups, new) and not matches_any(names.groups, old):
                     yield group
             case _:
                 pass

@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from identity_reconciler.core.attributes import USER_ATTRIBUTES, Structure, UserAttribute
 from identity_reconciler.core.declared import ManageLinks, ManageObjects, Settings
-from identity_reconciler.core.scope import ignores
+from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -107,7 +107,7 @@ class Exporter:
 
     def _nameable_users(self) -> Iterator[UserKey]:
         for key, user in sorted(self._live.users.items()):
-            if ignores(self._settings.ignore.users, key):
+            if matches_any(self._settings.ignore.users, key):
                 continue
             if why := objection(check_user_name, user.user_name):
                 self.remark(f"user/{user.user_name}", f"left out, for its name: {why}")
@@ -116,7 +116,7 @@ class Exporter:
 
     def _nameable_groups(self) -> Iterator[GroupKey]:
         for key, group in sorted(self._live.groups.items()):
-            if ignores(self._settings.ignore.groups, key):
+            if matches_any(self._settings.ignore.groups, key):
                 continue
             if why := objection(check_group_name, group.name):
                 self.remark(f"group/{group.name}", f"left out, for its name: {why}")
@@ -260,7 +260,7 @@ class Exporter:
 
     def members(self, address: str, members: Iterable[UserKey]) -> list[str] | None:
         """Return the names of *members*, sorted; None when one of them cannot be named."""
-        wanted = {key for key in members if not ignores(self._settings.ignore.users, key)}
+        wanted = {key for key in members if not matches_any(self._settings.ignore.users, key)}
         if nameless := sorted(wanted - self.users):
             name = self._live.user_name(nameless[0])
             self.remark(address, f"members left out, so not managed: user/{name} has no entry")
@@ -315,7 +315,7 @@ class Exporter:
     def _ignored(self, principal: Principal) -> bool:
         ignore = self._settings.ignore
         is_user = principal.kind is PrincipalKind.USER
-        return ignores(ignore.users if is_user else ignore.groups, principal.name)
+        return matches_any(ignore.users if is_user else ignore.groups, principal.name)
 
     def _principal_name(self, principal: Principal) -> str | None:
         if principal.kind is PrincipalKind.USER:
@@ -331,5 +331,5 @@ class Exporter:
         for arn, one in sorted(
             self._live.applications.items(), key=lambda pair: (folded(pair[1].name), pair[0])
         ):
-            if not ignores(self._settings.ignore.applications, one.name):
+            if not matches_any(self._settings.ignore.applications, one.name):
                 yield arn

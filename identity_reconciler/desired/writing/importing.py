@@ -6,9 +6,10 @@ deletion is taken back, and a list has exactly those who are live.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from identity_reconciler.core.declared import (
     Declared,
@@ -42,6 +43,7 @@ from identity_reconciler.desired.writing.corrections import (
 )
 from identity_reconciler.desired.writing.exporter import Entry, Exporter
 from identity_reconciler.desired.writing.placing import Catalog, Layout, file_for
+from identity_reconciler.desired.writing.placing import Entry as Place
 from identity_reconciler.desired.writing.rewrite import Rewrite
 from identity_reconciler.errors import UsageError
 
@@ -89,6 +91,11 @@ def _is_known(kind: str, name: str, declared: Declared, live: State) -> bool:
     return name in {folded(label) for pair in labels for label in pair}
 
 
+_Key = TypeVar("_Key", UserKey, GroupKey)
+_Object = TypeVar("_Object", User, Group)
+_Declared = TypeVar("_Declared", DeclaredUser, DeclaredGroup)
+
+
 @dataclass(slots=True)
 class _Import:
     catalog: Catalog
@@ -98,89 +105,78 @@ class _Import:
     exporter: Exporter
 
     def users(self) -> None:
-        known: set[UserKey] = set()
-        reference = self.declared.settings.users is ManageObjects.REFERENCE
-        for entry in self.declared.users:
-            key = user_key(entry.name)
-            known.add(key)
-            if self.choice.wants("user", entry.name):
-                _refuse_pending(
-                    entry,
-                    [one for one in entry.previous_names if user_key(one) in self.live.users],
-                    live=key in self.live.users,
-                )
-                self._user(entry, self.live.users.get(key), reference=reference)
-        if reference:
-            return
-        for key in sorted(self.exporter.users - known):
+        mode = self.declared.settings.users
+        entries = [(user_key(one.name), one) for one in self.declared.users]
+        for place, entry, found in self._ours(entries, self.live.users, mode):
+            if entry.presence is Presence.ABSENT or found.foreign:
+                _replace(place, self.exporter.user(found))
+            elif settled(entry.user, found) != found:
+                correct_user(place, entry.user, found, self.exporter.user(found))
+        for key in self._undeclared("user", self.exporter.users, entries, mode):
             user = self.live.users[key]
-            if self.choice.wants("user", user.user_name):
-                self._add("users", user.user_name, self.exporter.user(user))
-
-    def _user(self, entry: DeclaredUser, found: User | None, *, reference: bool) -> None:
-        place = self.catalog.entry(entry)
-        if found is None:
-            if entry.presence is not Presence.ABSENT:
-                self.catalog.remove(place)
-        elif reference or entry.presence is Presence.EXTERNAL:
-            pass
-        elif entry.presence is Presence.ABSENT or found.foreign:
-            place.section.operation.replace_entry(
-                place.section.items, place.number, self.exporter.user(found)
-            )
-        elif settled(entry.user, found) != found:
-            correct_user(place, entry.user, found, self.exporter.user(found))
+            self._add("users", user.user_name, self.exporter.user(user))
 
     def groups(self) -> None:
-        known: set[GroupKey] = set()
-        reference = self.declared.settings.groups is ManageObjects.REFERENCE
-        for entry in self.declared.groups:
-            key = group_key(entry.name)
-            known.add(key)
-            if self.choice.wants("group", entry.name):
-                _refuse_pending(
-                    entry,
-                    [one for one in entry.previous_names if group_key(one) in self.live.groups],
-                    live=key in self.live.groups,
-                )
-                self._group(entry, self.live.groups.get(key), reference=reference)
-        if reference:
-            return
-        for key in sorted(self.exporter.groups - known):
+        mode = self.declared.settings.groups
+        entries = [(group_key(one.name), one) for one in self.declared.groups]
+        for place, entry, found in self._ours(entries, self.live.groups, mode):
+            members = self.live.members.get(group_key(found.name), frozenset())
+            if entry.presence is Presence.ABSENT or found.foreign:
+                _replace(place, self.exporter.group(found, members))
+            else:
+                self._group(place, entry, found, members)
+        for key in self._undeclared("group", self.exporter.groups, entries, mode):
             group = self.live.groups[key]
-            if self.choice.wants("group", group.name):
-                members = self.live.members.get(key, frozenset())
-                self._add("groups", group.name, self.exporter.group(group, members))
+            members = self.live.members.get(key, frozenset())
+            self._add("groups", group.name, self.exporter.group(group, members))
 
-    def _group(self, entry: DeclaredGroup, found: Group | None, *, reference: bool) -> None:
-        place = self.catalog.entry(entry)
-        if found is None:
-            if entry.presence is not Presence.ABSENT:
-                self.catalog.remove(place)
-        elif reference or entry.presence is Presence.EXTERNAL:
-            pass
-        elif entry.presence is Presence.ABSENT or found.foreign:
-            members = self.live.members.get(group_key(found.name), frozenset())
-            place.section.operation.replace_entry(
-                place.section.items, place.number, self.exporter.group(found, members)
-            )
-        else:
-            members = self.live.members.get(group_key(found.name), frozenset())
-            if settled(entry.group, found) != found:
-                correct_group(place, self.exporter.group(found, members))
-            if entry.members is not None:
-                names = self.exporter.members(f"group/{found.name}", members)
-                correct_list(
-                    place,
-                    ("members",),
-                    entry.members,
-                    Correction(
-                        "user",
-                        names,
-                        self._keeps("user", self.declared.settings.memberships),
-                        self.choice.as_of,
-                    ),
-                )
+    def _ours(
+        self,
+        entries: Iterable[tuple[_Key, _Declared]],
+        live: Mapping[_Key, _Object],
+        mode: ManageObjects,
+    ) -> Iterator[tuple[Place, _Declared, _Object]]:
+        """Yield the chosen entries that are not only referred to, with what of them is live.
+
+        Those that are not live, and should be, are removed.
+        """
+        for key, entry in entries:
+            if not self.choice.wants(entry.kind, entry.name):
+                continue
+            found = live.get(key)
+            if found is None:
+                _refuse_pending(entry, [one for one in entry.previous_names if folded(one) in live])
+            place = self.catalog.entry(entry)
+            if found is None:
+                if entry.presence is not Presence.ABSENT:
+                    self.catalog.remove(place)
+            elif mode is not ManageObjects.REFERENCE and entry.presence is not Presence.EXTERNAL:
+                yield place, entry, found
+
+    def _undeclared(
+        self,
+        kind: str,
+        live: Iterable[_Key],
+        entries: Iterable[tuple[_Key, _Declared]],
+        mode: ManageObjects,
+    ) -> Iterator[_Key]:
+        """Yield the chosen keys of *live* that have no entry yet, in their order."""
+        if mode is not ManageObjects.REFERENCE:
+            declared = {key for key, _ in entries}
+            for key in sorted(live):
+                if key not in declared and self.choice.wants(kind, key):
+                    yield key
+
+    def _group(
+        self, place: Place, entry: DeclaredGroup, found: Group, members: frozenset[UserKey]
+    ) -> None:
+        if settled(entry.group, found) != found:
+            correct_group(place, self.exporter.group(found, members))
+        if entry.members is not None:
+            names = self.exporter.members(f"group/{found.name}", members)
+            keeps = self._keeps("user", self.declared.settings.memberships)
+            correction = Correction("user", names, keeps, self.choice.as_of)
+            correct_list(place, ("members",), entry.members, correction)
 
     def _keeps(self, kind: str, mode: ManageLinks) -> Callable[[str], bool] | None:
         """Return what says whether a name that is not in a live list may stay listed."""
@@ -239,10 +235,12 @@ class _Import:
         self.catalog.add(file, section, entry)
 
 
-def _refuse_pending(
-    entry: DeclaredUser | DeclaredGroup, old_names: list[str], *, live: bool
-) -> None:
-    if old_names and not live:
+def _replace(place: Place, entry: Entry) -> None:
+    place.section.operation.replace_entry(place.section.items, place.number, entry)
+
+
+def _refuse_pending(entry: DeclaredUser | DeclaredGroup, old_names: list[str]) -> None:
+    if old_names:
         raise UsageError(
             f"{entry.position}: {entry.kind}/{entry.name} is yet to be renamed from "
             f"{old_names[0]}; apply that first, or take the previous name out"

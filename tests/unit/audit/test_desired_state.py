@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from identity_reconciler.audit.desired_state import declared_state
+from identity_reconciler.core.access import Impact
 from identity_reconciler.core.comparison import compare
 from identity_reconciler.core.declared import (
     ApplicationSelector,
@@ -17,7 +18,6 @@ from identity_reconciler.core.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.core.projection import after_plan
 from identity_reconciler.core.state import ApplicationArn, Group, GroupName, State, User, UserName
 from tests.strategies import HERE, INSTANCE, NOW
 from tests.unit.audit.worlds import PAYROLL, STATE, by_group, by_user
@@ -113,7 +113,7 @@ class TestAgreement:
         live = State(
             applications={PAYROLL: STATE.applications[PAYROLL]}, assignments={PAYROLL: frozenset()}
         )
-        after = after_plan(live, compare(said, live, NOW))
+        after = Impact.of(compare(said, live, NOW), live).after
         state = declared_state(said, NOW)
         assert state.users.keys() == after.users.keys()
         assert state.members == after.members

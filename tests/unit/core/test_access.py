@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from identity_reconciler.core.access import Path, Route, access_changes, at_stake
+from identity_reconciler.core.access import Impact, Path, Route, access_changes
 from identity_reconciler.core.access_facts import Known, MissingFacts, missing_facts
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update, ordered
-from identity_reconciler.core.projection import after_plan
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -60,7 +59,7 @@ def leaves(group: str, user: str) -> Delete:
 def lines(plan: Plan, live: State = LIVE) -> list[str]:
     return [
         f"{one.user} {one.effect} {one.application_name} {', '.join(map(str, one.paths))}"
-        for one in access_changes(plan, live, after_plan(live, plan))
+        for one in access_changes(Impact.of(plan, live))
     ]
 
 
@@ -136,7 +135,7 @@ class TestAccessChanges:
             assignments=dict.fromkeys((WIKI.arn, twin.arn, PAYROLL.arn), frozenset({OF_DATA})),
         )
         plan = Plan((leaves("Data", "Zoe"), leaves("Data", "bob"), joins("Data", "carla")))
-        found = access_changes(plan, live, after_plan(live, plan))
+        found = access_changes(Impact.of(plan, live))
         assert [(one.effect, one.user, one.application) for one in found] == [
             (effect, user, application)
             for effect, user in (("loses", "bob"), ("loses", "Zoe"), ("gains", "carla"))
@@ -153,49 +152,53 @@ class TestAtStake:
 
     def test_renames_and_updates_put_nothing_at_stake(self) -> None:
         plan = Plan((ROBERT, SCIENCE, Update(CARLA, replace(CARLA, title="Boss"))))
-        assert at_stake(plan, LIVE, after_plan(LIVE, plan)) == {}
+        assert Impact.of(plan, LIVE).at_stake == {}
 
     def test_removing_an_orphaned_assignment_puts_nothing_at_stake(self) -> None:
         orphan = Principal(PrincipalKind.GROUP, "gone-id", orphan=True)
         live = replace(LIVE, assignments={WIKI.arn: frozenset({orphan, OF_DATA})})
         plan = Plan((Delete(Assignment(WIKI.arn, orphan)),))
-        assert at_stake(plan, live, after_plan(live, plan)) == {}
+        assert Impact.of(plan, live).at_stake == {}
 
     def test_who_goes_along_with_orphans_is_at_stake(self) -> None:
         orphans = {Principal(PrincipalKind.GROUP, f"gone-{n}", orphan=True) for n in range(9)}
         live = replace(LIVE, assignments={WIKI.arn: frozenset({*orphans, OF_BOB})})
         plan = Plan(tuple(Delete(Assignment(WIKI.arn, one)) for one in (*orphans, OF_BOB)))
-        assert at_stake(plan, live, after_plan(live, plan)) == {WIKI.arn: {"bob"}}
+        assert Impact.of(plan, live).at_stake == {WIKI.arn: {"bob"}}
 
     def test_only_what_a_changed_group_is_assigned_to_is_at_stake(self) -> None:
         live = replace(
             LIVE, assignments={WIKI.arn: frozenset({OF_DATA}), PAYROLL.arn: frozenset({OF_OPS})}
         )
         plan = Plan((leaves("Data", "bob"),))
-        assert at_stake(plan, live, after_plan(live, plan)) == {WIKI.arn: {"bob"}}
+        assert Impact.of(plan, live).at_stake == {WIKI.arn: {"bob"}}
 
     def test_only_who_comes_and_goes_is_at_stake(self) -> None:
         plan = Plan((leaves("Data", "bob"), SCIENCE))
-        assert at_stake(plan, LIVE, after_plan(LIVE, plan)) == {WIKI.arn: {"bob"}}
+        assert Impact.of(plan, LIVE).at_stake == {WIKI.arn: {"bob"}}
 
 
 class TestAfterPlan:
     """What the planner never plans still has a state after it."""
 
     def test_an_assignment_left_behind_is_an_orphan(self) -> None:
-        after = after_plan(LIVE, Plan((Delete(DATA),)))
+        after = Impact.of(Plan((Delete(DATA),)), LIVE).after
         assert after.assignments == {WIKI.arn: {replace(OF_DATA, orphan=True)}}
         assert after.members == {}
 
     def test_people_keep_a_manager_who_is_renamed(self) -> None:
         managed = replace(ANA, manager=UserName("BOB"))
         live = replace(LIVE, users={**LIVE.users, user_key("ana"): managed})
-        after = after_plan(live, Plan((ROBERT,)))
+        after = Impact.of(Plan((ROBERT,)), live).after
         assert after.users[user_key("ana")].manager == "robert"
 
     def test_what_is_not_known_stays_unknown(self) -> None:
-        after = after_plan(LIVE, Plan((Rename(OPS, Group(GroupName("operations"))),)))
+        after = Impact.of(Plan((Rename(OPS, Group(GroupName("operations"))),)), LIVE).after
         assert group_key("operations") not in after.members
+
+
+def lacking(plan: Plan, live: State, known: Known) -> MissingFacts:
+    return missing_facts(Impact.of(plan, live), known)
 
 
 class TestMissingFacts:
@@ -204,12 +207,12 @@ class TestMissingFacts:
     plan = Plan(ordered((leaves("Data", "bob"), joins("Science", "carla"), SCIENCE, ROBERT)))
 
     def test_of_an_empty_plan_are_none(self) -> None:
-        assert not missing_facts(Plan(), LIVE, Known())
+        assert not lacking(Plan(), LIVE, Known())
 
     def test_begin_with_the_groups_under_their_live_names(self) -> None:
-        assert missing_facts(self.plan, LIVE, Known()) == MissingFacts(principals=(OF_DATA,))
+        assert lacking(self.plan, LIVE, Known()) == MissingFacts(principals=(OF_DATA,))
         only_joins = Plan((SCIENCE, joins("Science", "carla")))
-        assert missing_facts(only_joins, LIVE, Known()) == MissingFacts(principals=(OF_DATA,))
+        assert lacking(only_joins, LIVE, Known()) == MissingFacts(principals=(OF_DATA,))
 
     def test_begin_with_the_groups_until_all_of_them_is_known(self) -> None:
         plan = Plan((leaves("Data", "bob"),))
@@ -218,7 +221,7 @@ class TestMissingFacts:
             Known(every_application=True),
             Known(members_of=frozenset({group_key("ops")}), every_application=True),
         ):
-            assert missing_facts(plan, LIVE, known) == MissingFacts(principals=(OF_DATA,))
+            assert lacking(plan, LIVE, known) == MissingFacts(principals=(OF_DATA,))
 
     @pytest.mark.parametrize(
         ("change", "asked"),
@@ -239,7 +242,7 @@ class TestMissingFacts:
         self, change: Change, asked: tuple[Principal, ...]
     ) -> None:
         members = {**LIVE.members, group_key("ops"): frozenset({UserKey("zoe")})}
-        found = missing_facts(Plan((change,)), replace(LIVE, members=members), Known())
+        found = lacking(Plan((change,)), replace(LIVE, members=members), Known())
         assert found.principals == asked
 
     def test_are_sorted(self) -> None:
@@ -253,9 +256,9 @@ class TestMissingFacts:
         )
         plan = Plan(tuple(joins(name, "carla") for name in reversed(names)))
         principals = tuple(Principal(PrincipalKind.GROUP, name) for name in names)
-        assert missing_facts(plan, live, Known()) == MissingFacts(principals=principals)
+        assert lacking(plan, live, Known()) == MissingFacts(principals=principals)
         plan = Plan(tuple(Delete(Assignment(arn, OF_BOB)) for arn in arns))
-        assert missing_facts(plan, live, Known()) == MissingFacts(applications=tuple(arns))
+        assert lacking(plan, live, Known()) == MissingFacts(applications=tuple(arns))
 
     def test_add_up(self) -> None:
         first = Known().with_facts(MissingFacts((OF_DATA,), (WIKI.arn,)))
@@ -267,14 +270,14 @@ class TestMissingFacts:
 
     def test_begin_with_the_applications_when_all_are_declared(self) -> None:
         known = Known(members_of=frozenset({group_key("data")}), every_application=True)
-        assert missing_facts(self.plan, LIVE, known) == MissingFacts(applications=(WIKI.arn,))
+        assert lacking(self.plan, LIVE, known) == MissingFacts(applications=(WIKI.arn,))
 
     def test_end_with_the_people_who_may_have_another_path(self) -> None:
         live = replace(LIVE, assignments={WIKI.arn: frozenset({OF_DATA, OF_OPS})})
         known = Known(principals=frozenset({OF_DATA}), assignments_of=frozenset({WIKI.arn}))
         carla = Principal(PrincipalKind.USER, "carla")
-        assert missing_facts(self.plan, live, known) == MissingFacts(principals=(OF_BOB, carla))
-        assert not missing_facts(
+        assert lacking(self.plan, live, known) == MissingFacts(principals=(OF_BOB, carla))
+        assert not lacking(
             self.plan, live, replace(known, members_of=frozenset({group_key("ops")}))
         )
 
@@ -283,18 +286,18 @@ class TestMissingFacts:
         orphan = Principal(PrincipalKind.GROUP, "gone-id", orphan=True)
         live = replace(LIVE, assignments={WIKI.arn: frozenset({OF_DATA, OF_ANA, orphan})})
         known = Known(principals=frozenset({OF_DATA}), assignments_of=frozenset({WIKI.arn}))
-        assert not missing_facts(self.plan, live, known)
+        assert not lacking(self.plan, live, known)
 
     def test_never_name_a_person_who_is_yet_to_be_created(self) -> None:
         live = replace(LIVE, assignments={WIKI.arn: frozenset({OF_DATA, OF_OPS})})
         known = Known(principals=frozenset({OF_DATA}), assignments_of=frozenset({WIKI.arn}))
         plan = Plan((Create(User(UserName("dora"))), joins("Data", "dora"), joins("Data", "carla")))
         carla = Principal(PrincipalKind.USER, "carla")
-        assert missing_facts(plan, live, known) == MissingFacts(principals=(carla,))
+        assert lacking(plan, live, known) == MissingFacts(principals=(carla,))
 
     def test_never_name_a_group_that_is_yet_to_be_created(self) -> None:
         new = Create(Group(GroupName("new")))
-        assert not missing_facts(Plan((new, joins("new", "bob"))), LIVE, Known())
+        assert not lacking(Plan((new, joins("new", "bob"))), LIVE, Known())
 
     def test_cost_two_requests_each(self) -> None:
         assert MissingFacts(principals=(OF_ANA, OF_DATA), applications=(WIKI.arn,)).requests == 6

@@ -188,7 +188,7 @@ class TestComparison:
     def test_holds_all_three(self) -> None:
         found = compare_closely(Declared(SETTINGS, (ANA,)), LIVE, NOW)
         assert found.plan == compare(Declared(SETTINGS, (ANA,)), LIVE, NOW)
-        assert set(found.managed.users) == set(found.scope.desired.users) == {"ana"}
+        assert set(found.managed.users) == set(found.resolution.scope.desired.users) == {"ana"}
         assert [one.resource.key for one in found.plan.withheld] == [
             ("group", "data"),
             ("group", "ops"),

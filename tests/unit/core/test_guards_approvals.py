@@ -21,7 +21,7 @@ from identity_reconciler.core.guard_settings import (
 from identity_reconciler.core.guards import Evidence, Standing, Verdict, check_plan
 from identity_reconciler.core.guards.evidence import removals
 from identity_reconciler.core.plan import Delete, Plan
-from identity_reconciler.core.projection import Renames
+from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
     Group,
     GroupName,

@@ -8,6 +8,7 @@ import pytest
 
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
 from identity_reconciler.core.projection import after_plan
+from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -79,7 +80,8 @@ def assigned(application: Application, name: str) -> Assignment:
 
 
 def after(*changes: Change) -> State:
-    return after_plan(LIVE, Plan(changes))
+    plan = Plan(changes)
+    return after_plan(LIVE, plan, Renames.in_plan(plan))
 
 
 def members(found: State) -> dict[str, str]:
@@ -127,7 +129,8 @@ class TestUsers:
         managed = replace(BOB, manager=UserName("ANA"))
         other = replace(LIVE.users[UserKey("eve")], manager=UserName("bob"))
         live = replace(LIVE, users={**LIVE.users, UserKey("bob"): managed, UserKey("eve"): other})
-        found = after_plan(live, Plan((Rename(ANA, ANNA),))).users
+        plan = Plan((Rename(ANA, ANNA),))
+        found = after_plan(live, plan, Renames.in_plan(plan)).users
         assert found[UserKey("bob")] == replace(managed, manager=UserName("Anna"))
         assert found[UserKey("eve")] is other
 

@@ -10,8 +10,8 @@ from identity_reconciler.core.declared import Ignore, ManageLinks, ManageObjects
 from identity_reconciler.core.plan import Withholding
 from identity_reconciler.core.scope import (
     Scope,
-    departing_principals,
-    ignores,
+    departing,
+    matches_any,
     narrow,
     withheld,
 )
@@ -83,13 +83,17 @@ def scope(desired: State, *, absent: str = "", **settings: object) -> Scope:
     return Scope(given, desired, frozenset(map(UserKey, keys)), frozenset(map(GroupKey, keys)))
 
 
+def narrowed(live: State, this: Scope) -> State:
+    return narrow(live, this, departing(live, this))
+
+
 def names(found: State) -> tuple[set[str], set[str]]:
     return set(found.users), set(found.groups)
 
 
 def held(desired: State, *, absent: str = "", **settings: object) -> list[tuple[str, Withholding]]:
     this = scope(desired, absent=absent, **settings)
-    found = withheld(LIVE, narrow(LIVE, this), this)
+    found = withheld(LIVE, narrowed(LIVE, this), this)
     return [(address(one.resource), one.reason) for one in found]
 
 
@@ -97,7 +101,7 @@ ALL = ManageObjects.AUTHORITATIVE
 EVERYTHING = {"users": ALL, "groups": ALL}
 
 
-class TestIgnores:
+class TestMatchesAny:
     """A pattern matches whole names in any case."""
 
     @pytest.mark.parametrize(
@@ -113,15 +117,15 @@ class TestIgnores:
             (("*",), "", True),
         ],
     )
-    def test_ignores(self, patterns: tuple[str, ...], name: str, *, matches: bool) -> None:
-        assert ignores(patterns, name) is matches
+    def test_matches(self, patterns: tuple[str, ...], name: str, *, matches: bool) -> None:
+        assert matches_any(patterns, name) is matches
 
 
 class TestDeparting:
     """Who is absent departs, or who is not declared; never who is foreign, ignored or desired."""
 
     @pytest.mark.parametrize(
-        ("desired", "absent", "settings", "departing"),
+        ("desired", "absent", "settings", "leaving"),
         [
             (state(), "", {}, ""),
             (state(), "ana ops", {}, "user:ana group:ops"),
@@ -142,10 +146,10 @@ class TestDeparting:
         ],
     )
     def test_principals(
-        self, desired: State, absent: str, settings: dict[str, object], departing: str
+        self, desired: State, absent: str, settings: dict[str, object], leaving: str
     ) -> None:
-        found = departing_principals(LIVE, scope(desired, absent=absent, **settings))
-        assert found == frozenset(map(principal, departing.split()))
+        found = departing(LIVE, scope(desired, absent=absent, **settings)).principals()
+        assert found == frozenset(map(principal, leaving.split()))
 
 
 class TestNarrow:
@@ -153,14 +157,14 @@ class TestNarrow:
 
     def test_objects(self) -> None:
         desired = state("Ana newcomer", "data newgroup")
-        assert names(narrow(LIVE, scope(desired))) == ({"ana"}, {"data"})
-        found = narrow(LIVE, scope(desired, absent="bob ops"))
+        assert names(narrowed(LIVE, scope(desired))) == ({"ana"}, {"data"})
+        found = narrowed(LIVE, scope(desired, absent="bob ops"))
         assert names(found) == ({"ana", "bob"}, {"data", "ops"})
         assert found.users[UserKey("ana")] is LIVE.users[UserKey("ana")]
         assert found.groups[GroupKey("ops")] is LIVE.groups[GroupKey("ops")]
 
     def test_applications_are_all_there(self) -> None:
-        assert narrow(LIVE, scope(state())).applications == LIVE.applications
+        assert narrowed(LIVE, scope(state())).applications == LIVE.applications
 
     @pytest.mark.parametrize(
         ("mode", "managed"),
@@ -172,24 +176,24 @@ class TestNarrow:
     )
     def test_members(self, mode: ManageLinks, managed: str) -> None:
         desired = state("Ana", "ops data", {"ops": "ana"})
-        found = narrow(LIVE, scope(desired, memberships=mode)).members
+        found = narrowed(LIVE, scope(desired, memberships=mode)).members
         assert found == state(members={"ops": managed, "data": "", "synced": ""}).members
 
     @pytest.mark.parametrize("mode", ManageLinks)
     def test_members_who_depart_leave_every_list(self, mode: ManageLinks) -> None:
         desired = state("Ana", "ops", {"ops": ""})
-        found = narrow(LIVE, scope(desired, absent="bob", memberships=mode)).members
+        found = narrowed(LIVE, scope(desired, absent="bob", memberships=mode)).members
         whole = "ana bob" if mode is ManageLinks.AUTHORITATIVE else "bob"
         assert found == state(members={"ops": whole, "data": "bob", "synced": ""}).members
 
     def test_a_group_that_departs_takes_all_its_members_along(self) -> None:
-        found = narrow(LIVE, scope(state(), absent="ops", memberships=ManageLinks.OFF)).members
+        found = narrowed(LIVE, scope(state(), absent="ops", memberships=ManageLinks.OFF)).members
         assert found[GroupKey("ops")] == LIVE.members[GroupKey("ops")]
         assert found[GroupKey("data")] == frozenset()
 
     def test_an_ignored_member_who_is_listed_is_managed(self) -> None:
         desired = state("robot-1", "ops", {"ops": "robot-1"})
-        found = narrow(LIVE, scope(desired)).members[GroupKey("ops")]
+        found = narrowed(LIVE, scope(desired)).members[GroupKey("ops")]
         assert found == {"ana", "bob", "robot-1"}
 
     @pytest.mark.parametrize(
@@ -202,24 +206,24 @@ class TestNarrow:
     )
     def test_assignments(self, mode: ManageLinks, managed: str) -> None:
         desired = state("Ana", wiki="user:ana")
-        found = narrow(LIVE, scope(desired, assignments=mode)).assignments
+        found = narrowed(LIVE, scope(desired, assignments=mode)).assignments
         assert found == state(wiki=managed, payroll="").assignments
 
     @pytest.mark.parametrize("mode", ManageLinks)
     def test_assignments_of_who_departs_go_with_them(self, mode: ManageLinks) -> None:
         desired = state(wiki="")
-        found = narrow(LIVE, scope(desired, absent="bob data", assignments=mode)).assignments
+        found = narrowed(LIVE, scope(desired, absent="bob data", assignments=mode)).assignments
         whole = "user:ana user:bob group:ops" if mode is ManageLinks.AUTHORITATIVE else "user:bob"
         assert found == state(wiki=whole, payroll="user:bob group:data").assignments
 
     def test_an_ignored_principal_who_is_listed_is_managed(self) -> None:
         desired = state(wiki="group:aws-x")
-        found = narrow(LIVE, scope(desired)).assignments[WIKI.arn]
+        found = narrowed(LIVE, scope(desired)).assignments[WIKI.arn]
         assert found == LIVE.assignments[WIKI.arn] - {principal("user:robot-1")}
 
     def test_links_of_who_is_not_ignored_are_managed_whatever_the_pattern(self) -> None:
         desired = state("Ana", "ops", {"ops": ""}, wiki="")
-        found = narrow(LIVE, scope(desired, ignore=Ignore()))
+        found = narrowed(LIVE, scope(desired, ignore=Ignore()))
         assert found.members[GroupKey("ops")] == LIVE.members[GroupKey("ops")]
         assert found.assignments[WIKI.arn] == LIVE.assignments[WIKI.arn]
 
@@ -305,4 +309,4 @@ class TestWithheld:
 
     def test_of_lists_that_are_not_live_nothing_is(self) -> None:
         this = scope(state("Ana", "Ops", {"ops": "ana"}, wiki="user:ana"))
-        assert withheld(State(), narrow(State(), this), this) == ()
+        assert withheld(State(), narrowed(State(), this), this) == ()
