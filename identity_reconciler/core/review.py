@@ -23,6 +23,7 @@ from identity_reconciler.core.state import (
     User,
     UserKey,
     address,
+    folded,
 )
 from identity_reconciler.errors import StalePlanError
 
@@ -87,7 +88,26 @@ def what_is_left(reviewed: Plan, live: State) -> Plan:
             or a user or group to be deleted has a link that was not reviewed.
     """
     _refuse_unreviewed_links(reviewed, live)
-    return replace(reviewed, changes=tuple(one for one in reviewed.changes if _is_left(one, live)))
+    known = _with_managers_to_be(reviewed, live)
+    return replace(reviewed, changes=tuple(one for one in reviewed.changes if _is_left(one, known)))
+
+
+def _with_managers_to_be(reviewed: Plan, live: State) -> State:
+    """Return *live* with managers under the names that *reviewed* gives them, as its changes do."""
+    names = {
+        change.before.key: change.after.user_name
+        for change in reviewed.changes
+        if isinstance(change, Rename) and isinstance(change.after, User)
+    }
+    if not names:
+        return live
+    users = {
+        key: replace(user, manager=names.get(("user", folded(user.manager)), user.manager))
+        if user.manager
+        else user
+        for key, user in live.users.items()
+    }
+    return replace(live, users=users)
 
 
 def _is_left(change: Change, live: State) -> bool:
