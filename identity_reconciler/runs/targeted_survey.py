@@ -137,7 +137,8 @@ class _Survey:
             if renamed or managers:
                 mentioned = tuple(User(self._spelled.users(key)[0]) for key in sorted(managers))
                 found = self._gateway.read_state(Wanted(named=renamed, mentioned=mentioned))
-                self.live = self.live.united(found)
+                # What is described now may have been no more than mentioned before.
+                self.live = found.united(self.live)
 
     def read_what_hangs_on_leavers(self, as_of: datetime) -> None:
         """Read the memberships and assignments of the users and groups that are to be deleted."""
