@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from identity_reconciler.core.state import (
@@ -160,7 +160,8 @@ def questions(draw: st.DrawFn, live: State) -> Wanted:
 class TestReads:
     """What the gateway in memory answers is what AWS answers."""
 
-    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    # Without shrinking, which takes minutes here and makes small worlds little smaller.
+    @settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
     @given(state=live_states(), data=st.data())
     def test_any_questions_in_any_order(
         self, filled: tuple[Sandbox, dict[str, str]], state: State, data: st.DataObject
