@@ -1,10 +1,12 @@
 """A gateway over plain dictionaries: the contract of `Gateway`, as strict as AWS, and no more.
 
 Faults come from a schedule of write numbers, so that every failure can be placed at every write.
+Several threads may use it at once: every read sees the state between two writes.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -38,6 +40,7 @@ from identity_reconciler.errors import (
 )
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.runs.applier import Result
+from tests.answering import answer
 
 
 class Fault(StrEnum):
@@ -75,6 +78,8 @@ class MemoryGateway:
     writes: Counter[str] = field(default_factory=Counter)
     reads: int = 0
     before_write: Callable[[int], None] = lambda _: None
+    """Called with the number of each write, while other threads may go on."""
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, kw_only=True)
 
     @classmethod
     def holding(cls, state: State) -> MemoryGateway:
@@ -113,38 +118,9 @@ class MemoryGateway:
 
     def read_state(self, wanted: Wanted) -> State:
         """See `Gateway`."""
-        self.reads += 1
-        whole = self.state()
-        if wanted.named:
-            return whole
-        if wanted.principals:
-            return self._hanging_on(frozenset(wanted.principals), whole)
-        groups = [key for key, group in self.groups.items() if wanted.members_of(group)]
-        chosen = [arn for arn, one in self.applications.items() if wanted.assignments_of(one)]
-        return State(
-            users=whole.users if wanted.users else {},
-            groups=whole.groups if wanted.groups else {},
-            members={key: whole.members[key] for key in groups},
-            applications={
-                arn: one if arn in chosen else replace(one, assignment_required=None)
-                for arn, one in self.applications.items()
-                if wanted.applications
-            },
-            assignments={arn: whole.assignments[arn] for arn in chosen},
-        )
-
-    def _hanging_on(self, principals: frozenset[Principal], whole: State) -> State:
-        users = {UserKey(one.name) for one in principals if one.kind is PrincipalKind.USER}
-        groups = {GroupKey(one.name) for one in principals if one.kind is PrincipalKind.GROUP}
-        members = {
-            key: members if key in groups else members & users
-            for key, members in whole.members.items()
-        }
-        assigned = {arn: one & principals for arn, one in whole.assignments.items()}
-        return State(
-            members={key: found for key, found in members.items() if found},
-            assignments={arn: found for arn, found in assigned.items() if found},
-        )
+        with self._lock:
+            self.reads += 1
+            return answer(self.state(), wanted)
 
     def create(self, resource: Resource) -> None:
         """See `Gateway`."""
@@ -159,10 +135,16 @@ class MemoryGateway:
         self._faulty("delete", lambda: self._delete(resource))
 
     def _faulty(self, kind: str, write: Callable[[], None]) -> None:
-        number = self.writes.total()
-        self.writes[kind] += 1
+        with self._lock:
+            number = self.writes.total()
+            self.writes[kind] += 1
         self.before_write(number)
-        match self.faults.get(number):
+        with self._lock:
+            self._end(self.faults.get(number), write)
+
+    @staticmethod
+    def _end(fault: Fault | None, write: Callable[[], None]) -> None:
+        match fault:
             case Fault.LOST_BEFORE:
                 raise UnknownOutcomeError("lost")
             case Fault.THROTTLED:
@@ -183,7 +165,7 @@ class MemoryGateway:
             case User():
                 self._refuse_twins(resource, None)
                 self._require_manager(resource)
-                self.users[user_key(resource.user_name)] = resource
+                self.users[user_key(resource.user_name)] = self._as_kept(resource)
             case Group():
                 if group_key(resource.name) in self.groups:
                     raise AlreadyExistsError("group")
@@ -202,6 +184,11 @@ class MemoryGateway:
                 raise AlreadyExistsError("user name")
             if user.email and other.email and user.email.value == other.email.value:
                 raise AlreadyExistsError("e-mail")
+
+    def _as_kept(self, user: User) -> User:
+        """Return *user* with the manager as that one spells the name: AWS keeps an id."""
+        manager = self.users.get(user_key(user.manager or ""))
+        return replace(user, manager=manager.user_name) if manager else user
 
     def _require_manager(self, user: User) -> None:
         if user.manager and user_key(user.manager) not in self.users:
@@ -229,9 +216,10 @@ class MemoryGateway:
                 if self.users.get(old) != before:
                     raise ChangedError("user")
                 self._refuse_twins(after, self.users[old])
-                self._require_manager(after)
+                if after.manager != before.manager:
+                    self._require_manager(after)
                 del self.users[old]
-                self.users[new] = after
+                self.users[new] = self._as_kept(after)
                 self._rename(Principal(PrincipalKind.USER, old), new)
             case Group(), Group():
                 old_group, new_group = group_key(before.name), group_key(after.name)

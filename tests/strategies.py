@@ -1,9 +1,16 @@
-"""Hypothesis strategies for small worlds: few names, so that everything meets everything."""
+"""Hypothesis strategies for small worlds: few names, so that everything meets everything.
+
+What is drawn is valid by construction: the loader would accept every declaration, and it can be
+bound to the live state it was drawn for. Few draws make a world, because drawing is what costs.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -29,9 +36,11 @@ from identity_reconciler.core.state import (
     GroupName,
     Principal,
     PrincipalKind,
+    Provenance,
     State,
     User,
     UserName,
+    folded,
     group_key,
     user_key,
 )
@@ -48,44 +57,60 @@ INSTANCE = Instance(
 )
 USER_NAMES = ("ana", "Bob", "carla", "dédé", "eve", "ignored-frank")
 GROUP_NAMES = ("admins", "Builders", "callers", "ignored-deputies")
+_OUR_USERS = (*USER_NAMES[:-1], "zoe")
+"""The users that may be declared: one of them is new, and none is ignored."""
+_OUR_GROUPS = (*GROUP_NAMES[:-1], "newcomers")
 APPLICATIONS = tuple(
     Application(ApplicationArn(f"arn:aws:sso::111122223333:application/ssoins-1/apl-{n}"), name)
     for n, name in enumerate(("Payroll", "Redshift", "Wiki"))
 )
+GONE = "11111111-2222-3333-4444-555555555555"
+"""The identifier of somebody who is not live any more."""
+World = tuple[State, Declared]
+"""A live state, and a declaration that can be bound to it."""
+
+_Item = TypeVar("_Item")
 
 
-def _texts() -> st.SearchStrategy[str | None]:
-    return st.one_of(st.none(), st.sampled_from(["x", "y"]))
+def some(items: Sequence[_Item]) -> st.SearchStrategy[list[_Item]]:
+    """Draw some of *items*, in their order, with one draw."""
+    return st.integers(0, 2 ** len(items) - 1).map(
+        lambda bits: [item for number, item in enumerate(items) if bits >> number & 1]
+    )
+
+
+def few(items: Sequence[_Item]) -> st.SearchStrategy[list[_Item]]:
+    """Draw some of *items*, in their order, each of them every fourth time."""
+    return some(items).flatmap(some)
+
+
+_TEXTS = (None, "x", "y")
+_PROFILES = tuple(product(("One", "Two"), _TEXTS, _TEXTS, (False, True)))
+"""Display name, title, department, and whether there is an e-mail address."""
 
 
 @st.composite
 def users(draw: st.DrawFn, name: str) -> User:
     """Draw a user called *name*, its e-mail address unique by its name."""
-    email = draw(st.booleans())
+    display_name, title, department, email = draw(st.sampled_from(_PROFILES))
     return User(
         UserName(name),
-        display_name=draw(st.sampled_from(["One", "Two"])),
+        display_name=display_name,
         given_name="G",
         family_name="F",
-        title=draw(_texts()),
-        department=draw(_texts()),
+        title=title,
+        department=department,
         email=Email(f"{user_key(name)}@example.com") if email else None,
     )
 
 
 @st.composite
-def _spellings(draw: st.DrawFn, name: str) -> str:
-    return draw(st.sampled_from([name, name.upper(), name.lower()]))
-
-
-@st.composite
 def states(draw: st.DrawFn) -> State:
     """Draw a state whose links all lead to users and groups it holds."""
-    names = draw(st.sets(st.sampled_from(USER_NAMES)))
-    people = _with_managers(draw, [draw(users(name)) for name in sorted(names)])
+    people = _with_managers(draw, [draw(users(name)) for name in draw(some(USER_NAMES))])
     groups = [
-        Group(GroupName(name), description=draw(_texts()))
-        for name in sorted(draw(st.sets(st.sampled_from(GROUP_NAMES))))
+        Group(GroupName(name), description=draw(st.sampled_from(_TEXTS)))
+        for name in draw(some(GROUP_NAMES))
     ]
     user_keys = [user_key(user.user_name) for user in people]
     group_keys = [group_key(group.name) for group in groups]
@@ -93,89 +118,372 @@ def states(draw: st.DrawFn) -> State:
         *(Principal(PrincipalKind.USER, key) for key in user_keys),
         *(Principal(PrincipalKind.GROUP, key) for key in group_keys),
     ]
-    some_users = st.frozensets(st.sampled_from(user_keys)) if user_keys else st.just(frozenset())
-    some = st.frozensets(st.sampled_from(principals)) if principals else st.just(frozenset())
     return State(
         users={user_key(user.user_name): user for user in people},
         groups={group_key(group.name): group for group in groups},
-        members={key: draw(some_users) for key in group_keys},
+        members={key: frozenset(draw(some(user_keys))) for key in group_keys},
         applications={one.arn: one for one in APPLICATIONS},
-        assignments={one.arn: draw(some) for one in APPLICATIONS},
+        assignments={one.arn: frozenset(draw(some(principals))) for one in APPLICATIONS},
     )
 
 
 def _with_managers(draw: st.DrawFn, people: list[User]) -> list[User]:
-    """Give each of *people* a manager among those before it in a drawn order, or none."""
-    order = draw(st.permutations(people))
+    """Give some of *people* a manager among those before them, from the left or from the right."""
+    order = people[:: draw(st.sampled_from([1, -1]))]
     managed = []
     for number, user in enumerate(order):
         above = [one.user_name for one in order[:number]]
-        manager = draw(st.sampled_from([None, *above]))
-        managed.append(replace(user, manager=manager))
+        managed.append(replace(user, manager=draw(st.sampled_from([None, *above]))))
     return managed
+
+
+ORPHANS = tuple(Principal(kind, GONE, orphan=True) for kind in PrincipalKind)
 
 
 @st.composite
 def live_states(draw: st.DrawFn) -> State:
-    """Draw a live state: some objects are foreign, some assignments orphaned."""
+    """Draw a live state: of some objects foreign, of some people disabled, with what is left over.
+
+    Left over are assignments of principals, and managers of people, that are gone. Applications
+    may be open to everyone, or not say whether they are.
+    """
     state = draw(states())
-    orphans = st.frozensets(st.just(Principal(PrincipalKind.USER, "gone-id", orphan=True)))
+    foreign_users, foreign_groups = draw(few([*state.users])), draw(few([*state.groups]))
+    disabled, bereft = draw(some([*state.users])), draw(st.sampled_from([None, *state.users]))
+    people = {
+        key: replace(
+            user,
+            foreign=key in foreign_users,
+            manager=UserName(GONE) if key == bereft else user.manager,
+            provenance=Provenance(enabled=key not in disabled),
+        )
+        for key, user in state.users.items()
+    }
+    required = draw(st.sampled_from([*product((None, True, False), repeat=3)]))
+    orphans = draw(some(ORPHANS))
     return replace(
         state,
-        users={key: replace(u, foreign=draw(st.booleans())) for key, u in state.users.items()},
-        groups={key: replace(g, foreign=draw(st.booleans())) for key, g in state.groups.items()},
-        assignments={arn: one | draw(orphans) for arn, one in state.assignments.items()},
+        users=people,
+        groups={
+            key: replace(group, foreign=key in foreign_groups)
+            for key, group in state.groups.items()
+        },
+        applications={
+            one.arn: replace(one, assignment_required=answer)
+            for one, answer in zip(APPLICATIONS, required, strict=True)
+        },
+        assignments={
+            arn: found | frozenset(draw(some(orphans))) if orphans else found
+            for arn, found in state.assignments.items()
+        },
     )
 
 
 @st.composite
-def declarations(draw: st.DrawFn, live: State) -> Declared:
-    """Draw a declaration that can be bound to *live*: it names its foreign objects as external."""
-    settings = Settings(
+def settings(draw: st.DrawFn) -> Settings:
+    """Draw how much is managed."""
+    objects = st.sampled_from([*ManageObjects, ManageObjects.DECLARED, ManageObjects.AUTHORITATIVE])
+    links = st.sampled_from([*ManageLinks, ManageLinks.AUTHORITATIVE])
+    return Settings(
         INSTANCE,
-        users=draw(st.sampled_from([ManageObjects.DECLARED, ManageObjects.AUTHORITATIVE])),
-        groups=draw(st.sampled_from([ManageObjects.DECLARED, ManageObjects.AUTHORITATIVE])),
-        memberships=draw(st.sampled_from(ManageLinks)),
-        assignments=draw(st.sampled_from(ManageLinks)),
+        users=draw(objects),
+        groups=draw(objects),
+        memberships=draw(links),
+        assignments=draw(links),
         ignore=Ignore(users=("IGNORED-*",), groups=("ignored-*",)),
+        rename_users=True,
+        require_email=False,
     )
+
+
+@st.composite
+def declarations(draw: st.DrawFn, live: State, chosen: Settings | None = None) -> Declared:
+    """Draw a declaration that can be bound to *live*, with the settings *chosen* or any."""
+    terms = draw(settings()) if chosen is None else chosen
+    people = draw(_users(live, terms))
+    groups = draw(_groups(live, terms, _listable_users(people, live, terms)))
+    principals = (
+        _listable_users(people, live, terms),
+        _listable_groups(groups, live, terms),
+    )
+    applications = [draw(_application(one, *principals)) for one in draw(some(APPLICATIONS))]
+    return Declared(terms, tuple(people), tuple(groups), tuple(applications))
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Draw a live state and a declaration that can be bound to it."""
+    live = draw(live_states())
+    return live, draw(declarations(live))
+
+
+@st.composite
+def _names(
+    draw: st.DrawFn, all_names: tuple[str, ...], live: list[str]
+) -> tuple[list[str], list[str]]:
+    """Draw which names are declared; and return the rest of those *live*, to be renamed from.
+
+    Every third time all that is live is declared, and every third time all but one, which is then
+    to be renamed to something new.
+    """
+    names, turn = draw(some(all_names)), draw(st.integers(0, 2))
+    if live and turn:
+        renamed = {live[-1]} if turn == 1 else set()
+        wanted = {*names, *live, all_names[-1]} if turn == 1 else {*names, *live}
+        names = [name for name in all_names if name in wanted - renamed]
+    return names, [name for name in live if name not in names]
+
+
+_PRESENCES = (Presence.PRESENT, Presence.PRESENT, Presence.PRESENT, Presence.ABSENT)
+_SPELLINGS: tuple[Callable[[str], str], ...] = (str, str.upper, str.lower)
+
+
+def _presences(*, live: bool, foreign: bool) -> st.SearchStrategy[Presence]:
+    """Draw the presence of an object that is or is not live; what is foreign is external."""
+    if foreign:
+        return st.just(Presence.EXTERNAL)
+    return st.sampled_from([*_PRESENCES, Presence.EXTERNAL] if live else _PRESENCES)
+
+
+@st.composite
+def _previous_names(draw: st.DrawFn, name: str, old_names: list[str], *, live: bool) -> list[str]:
+    """Draw the previous names of an entry, and take them from *old_names*, which are live.
+
+    What is live under its own name has no previous name that is live, others at most one.
+    """
+    former = f"former-{name}"
+    chains = [[], [former]]
+    if old_names and not live:
+        old = old_names[-1]
+        chains = [[old], [former, old], [old.upper(), former], [old], []]
+    chosen = draw(st.sampled_from(chains))
+    if old_names and any(one != former for one in chosen):
+        old_names.pop()
+    return chosen
+
+
+@st.composite
+def _users(draw: st.DrawFn, live: State, terms: Settings) -> list[DeclaredUser]:
+    if terms.users is ManageObjects.REFERENCE:
+        ours = [one.user_name for one in live.users.values() if one.user_name in _OUR_USERS]
+        presence = draw(st.sampled_from([Presence.PRESENT, Presence.EXTERNAL]))
+        return [DeclaredUser(User(name), HERE, presence) for name in draw(some(ours))]
+    ours = [one.user_name for one in live.users.values() if not one.foreign]
+    names, old_names = draw(_names(_OUR_USERS, [name for name in ours if name in _OUR_USERS]))
     people = []
-    for name in sorted(draw(st.sets(st.sampled_from(USER_NAMES[:-1])))):
+    for name in names:
         found = live.users.get(user_key(name))
-        if found and found.foreign:
-            people.append(DeclaredUser(User(UserName(name)), HERE, Presence.EXTERNAL))
+        spelled = draw(st.sampled_from(_SPELLINGS))(name)
+        presence = draw(_presences(live=bool(found), foreign=bool(found and found.foreign)))
+        if presence is not Presence.PRESENT:
+            people.append(DeclaredUser(User(UserName(spelled)), HERE, presence))
             continue
-        presence = draw(st.sampled_from([Presence.PRESENT, Presence.PRESENT, Presence.ABSENT]))
-        people.append(DeclaredUser(draw(users(draw(_spellings(name)))), HERE, presence))
-    members = [one.user.user_name for one in people if one.presence is not Presence.ABSENT]
-    groups = [
-        draw(_groups(name, live, members))
-        for name in sorted(draw(st.sets(st.sampled_from(GROUP_NAMES[:-1]))))
+        previous = draw(_previous_names(name, old_names, live=bool(found)))
+        user = draw(users(spelled))
+        if user.email and previous and draw(st.booleans()):
+            user = replace(user, email=Email(f"{user_key(previous[-1])}@example.com"))
+        if user.title is None and draw(st.integers(0, 2)):
+            user = replace(user, cleared=frozenset({"title"}))
+        people.append(DeclaredUser(user, HERE, presence, tuple(previous)))
+    return _managed(draw, people)
+
+
+def _managed(draw: st.DrawFn, people: list[DeclaredUser]) -> list[DeclaredUser]:
+    """Declare managers of some present users, in one direction, so that there is no circle."""
+    possible = [one for one in people if one.presence is not Presence.ABSENT]
+    order = possible[:: draw(st.sampled_from([1, -1]))]
+    managers: dict[str, str | None] = {
+        folded(one.name): draw(st.sampled_from([None, *(above.name for above in order[:number])]))
+        for number, one in enumerate(order)
+        if one.presence is Presence.PRESENT
+    }
+    return [
+        replace(one, user=replace(one.user, manager=UserName(manager)))
+        if (manager := managers.get(folded(one.name)))
+        else one
+        for one in people
     ]
-    named = [one.group.name for one in groups if one.presence is not Presence.ABSENT]
-    applications = [
-        DeclaredApplication(
-            ApplicationSelector(name=one.name), HERE, draw(_listed(members)), draw(_listed(named))
-        )
-        for one in sorted(draw(st.sets(st.sampled_from(APPLICATIONS))), key=lambda one: one.arn)
-    ]
-    return Declared(settings, tuple(people), tuple(groups), tuple(applications))
 
 
 @st.composite
-def _groups(draw: st.DrawFn, name: str, live: State, members: list[UserName]) -> DeclaredGroup:
-    found = live.groups.get(group_key(name))
-    if found and found.foreign:
-        return DeclaredGroup(Group(GroupName(name)), HERE, Presence.EXTERNAL)
-    group = Group(GroupName(draw(_spellings(name))), description=draw(_texts()))
+def _groups(
+    draw: st.DrawFn, live: State, terms: Settings, members: list[str]
+) -> list[DeclaredGroup]:
+    if terms.groups is ManageObjects.REFERENCE:
+        ours = [one.name for one in live.groups.values() if one.name in _OUR_GROUPS]
+        presence = draw(st.sampled_from([Presence.PRESENT, Presence.EXTERNAL]))
+        return [DeclaredGroup(Group(name), HERE, presence) for name in draw(some(ours))]
+    ours = [one.name for one in live.groups.values() if not one.foreign]
+    names, old_names = draw(_names(_OUR_GROUPS, [name for name in ours if name in _OUR_GROUPS]))
+    groups = []
+    for name in names:
+        found = live.groups.get(group_key(name))
+        spelled = GroupName(draw(st.sampled_from(_SPELLINGS))(name))
+        presence = draw(_presences(live=bool(found), foreign=bool(found and found.foreign)))
+        if presence is not Presence.PRESENT:
+            groups.append(DeclaredGroup(Group(spelled), HERE, presence))
+            continue
+        previous = draw(_previous_names(name, old_names, live=bool(found)))
+        description = draw(st.sampled_from([*_TEXTS, ""]))
+        group = Group(spelled, description or None, frozenset(["description"][: description == ""]))
+        managed = draw(st.integers(0, 3))
+        listed = draw(_listed(members)) if managed else None
+        groups.append(DeclaredGroup(group, HERE, presence, listed, tuple(previous)))
+    return groups
+
+
+def _listable_users(people: Iterable[DeclaredUser], live: State, terms: Settings) -> list[str]:
+    """Return who may be listed: who is declared, and who is live where users are referred to."""
+    names = {user_key(one.name): one.name for one in people if one.presence is not Presence.ABSENT}
+    if terms.users is ManageObjects.REFERENCE:
+        names = {key: one.user_name for key, one in live.users.items()} | names
+    return list(names.values())
+
+
+def _listable_groups(groups: Iterable[DeclaredGroup], live: State, terms: Settings) -> list[str]:
+    """Return what may be listed; see `_listable_users`."""
+    names = {group_key(one.name): one.name for one in groups if one.presence is not Presence.ABSENT}
+    if terms.groups is ManageObjects.REFERENCE:
+        names = {key: one.name for key, one in live.groups.items()} | names
+    return list(names.values())
+
+
+@st.composite
+def _application(
+    draw: st.DrawFn, application: Application, people: list[str], groups: list[str]
+) -> DeclaredApplication:
+    by_name = ApplicationSelector(name=application.name)
+    by_arn = ApplicationSelector(arn=application.arn)
+    selector = draw(st.sampled_from([by_name, by_name, by_arn]))
     if draw(st.integers(0, 3)) == 0:
-        return DeclaredGroup(group, HERE, Presence.ABSENT)
-    listed = draw(st.one_of(st.none(), _listed(members)))
-    return DeclaredGroup(group, HERE, Presence.PRESENT, listed)
+        return DeclaredApplication(selector, HERE, managed=False)
+    return DeclaredApplication(selector, HERE, draw(_listed(people)), draw(_listed(groups)))
+
+
+_NOT_LISTED = "not listed"
+_EXPIRIES = (
+    _NOT_LISTED,
+    _NOT_LISTED,
+    None,
+    None,
+    NOW - timedelta(days=1),
+    NOW,
+    NOW + timedelta(days=1),
+)
 
 
 @st.composite
-def _listed(draw: st.DrawFn, names: list[UserName] | list[GroupName]) -> tuple[Listed, ...]:
-    chosen = sorted(draw(st.sets(st.sampled_from(names)))) if names else []
-    expiries = st.sampled_from([None, NOW - timedelta(days=1), NOW, NOW + timedelta(days=1)])
-    return tuple(Listed(name, HERE, draw(expiries)) for name in chosen)
+def _listed(draw: st.DrawFn, names: list[str]) -> tuple[Listed, ...]:
+    """Draw who of *names* is listed, and whether and when that expires."""
+    drawn = ((name, draw(st.sampled_from(_EXPIRIES))) for name in names)
+    return tuple(
+        Listed(name, HERE, expires) for name, expires in drawn if not isinstance(expires, str)
+    )
+
+
+@st.composite
+def edits(draw: st.DrawFn, old: Declared, live: State) -> Declared:
+    """Draw what *old* may be changed to, with the same settings, so that it can be bound to *live*.
+
+    Entries, and lists of members, are as in *old* or as in another declaration for *live*.
+    """
+    other = draw(declarations(live, old.settings))
+    people = _consistent_users(_mixed(draw, old.users, other.users))
+    groups = _unclaimed(_mixed(draw, old.groups, other.groups))
+    lists = {folded(one.name): one.members for one in other.groups}
+    relisted = {folded(one.name) for one in draw(some(groups))}
+    members = {folded(name) for name in _listable_users(people, live, old.settings)}
+    named = {folded(name) for name in _listable_groups(groups, live, old.settings)}
+    return Declared(
+        old.settings,
+        tuple(people),
+        tuple(
+            replace(one, members=_kept(_members(one, lists, relisted), members)) for one in groups
+        ),
+        tuple(
+            replace(one, users=_kept(one.users, members), groups=_kept(one.groups, named))
+            for one in _mixed(draw, old.applications, other.applications)
+        ),
+    )
+
+
+_Entry = TypeVar("_Entry", DeclaredUser, DeclaredGroup, DeclaredApplication)
+
+
+def _identity(entry: DeclaredUser | DeclaredGroup | DeclaredApplication) -> str:
+    """Return what at most one entry of a declaration has."""
+    if not isinstance(entry, DeclaredApplication):
+        return folded(entry.name)
+    return next(one.arn for one in APPLICATIONS if entry.selector.matches(one))
+
+
+def _mixed(draw: st.DrawFn, old: Sequence[_Entry], new: Sequence[_Entry]) -> list[_Entry]:
+    """Draw a mixture of two lists of entries: of each name what the one or the other has."""
+    before, after = ({_identity(one): one for one in entries} for entries in (old, new))
+    names = sorted(before.keys() | after.keys())
+    changed = draw(some(names))
+    found = ((after if name in changed else before).get(name) for name in names)
+    return [one for one in found if one is not None]
+
+
+_Principal = TypeVar("_Principal", DeclaredUser, DeclaredGroup)
+
+
+def _unclaimed(entries: list[_Principal]) -> list[_Principal]:
+    """Return *entries* without previous names that another entry has, now or previously."""
+    taken = {folded(one.name) for one in entries}
+    kept = []
+    for one in entries:
+        free = tuple(name for name in one.previous_names if folded(name) not in taken)
+        taken |= set(map(folded, free))
+        kept.append(replace(one, previous_names=free))
+    return kept
+
+
+def _consistent_users(people: list[DeclaredUser]) -> list[DeclaredUser]:
+    """Return *people* with e-mail addresses of their own, and managers who are there, not circling.
+
+    The address of somebody who is renamed may be that of another entry, and goes.
+    """
+    people = [
+        replace(one, user=replace(one.user, email=None))
+        if one.user.email
+        and any(
+            one.user.email.value == f"{folded(other.name)}@example.com"
+            for other in people
+            if other is not one
+        )
+        else one
+        for one in _unclaimed(people)
+    ]
+    above: dict[str, str] = {}
+    there = {folded(one.name) for one in people if one.presence is not Presence.ABSENT}
+    for one in people:
+        name = folded(one.user.manager or "")
+        chain = name
+        while chain in above:
+            chain = above[chain]
+        if name in there and chain != folded(one.name):
+            above[folded(one.name)] = name
+    return [
+        one if folded(one.name) in above else replace(one, user=replace(one.user, manager=None))
+        for one in people
+    ]
+
+
+def _members(
+    one: DeclaredGroup, lists: dict[str, tuple[Listed, ...] | None], relisted: set[str]
+) -> tuple[Listed, ...] | None:
+    key = folded(one.name)
+    wanted = key in relisted and key in lists and one.presence is Presence.PRESENT
+    return lists[key] if wanted else one.members
+
+
+_Links = TypeVar("_Links", tuple[Listed, ...], tuple[Listed, ...] | None)
+
+
+def _kept(listed: _Links, names: set[str]) -> _Links:
+    """Return the part of a list that may be listed."""
+    if listed is None:
+        return listed
+    return tuple(one for one in listed if folded(one.name) in names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -184,37 +184,60 @@ def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
 
     Revocations come first, so access never widens before it narrows. Assignments go before the
     principals they name, because AWS keeps an assignment whose principal is gone. Managers are
-    created before the people they manage, who carry the manager's id; also before an update
-    that names them. Users and groups are deleted last, so a failure before that leaves them
-    whole. Ties break on the key, so two runs print the same plan.
+    created before the people they manage, who carry the manager's id, and created or renamed
+    before an update or rename that names them. Users and groups are deleted last, so a failure
+    before that leaves them whole. Ties break on the key, so two runs print the same plan.
     """
     listed = tuple(changes)
-    depths = _manager_depths(listed)
-    return tuple(sorted(listed, key=lambda change: _rank(change, depths)))
+    places = _after_their_managers(listed)
+    return tuple(
+        sorted(
+            listed,
+            key=lambda change: (
+                *places.get(change.key, (ORDER[step_of(change)], 0)),
+                change.key,
+            ),
+        )
+    )
 
 
-def _rank(change: Change, depths: Mapping[Key, int]) -> tuple[int, int, Key]:
-    depth = depths.get(change.key, 0)
-    return ORDER[Step.CREATE_USERS if depth else step_of(change)], depth, change.key
+def _after_their_managers(changes: tuple[Change, ...]) -> Mapping[Key, tuple[int, int]]:
+    """Return the number of the step, and the place in it, of users who have a manager.
+
+    A manager who is created or renamed goes first: the update or rename of a user starts from
+    and leads to managers by the names that they then have.
+    """
+    managers = {
+        change.key: change
+        for change in changes
+        if isinstance(change, Create | Rename) and isinstance(change.after, User)
+    }
+    places: dict[Key, tuple[int, int]] = {}
+    for start in changes if managers else ():
+        # By hand and not by recursion, however long the line of managers is.
+        trail = {start.key: start}
+        while trail:
+            change = next(reversed(trail.values()))
+            above = [key for key in _managers(change) if key in managers and key not in trail]
+            unplaced = [key for key in above if key not in places]
+            if unplaced:
+                trail[unplaced[0]] = managers[unplaced[0]]
+                continue
+            later = [(step, place + 1) for step, place in (places[key] for key in above)]
+            places[change.key] = max([(ORDER[step_of(change)], 0), *later])
+            del trail[change.key]
+    return places
 
 
-def _manager_depths(changes: tuple[Change, ...]) -> dict[Key, int]:
-    """Return, for each user with a new manager, how many managers above it are created too."""
-    above: dict[Key, Key] = {}
-    for change in changes:
-        for key in requirements(change):
-            if change.key[0] == "user":
-                above[change.key] = key
-    created = {change.key for change in changes if isinstance(change, Create)}
-    depths: dict[Key, int] = {}
-    for key, manager_key in above.items():
-        seen = {key}
-        upper = manager_key
-        while upper in created and upper not in seen:
-            seen.add(upper)
-            upper = above.get(upper, ())
-        depths[key] = len(seen) - 1
-    return depths
+def _managers(change: Change) -> Iterator[Key]:
+    """Yield the managers that *change* starts from or leads to, by the names they will have."""
+    if isinstance(change, Update | Rename):
+        sides: tuple[Resource, ...] = (change.before, change.after)
+    else:
+        sides = (change.after,) if isinstance(change, Create) else ()
+    for side in sides:
+        if isinstance(side, User) and side.manager:
+            yield ("user", folded(side.manager))
 
 
 def requirements(change: Change) -> tuple[Key, ...]:

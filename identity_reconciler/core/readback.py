@@ -15,6 +15,7 @@ from identity_reconciler.core.state import (
     Resource,
     State,
     User,
+    folded,
     group_key,
     user_key,
 )
@@ -113,7 +114,14 @@ def _deleted(change: Delete, found: Resource | None) -> tuple[WriteState, str]:
 
 
 def _agree(found: User | Group, wanted: User | Group, names: list[str]) -> bool:
-    return all(getattr(found, name) == getattr(wanted, name) for name in names)
+    return all(_is_same(name, getattr(found, name), getattr(wanted, name)) for name in names)
+
+
+def _is_same(field: str, found: object, wanted: object) -> bool:
+    """Return whether a field has the value wanted; a manager is somebody, however spelled."""
+    if field == "manager" and isinstance(found, str) and isinstance(wanted, str):
+        return folded(found) == folded(wanted)
+    return found == wanted
 
 
 def _differing(one: User | Group, other: User | Group) -> list[str]:

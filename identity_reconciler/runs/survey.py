@@ -160,7 +160,7 @@ def wanted(declared: Declared) -> Wanted:
     return Wanted(
         users=True,
         groups=True,
-        applications=bool(applications),
+        applications=_binds_applications(declared),
         members_of=_group_filter(declared),
         length_of=lambda group: lengths.get(group_key(group.name), 0),
         assignments_of=lambda application: any(
@@ -169,6 +169,11 @@ def wanted(declared: Declared) -> Wanted:
             for entry in applications.get(label, ())
         ),
     )
+
+
+def _binds_applications(declared: Declared) -> bool:
+    """Return whether the entries of applications are bound to live ones, managed or not."""
+    return bool(declared.applications) and declared.settings.assignments is not ManageLinks.OFF
 
 
 def _managed_applications(declared: Declared) -> Mapping[str, list[DeclaredApplication]]:
@@ -253,8 +258,8 @@ def _member_lists(declared: Declared) -> int:
 
 def _application_lists(declared: Declared) -> int:
     """Return the requests to sso-admin: a list and a question for each managed application."""
-    managed = [entry for same in _managed_applications(declared).values() for entry in same]
-    if not managed:
+    if not _binds_applications(declared):
         return 0
+    managed = [entry for same in _managed_applications(declared).values() for entry in same]
     lists = sum(_pages(len(entry.users) + len(entry.groups)) for entry in managed)
     return _pages(len(declared.applications), _APPLICATIONS_PAGE) + lists + len(managed)

@@ -135,7 +135,8 @@ class _Survey:
             if renamed or managers:
                 mentioned = tuple(User(self._spelled.users(key)[0]) for key in sorted(managers))
                 found = self._gateway.read_state(Wanted(named=renamed, mentioned=mentioned))
-                self.live = self.live.united(found)
+                # What is described now may have been no more than mentioned before.
+                self.live = found.united(self.live)
 
     def read_what_hangs_on_leavers(self, as_of: datetime) -> Resolution:
         """Read what hangs on users and groups to be deleted; return what is declared, bound."""

@@ -24,7 +24,7 @@ from identity_reconciler.core.guard_settings import (
     RenameSigns,
 )
 from identity_reconciler.core.guards import Standing, Verdict, check_plan, gather
-from identity_reconciler.core.plan import Change, Create, Delete, Plan, ordered
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, ordered
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -34,7 +34,7 @@ from identity_reconciler.core.state import (
     group_key,
     user_key,
 )
-from tests.strategies import GROUP_NAMES, NOW, USER_NAMES, declarations, live_states
+from tests.strategies import GROUP_NAMES, NOW, USER_NAMES, worlds
 
 FEWER = running(max_examples=60)
 """For rules that any few worlds would show to be broken."""
@@ -49,8 +49,7 @@ _PATTERNS = {name: some.map(lambda each: tuple(sorted(each))) for name, some in 
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    live = draw(live_states())
-    declared = draw(declarations(live))
+    live, declared = draw(worlds())
     return live, declared, compare_closely(declared, live, NOW)
 
 
@@ -98,7 +97,8 @@ def with_more_removals(draw: st.DrawFn, case: Case, chosen: GuardSettings) -> Pl
     """Draw the plan with further removals of what is live, which its scope would never make."""
     live, _, made = case
     possible = [*_users_and_groups(live), *_links(live, chosen)]
-    taken = {change.key for change in made.plan.changes}
+    renamed = {c.before.key for c in made.plan.changes if isinstance(c, Rename)}
+    taken = {change.key for change in made.plan.changes} | renamed
     # A user or group cannot be deleted while the same plan puts something into it.
     needed = {key for change in made.plan.changes for key in _needs(change)}
     free = [one for one in possible if one.key not in taken | needed]

@@ -13,9 +13,20 @@ from cmarkgfm.cmark import Options
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identity_reconciler.core.state import GroupName, Membership, User, UserName
+from identity_reconciler.core.comparison import compare
+from identity_reconciler.core.plan import Change, Create, Delete, Rename, Update, Withheld
+from identity_reconciler.core.state import (
+    Assignment,
+    Group,
+    GroupName,
+    Membership,
+    Resource,
+    User,
+    UserName,
+)
 from identity_reconciler.errors import Position, Problem
 from identity_reconciler.render.annotations import MOST, plan_annotations, problem_annotations
+from identity_reconciler.render.describe import Findings, Occasion, document
 from identity_reconciler.render.document import (
     AccessDocument,
     ChangeDocument,
@@ -30,6 +41,7 @@ from identity_reconciler.render.mermaid import access_picture
 from identity_reconciler.render.spans import marker
 from identity_reconciler.render.text import plan_text
 from tests.hostile import PAYLOADS, plan_with, values
+from tests.strategies import NOW, World, worlds
 
 CHOSEN = st.lists(values(), min_size=1, max_size=7)
 """Values that take turns: seven and the number of places have no divisor in common."""
@@ -254,6 +266,57 @@ class TestText:
     def test_no_payload_adds_a_line(self, payload: str) -> None:
         text = plan_text(plan_with(lambda: payload))
         assert text.count("\n") == plan_text(harmless()).count("\n")
+
+
+class TestWorlds:
+    """Whatever a plan does is told, each change once and under its sign, and nothing else is."""
+
+    @given(world=worlds())
+    @settings(max_examples=60)
+    def test_every_change_of_any_plan(self, world: World) -> None:
+        live, declared = world
+        plan = compare(declared, live, NOW)
+        shown = document(declared, plan, live, Occasion(NOW, 1, 1.0), Findings())
+        lines = [line for line in plan_text(shown).splitlines() if line[:2] in SIGNS]
+        expected = sorted(f"{sign_of(one)} {told_of(one)}" for one in plan.changes)
+        assert sorted(re.split(r"  +", line)[0] for line in lines) == expected
+        markdown = plan_markdown(shown, UNLIMITED).partition("Expiring within")[0]
+        bullets = [line for line in markdown.splitlines() if line.startswith("- `")]
+        for one in (*plan.changes, *plan.withheld):
+            start = "- `" + told_of(one).replace(" -> ", "` -> `") + "`"
+            assert sum(line.startswith(start) for line in bullets) == 1
+
+
+SIGNS = {"+ ", "! ", "> ", "- "}
+
+
+def sign_of(change: Change) -> str:
+    return {Create: "+", Update: "!", Rename: ">", Delete: "-"}[type(change)]
+
+
+def told_of(change: Change | Withheld) -> str:
+    """Return what stands for *change* on its line, with the names as they are spelled."""
+    match change:
+        case Withheld(resource=subject) | Delete(before=subject) | Create(after=subject):
+            return called(subject)
+        case Update():
+            return called(change.before)
+        case Rename():
+            return f"{called(change.before)} -> {called(change.after).partition('/')[2]}"
+
+
+def called(resource: Resource) -> str:
+    match resource:
+        case User():
+            return f"user/{resource.user_name}"
+        case Group():
+            return f"group/{resource.name}"
+        case Membership():
+            return f"membership/{resource.group}/{resource.user}"
+        case Assignment(principal=principal):
+            kind = f"orphaned-{principal.kind}" if principal.orphan else principal.kind
+            name = resource.principal_name
+            return f"assignment/{resource.application_name}/{kind}/{name}"
 
 
 COMMAND = re.compile(r"::(?P<name>[a-z]+)(?: (?P<properties>.*?))?::(?P<message>.*)")

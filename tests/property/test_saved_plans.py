@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_reconciler.core.access import Impact, access_changes
+from identity_reconciler.core.comparison import compare
 from identity_reconciler.core.declared import Declared, Settings
 from identity_reconciler.core.plan import Delete, Plan
 from identity_reconciler.core.planner import build_plan
@@ -41,7 +42,8 @@ from identity_reconciler.render.planfile import (
 )
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
 from tests.memory_gateway import Fault, Killed, MemoryGateway, Silent
-from tests.strategies import INSTANCE, NOW, live_states, states
+from tests.plain_world import intended, plain
+from tests.strategies import INSTANCE, NOW, World, live_states, worlds
 
 DECLARED = Declared(Settings(INSTANCE), files=("a.yaml",), digest="0" * 64)
 
@@ -70,9 +72,10 @@ def run(plan: Plan, gateway: MemoryGateway) -> list[Result]:
 class TestRoundTrip:
     """Written and read again, a plan is the same."""
 
-    @given(desired=states(), live=live_states())
-    def test_of_any_plan(self, desired: State, live: State) -> None:
-        plan = build_plan(desired, live)
+    @given(world=worlds())
+    def test_of_any_plan(self, world: World) -> None:
+        live, declared = world
+        plan = compare(declared, live, NOW)
         written = saved(plan, live)
         again = read_plan(plan_bytes(written))
         assert again == written
@@ -196,24 +199,25 @@ def _signed(**fields: str) -> bytes:
 class TestSubset:
     """Of a reviewed plan only what is left is done; what has moved is refused, and named."""
 
-    @given(desired=states(), live=states())
-    def test_untouched_all_of_it_is_left(self, desired: State, live: State) -> None:
-        plan = build_plan(desired, live)
+    @given(world=worlds())
+    def test_untouched_all_of_it_is_left(self, world: World) -> None:
+        live, declared = world
+        plan = compare(declared, live, NOW)
         assert left(plan, MemoryGateway.holding(live)).changes == plan.changes
 
-    @given(desired=states(), live=states())
-    def test_applied_nothing_is_left(self, desired: State, live: State) -> None:
+    @given(world=worlds())
+    def test_applied_nothing_is_left(self, world: World) -> None:
         """An old plan replayed after it was applied does nothing."""
-        plan = build_plan(desired, live)
+        live, declared = world
+        plan = compare(declared, live, NOW)
         gateway = MemoryGateway.holding(live)
         run(plan, gateway)
         assert left(plan, gateway).changes == ()
 
-    @given(desired=states(), live=states(), number=st.integers(0, 12))
-    def test_killed_on_the_way_the_rest_is_left(
-        self, desired: State, live: State, number: int
-    ) -> None:
-        plan = build_plan(desired, live)
+    @given(world=worlds(), number=st.integers(0, 12))
+    def test_killed_on_the_way_the_rest_is_left(self, world: World, number: int) -> None:
+        live, declared = world
+        plan = compare(declared, live, NOW)
         gateway = MemoryGateway.holding(live)
         gateway.faults = {number: Fault.KILLED_AFTER}
         try:
@@ -224,13 +228,14 @@ class TestSubset:
             assert len(rest.changes) == len(plan.changes) - number - 1
             require_reviewed(rest, plan)
             assert {result.outcome for result in run(rest, gateway)} <= {Outcome.APPLIED}
-        assert build_plan(desired, gateway.state()) == Plan()
+        assert plain(gateway.state()).by_name() == intended(live, declared, NOW).by_name()
 
-    @given(desired=states(), live=states(), meanwhile=states())
+    @given(world=worlds(), meanwhile=live_states())
     def test_whatever_happens_meanwhile_only_reviewed_changes_are_made(
-        self, desired: State, live: State, meanwhile: State
+        self, world: World, meanwhile: State
     ) -> None:
-        plan = build_plan(desired, live)
+        live, declared = world
+        plan = compare(declared, live, NOW)
         gateway = MemoryGateway.holding(meanwhile)
         try:
             rest = left(plan, gateway)

@@ -206,13 +206,20 @@ def _too_many_groups(application: DeclaredApplication) -> Iterator[Problem]:
 def _ignored(gathered: Gathered, settings: Settings) -> Iterator[Problem]:
     ignore = settings.ignore
     named = (
-        ("user", ignore.users, ((user.name, user.position) for user in gathered.users)),
-        ("group", ignore.groups, ((group.name, group.position) for group in gathered.groups)),
+        ("user", ignore.users, _present_and_previous_names(gathered.users)),
+        ("group", ignore.groups, _present_and_previous_names(gathered.groups)),
         ("application", ignore.applications, _application_names(gathered)),
     )
     for kind, patterns, names in named:
         if patterns:
             yield from _matching(kind, patterns, names)
+
+
+def _present_and_previous_names(entries: Iterable[Entry]) -> Iterator[tuple[str, Position]]:
+    """Yield the names that the objects of *entries* have, or may have until they are renamed."""
+    for entry in entries:
+        yield entry.name, entry.position
+        yield from ((name, entry.position) for name in entry.previous_names)
 
 
 def _application_names(gathered: Gathered) -> Iterator[tuple[str, Position]]:

@@ -114,7 +114,7 @@ class TestManagers:
 
     def test_an_update_of_something_else_does_not(self) -> None:
         update = Update(managed("a", "boss"), replace(managed("a", "boss"), title="x"))
-        create = Create(managed("boss", None))
+        create = Create(managed("other", None))
         assert ordered((create, update)) == (update, create)
 
     def test_an_update_comes_after_the_chain_above_it(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -165,6 +166,31 @@ class TestManagers:
         live = User(UserName("live"))
         plan = build_plan(of_users(*chain, live), of_users(live))
         assert [change.key[1] for change in plan.changes] == ["b", "z", "m", "a"]
+
+    def test_who_is_renamed_comes_before_the_people_managed_who_are_renamed(self) -> None:
+        """What AWS then has is what their own rename starts from."""
+        boss, clerk = User(UserName("boss")), User(UserName("clerk"), manager=UserName("zoe"))
+        live = State(users={UserKey("zoe"): boss, UserKey("ann"): clerk})
+        desired = of_users(User(UserName("zoe")), User(UserName("ann"), manager=UserName("zoe")))
+        assert [change.key[1] for change in build_plan(desired, live).changes] == ["zoe", "ann"]
+
+    def test_who_is_renamed_and_gets_a_new_manager_comes_after_that_one(self) -> None:
+        live = State(users={UserKey("zoe"): User(UserName("boss"))})
+        desired = of_users(
+            User(UserName("new")),
+            User(UserName("zoe"), manager=UserName("new")),
+        )
+        assert [change.key[1] for change in build_plan(desired, live).changes] == ["new", "zoe"]
+
+    def test_managers_in_a_circle_have_an_order_all_the_same(self) -> None:
+        one, two = (User(UserName(a), manager=UserName(b)) for a, b in ("ab", "ba"))
+        assert len(build_plan(of_users(one, two), State()).changes) == 2
+
+    def test_a_long_line_of_managers(self) -> None:
+        names = [f"{number:05}" for number in range(5_000)]
+        line = [User(UserName(name), manager=UserName(above)) for name, above in pairwise(names)]
+        plan = build_plan(of_users(*line, User(UserName(names[-1]))), State())
+        assert [change.key[1] for change in plan.changes] == names[::-1]
 
 
 class TestCascades:

@@ -1,0 +1,114 @@
+"""What a gateway to a state answers: exactly what is asked, worked out from the contract alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from identity_reconciler.core.state import (
+    Application,
+    ApplicationArn,
+    Assignment,
+    Group,
+    GroupKey,
+    Membership,
+    Principal,
+    PrincipalKind,
+    State,
+    User,
+    UserKey,
+    group_key,
+    user_key,
+)
+from identity_reconciler.gateway import Wanted
+
+
+def answer(live: State, wanted: Wanted) -> State:
+    """Return what `Gateway.read_state` owes to *wanted* where *live* is live."""
+    applications = _applications(live, wanted)
+    return State(
+        users=_users(live, wanted),
+        groups=_groups(live, wanted),
+        members=_members(live, wanted),
+        applications=applications,
+        assignments=_assignments(live, wanted, applications),
+    )
+
+
+def _edges(live: State, wanted: Wanted) -> Iterator[tuple[GroupKey, UserKey]]:
+    """Yield the live memberships that are asked about, or hang on a principal."""
+    asked = {one.key[1:] for one in wanted.named if isinstance(one, Membership)}
+    for group, members in live.members.items():
+        for user in members:
+            ends = {Principal(PrincipalKind.GROUP, group), Principal(PrincipalKind.USER, user)}
+            if (group, user) in asked or ends & {*wanted.principals}:
+                yield group, user
+
+
+def _users(live: State, wanted: Wanted) -> dict[UserKey, User]:
+    if wanted.users:
+        return dict(live.users)
+    named = {user_key(one.user_name) for one in wanted.named if isinstance(one, User)}
+    named |= {
+        user
+        for group, user in _edges(live, wanted)
+        if Principal(PrincipalKind.GROUP, group) in wanted.principals
+    }
+    mentioned = {
+        user_key(one.user_name): User(one.user_name)
+        for one in wanted.mentioned
+        if isinstance(one, User) and user_key(one.user_name) in live.users
+    }
+    return mentioned | {key: live.users[key] for key in named & live.users.keys()}
+
+
+def _groups(live: State, wanted: Wanted) -> dict[GroupKey, Group]:
+    if wanted.groups:
+        return dict(live.groups)
+    named = {group_key(one.name) for one in wanted.named if isinstance(one, Group)}
+    named |= {
+        group
+        for group, user in _edges(live, wanted)
+        if Principal(PrincipalKind.USER, user) in wanted.principals
+    }
+    mentioned = {
+        group_key(one.name): Group(one.name)
+        for one in wanted.mentioned
+        if isinstance(one, Group) and group_key(one.name) in live.groups
+    }
+    return mentioned | {key: live.groups[key] for key in named & live.groups.keys()}
+
+
+def _members(live: State, wanted: Wanted) -> dict[GroupKey, frozenset[UserKey]]:
+    found: dict[GroupKey, frozenset[UserKey]] = {}
+    for group, user in _edges(live, wanted):
+        found[group] = found.get(group, frozenset()) | {user}
+    if wanted.groups:
+        chosen = (key for key, group in live.groups.items() if wanted.members_of(group))
+        found |= {key: live.members.get(key, frozenset()) for key in chosen}
+    return found
+
+
+def _applications(live: State, wanted: Wanted) -> dict[ApplicationArn, Application]:
+    return {
+        arn: one if wanted.assignments_of(one) else replace(one, assignment_required=None)
+        for arn, one in live.applications.items()
+        if wanted.applications or arn in wanted.arns
+    }
+
+
+def _assignments(
+    live: State, wanted: Wanted, applications: dict[ApplicationArn, Application]
+) -> dict[ApplicationArn, frozenset[Principal]]:
+    asked = {
+        (one.application, one.principal) for one in wanted.named if isinstance(one, Assignment)
+    }
+    found: dict[ApplicationArn, frozenset[Principal]] = {}
+    for arn, principals in live.assignments.items():
+        if arn in applications and wanted.assignments_of(live.applications[arn]):
+            found[arn] = principals
+            continue
+        of_these = {one for one in principals if (arn, one) in asked or one in wanted.principals}
+        if of_these:
+            found[arn] = frozenset(of_these)
+    return found
