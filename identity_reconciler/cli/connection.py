@@ -75,20 +75,22 @@ def connected(
         GatewayError: AWS could not be reached or asked.
     """
     from identity_reconciler.gateway.wire.clients import make_clients, make_session
+    from identity_reconciler.gateway.wire.operations import Purpose
 
+    purpose = Purpose.APPLY if write else Purpose.PLAN
     if target.sandbox:
         with open_sandbox() as sandbox:
             furnish(sandbox, instance, applications)
             session = sandbox.session(instance.account_id)
             rates = target.sandbox_rates()
-            clients = make_clients(session, region=instance.region, write=write, rates=rates)
+            clients = make_clients(session, region=instance.region, purpose=purpose, rates=rates)
             yield target.open(clients, instance)
     else:
         clients = make_clients(
             make_session(),
             region=instance.region,
             endpoint_url=target.endpoint_url,
-            write=write,
+            purpose=purpose,
             rates=target.rates,
         )
         yield target.open(clients, instance)

@@ -13,6 +13,7 @@ import typer
 
 from identity_reconciler.cli.options import DEFAULT_DIRECTORY
 from identity_reconciler.cli.output import note
+from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -44,22 +45,11 @@ def finish(rewrite: Rewrite, *, write: bool) -> int:
 
 
 GROUPS = "groups"
-_NAME = ("given_name", "family_name")
-_ENTERPRISE = (
-    *("employee_number", "cost_center", "organization", "division", "department"),
-    "manager",
+COLUMNS = (
+    "user_name",
+    *(attribute.field for attribute in USER_ATTRIBUTES if attribute.fits_text),
+    GROUPS,
 )
-_TOP = ("user_name", "display_name", "email", "phone_number", "user_type", "title")
-COLUMNS = (*_TOP, *_NAME, *_ENTERPRISE, GROUPS)
-
-
-def user_entry(row: Mapping[str, str]) -> dict[str, Data]:
-    """Return the entry of the user whose attributes *row* has, by their keys."""
-    entry: dict[str, Data] = {"user_name": row["user_name"]}
-    entry["name"] = {key: row[key] for key in _NAME if key in row}
-    entry |= {key: row[key] for key in _TOP[1:] if key in row}
-    enterprise = {key: row[key] for key in _ENTERPRISE if key in row}
-    return {**entry, "enterprise": enterprise} if enterprise else entry
 
 
 def read_people(path: Path) -> list[dict[str, str]]:
@@ -158,7 +148,6 @@ def add_user(
 ) -> None:
     """Declare a user, optionally in groups."""
     row = {
-        "user_name": name,
         "given_name": given_name,
         "family_name": family_name,
         "display_name": display_name,
@@ -168,28 +157,26 @@ def add_user(
         "manager": manager,
     }
     with _editing(directory, dry_run=dry_run) as editor:
-        editor.add_user(user_entry({key: value for key, value in row.items() if value}), file)
+        editor.add_user(name, {key: value for key, value in row.items() if value}, file)
         for one in group or ():
             editor.add_member(one, name, {})
 
 
-@app.command()
+@app.command(
+    help="Declare all users of a CSV file with a header line, or none of them.\n\n"
+    f"Columns: {', '.join(COLUMNS[:-1])}, and {GROUPS}, with semicolons between."
+)
 def add_users(
     csv: Annotated[Path, typer.Argument(metavar="FILE.csv")],
     file: IntoFile = None,
     directory: In = DEFAULT_DIRECTORY,
     dry_run: DryRun = False,
 ) -> None:
-    """Declare all users of a CSV file with a header line, or none of them.
-
-    Columns: user_name, given_name, family_name, email, display_name, title, user_type,
-    phone_number, employee_number, cost_center, organization, division, department, manager, and
-    groups, with semicolons between.
-    """
+    """Declare all users of a CSV file with a header line, or none of them."""
     rows = read_people(csv)
     with _editing(directory, dry_run=dry_run) as editor:
         for row in rows:
-            editor.add_user(user_entry(row), file)
+            editor.add_user(row["user_name"], row, file)
             for group in filter(None, map(str.strip, row.get(GROUPS, "").split(";"))):
                 editor.add_member(group, row["user_name"], {})
 

@@ -18,18 +18,20 @@ def fmt(
 ) -> int:
     """Write the YAML in its one layout: keys in order, lists of names sorted, comments kept."""
     from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.core.collecting import without_collections
     from identity_reconciler.desired.reading.loader import instance_directories
     from identity_reconciler.desired.writing.formatting import formatted
     from identity_reconciler.desired.writing.rewrite import Rewrite
 
     changed: list[str] = []
-    for one, declared in zip(instance_directories(directory), load_all(directory), strict=True):
-        rewrite = Rewrite(one)
-        for file in declared.files:
-            rewrite.put(file, formatted(rewrite.contents[file], file))
-        changed += [str(one / file) for file in rewrite.changed]
-        if not check:
-            rewrite.write()
+    with without_collections():
+        for one, declared in zip(instance_directories(directory), load_all(directory), strict=True):
+            rewrite = Rewrite(one)
+            for file in declared.files:
+                rewrite.put(file, formatted(rewrite.contents[file], file))
+            changed += [str(one / file) for file in rewrite.changed]
+            if not check:
+                rewrite.write()
     for path in changed:
         typer.echo(f"would change {path}" if check else f"changed {path}")
     if not changed:

@@ -18,7 +18,7 @@ from identity_reconciler.errors import UsageError
 if TYPE_CHECKING:
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.core.declared import Declared
-    from identity_reconciler.iam.policies import PolicyFacts, Purpose
+    from identity_reconciler.iam.policies import PolicyFacts, RunPurpose
     from identity_reconciler.iam.roles import Workflows
 
 app = typer.Typer(help="Print the IAM policies that this program needs.", no_args_is_help=True)
@@ -85,7 +85,7 @@ def plan_policy(
 ) -> None:
     """Print what a role that plans needs: it reads one instance, and is denied every write."""
     from identity_reconciler.cli.loading import load_one
-    from identity_reconciler.iam.policies import Purpose
+    from identity_reconciler.gateway.wire.operations import Purpose
 
     declared = load_one(directory)
     if trust:
@@ -114,10 +114,10 @@ def apply_policy(
     """Print what a role that applies needs; it is denied what touches protected groups."""
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.loading import load_one
-    from identity_reconciler.iam.policies import Purpose
+    from identity_reconciler.gateway.wire.operations import Purpose
 
     declared = load_one(directory)
-    purpose = Purpose.EXPIRE if only_expired else Purpose.APPLY
+    purpose: RunPurpose = Purpose.EXPIRE if only_expired else Purpose.APPLY
     if trust:
         _print_trust(declared, _workflows(repository, "main", environment), purpose)
     else:
@@ -142,13 +142,13 @@ def cloudformation(
 
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.loading import load_one
-    from identity_reconciler.iam.policies import Purpose, policy
+    from identity_reconciler.iam.policies import RUN_PURPOSES, policy
     from identity_reconciler.iam.roles import template
 
     declared = load_one(directory)
     workflows = _workflows(repository, branch)
     facts = _facts(declared, kms_key, Target(sandbox, endpoint_url) if live else None)
-    policies = {purpose: policy(declared, purpose, facts) for purpose in Purpose}
+    policies = {purpose: policy(declared, purpose, facts) for purpose in RUN_PURPOSES}
     writer = YAML()
     writer.width = 100
     # CloudFormation takes no aliases.
@@ -195,7 +195,7 @@ def _facts(
     return PolicyFacts(tuple(sorted({arn for arns in found.values() for arn in arns})), kms_key)
 
 
-def _print_policy(declared: Declared, purpose: Purpose, facts: PolicyFacts) -> None:
+def _print_policy(declared: Declared, purpose: RunPurpose, facts: PolicyFacts) -> None:
     import json
 
     from identity_reconciler.iam.policies import policy
@@ -203,7 +203,7 @@ def _print_policy(declared: Declared, purpose: Purpose, facts: PolicyFacts) -> N
     typer.echo(json.dumps(policy(declared, purpose, facts), indent=2))
 
 
-def _print_trust(declared: Declared, workflows: Workflows, purpose: Purpose) -> None:
+def _print_trust(declared: Declared, workflows: Workflows, purpose: RunPurpose) -> None:
     import json
 
     from identity_reconciler.iam.roles import provider_arn, trust

@@ -25,7 +25,6 @@ from identity_reconciler.core.state import (
     UserKey,
     UserName,
     folded,
-    user_key,
 )
 
 
@@ -145,7 +144,7 @@ def access_changes(impact: Impact) -> tuple[AccessChange, ...]:
         for user in has - had:
             name, paths = after.user_name(user), _paths(after, arn, user)
             changes.append(AccessChange(Effect.GAINED, name, arn, _name(before, arn), paths))
-    changes.extend(_open_to_everyone(impact.plan, before, after))
+    changes.extend(_open_to_everyone(impact.plan, before))
     return tuple(sorted(changes, key=lambda one: one.key))
 
 
@@ -154,7 +153,7 @@ def _at_stake(
 ) -> Mapping[ApplicationArn, frozenset[UserKey]]:
     shifted = _shifted_groups(before, after, renames)
     found: dict[ApplicationArn, frozenset[UserKey]] = {}
-    for arn in before.assignments.keys() | after.assignments.keys():
+    for arn in after.assignments:
         if _is_open(before, arn):
             continue
         users = frozenset().union(*_stakes(arn, before, after, shifted, renames))
@@ -241,15 +240,15 @@ def _paths(state: State, arn: ApplicationArn, user: UserKey) -> tuple[Path, ...]
     return tuple(sorted(found))
 
 
-def _open_to_everyone(plan: Plan, before: State, after: State) -> Iterator[AccessChange]:
+def _open_to_everyone(plan: Plan, before: State) -> Iterator[AccessChange]:
     """Yield what deleted users lose, and created users gain, without any assignment."""
     everyone = (Path(Route.EVERYONE),)
     applications = [one for one in before.applications.values() if _is_open(before, one.arn)]
     for change in plan.changes if applications else ():
         match change:
-            case Create(after=User() as user) if user_key(user.user_name) in after.users:
+            case Create(after=User() as user):
                 effect, name = Effect.GAINED, user.user_name
-            case Delete(before=User() as user) if user_key(user.user_name) in before.users:
+            case Delete(before=User() as user):
                 effect, name = Effect.LOST, user.user_name
             case _:
                 continue

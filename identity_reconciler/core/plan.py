@@ -195,9 +195,7 @@ def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 def _rank(change: Change, depths: Mapping[Key, int]) -> tuple[int, int, Key]:
     depth = depths.get(change.key, 0)
-    if isinstance(change, Create) or not depth:
-        return ORDER[step_of(change)], depth, change.key
-    return ORDER[Step.CREATE_USERS], depth, change.key
+    return ORDER[Step.CREATE_USERS if depth else step_of(change)], depth, change.key
 
 
 def _manager_depths(changes: tuple[Change, ...]) -> dict[Key, int]:
@@ -215,7 +213,7 @@ def _manager_depths(changes: tuple[Change, ...]) -> dict[Key, int]:
         while upper in created and upper not in seen:
             seen.add(upper)
             upper = above.get(upper, ())
-        depths[key] = len(seen) - 1 + (upper in seen)
+        depths[key] = len(seen) - 1
     return depths
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from typing import TypeVar
 
+from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.core.plan import (
     Change,
     Create,
@@ -18,7 +19,6 @@ from identity_reconciler.core.plan import (
 )
 from identity_reconciler.core.renames import NO_RENAMES, Renames
 from identity_reconciler.core.state import (
-    USER_ATTRIBUTES,
     Email,
     Group,
     GroupKey,
@@ -36,6 +36,8 @@ from identity_reconciler.core.state import (
     folded,
     principals_of,
 )
+
+_FIELDS = tuple(attribute.field for attribute in USER_ATTRIBUTES)
 
 Attribute = str | Email | PhoneNumber | PostalAddress | Role | tuple[Photo, ...]
 
@@ -119,13 +121,12 @@ def _settled_user(declared: User, live: User) -> User:
     changed: dict[str, object] = {}
     if declared.key != live.key:
         changed["user_name"] = declared.user_name
-    for name in USER_ATTRIBUTES:
+    for name in _FIELDS:
         wanted, found = getattr(declared, name), getattr(live, name)
-        if wanted is not None and wanted != found:
-            merged = _merged(wanted, found)
-            if merged != found and not (name == "manager" and _same_name(wanted, found)):
-                changed[name] = merged
-    changed |= {name: None for name in declared.cleared if getattr(live, name) is not None}
+        if wanted is None or wanted == found or (name == "manager" and _same_name(wanted, found)):
+            continue
+        changed[name] = _merged(wanted, found)
+    changed |= dict.fromkeys(declared.cleared)
     # The names are those of the class' own fields, so the types fit.
     return replace(live, **changed) if changed else live  # type: ignore[arg-type]
 

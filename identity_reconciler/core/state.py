@@ -164,14 +164,6 @@ class User:
         return ("user", folded(self.user_name))
 
 
-USER_ATTRIBUTES: tuple[str, ...] = tuple(
-    name
-    for name in User.__dataclass_fields__
-    if name not in {"user_name", "cleared", "foreign", "provenance"}
-)
-"""The fields of `User` that can be set, changed and (mostly) removed, in display order."""
-
-
 @dataclass(frozen=True, slots=True)
 class Group:
     """A group in the Identity Store. `cleared` as for `User`; only `description` can be."""

@@ -233,7 +233,7 @@ def _applications(declared: Declared, targets: Targets) -> Iterator[DeclaredAppl
     for entry in declared.applications:
         if entry.selector in targets.assignment_lists:
             yield entry
-        elif entry.managed and entry.selector in partly:
+        elif entry.selector in partly:
             listed = assigned(entry)
             kept = [one for one in listed if (entry.selector, one) in targets.assignments]
             yield replace(

@@ -1,6 +1,7 @@
 """The accounts of an organisation and the instances in each, through one role per account.
 
-Nothing here writes: every client refuses what is not a read, and AssumeRole changes nothing.
+Nothing here writes: every client refuses what an audit does not take, and AssumeRole changes
+nothing.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from identity_reconciler.gateway.reading.connection import Connection
 from identity_reconciler.gateway.reading.instances import ListedInstance, list_instances
 from identity_reconciler.gateway.wire.clients import Clients, make_clients
 from identity_reconciler.gateway.wire.errors import Call, translating
+from identity_reconciler.gateway.wire.operations import Purpose, operations_for
 from identity_reconciler.gateway.wire.pacing import Pacer, Rates, SystemClock
 from identity_reconciler.gateway.wire.tally import Tally
-from identity_reconciler.gateway.wire.wiring import wire
+from identity_reconciler.gateway.wire.wiring import forbid_all_but, wire
 
 if TYPE_CHECKING:
     import boto3
@@ -99,8 +101,9 @@ class Organization:
             )
         except (BotoCoreError, ValueError) as error:
             raise UsageError(f"no clients for region {reach.region}: {error}") from error
-        wire(self._organizations, pacer, self._own)
-        wire(self._sts, pacer, self._own)
+        for client in (self._organizations, self._sts):
+            wire(client, pacer, self._own)
+            forbid_all_but(client, operations_for(Purpose.AUDIT))
 
     @property
     def requests(self) -> int:
@@ -161,6 +164,7 @@ class Organization:
                 cast("boto3.Session", session),
                 region=region,
                 endpoint_url=self._reach.endpoint_url,
+                purpose=Purpose.AUDIT_MEMBER,
                 rates=self._reach.rates,
             )
             self._tallies.append(clients.requests)

@@ -1,26 +1,11 @@
-"""The IAM policies that an audit needs, and nothing more. Pure data.
-
-Source of actions and resources: Service Authorization Reference, identitystore and sso.
-"""
+"""The IAM policies that an audit of an organisation needs, and nothing more. Pure data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from identity_reconciler.gateway.wire.operations import BoundTo, Purpose, operations_for
+from identity_reconciler.iam.policies import Policy, Statement, document, statement
 
-Statement = Mapping[str, str | Sequence[str]]
-Policy = Mapping[str, str | Sequence[Statement]]
-
-READ_ACTIONS = (
-    "identitystore:DescribeUser",
-    "identitystore:ListGroupMemberships",
-    "identitystore:ListGroups",
-    "identitystore:ListUsers",
-    "sso:GetApplicationAssignmentConfiguration",
-    "sso:ListApplicationAssignments",
-    "sso:ListApplications",
-    "sso:ListInstances",
-)
-"""Every operation that an audit sends to an instance."""
+_INSTANCE = ("identitystore", "sso-admin")
 
 
 def member_policy() -> Policy:
@@ -29,7 +14,7 @@ def member_policy() -> Policy:
     The resource is `*`, because ListInstances and ListApplications know no other, and which
     instances there are is what the audit is to find out.
     """
-    return _policy(_read_instance())
+    return document([_allow("ReadInstance", Purpose.AUDIT_MEMBER, _INSTANCE, "*")])
 
 
 def reading_policy(role: str) -> Policy:
@@ -38,26 +23,19 @@ def reading_policy(role: str) -> Policy:
     It lists the accounts, enters those that have a role called *role*, and reads the instance of
     its own account.
     """
-    return _policy(
-        {
-            "Sid": "Accounts",
-            "Effect": "Allow",
-            "Action": "organizations:ListAccounts",
-            "Resource": "*",
-        },
-        {
-            "Sid": "EnterAccounts",
-            "Effect": "Allow",
-            "Action": "sts:AssumeRole",
-            "Resource": f"arn:aws:iam::*:role/{role}",
-        },
-        _read_instance(),
+    return document(
+        [
+            _allow("Accounts", Purpose.AUDIT, ("organizations",), "*"),
+            _allow("EnterAccounts", Purpose.AUDIT, ("sts",), f"arn:aws:iam::*:role/{role}"),
+            _allow("ReadInstance", Purpose.AUDIT, _INSTANCE, "*"),
+        ]
     )
 
 
-def _read_instance() -> Statement:
-    return {"Sid": "ReadInstance", "Effect": "Allow", "Action": READ_ACTIONS, "Resource": "*"}
-
-
-def _policy(*statements: Statement) -> Policy:
-    return {"Version": "2012-10-17", "Statement": statements}
+def _allow(name: str, purpose: Purpose, services: tuple[str, ...], resource: str) -> Statement:
+    actions = (
+        one.action
+        for one in operations_for(purpose)
+        if one.service in services and one.bound_to is not BoundTo.NO_PERMISSION
+    )
+    return statement(name, "Allow", actions, (resource,))

@@ -1,17 +1,21 @@
-"""IAM policies for a plan, an apply and an expiry: what `wiring` lets them send, and no more.
+"""IAM policies for a plan, an apply and an expiry: what their clients may send, and no more.
 
-Source of actions, resources and condition keys: Service Authorization Reference, identitystore
-and sso.
+Source of resources and condition keys: Service Authorization Reference, identitystore and sso.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from identity_reconciler.gateway.wire.wiring import READS, WRITES
+from identity_reconciler.gateway.wire.operations import (
+    OPERATIONS,
+    BoundTo,
+    Purpose,
+    ServiceOperation,
+    operations_for,
+)
 
 if TYPE_CHECKING:
     from identity_reconciler.core.declared import Declared
@@ -19,35 +23,15 @@ if TYPE_CHECKING:
 Statement = dict[str, object]
 Policy = dict[str, object]
 
-# These list what the credentials can see, so there is no resource to name.
-_UNBOUND = frozenset({"ListApplications", "ListInstances"})
-# Asks about a principal in the instance, not about an application.
-_OF_INSTANCE = frozenset({"ListApplicationAssignmentsForPrincipal"})
-_OF_STS = frozenset({"GetCallerIdentity"})
-"""Needs no permission."""
-_EXPIRIES = frozenset({"DeleteApplicationAssignment", "DeleteGroupMembership"})
 _MOST_ARNS = 50
 """Applications named one by one; IAM takes 10,240 characters a role."""
-_TWINS: Mapping[str, tuple[str, ...]] = {
-    "CreateGroup": ("CreateGroup",),
-    "CreateGroupMembership": ("AddMemberToGroup",),
-    "CreateUser": ("CreateUser",),
-    "DeleteGroup": ("DeleteGroup",),
-    "DeleteGroupMembership": ("RemoveMemberFromGroup",),
-    "DeleteUser": ("DeleteUser",),
-    "UpdateGroup": ("UpdateGroup", "UpdateGroupDisplayName"),
-    "UpdateUser": ("UpdateUser", "UpdateUserName"),
-}
-"""What the console calls the same writes: the actions of `sso-directory`, which only deny here."""
-_GROUP_WRITES = ("CreateGroupMembership", "DeleteGroup", "DeleteGroupMembership", "UpdateGroup")
+_GROUP_WRITES = frozenset(
+    {"CreateGroupMembership", "DeleteGroup", "DeleteGroupMembership", "UpdateGroup"}
+)
 
-
-class Purpose(StrEnum):
-    """What a role is for."""
-
-    PLAN = "plan"
-    APPLY = "apply"
-    EXPIRE = "expire"
+RunPurpose = Literal[Purpose.PLAN, Purpose.APPLY, Purpose.EXPIRE]
+"""What the role of a workflow is for."""
+RUN_PURPOSES: tuple[RunPurpose, ...] = (Purpose.PLAN, Purpose.APPLY, Purpose.EXPIRE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +44,36 @@ class PolicyFacts:
     """ARN of the customer managed key of the instance, if it has one."""
 
 
-def policy(declared: Declared, purpose: Purpose, facts: PolicyFacts) -> Policy:
+def policy(declared: Declared, purpose: RunPurpose, facts: PolicyFacts) -> Policy:
     """Return the least that a role for *purpose* must be allowed, with what it is denied."""
     places = _Places.of(declared)
-    writes = {Purpose.PLAN: frozenset[str](), Purpose.APPLY: WRITES, Purpose.EXPIRE: _EXPIRIES}
     statements = [
-        *_allowed(READS - _OF_STS | writes[purpose], places),
+        *_allowed(operations_for(purpose), places),
         *_decrypting(facts.kms_key, declared, places),
     ]
     if purpose is Purpose.PLAN:
-        denied = {*map(_action, WRITES), *_twins(WRITES)}
-        statements.append(_statement("NeverWrite", "Deny", denied, ("*",)))
+        denied = _with_twins(one for one in OPERATIONS if one.writes)
+        statements.append(statement("NeverWrite", "Deny", denied, ("*",)))
     else:
         statements += _hands_off(places.partition, facts.protected)
-    return {"Version": "2012-10-17", "Statement": statements}
+    return document(statements)
+
+
+def document(statements: Sequence[Statement]) -> Policy:
+    """Return *statements* as a policy."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def statement(
+    name: str, effect: str, actions: Iterable[str], resources: Sequence[str]
+) -> Statement:
+    """Return one statement of a policy, its actions sorted."""
+    return {
+        "Sid": name,
+        "Effect": effect,
+        "Action": sorted(actions),
+        "Resource": list(resources),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +112,24 @@ class _Places:
         )
 
 
-def _allowed(operations: Iterable[str], places: _Places) -> list[Statement]:
-    known = set(operations)
-    applications = {one for one in known if "Application" in one} - _UNBOUND - _OF_INSTANCE
-    of_store = known - applications - _UNBOUND - _OF_INSTANCE
+def _allowed(operations: Sequence[ServiceOperation], places: _Places) -> list[Statement]:
+    reads = [one for one in operations if not one.writes]
+    writes = [one for one in operations if one.writes]
     parts = (
-        ("Discover", known & _UNBOUND, ("*",)),
-        ("Instance", known & _OF_INSTANCE, (places.instance,)),
-        ("Applications", applications - WRITES, places.applications),
-        ("Assignments", applications & WRITES, places.written),
-        ("Store", of_store, places.store),
+        ("Discover", reads, BoundTo.NOTHING, ("*",)),
+        ("Instance", reads, BoundTo.INSTANCE, (places.instance,)),
+        ("Applications", reads, BoundTo.APPLICATION, places.applications),
+        ("Assignments", writes, BoundTo.APPLICATION, places.written),
+        ("Store", operations, BoundTo.STORE, places.store),
     )
+    found = [
+        (name, [one.action for one in chosen if one.bound_to is bound_to], resources)
+        for name, chosen, bound_to, resources in parts
+    ]
     return [
-        _statement(name, "Allow", map(_action, chosen), resources)
-        for name, chosen, resources in parts
-        if chosen
+        statement(name, "Allow", actions, resources)
+        for name, actions, resources in found
+        if actions
     ]
 
 
@@ -134,7 +137,7 @@ def _hands_off(partition: str, protected: Sequence[str]) -> list[Statement]:
     """Return what no role of ours may do, even if the program were wrong."""
     synced = [
         {
-            **_statement(
+            **statement(
                 f"HandsOffSynced{kind}s",
                 "Deny",
                 (f"identitystore:Update{kind}", f"identitystore:Delete{kind}"),
@@ -146,8 +149,8 @@ def _hands_off(partition: str, protected: Sequence[str]) -> list[Statement]:
     ]
     if not protected:
         return synced
-    denied = {*map(_action, _GROUP_WRITES), *_twins(_GROUP_WRITES)}
-    return [*synced, _statement("HandsOffProtectedGroups", "Deny", denied, protected)]
+    denied = _with_twins(one for one in OPERATIONS if one.name in _GROUP_WRITES)
+    return [*synced, statement("HandsOffProtectedGroups", "Deny", denied, protected)]
 
 
 def _decrypting(key: str | None, declared: Declared, places: _Places) -> list[Statement]:
@@ -161,7 +164,7 @@ def _decrypting(key: str | None, declared: Declared, places: _Places) -> list[St
     )
     return [
         {
-            **_statement(f"Decrypt{service.title()}", "Allow", ("kms:Decrypt",), (key,)),
+            **statement(f"Decrypt{service.title()}", "Allow", ("kms:Decrypt",), (key,)),
             "Condition": {
                 "StringEquals": {
                     "kms:ViaService": f"{service}.{region}.amazonaws.com",
@@ -173,21 +176,10 @@ def _decrypting(key: str | None, declared: Declared, places: _Places) -> list[St
     ]
 
 
-def _action(operation: str) -> str:
-    of_sso = "Application" in operation or operation == "ListInstances"
-    return f"{'sso' if of_sso else 'identitystore'}:{operation}"
-
-
-def _twins(operations: Iterable[str]) -> list[str]:
-    return [f"sso-directory:{twin}" for one in operations for twin in _TWINS.get(one, ())]
-
-
-def _statement(
-    name: str, effect: str, actions: Iterable[str], resources: Sequence[str]
-) -> Statement:
-    return {
-        "Sid": name,
-        "Effect": effect,
-        "Action": sorted(actions),
-        "Resource": list(resources),
-    }
+def _with_twins(operations: Iterable[ServiceOperation]) -> list[str]:
+    """Return the actions of *operations*, and those by which the console does the same."""
+    return [
+        action
+        for one in operations
+        for action in (one.action, *(f"sso-directory:{twin}" for twin in one.twins))
+    ]

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from identity_reconciler.errors import UsageError
-from identity_reconciler.iam.policies import Policy, Purpose
+from identity_reconciler.gateway.wire.operations import Purpose
+from identity_reconciler.iam.policies import Policy, RunPurpose
 
 _ISSUER = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
@@ -22,7 +23,7 @@ _REPOSITORY = re.compile(rf"{_NAME}/{_NAME}|{_NAME}@\d+/{_NAME}@\d+", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
 _LARGEST = 10_240
 """Characters of the inline policies of a role, white space not counted. Source: IAM quotas."""
-_SECONDS = {Purpose.PLAN: 3600, Purpose.APPLY: 7200, Purpose.EXPIRE: 3600}
+_SECONDS: Mapping[RunPurpose, int] = {Purpose.PLAN: 3600, Purpose.APPLY: 7200, Purpose.EXPIRE: 3600}
 """How long a session may last."""
 
 
@@ -49,10 +50,10 @@ class Workflows:
                     "`/` and `-`"
                 )
 
-    def subjects(self, purpose: Purpose) -> list[str]:
+    def subjects(self, purpose: RunPurpose) -> list[str]:
         """Return exactly what the tokens of the jobs for *purpose* say that they are."""
         apply, expire = self.environments
-        ends = {
+        ends: Mapping[RunPurpose, list[str]] = {
             Purpose.PLAN: ["pull_request", f"ref:refs/heads/{self.branch}"],
             Purpose.APPLY: [f"environment:{apply}"],
             Purpose.EXPIRE: [f"environment:{expire}"],
@@ -60,7 +61,7 @@ class Workflows:
         return [f"repo:{self.repository}:{end}" for end in ends[purpose]]
 
 
-def trust(provider: object, workflows: Workflows, purpose: Purpose) -> Policy:
+def trust(provider: object, workflows: Workflows, purpose: RunPurpose) -> Policy:
     """Return the trust policy of a role; *provider* is the ARN of GitHub's OIDC provider."""
     return {
         "Version": "2012-10-17",
@@ -85,7 +86,7 @@ def provider_arn(partition: str, account: str) -> str:
     return f"arn:{partition}:iam::{account}:oidc-provider/{_ISSUER}"
 
 
-def template(policies: Mapping[Purpose, Policy], workflows: Workflows) -> dict[str, object]:
+def template(policies: Mapping[RunPurpose, Policy], workflows: Workflows) -> dict[str, object]:
     """Return a CloudFormation template that makes the roles with *policies*.
 
     Raises:

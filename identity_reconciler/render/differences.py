@@ -10,33 +10,10 @@ from dataclasses import asdict, dataclass
 
 from deepdiff import DeepDiff
 
+from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.core.state import Group, User
 
-_NESTED = {
-    "formatted_name": "name.formatted",
-    **{
-        part: f"name.{part}"
-        for part in (
-            "given_name",
-            "family_name",
-            "middle_name",
-            "honorific_prefix",
-            "honorific_suffix",
-        )
-    },
-    **{
-        part: f"enterprise.{part}"
-        for part in (
-            "employee_number",
-            "cost_center",
-            "organization",
-            "division",
-            "department",
-            "manager",
-        )
-    },
-}
-"""Where the YAML keeps a field of `User` that is not at its top."""
+_YAML = {attribute.field: attribute.yaml for attribute in USER_ATTRIBUTES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +63,7 @@ def _without_gaps(value: object) -> object:
 
 def _field(path: Iterable[object]) -> str:
     top, *rest = path
-    return ".".join([_NESTED.get(str(top), str(top)), *map(str, rest)])
+    return ".".join([_YAML.get(str(top), str(top)), *map(str, rest)])
 
 
 def _value(value: object) -> str | None:

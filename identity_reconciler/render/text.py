@@ -17,6 +17,7 @@ from identity_reconciler.render.document import (
     action_of,
 )
 from identity_reconciler.render.escape import quoted, safe, safe_lines
+from identity_reconciler.render.widths import padded, width
 from identity_reconciler.render.words import (
     PLURALS,
     Marks,
@@ -44,7 +45,9 @@ _MARKS = Marks(name=safe, value=quoted)
 _MOST_PEOPLE = 10
 """People named per application; when there are more, they are counted."""
 _WIDEST_SUBJECT, _WIDEST_DETAIL = 60, 60
-"""Width of the columns of addresses and of details at most, in characters."""
+"""Width of the columns of addresses and of details at most."""
+_APPLICATION = 30
+"""Width of the column of applications at least."""
 
 
 def plan_text(plan: PlanDocument) -> str:
@@ -132,19 +135,19 @@ def _access(plan: PlanDocument) -> Iterator[str]:
     if not plan.access:
         return
     yield ", ".join(filter(None, ("Access", access_bounds(plan))))
-    width = max(len(one) for access in plan.access for one in _people(access))
+    columns = max(width(one) for access in plan.access for one in _people(access))
     for access in plan.access:
         symbol = "-" if access.effect == "loses" else "+"
         if access.people > _MOST_PEOPLE:
-            people = f"{access.people} people"
-            yield f"{symbol} {people:<{width}}  {access.effect[:-1]} {safe(access.application)}"
+            people = padded(f"{access.people} people", columns)
+            yield f"{symbol} {people}  {access.effect[:-1]} {safe(access.application)}"
             continue
         for person in access.listed:
             how = ", ".join(map(safe, person.paths))
             was = "was " if access.effect == "loses" else ""
             yield (
-                f"{symbol} {safe(person.user):<{width}}  {access.effect} "
-                f"{safe(access.application):<30}  {was}{how}"
+                f"{symbol} {padded(safe(person.user), columns)}  {access.effect} "
+                f"{padded(safe(access.application), _APPLICATION)}  {was}{how}"
             )
     yield ""
 
@@ -187,15 +190,15 @@ def _widths(changes: Iterable[ChangeDocument]) -> tuple[int, int]:
     """Return the widths of the column of addresses and of the column of details."""
     widest_subject = widest_detail = 0
     for change in changes:
-        widest_subject = max(widest_subject, len(subject(change, _MARKS)))
-        widest_detail = max(widest_detail, len(next(details(change, _MARKS), "")))
+        widest_subject = max(widest_subject, width(subject(change, _MARKS)))
+        widest_detail = max(widest_detail, width(next(details(change, _MARKS), "")))
     return min(widest_subject, _WIDEST_SUBJECT), min(widest_detail, _WIDEST_DETAIL)
 
 
 def _change(change: ChangeDocument, widths: tuple[int, int]) -> Iterator[str]:
     first, *rest = [*details(change, _MARKS)] or [""]
-    shown = f"{SYMBOLS[change.action]} {subject(change, _MARKS):<{widths[0]}}"
-    yield f"{shown}  {first:<{widths[1]}}  {safe(place(change))}".rstrip()
+    shown = f"{SYMBOLS[change.action]} {padded(subject(change, _MARKS), widths[0])}"
+    yield f"{shown}  {padded(first, widths[1])}  {safe(place(change))}".rstrip()
     for more in rest:
         yield f"  {'':<{widths[0]}}  {more}"
 
@@ -211,10 +214,10 @@ def _expiring(plan: PlanDocument) -> Iterator[str]:
     if not plan.expiring:
         return
     yield f"Expiring within 14 days ({len(plan.expiring)})"
-    width = min(max(len(safe(one.address)) for one in plan.expiring), _WIDEST_SUBJECT)
+    columns = min(max(width(safe(one.address)) for one in plan.expiring), _WIDEST_SUBJECT)
     for one in plan.expiring:
         where = f"{safe(one.source.file)}:{one.source.line}"
-        yield f"  {safe(one.address):<{width}}  until {instant(one.expires)}  {where}"
+        yield f"  {padded(safe(one.address), columns)}  until {instant(one.expires)}  {where}"
     yield ""
 
 

@@ -12,43 +12,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
+from botocore.model import Shape, StructureShape
 
+from identity_reconciler.core.attributes import ENTERPRISE, RESERVED_NAMES, USER_ATTRIBUTES
 from identity_reconciler.sandbox.assumptions import Assumptions
 from identity_reconciler.sandbox.errors import validation
 from identity_reconciler.sandbox.validation import check_at
 
 if TYPE_CHECKING:
-    from botocore.model import ServiceModel, Shape
+    from botocore.model import ServiceModel
 
 Document = dict[str, Any]
 
-ENTERPRISE = "aws:identitystore:enterprise"
-"""The only extension there is. Documented: API_CreateUser."""
-RESERVED = frozenset({"administrator", "awsadministrators"})
-"""Documented: API_CreateUser, API_CreateGroup."""
-
-_USER_ATTRIBUTES = (
-    "UserName",
-    "Name",
-    "DisplayName",
-    "NickName",
-    "ProfileUrl",
-    "Emails",
-    "Addresses",
-    "PhoneNumbers",
-    "UserType",
-    "Title",
-    "PreferredLanguage",
-    "Locale",
-    "Timezone",
-    "Photos",
-    "Website",
-    "Birthdate",
-    "Roles",
-    "Extensions",
+_ENTERPRISE_TEXTS = frozenset(
+    attribute.members[-1]
+    for attribute in USER_ATTRIBUTES
+    if attribute.members[:-1] == ("Extensions", ENTERPRISE)
 )
-_GROUP_ATTRIBUTES = ("DisplayName", "Description")
-_ENTERPRISE_TEXTS = ("employeeNumber", "costCenter", "organization", "division", "department")
+"""The extension is a free document, so that its keys are not in the service's model."""
 
 
 @functools.cache
@@ -69,13 +50,22 @@ class AttributeForm:
     arn_member: str
     name_member: str
     """The attribute that names it."""
-    attributes: tuple[str, ...]
+    request: str
+    """The shape of the request that creates one."""
 
 
-USER = AttributeForm("users", "USER", "user", "UserId", "UserArn", "UserName", _USER_ATTRIBUTES)
+USER = AttributeForm("users", "USER", "user", "UserId", "UserArn", "UserName", "CreateUserRequest")
 GROUP = AttributeForm(
-    "groups", "GROUP", "group", "GroupId", "GroupArn", "DisplayName", _GROUP_ATTRIBUTES
+    "groups", "GROUP", "group", "GroupId", "GroupArn", "DisplayName", "CreateGroupRequest"
 )
+
+
+@functools.cache
+def attributes_of(kind: AttributeForm) -> Mapping[str, Shape]:
+    """Return the attributes of a user or group: what its create request has beside the store."""
+    request = shape_of(kind.request)
+    members: Mapping[str, Shape] = request.members if isinstance(request, StructureShape) else {}
+    return {name: shape for name, shape in members.items() if name != "IdentityStoreId"}
 
 
 def fold(name: str, assumptions: Assumptions) -> str:
@@ -104,7 +94,7 @@ def check_document(kind: AttributeForm, document: Document, assumptions: Assumpt
     elif not name:
         # Assumed: the model requires no DisplayName, and a group cannot be found without one.
         raise validation("displayName is a required attribute")
-    if assumptions.reserved_names and str(name).casefold() in RESERVED:
+    if assumptions.reserved_names and str(name).casefold() in RESERVED_NAMES:
         # The text is assumed.
         raise validation(f"{name} is a reserved name")
 

@@ -9,12 +9,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from identity_reconciler.core.attributes import ENTERPRISE
 from identity_reconciler.sandbox.attributes import (
-    ENTERPRISE,
     GROUP,
     USER,
     AttributeForm,
     Document,
+    attributes_of,
     check_document,
     email_of,
     fold,
@@ -95,7 +96,7 @@ class Principals(DirectoryBackend):
 
     def _create(self, kind: AttributeForm, params: Params, operation: str) -> Answer:
         instance = self.instance(params, operation, write=True)
-        document = {name: params[name] for name in kind.attributes if name in params}
+        document = {name: params[name] for name in attributes_of(kind) if name in params}
         check_document(kind, document, self.assumptions)
         self._check_unique(kind, instance, document)
         if kind is USER:

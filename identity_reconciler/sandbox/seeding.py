@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from identity_reconciler.core.attributes import ENTERPRISE, USER_ATTRIBUTES, structures_of
 from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
@@ -13,53 +14,15 @@ from identity_reconciler.core.declared import (
     Listed,
     Presence,
 )
-from identity_reconciler.core.state import User
-from identity_reconciler.sandbox.attributes import ENTERPRISE, USER, Document
+from identity_reconciler.core.state import Group, User
+from identity_reconciler.sandbox.attributes import USER, Document
 from identity_reconciler.sandbox.errors import SandboxError
 from identity_reconciler.sandbox.population import Member, Population, seeded_id
 from identity_reconciler.sandbox.sandbox import InstanceDetails, Sandbox
+from identity_reconciler.sandbox.updates import put
 
 ISSUER = "https://idp.example.com"
 """The issuer of the external ids that objects with `state: external` get."""
-
-_TEXTS = {
-    "display_name": "DisplayName",
-    "nick_name": "NickName",
-    "profile_url": "ProfileUrl",
-    "user_type": "UserType",
-    "title": "Title",
-    "preferred_language": "PreferredLanguage",
-    "locale": "Locale",
-    "timezone": "Timezone",
-    "website": "Website",
-    "birthdate": "Birthdate",
-}
-_NAME = {
-    "given_name": "GivenName",
-    "family_name": "FamilyName",
-    "middle_name": "MiddleName",
-    "honorific_prefix": "HonorificPrefix",
-    "honorific_suffix": "HonorificSuffix",
-    "formatted_name": "Formatted",
-}
-_ENTERPRISE = {
-    "employee_number": "employeeNumber",
-    "cost_center": "costCenter",
-    "organization": "organization",
-    "division": "division",
-    "department": "department",
-}
-_VALUED = {"value": "Value", "type": "Type", "display": "Display", "primary": "Primary"}
-_ADDRESS = {
-    "street_address": "StreetAddress",
-    "locality": "Locality",
-    "region": "Region",
-    "postal_code": "PostalCode",
-    "country": "Country",
-    "formatted": "Formatted",
-    "type": "Type",
-    "primary": "Primary",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +85,7 @@ def _population(declared: Declared, arns: Mapping[int, str], now: datetime) -> P
     return Population(
         users=[_user(one, store_id) for one in present],
         groups=[
-            Member(
-                _without_none(
-                    {"DisplayName": one.group.name, "Description": one.group.description}
-                ),
-                _external(one.group.name, one.presence),
-            )
-            for one in groups
+            Member(_group(one.group), _external(one.group.name, one.presence)) for one in groups
         ],
         memberships=[
             (one.group.name, name) for one in groups for name in _current(one.members or (), now)
@@ -166,35 +123,19 @@ def _user(declared: DeclaredUser, store_id: str) -> Member:
 
 def document_of(user: User, store_id: str) -> Document:
     """Return *user* as CreateUser spells it, the manager by the id that it is loaded with."""
-    document: Document = {
-        "UserName": user.user_name,
-        "Name": _renamed(user, _NAME),
-        **_renamed(user, _TEXTS),
-    }
-    lists: Mapping[str, list[Document]] = {
-        "Emails": [_renamed(user.email, _VALUED)],
-        "PhoneNumbers": [_renamed(user.phone_number, _VALUED)],
-        "Addresses": [_renamed(user.address, _ADDRESS)],
-        "Roles": [_renamed(user.role, _VALUED)],
-        "Photos": [_renamed(photo, _VALUED) for photo in user.photos or ()],
-    }
-    document |= {
-        name: filled for name, items in lists.items() if (filled := [*filter(None, items)])
-    }
-    extension: Document = _renamed(user, _ENTERPRISE)
-    if user.manager:
-        extension["manager"] = {"value": seeded_id(USER, store_id, user.manager)}
-    return _without_none(document | {"Extensions": {ENTERPRISE: extension} if extension else None})
+    document: Document = {"UserName": user.user_name}
+    for attribute in USER_ATTRIBUTES:
+        value = getattr(user, attribute.field)
+        if value is not None:
+            if attribute.field == "manager":
+                value = seeded_id(USER, store_id, value)
+            put(document, attribute.members, structures_of(value) if attribute.structure else value)
+    return document
 
 
-def _renamed(value: object, names: Mapping[str, str]) -> Document:
-    """Return the attributes of *value* that are set, under their names on the wire."""
-    found = {wire: getattr(value, name, None) for name, wire in names.items()}
-    return {wire: one for wire, one in found.items() if one is not None}
-
-
-def _without_none(document: Document) -> Document:
-    return {name: value for name, value in document.items() if value not in (None, {}, [])}
+def _group(group: Group) -> Document:
+    described = {"Description": group.description} if group.description else {}
+    return {"DisplayName": group.name, **described}
 
 
 def generate(sandbox: Sandbox, sizes: Sizes, instance_arn: str | None = None) -> None:

@@ -8,17 +8,17 @@ from typing import Any
 
 from botocore.model import ListShape, Shape, StructureShape
 
+from identity_reconciler.core.attributes import ENTERPRISE
 from identity_reconciler.sandbox.attributes import (
-    ENTERPRISE,
     USER,
     AttributeForm,
     Document,
+    attributes_of,
     shape_of,
 )
 from identity_reconciler.sandbox.errors import ServiceError, validation
 from identity_reconciler.sandbox.validation import check_at
 
-_MULTI_VALUE = ("emails", "phoneNumbers", "addresses", "photos", "roles")
 _REQUIRED_PATHS = ("UserName", "DisplayName", "Name.GivenName", "Name.FamilyName")
 
 
@@ -34,7 +34,7 @@ def updated(
     for operation in operations:
         path = _modelled_path(kind, str(operation["AttributePath"]))
         value = operation.get("AttributeValue")
-        _put(result, path, None if value is None else _modelled_value(path, value))
+        put(result, path, None if value is None else _modelled_value(path, value))
     return _without_empty(result)
 
 
@@ -58,10 +58,10 @@ def check_paths(operations: object) -> None:
     for operation in operations if isinstance(operations, list) else []:
         path = operation.get("AttributePath") if isinstance(operation, dict) else None
         first, separator, _ = str(path).replace("[", ".").partition(".")
-        for name in _MULTI_VALUE:
-            if separator and first.casefold() == name.casefold():
+        for name, shape in attributes_of(USER).items():
+            if separator and isinstance(shape, ListShape) and first.casefold() == name.casefold():
                 raise validation(
-                    f"Unsupported update operation on multi-value attribute {name}, please "
+                    f"Unsupported update operation on multi-value attribute {_camel(name)}, please "
                     "provide full replacement of Multi-Value attribute types"
                 )
 
@@ -78,7 +78,7 @@ def _modelled_path(kind: AttributeForm, path: str) -> tuple[str, ...]:
     found: list[str] = []
     for part in path.split("."):
         name = _member(shape, part)
-        allowed = found or name in kind.attributes
+        allowed = found or name in attributes_of(kind)
         if name is None or not allowed or name == "Extensions":
             # Assumed text; that unknown paths are refused is assumed too.
             raise validation(f"The attribute path {path} is not supported")
@@ -105,7 +105,7 @@ def _modelled_value(path: tuple[str, ...], value: object) -> object:
     for name in path:
         shape = shape.members[name] if isinstance(shape, StructureShape) else shape
     modelled = _respelled(shape, value)
-    where = ".".join(name[0].lower() + name[1:] for name in path)
+    where = ".".join(map(_camel, path))
     try:
         check_at(where, shape, modelled)
     except ServiceError as error:
@@ -132,7 +132,11 @@ def _respelled(shape: Shape, value: object) -> object:
     return value
 
 
-def _put(document: Document, path: tuple[str, ...], value: object) -> None:
+def _camel(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
+def put(document: Document, path: tuple[str, ...], value: object) -> None:
     """Set or, with None, remove the value at *path*."""
     *parents, last = path
     inner: Any = document

@@ -9,11 +9,10 @@ and patterns are the same framework's, observed in other services.
 from __future__ import annotations
 
 import functools
-import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+import regex
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
 from identity_reconciler.sandbox.errors import ServiceError, validation
@@ -21,17 +20,6 @@ from identity_reconciler.sandbox.errors import ServiceError, validation
 Json = Any
 """A value of a JSON document, its type checked at run time."""
 
-_CATEGORIES = "LMSNPZC"
-_ASCII = {
-    "L": "a-zA-Z",
-    "M": "",
-    "S": r"$+<=>\^`\|\~",
-    "N": "0-9",
-    "P": r"!\"#%\&'()*,\-./:;?@\[\\\]_{}",
-    "Z": " \u00a0\u3000",
-}
-_PRIVATE = 0xE000
-"""Characters outside ASCII are matched as one private-use character for their category."""
 _JSON_TYPES: dict[type, str] = {
     bool: "TRUE_VALUE",
     int: "NUMBER_VALUE",
@@ -53,47 +41,13 @@ _EXPECTED: dict[str, tuple[type, ...]] = {
 _SMALL_LISTS = frozenset({"Emails", "PhoneNumbers", "Addresses", "Roles", "Photos"})
 
 
-class _Translation(dict[int, int]):
-    """Maps each character outside ASCII to its category's stand-in."""
-
-    def __missing__(self, code: int) -> int:
-        if code < 128 or code in {0xA0, 0x3000}:  # noqa: PLR2004 - the end of ASCII
-            target = code
-        else:
-            target = _PRIVATE + _CATEGORIES.index(unicodedata.category(chr(code))[0])
-        self[code] = target
-        return target
-
-
-_TRANSLATION = _Translation()
-
-
 @functools.cache
-def compiled(pattern: str) -> re.Pattern[str]:
-    r"""Return the Java pattern of a model for Python's `re`, which has no `\p{L}`.
+def compiled(pattern: str) -> regex.Pattern[str]:
+    r"""Return a pattern of a model, which is Java's: `\w`, `\d` and `\s` are of ASCII.
 
-    The result is for text that went through `stand_ins`.
+    `\p{L}` is not, so no flag fits a pattern that has both; the models have none.
     """
-    parts: list[str] = []
-    inside = False
-    position = 0
-    for match in re.finditer(r"\\p\{(\w)\}|\\.|[\[\]]", pattern):
-        parts.append(pattern[position : match.start()])
-        position = match.end()
-        category = match.group(1)
-        if category:
-            members = _ASCII[category] + chr(_PRIVATE + _CATEGORIES.index(category))
-            parts.append(members if inside else f"[{members}]")
-        else:
-            inside = {"[": True, "]": False}.get(match.group(), inside)
-            parts.append(match.group())
-    parts.append(pattern[position:])
-    return re.compile("".join(parts))
-
-
-def stand_ins(text: str) -> str:
-    """Return *text* with every character outside ASCII replaced by that of its category."""
-    return text if text.isascii() else text.translate(_TRANSLATION)
+    return regex.compile(pattern, regex.UNICODE if r"\p{" in pattern else regex.ASCII)
 
 
 def check(shape: Shape | None, value: object) -> None:
@@ -187,7 +141,7 @@ def _map(shape: MapShape, value: Json, path: str) -> Iterator[str]:
 def _string(shape: StringShape, value: Json, path: str) -> Iterator[str]:
     yield from _lengths(shape, value, path)
     pattern = shape.metadata.get("pattern")
-    if pattern and not compiled(pattern).fullmatch(stand_ins(value)):
+    if pattern and not compiled(pattern).fullmatch(value):
         yield _violation(path, f"Member must satisfy regular expression pattern: {pattern}")
     if shape.enum and value not in shape.enum:
         yield _violation(path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")

@@ -75,12 +75,21 @@ class Size:
         return [self.group(application * 17 + step) for step in range(count)]
 
 
-def write_yaml(directory: Path, size: Size, *, drift: int = 0) -> None:
-    """Write *size* as desired state; every *drift*-th user has another title than is live."""
+def write_yaml(directory: Path, size: Size, *, drift: int = 0, commented: bool = False) -> None:
+    """Write *size* as desired state; every *drift*-th user has another title than is live.
+
+    With comments, each user has one above and one beside it, and each group has a block text and
+    its members in brackets over several lines, one in ten of them with a comment.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "instance.yaml").write_text(INSTANCE)
-    _split(directory, "users", [_user(size, number, drift) for number in range(size.users)])
-    _split(directory, "groups", [_group(size, number) for number in range(size.groups)])
+    users = [_user(size, number, drift) for number in range(size.users)]
+    groups = [_group(size, number) for number in range(size.groups)]
+    if commented:
+        users = [_commented_user(text) for text in users]
+        groups = [_commented_group(size, number) for number in range(size.groups)]
+    _split(directory, "users", users)
+    _split(directory, "groups", groups)
     _split(
         directory,
         "applications",
@@ -111,6 +120,23 @@ def _user(size: Size, number: int, drift: int) -> str:
 def _group(size: Size, number: int) -> str:
     members = "".join(f"      - {name}\n" for name in size.members(number))
     return f"  - name: {size.group(number)}\n    members:\n{members}"
+
+
+def _commented_user(text: str) -> str:
+    head, rest = text.split("\n", 1)
+    return f"\n  # Joined in spring.\n{head} # by hand\n{rest}"
+
+
+def _commented_group(size: Size, number: int) -> str:
+    members = "".join(
+        f"      {name},{'' if step % 10 else ' # a lead'}\n"
+        for step, name in enumerate(size.members(number))
+    )
+    return (
+        f"\n  - name: {size.group(number)}\n"
+        "    description: >-\n      Those who work\n      on one thing\n"
+        f"    members: [\n{members}    ]\n"
+    )
 
 
 def _application(size: Size, number: int) -> str:

@@ -17,7 +17,7 @@ import pytest
 
 from identity_reconciler.cli.app import run
 from identity_reconciler.sandbox import Sandbox
-from tests.command import PROGRAM, Run, command, environment
+from tests.command import Run, command, environment, launcher
 from tests.sandbox.serving import serving
 
 REPORTS = (
@@ -251,7 +251,7 @@ class TestOutput:
     def test_a_terminal_gets_a_table(self, applied: Path) -> None:
         ours, theirs = pty.openpty()
         with subprocess.Popen(
-            [*PROGRAM, "audit", "members", "engineering", "--desired"],
+            [*launcher(), "audit", "members", "engineering", "--desired"],
             cwd=applied,
             env=environment(TERM="xterm", COLUMNS="100"),
             stdin=subprocess.DEVNULL,

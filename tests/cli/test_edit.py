@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import ExitCode
@@ -245,6 +246,78 @@ class TestEdits:
         )
         run = edit(work, "remove-group", "idle")
         assert changed(run) == ["-", "-  # Nobody yet.", "-  - name: idle", "-    members: []"]
+
+
+TEXTS = """\
+users:
+  - user_name: ann
+    name: {given_name: Ann, family_name: Lee}
+    email: ann@example.com
+groups:
+  - name: data
+    description: |+ # long
+      All of it.
+
+      # And this.
+
+    members:
+      - user: ann
+        reason: >-
+          For a while,
+          they said
+
+  - name: ops
+    description: >+
+      Keeps it running
+
+    members: [ann]
+
+applications: []
+"""
+
+
+class TestBlockTexts:
+    """Neither they nor what stands around them becomes anything else."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "lines"),
+        [
+            (
+                ("remove-group", "data"),
+                [
+                    *("+    state: absent", "-", "-    members:", "-      - user: ann"),
+                    *("-        reason: >-", "-          For a while,", "-          they said"),
+                ],
+            ),
+            (
+                ("remove-group", "ops", "--forget"),
+                [
+                    *("-  - name: ops", "-    description: >+", "-      Keeps it running", "-"),
+                    *("-    members: [ann]", "-"),
+                ],
+            ),
+            (
+                ("remove-group", "ops"),
+                ["+    state: absent", "-    members: [ann]", "-"],
+            ),
+            (
+                ("remove-member", "data", "ann"),
+                [
+                    *("-    members:", "-      - user: ann", "-        reason: >-"),
+                    *("-          For a while,", "-          they said", "+    members: []"),
+                ],
+            ),
+        ],
+    )
+    def test_difference(self, work: Path, arguments: tuple[str, ...], lines: list[str]) -> None:
+        path = work / "desired-state/all.yaml"
+        path.write_text(TEXTS)
+        run = edit(work, *arguments)
+        assert run.code == 0, run.err
+        assert changed(run) == lines
+        before = {one["name"]: one["description"] for one in yaml.safe_load(TEXTS)["groups"]}
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            assert group["description"] == before[group["name"]]
 
 
 class TestMany:

@@ -12,7 +12,7 @@ import pytest
 from identity_reconciler.errors import ExitCode
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.seeding import Sizes, generate
-from tests.command import PROGRAM, command, environment
+from tests.command import command, environment, launcher
 
 SANDBOX = Path(".identity-reconciler/sandbox.sqlite3")
 GUARDS = """
@@ -110,7 +110,7 @@ class TestInterview:
     def test_answers_are_taken(self, tmp_path: Path) -> None:
         terminal, stdin = pty.openpty()
         process = subprocess.Popen(
-            [*PROGRAM, "init", "--sandbox"],
+            [*launcher(), "init", "--sandbox"],
             cwd=tmp_path,
             env=environment(),
             stdin=stdin,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import PROGRAM, command, edit, environment
+from tests.command import PROGRAM, command, edit, environment, launcher
 
 
 class TestMainPath:
@@ -291,7 +291,7 @@ class TestAsking:
     def test_only_yes_is_yes(self, here: Path, answer: str, *, changed: bool) -> None:
         ours, theirs = pty.openpty()
         with subprocess.Popen(
-            [*PROGRAM, "apply", "--sandbox"],
+            [*launcher(), "apply", "--sandbox"],
             cwd=here,
             env=environment(),
             stdin=theirs,

@@ -24,6 +24,7 @@ from identity_reconciler.core.state import (
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway, connect
 from identity_reconciler.gateway.wire.clients import Clients, make_clients
+from identity_reconciler.gateway.wire.operations import Purpose
 from identity_reconciler.gateway.wire.pacing import Rates
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.trouble import Fault, FaultKind, Trouble
@@ -57,7 +58,8 @@ def _session(sandbox: Sandbox) -> boto3.Session:
 
 def clients(sandbox: Sandbox, *, write: bool = True, rates: Rates = UNPACED) -> Clients:
     """Return clients that talk to *sandbox*."""
-    return make_clients(_session(sandbox), region=INSTANCE.region, write=write, rates=rates)
+    purpose = Purpose.APPLY if write else Purpose.PLAN
+    return make_clients(_session(sandbox), region=INSTANCE.region, purpose=purpose, rates=rates)
 
 
 def gateway(sandbox: Sandbox) -> AwsGateway:

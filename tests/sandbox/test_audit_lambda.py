@@ -21,7 +21,6 @@ from identity_reconciler.audit.aws_lambda import QUESTIONS, Order, deliver, hand
 from identity_reconciler.audit.formats.writing import ReportFormat
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.wire.pacing import Rates
-from identity_reconciler.iam.audit import READ_ACTIONS
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.population import Member, Population
 from tests.command import ROOT
@@ -199,23 +198,3 @@ class TestTemplates:
         variables = audit["Environment"]["Variables"]
         filled = {key: str(value) for key, value in variables.items()} | {"AUDIT_FORMATS": "csv"}
         assert Order.from_environment(filled).formats == (ReportFormat.CSV,)
-
-    @pytest.mark.parametrize(
-        ("name", "role"), [("audit-lambda.yaml", "AuditRole"), ("audit-role.yaml", "Reader")]
-    )
-    def test_the_policy_allows_what_is_sent(
-        self, name: str, role: str, organization: Sandbox, bucket: S3Client
-    ) -> None:
-        template = yaml.load((TEMPLATES / name).read_text(), _Tags)  # noqa: S506
-        (policy,) = template["Resources"][role]["Properties"]["Policies"]
-        statements = policy["PolicyDocument"]["Statement"]
-        (allowed,) = [set(one["Action"]) for one in statements if one.get("Sid") == "ReadInstance"]
-        deliver(Order("reports", "Audit"), organization.session(), bucket, NOW, rates=UNPACED)
-        sent = {
-            f"{service.removesuffix('-admin')}:{operation}"
-            for service, operation in organization.requests.counts
-            if service in {"identitystore", "sso-admin"}
-        }
-        assert sent <= allowed
-        assert allowed == set(READ_ACTIONS)
-        assert all(one.partition(":")[2].startswith(("List", "Get", "Describe")) for one in allowed)

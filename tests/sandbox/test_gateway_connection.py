@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,8 +16,8 @@ from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import connect
 from identity_reconciler.gateway.wire.clients import make_clients, make_session
 from identity_reconciler.gateway.wire.errors import ForbiddenRequestError
+from identity_reconciler.gateway.wire.operations import OPERATIONS, Purpose, operations_for
 from identity_reconciler.gateway.wire.pacing import Rates
-from identity_reconciler.gateway.wire.wiring import READS
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.trouble import Fault, FaultKind, Trouble
 from tests.sandbox.gateway_world import (
@@ -33,6 +33,9 @@ from tests.sandbox.gateway_world import (
 )
 
 OTHER_ACCOUNT = "210987654321"
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
 
 class TestAssertion:
@@ -71,7 +74,10 @@ class TestAssertion:
         sandbox.add_account(OTHER_ACCOUNT, "Identity")
         sandbox.delegate_administration(OTHER_ACCOUNT)
         made = make_clients(
-            sandbox.session(OTHER_ACCOUNT), region=INSTANCE.region, write=True, rates=UNPACED
+            sandbox.session(OTHER_ACCOUNT),
+            region=INSTANCE.region,
+            purpose=Purpose.APPLY,
+            rates=UNPACED,
         )
         with pytest.raises(WrongInstanceError, match=OTHER_ACCOUNT):
             connect(made, INSTANCE)
@@ -82,11 +88,11 @@ class TestAssertion:
         with Sandbox() as sandbox:
             sandbox.ensure_instance(InstanceDetails(regions=("eu-west-1",)))
             there = replace(INSTANCE, region="eu-west-1")
-            for write in (False, True):
+            for purpose in (Purpose.PLAN, Purpose.APPLY):
                 made = make_clients(
-                    sandbox.session(), region="eu-west-1", write=write, rates=UNPACED
+                    sandbox.session(), region="eu-west-1", purpose=purpose, rates=UNPACED
                 )
-                if not write:
+                if purpose is Purpose.PLAN:
                     assert connect(made, there).read_state(Wanted(users=True)).users == {}
                     continue
                 with pytest.raises(WrongInstanceError, match="PrimaryRegion is us-east-1"):
@@ -131,13 +137,30 @@ class TestPlanClients:
         assert sandbox.requests.total == 0
         assert reader.read_state(EVERYTHING) == before
 
-    def test_every_operation_that_is_not_a_known_read_is_refused(self, sandbox: Sandbox) -> None:
-        made = clients(sandbox, write=False)
-        for client in (made.sso_admin, made.identity_store, made.sts):
+    @pytest.mark.parametrize("purpose", Purpose)
+    def test_every_operation_that_is_not_listed_is_refused(
+        self, sandbox: Sandbox, purpose: Purpose
+    ) -> None:
+        made = make_clients(
+            sandbox.session(), region=INSTANCE.region, purpose=purpose, rates=UNPACED
+        )
+        listed = {(one.service, one.name) for one in operations_for(purpose)}
+        reads = {(one.service, one.name) for one in OPERATIONS if not one.writes}
+        clients: dict[BaseClient, tuple[str, set[tuple[str, str]]]] = {
+            made.sso_admin: ("sso-admin", listed & reads),
+            made.identity_store: ("identitystore", listed & reads),
+            made.sts: ("sts", listed & reads),
+            made.sso_admin_writer: ("sso-admin", listed),
+            made.identity_store_writer: ("identitystore", listed),
+        }
+        refused = 0
+        for client, (service, allowed) in clients.items():
             for method, operation in client.meta.method_to_api_mapping.items():
-                if operation not in READS:
+                if (service, operation) not in allowed:
+                    refused += 1
                     with pytest.raises(ForbiddenRequestError):
                         getattr(client, method)()
+        assert refused > 50
         assert sandbox.requests.total == 0
 
     def test_reading_clients_of_an_apply_refuse_as_well(self, sandbox: Sandbox) -> None:
@@ -168,7 +191,7 @@ class TestSettings:
     ) -> None:
         for service in ("", "_IDENTITYSTORE", "_SSO_ADMIN", "_STS"):
             monkeypatch.setenv(f"AWS_ENDPOINT_URL{service}", "http://evil.example")
-        made = make_clients(make_session(), region="eu-west-1", write=True)
+        made = make_clients(make_session(), region="eu-west-1", purpose=Purpose.APPLY)
         urls = [
             client.meta.endpoint_url
             for client in (
@@ -183,7 +206,9 @@ class TestSettings:
 
     def test_a_given_endpoint_is_used_by_all(self) -> None:
         url = "http://127.0.0.1:5000"
-        made = make_clients(make_session(), region="eu-west-1", endpoint_url=url, write=True)
+        made = make_clients(
+            make_session(), region="eu-west-1", endpoint_url=url, purpose=Purpose.APPLY
+        )
         assert made.sts.meta.endpoint_url == made.identity_store_writer.meta.endpoint_url == url
 
     @pytest.mark.parametrize(("region", "url"), [("not a region", None), ("eu-west-1", "nonsense")])

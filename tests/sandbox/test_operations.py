@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
-from identity_reconciler.gateway.wire.wiring import READS, WRITES
-from identity_reconciler.sandbox import Sandbox
+import pytest
+import yaml
+
+from identity_reconciler.audit.collection import Collection, collect
+from identity_reconciler.audit.report import EVERYTHING
+from identity_reconciler.gateway.organization import Organization, Reach
+from identity_reconciler.gateway.wire.operations import Purpose, operations_for
+from identity_reconciler.gateway.wire.pacing import Rates
+from identity_reconciler.iam.audit import member_policy, reading_policy
+from identity_reconciler.sandbox import InstanceDetails, Sandbox
+from identity_reconciler.sandbox.population import Member, Population
 from tests.command import ROOT, command, edit
 
 EXTRA = """\
@@ -40,10 +52,15 @@ FINANCE = """\
 """
 
 
-def used(here: Path) -> set[str]:
-    """Return the operations that the sandbox has been asked for."""
+def used(here: Path) -> set[tuple[str, str]]:
+    """Return the services and operations that the sandbox has been asked for."""
     rows = command("sandbox", "stats", "--format", "json", cwd=here).json()
-    return {row["operation"] for row in rows}
+    return {(row["service"], row["operation"]) for row in rows}
+
+
+def names(purpose: Purpose) -> set[tuple[str, str]]:
+    """Return the services and operations that are listed for *purpose*."""
+    return {(one.service, one.name) for one in operations_for(purpose)}
 
 
 def git(here: Path, *arguments: str) -> None:
@@ -83,11 +100,135 @@ class TestOperations:
         ]
         assert [run.code for run in runs] == [0, 0], [run.err for run in runs]
         planning = used(tmp_path)
-        assert planning <= READS
+        assert planning <= names(Purpose.PLAN)
         assert command("apply", "plan.json", "--sandbox", "--auto-approve", cwd=tmp_path).code == 0
         git(tmp_path, "add", "desired-state")
         git(tmp_path, "commit", "--quiet", "--message", "y")
         edit(tmp_path, "applications.yaml", "FIN-204}", "FIN-204}\n        - engineering")
         run = command("plan", "--sandbox", "--changed-since", "HEAD", cwd=tmp_path)
         assert run.code == 0, run.err
-        assert used(tmp_path) == READS | WRITES
+        assert used(tmp_path) == names(Purpose.APPLY)
+
+
+OWN = InstanceDetails(name="own")
+OTHER = InstanceDetails(
+    "222233334444",
+    OWN.region,
+    "arn:aws:sso:::instance/ssoins-2222222222222222",
+    "d-2222222222",
+    "other",
+    organization=False,
+)
+ROLE = "AuditReader"
+NO_PERMISSION_NEEDED = "sts:GetCallerIdentity"
+TEMPLATES = ROOT / "identity_reconciler/templates"
+
+
+def directory(groups: int, application: str, *hires: str) -> Population:
+    """Return five users and the *hires*, all of them in each of *groups*, one of them assigned."""
+    users = ["ana", "bob", "eva", "leo", "mia", *hires]
+    names = [f"group-{number}" for number in range(groups)]
+    return Population(
+        users=[
+            Member(
+                {
+                    "UserName": name,
+                    "DisplayName": name,
+                    "Name": {"GivenName": name, "FamilyName": name},
+                }
+            )
+            for name in users
+        ],
+        groups=[Member({"DisplayName": name}) for name in names],
+        memberships=[(group, user) for group in names for user in users],
+        assignments=[(application, "USER", "ana"), (application, "GROUP", names[0])],
+    )
+
+
+def sent(groups: dict[str, int]) -> dict[str, set[str]]:
+    """Return the IAM actions that an audit of *groups* an account takes, by account.
+
+    Where there are few groups their members are listed by group, and somebody joins meanwhile.
+    """
+    with Sandbox() as sandbox:
+        applications = {}
+        for details in (OWN, OTHER):
+            sandbox.ensure_instance(details)
+            arn = details.instance_arn
+            applications[arn] = sandbox.add_application("Payroll", instance_arn=arn)
+            many = groups[details.account_id]
+            sandbox.populate(directory(many, applications[arn]), arn)
+        session = sandbox.session(OWN.account_id)
+        fewest = min((OWN, OTHER), key=lambda details: groups[details.account_id])
+
+        def join(**_: object) -> None:
+            arn = fewest.instance_arn
+            late = directory(groups[fewest.account_id], applications[arn], "zoe")
+            sandbox.populate(late, arn)
+
+        events: Any = session.events
+        events.register("before-send.identitystore.ListGroupMemberships", join)
+        way = Reach(ROLE, OWN.region, rates=Rates(100_000, 100_000))
+        inspection = collect(Organization(session, way), Collection(EVERYTHING, side_by_side=1))
+        assert [visit.trouble for visit in inspection.visits] == ["", ""]
+        found = defaultdict(set)
+        for one in sandbox.requests.entries:
+            found[one.account].add(f"{one.service.removesuffix('-admin')}:{one.operation}")
+        return found
+
+
+class _Template(yaml.SafeLoader):  # type: ignore[misc]  # It ships no types.
+    """Reads CloudFormation's short functions as what they are given."""
+
+
+_Template.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
+# Of the Lambda function around the audit.
+NOT_THE_AUDITS = {"KeepReports", "Log"}
+
+
+def granted(name: str, role: str) -> list[dict[str, Any]]:
+    """Return the statements of the policy that a template gives a role, for the audit itself."""
+    template = yaml.load((TEMPLATES / name).read_text(), _Template)  # noqa: S506
+    (policy,) = template["Resources"][role]["Properties"]["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    return [one for one in statements if one["Sid"] not in NOT_THE_AUDITS]
+
+
+def allowed(policy: Any) -> set[str]:  # noqa: ANN401 - JSON
+    """Return the actions that a policy allows."""
+    assert {one["Effect"] for one in policy["Statement"]} == {"Allow"}
+    return {action for one in policy["Statement"] for action in one["Action"]}
+
+
+@pytest.fixture(scope="module")
+def taken() -> dict[str, set[str]]:
+    """Return what is sent with either few or many groups in either account."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for own, other in ((2, 30), (30, 2)):
+        ways = sent({OWN.account_id: own, OTHER.account_id: other})
+        for account, actions in ways.items():
+            found[account] |= actions - {NO_PERMISSION_NEEDED}
+    return found
+
+
+class TestAudit:
+    """The roles of an audit are allowed what it sends in their accounts, and nothing else."""
+
+    def test_the_policy_of_the_role_that_audits(self, taken: dict[str, set[str]]) -> None:
+        assert allowed(reading_policy(ROLE)) == taken[OWN.account_id]
+
+    def test_the_policy_of_the_role_in_each_account(self, taken: dict[str, set[str]]) -> None:
+        assert allowed(member_policy()) == taken[OTHER.account_id]
+
+    @pytest.mark.parametrize(
+        ("name", "role", "policy"),
+        [
+            ("audit-lambda.yaml", "AuditRole", reading_policy("${RoleName}")),
+            ("audit-role.yaml", "Reader", member_policy()),
+        ],
+    )
+    def test_the_templates_repeat_the_policies(self, name: str, role: str, policy: Any) -> None:  # noqa: ANN401 - JSON
+        derived = json.loads(
+            json.dumps(policy["Statement"]).replace("arn:aws:", "arn:${AWS::Partition}:")
+        )
+        assert granted(name, role) == derived

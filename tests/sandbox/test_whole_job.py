@@ -23,6 +23,7 @@ from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import GatewayError
 from identity_reconciler.gateway.aws import AwsGateway, connect
 from identity_reconciler.gateway.wire.clients import make_clients
+from identity_reconciler.gateway.wire.operations import Purpose
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
 from identity_reconciler.runs.survey import plan_against
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
@@ -36,8 +37,9 @@ from tests.strategies import HERE, INSTANCE, NOW
 
 def connected(sandbox: Sandbox, declared: Declared, *, write: bool = True) -> AwsGateway:
     session = sandbox.session(declared.settings.instance.account_id)
+    purpose = Purpose.APPLY if write else Purpose.PLAN
     clients = make_clients(
-        session, region=declared.settings.instance.region, write=write, rates=UNPACED
+        session, region=declared.settings.instance.region, purpose=purpose, rates=UNPACED
     )
     return connect(clients, declared.settings.instance)
 

@@ -333,7 +333,11 @@ class TestWhereIsWhat:
 class TestDevelopment:
     """What a developer is told to run is what CI runs."""
 
-    CI = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+    CI = [
+        # CI also says what the tests cost.
+        line.removeprefix("time ").removesuffix(" --durations=15")
+        for line in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+    ]
 
     def test_the_commands_while_working(self) -> None:
         make, lines = CONTRIBUTING.code("sh")[0], CONTRIBUTING.code("sh")[1].splitlines()

@@ -3,13 +3,15 @@
 Steps with `run:` are run as they stand, with the environment they declare. The actions of others
 are replaced by what they are for: a checkout clones, artifacts are folders, and taking an AWS
 role leads to one sandbox that all jobs share. Nothing is installed: `python -m venv` and `pipx`
-yield the program that is under test, after they have seen that exactly this version is asked for.
+yield the program that is under test, in forked processes, after they have seen that exactly this
+version is asked for.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,7 +23,7 @@ from typing import Any
 import yaml
 
 from identity_reconciler import __version__
-from tests.command import ROOT, environment
+from tests.command import ROOT, environment, launcher
 from tests.github_service import GithubService
 from tests.workflows.expressions import filled, holds
 
@@ -38,7 +40,7 @@ chmod +x "$3/bin/pip" "$3/bin/identity-reconciler"
 _PIPX = """#!/bin/sh
 test "$1 $2 $3 $4" = "run --spec identity-reconciler=={version} identity-reconciler" || exit 64
 shift 4
-exec {python} -m identity_reconciler "$@"
+exec {program} "$@"
 """
 
 
@@ -87,7 +89,12 @@ class Repository:
         shutil.copytree(ROOT / "desired-state", self.work / "desired-state")
         tools = self.home / "tools"
         tools.mkdir()
-        words = {"python": sys.executable, "log": self.home / "pip.log", "version": __version__}
+        words = {
+            "python": sys.executable,
+            "program": shlex.join(launcher()),
+            "log": self.home / "pip.log",
+            "version": __version__,
+        }
         for name, text in (("python", _PYTHON), ("pipx", _PIPX)):
             (tools / name).write_text(text.format(**words))
             (tools / name).chmod(0o755)
@@ -255,7 +262,6 @@ class _Job:
             declared["IDENTITY_RECONCILER_SANDBOX"] = "1"
         return environment(
             PATH=f"{repository.home / 'tools'}:{os.environ['PATH']}",
-            PYTHONPATH=str(ROOT),
             GITHUB_ACTIONS="true",
             GITHUB_ACTION_PATH=str(ROOT / ".github/actions/identity-reconciler"),
             GITHUB_API_URL=repository.service.url,

@@ -63,7 +63,7 @@ class TestLock:
     def test_it_satisfies_what_we_require(self) -> None:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
         extras = project["optional-dependencies"]
-        for text in [*project["dependencies"], *extras["sandbox"], *extras["fast"]]:
+        for text in [*project["dependencies"], *extras["sandbox"]]:
             required = Requirement(text)
             assert required.specifier.contains(pinned()[canonicalize_name(required.name)]), text
 

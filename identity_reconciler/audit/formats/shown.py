@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.cells import cell_len
-
 from identity_reconciler.audit.report import Column, Edition, Facet, Report, Row, number_of
 from identity_reconciler.render.escape import safe
 from identity_reconciler.render.spans import cell, whole_span
+from identity_reconciler.render.widths import padded, width
 
 MARKDOWN_ROWS = 2_000
 """Rows in a Markdown table; browsers and GitHub refuse to show much more."""
@@ -40,12 +39,9 @@ def plain(edition: Edition) -> str:
 
 
 def _aligned(rows: Sequence[Row]) -> Iterator[str]:
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = (
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
-        )
-        yield "  ".join(cells).rstrip()
+        yield "  ".join(map(padded, row, widths)).rstrip()
 
 
 def markdown(edition: Edition) -> str:

@@ -97,5 +97,5 @@ def _to_paste(guard: GuardId, objection: Objection, as_of: datetime) -> tuple[Ap
         return (Approval(guard, today, until, "", addresses=concerned),)
     return tuple(
         Approval(guard, today, until, "", kind=kind, count=number)
-        for kind, number in sorted(Counter(map(kind_of, concerned)).items())
+        for kind, number in Counter(map(kind_of, concerned)).items()
     )

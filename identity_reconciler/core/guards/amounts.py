@@ -22,6 +22,8 @@ _PLURALS: Mapping[ResourceKind, str] = {
     ResourceKind.MEMBERSHIP: "memberships",
     ResourceKind.ASSIGNMENT: "assignments",
 }
+_FEW = 3
+"""Up to this many groups a verdict names; of more it tells the number."""
 
 
 def empty_desired(evidence: Evidence, settings: GuardSettings) -> Objection | None:
@@ -135,9 +137,8 @@ def wipe(evidence: Evidence, settings: GuardSettings) -> Objection | None:
     emptied = _emptied(evidence, settings.wipe_from)
     if emptied:
         names = [evidence.address(one) for one in emptied]
-        found.append(f"all members of {', '.join(names[:3])} would be removed")
-        if len(names) > len(names[:3]):
-            found[-1] = f"all members of {len(names)} groups would be removed"
+        which = ", ".join(names) if len(names) <= _FEW else f"{len(names)} groups"
+        found.append(f"all members of {which} would be removed")
         concerned.update(names)
     if not found:
         return None
@@ -158,7 +159,7 @@ def _emptied(evidence: Evidence, least: int) -> list[Group]:
                 pass
     return [
         evidence.live.groups[key]
-        for key, gone in sorted(leaving.items())
+        for key, gone in leaving.items()
         if key in evidence.live.groups
         and evidence.renames.group(key) in evidence.complete
         and len(gone) >= max(least, len(evidence.live.members.get(key, frozenset())))

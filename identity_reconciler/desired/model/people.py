@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Discriminator, Field, Tag
 
+from identity_reconciler.core.attributes import MAX_PHOTOS, Structure
+from identity_reconciler.core.state import Email, PhoneNumber, Photo, PostalAddress, Role
 from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.forms import FLAG, NOT_NULL, form
 from identity_reconciler.desired.model.text import (
@@ -126,13 +129,13 @@ class EnterpriseEntry(Document):
 
 
 # Each may be written as the text of its key `value` alone.
-Email = Annotated[
+EmailForm = Annotated[
     Annotated[EmailText, Tag("text")] | Annotated[EmailEntry, Tag("entry")], Discriminator(form)
 ]
-Phone = Annotated[
+PhoneForm = Annotated[
     Annotated[Text, Tag("text")] | Annotated[PhoneEntry, Tag("entry")], Discriminator(form)
 ]
-Role = Annotated[
+RoleForm = Annotated[
     Annotated[Text, Tag("text")] | Annotated[RoleEntry, Tag("entry")], Discriminator(form)
 ]
 
@@ -161,10 +164,10 @@ class UserEntry(Document):
     """Casual name. `null` removes it."""
     profile_url: Text | None = Field(default=None, examples=["https://example.com/~jane"])
     """A page about the user. `null` removes it."""
-    email: Email | None = Field(default=None, examples=["jane.doe@example.com"])
+    email: EmailForm | None = Field(default=None, examples=["jane.doe@example.com"])
     """The e-mail address, as text or with `type` and `primary`. Unique; required unless
     `manage: {require_email: false}`."""
-    phone_number: Phone | None = Field(default=None, examples=["+49 30 123456"])
+    phone_number: PhoneForm | None = Field(default=None, examples=["+49 30 123456"])
     """The phone number, as text or with `type` and `primary`. `null` removes it."""
     address: AddressEntry | None = Field(
         default=None, examples=[{"locality": "Berlin", "country": "DE"}]
@@ -187,13 +190,30 @@ class UserEntry(Document):
     photos: list[PhotoEntry] | None = Field(
         default=None,
         min_length=1,
-        max_length=3,
+        max_length=MAX_PHOTOS,
         examples=[[{"value": "https://example.com/photos/jane.png", "primary": True}]],
     )
     """Up to three photos by reference. `null` removes them."""
-    role: Role | None = Field(default=None, examples=["Data steward"])
+    role: RoleForm | None = Field(default=None, examples=["Data steward"])
     """A role as an attribute, as text or with `type` and `primary`. `null` removes it."""
     enterprise: Annotated[EnterpriseEntry | None, NOT_NULL] = Field(
         default=None, examples=[{"department": "Data", "manager": "janedoe"}]
     )
     """Where the user stands in the organisation."""
+
+
+SECTIONS: Mapping[str, type[Document]] = {
+    "": UserEntry,
+    "name": NameEntry,
+    "enterprise": EnterpriseEntry,
+}
+"""The models of the sections of an entry that have attributes."""
+
+STRUCTURES: Mapping[type[Structure], type[Document]] = {
+    Email: EmailEntry,
+    PhoneNumber: PhoneEntry,
+    PostalAddress: AddressEntry,
+    Photo: PhotoEntry,
+    Role: RoleEntry,
+}
+"""The models of the attributes that are not one text."""

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
+from identity_reconciler.core.attributes import RESERVED_NAMES
 from identity_reconciler.core.wording import shown
 
 MAX_TEXT = 1024
@@ -27,9 +28,6 @@ MAX_APPLICATION_NAME = 100
 
 DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 """The pattern of a date."""
-
-RESERVED_NAMES = frozenset({"administrator", "awsadministrators"})
-"""Folded. Source: CreateUser and CreateGroup; whether AWS minds the case is not documented."""
 
 
 def wrong(message: str) -> PydanticCustomError:
@@ -161,11 +159,6 @@ def _matching(pattern: str, expected: str) -> Callable[[str], str]:
 
     return check
 
-
-_ACCOUNT = "[0-9]{12}"
-_INSTANCE = "(sso)?ins-[a-zA-Z0-9.-]{16}"
-_PARTITION = "arn:aws(-[a-z]{1,5}){0,3}"
-_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 # The patterns below are those of botocore's models of sso-admin and identitystore.
 _ACCOUNT = "[0-9]{12}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from identity_reconciler.core.approvals import Approval
+from identity_reconciler.core.attributes import USER_ATTRIBUTES, Structure
 from identity_reconciler.core.declared import (
     ApplicationSelector,
     DeclaredApplication,
@@ -30,19 +31,9 @@ from identity_reconciler.core.guard_settings import (
     ProtectedNames,
     RenameSigns,
 )
-from identity_reconciler.core.state import (
-    ApplicationArn,
-    Email,
-    Group,
-    GroupName,
-    PhoneNumber,
-    Photo,
-    PostalAddress,
-    Role,
-    User,
-    UserName,
-)
+from identity_reconciler.core.state import ApplicationArn, Group, GroupName, User, UserName
 from identity_reconciler.desired.model.approvals import ApprovalEntry
+from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.entries import (
     ApplicationEntry,
     GroupEntry,
@@ -52,16 +43,7 @@ from identity_reconciler.desired.model.entries import (
 from identity_reconciler.desired.model.findings import ModelFinding
 from identity_reconciler.desired.model.guards import BudgetSection, GuardsSection, RenameSection
 from identity_reconciler.desired.model.instance import SettingsDocument
-from identity_reconciler.desired.model.people import (
-    AddressEntry,
-    EmailEntry,
-    EnterpriseEntry,
-    NameEntry,
-    PhoneEntry,
-    PhotoEntry,
-    RoleEntry,
-    UserEntry,
-)
+from identity_reconciler.desired.model.people import SECTIONS, UserEntry
 from identity_reconciler.desired.yaml.tree import Fields, Items, Mark, Value, locate, position
 from identity_reconciler.errors import Position
 
@@ -167,96 +149,48 @@ def declared_settings(document: SettingsDocument) -> Settings:
     )
 
 
-_NO_NAME = NameEntry()
-_NO_ENTERPRISE = EnterpriseEntry()
+_ATTRIBUTES = {
+    section: {one.key: one for one in USER_ATTRIBUTES if one.section == section}
+    for section in SECTIONS
+}
+_BOTH_NAMES = {"given_name", "family_name"}
 _PRESENCE = {str(one): one for one in Presence}
 
 
-def declared_user(entry: UserEntry, place: Position, cleared: frozenset[str]) -> DeclaredUser:
-    """Return the user that *entry* declares, with the fields that must have no value."""
-    name = entry.name or _NO_NAME
-    enterprise = entry.enterprise or _NO_ENTERPRISE
-    both = f"{name.given_name} {name.family_name}" if name.given_name and name.family_name else ""
-    user = User(
-        user_name=UserName(entry.user_name),
-        display_name=entry.display_name or both or None,
-        given_name=name.given_name or None,
-        family_name=name.family_name or None,
-        middle_name=name.middle_name,
-        honorific_prefix=name.honorific_prefix,
-        honorific_suffix=name.honorific_suffix,
-        formatted_name=name.formatted,
-        nick_name=entry.nick_name,
-        profile_url=entry.profile_url,
-        email=_email(entry.email),
-        phone_number=_phone_number(entry.phone_number),
-        address=_address(entry.address),
-        user_type=entry.user_type,
-        title=entry.title,
-        preferred_language=entry.preferred_language,
-        locale=entry.locale,
-        timezone=entry.timezone,
-        website=entry.website,
-        birthdate=entry.birthdate,
-        photos=None if entry.photos is None else tuple(_photo(photo) for photo in entry.photos),
-        role=_role(entry.role),
-        employee_number=enterprise.employee_number,
-        cost_center=enterprise.cost_center,
-        organization=enterprise.organization,
-        division=enterprise.division,
-        department=enterprise.department,
-        manager=None if enterprise.manager is None else UserName(enterprise.manager),
-        cleared=cleared,
-    )
+def declared_user(entry: UserEntry, place: Position) -> DeclaredUser:
+    """Return the user that *entry* declares; what it says null for must have no value."""
+    values: dict[str, object] = {}
+    cleared: set[str] = set()
+    for section, attributes in _ATTRIBUTES.items():
+        document = getattr(entry, section) if section else entry
+        for key in document.model_fields_set if document else ():
+            attribute = attributes.get(key)
+            if attribute is not None:
+                said = getattr(document, key)
+                if said is None:
+                    cleared.add(attribute.field)
+                else:
+                    values[attribute.field] = _value(said, attribute.structure)
+    if values.keys() >= _BOTH_NAMES:
+        values.setdefault("display_name", f"{values['given_name']} {values['family_name']}")
+    make: Callable[..., User] = User
+    user = make(user_name=UserName(entry.user_name), cleared=frozenset(cleared), **values)
     return DeclaredUser(user, place, _PRESENCE[entry.state], tuple(entry.previous_user_names))
 
 
-def _email(entry: str | EmailEntry | None) -> Email | None:
-    if entry is None or isinstance(entry, str):
-        return None if entry is None else Email(entry)
-    return Email(entry.value, entry.type or None, entry.primary)
-
-
-def _phone_number(entry: str | PhoneEntry | None) -> PhoneNumber | None:
-    if entry is None or isinstance(entry, str):
-        return None if entry is None else PhoneNumber(entry)
-    return PhoneNumber(entry.value, entry.type or None, entry.primary)
-
-
-def _role(entry: str | RoleEntry | None) -> Role | None:
-    if entry is None or isinstance(entry, str):
-        return None if entry is None else Role(entry)
-    return Role(entry.value, entry.type or None, entry.primary)
-
-
-def _photo(entry: PhotoEntry) -> Photo:
-    return Photo(entry.value, entry.type or None, entry.display or None, entry.primary)
-
-
-def _address(entry: AddressEntry | None) -> PostalAddress | None:
-    if entry is None:
-        return None
-    return PostalAddress(
-        street_address=entry.street_address or None,
-        locality=entry.locality or None,
-        region=entry.region or None,
-        postal_code=entry.postal_code or None,
-        country=entry.country or None,
-        formatted=entry.formatted or None,
-        type=entry.type or None,
-        primary=entry.primary,
-    )
-
-
-def cleared_fields(entry: UserEntry) -> frozenset[str]:
-    """Return the fields of `User` for which the YAML says null."""
-    documents = (entry, entry.name or _NO_NAME, entry.enterprise or _NO_ENTERPRISE)
-    return frozenset(
-        "formatted_name" if key == "formatted" else key
-        for document in documents
-        for key in document.model_fields_set
-        if getattr(document, key) is None
-    )
+def _value(
+    said: str | Document | list[Document], structure: Callable[..., Structure] | None
+) -> object:
+    """Return what *said* is in a `User`."""
+    if structure is None:
+        return said
+    match said:
+        case str():
+            return structure(said)
+        case list():
+            return tuple(_value(one, structure) for one in said)
+        case _:
+            return structure(**{key: part for key, part in said if part != ""})
 
 
 def declared_group(entry: GroupEntry, fields: Fields, place: Position) -> DeclaredGroup:

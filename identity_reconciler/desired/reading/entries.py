@@ -24,7 +24,6 @@ from identity_reconciler.desired.model.findings import ModelFinding, mistyped, u
 from identity_reconciler.desired.model.instance import SettingsDocument
 from identity_reconciler.desired.model.people import UserEntry
 from identity_reconciler.desired.reading.conversion import (
-    cleared_fields,
     declared_application,
     declared_approval,
     declared_group,
@@ -44,8 +43,6 @@ from identity_reconciler.desired.yaml.reader import read
 from identity_reconciler.desired.yaml.tree import START, Fields, Items, Tree, Value, position
 from identity_reconciler.errors import Position, Problem
 
-_NOTHING: frozenset[str] = frozenset()
-
 
 @dataclass(slots=True)
 class Part:
@@ -54,8 +51,6 @@ class Part:
     file: str
     settings: Settings | None
     """None: `instance.yaml` is not usable; what depends on it is not checked."""
-    has_nulls: bool
-    """Whether the word `null` is anywhere in the file, so that something may be cleared."""
     users: list[DeclaredUser] = field(default_factory=list)
     groups: list[DeclaredGroup] = field(default_factory=list)
     applications: list[DeclaredApplication] = field(default_factory=list)
@@ -93,8 +88,7 @@ class Part:
         for entry, _, fields in validated_each(UserEntry, items, self.found, broken):
             self.found.extend(user_findings(entry, fields, self.settings))
             where = position(self.file, fields.mark)
-            cleared = cleared_fields(entry) if self.has_nulls else _NOTHING
-            self.users.append(declared_user(entry, where, cleared))
+            self.users.append(declared_user(entry, where))
         self._remember("user", "user_name", broken)
 
     def _add_groups(self, items: Items) -> None:
@@ -175,10 +169,10 @@ class Gathered:
         They are only needed where something is wrong, and then the file is read once more.
         """
         tree = read(data, file, places=False)
-        part = self._part(tree, has_nulls=b"null" in data)
+        part = self._part(tree)
         if part.found:
             tree = read(data, file)
-            part = self._part(tree, has_nulls=b"null" in data)
+            part = self._part(tree)
         self._note(tree, part.found)
         self.users += part.users
         self.groups += part.groups
@@ -186,8 +180,8 @@ class Gathered:
         self.broken_names |= part.broken_names
         self.complete = self.complete and part.complete
 
-    def _part(self, tree: Tree, *, has_nulls: bool) -> Part:
-        part = Part(tree.file, self.settings, has_nulls)
+    def _part(self, tree: Tree) -> Part:
+        part = Part(tree.file, self.settings)
         if tree.root is None:
             part.complete = False
         else:

@@ -8,13 +8,13 @@ from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from datetime import datetime
 
+from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.core.declared import Listed
 from identity_reconciler.core.planner import settled
-from identity_reconciler.core.state import USER_ATTRIBUTES, User, folded
+from identity_reconciler.core.state import User, folded
 from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.entries import GroupEntry
-from identity_reconciler.desired.model.people import EnterpriseEntry, NameEntry, UserEntry
-from identity_reconciler.desired.writing.exporter import ENTERPRISE_KEYS, NAME_KEYS
+from identity_reconciler.desired.model.people import SECTIONS, UserEntry
 from identity_reconciler.desired.writing.placing import Entry
 from identity_reconciler.desired.yaml.emit import Data
 from identity_reconciler.desired.yaml.syntax import Map, Scalar, Sequence
@@ -121,9 +121,6 @@ def remove_at(entry: Entry, path: tuple[str, ...]) -> None:
         entry.section.operation.remove_key(entry.node, path[0])
 
 
-_NESTED: dict[str, type[Document]] = {"name": NameEntry, "enterprise": EnterpriseEntry}
-
-
 def correct_user(entry: Entry, declared: User, live: User, wanted: Mapping[str, Data]) -> None:
     """Let the entry of *declared* agree with *live*, whose new entry would be *wanted*."""
     if entry.node.flow or "state" in wanted:
@@ -136,9 +133,9 @@ def correct_user(entry: Entry, declared: User, live: User, wanted: Mapping[str, 
         if not inner and (key,) not in paths:
             continue
         if inner and isinstance(node, Map) and not node.flow and isinstance(value, Mapping):
-            for part in _NESTED[key].model_fields:
+            for part in SECTIONS[key].model_fields:
                 if part in inner:
-                    _correct(entry, node, part, value.get(part), _NESTED[key])
+                    _correct(entry, node, part, value.get(part), SECTIONS[key])
         else:
             _correct(entry, entry.node, key, value, UserEntry)
 
@@ -146,14 +143,12 @@ def correct_user(entry: Entry, declared: User, live: User, wanted: Mapping[str, 
 def _differing(declared: User, live: User) -> Iterator[tuple[str, ...]]:
     """Yield the paths of the keys that say something else than *live*."""
     after = settled(declared, live)
-    for name in USER_ATTRIBUTES:
-        if getattr(after, name) != getattr(live, name):
-            if name in NAME_KEYS:
-                yield "name", NAME_KEYS[name]
+    for attribute in USER_ATTRIBUTES:
+        if getattr(after, attribute.field) != getattr(live, attribute.field):
+            yield tuple(attribute.yaml.split("."))
+            if attribute.section == "name":
                 # It is made of the names where it is not given.
                 yield ("display_name",)
-            else:
-                yield ("enterprise", name) if name in ENTERPRISE_KEYS else (name,)
 
 
 def correct_group(entry: Entry, wanted: Mapping[str, Data]) -> None:

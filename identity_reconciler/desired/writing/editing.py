@@ -23,6 +23,7 @@ from identity_reconciler.core.state import folded
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_FILE
 from identity_reconciler.desired.writing.corrections import add_list, fill_map, list_at, place_of
+from identity_reconciler.desired.writing.exporter import user_entry
 from identity_reconciler.desired.writing.placing import Catalog, Entry
 from identity_reconciler.desired.writing.rewrite import Rewrite
 from identity_reconciler.desired.yaml.emit import Data
@@ -53,9 +54,9 @@ class Editor:
             self._change((position, path))
         self._catalog.finish()
 
-    def add_user(self, entry: Mapping[str, Data], file: str | None) -> None:
-        """Declare a user in *file*, or where most users are."""
-        self._add("user", str(entry["user_name"]), entry, file)
+    def add_user(self, name: str, attributes: Mapping[str, Data], file: str | None) -> None:
+        """Declare a user, with *attributes* by field of `User`, in *file* or where most are."""
+        self._add("user", name, user_entry(name, attributes), file)
 
     def add_group(self, entry: Mapping[str, Data], file: str | None) -> None:
         """Declare a group in *file*, or where most groups are."""

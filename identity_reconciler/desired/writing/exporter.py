@@ -10,37 +10,35 @@ no entry; where it is a member or a principal, that list is left out, and so not
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Annotated, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
+from identity_reconciler.core.attributes import USER_ATTRIBUTES, Structure, UserAttribute
 from identity_reconciler.core.declared import ManageLinks, ManageObjects, Settings
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
-    Email,
     Group,
     GroupKey,
-    PhoneNumber,
     Photo,
-    PostalAddress,
     Principal,
     PrincipalKind,
-    Role,
     State,
     User,
     UserKey,
     folded,
     user_key,
 )
+from identity_reconciler.desired.model.base import Document
+from identity_reconciler.desired.model.people import SECTIONS, STRUCTURES
 from identity_reconciler.desired.model.text import (
     ApplicationArnText,
     ApplicationNameText,
-    BirthdateText,
-    EmailText,
     check_group_name,
     check_text,
     check_user_name,
@@ -49,8 +47,6 @@ from identity_reconciler.desired.reading.references import MAX_GROUPS
 from identity_reconciler.desired.yaml.emit import Data
 from identity_reconciler.desired.yaml.encoding import FORBIDDEN, forbidden_character
 
-check_email = TypeAdapter(EmailText).validate_python
-check_birthdate = TypeAdapter(BirthdateText).validate_python
 check_application_name = TypeAdapter(ApplicationNameText).validate_python
 check_arn = TypeAdapter(ApplicationArnText).validate_python
 
@@ -69,26 +65,24 @@ def objection(check: Callable[[str], object], text: str) -> str | None:
 
 Entry = dict[str, Data]
 
-NAME_KEYS = {
-    "given_name": "given_name",
-    "family_name": "family_name",
-    "middle_name": "middle_name",
-    "honorific_prefix": "honorific_prefix",
-    "honorific_suffix": "honorific_suffix",
-    "formatted_name": "formatted",
-}
-"""Fields of `User` to their keys under `name`."""
 
-ENTERPRISE_KEYS = (
-    *("employee_number", "cost_center", "organization", "division", "department"),
-    "manager",
-)
-"""Fields of `User` that are keys under `enterprise`."""
+def user_entry(name: str, attributes: Mapping[str, Data]) -> Entry:
+    """Return the entry of the user called *name*, whose *attributes* are by field of `User`."""
+    sections: dict[str, Entry] = {section: {} for section in SECTIONS}
+    for attribute in USER_ATTRIBUTES:
+        if attribute.field in attributes:
+            sections[attribute.section][attribute.key] = attributes[attribute.field]
+    top, enterprise = sections.pop(""), sections.pop("enterprise")
+    entry: Entry = {"user_name": name, **sections, **top}
+    return entry | ({"enterprise": enterprise} if enterprise else {})
 
-_TEXTS_BEFORE = ("nick_name", "profile_url")
-_TEXTS_AFTER = ("user_type", "title", "preferred_language", "locale", "timezone", "website")
-_Compound = Email | PhoneNumber | PostalAddress | Photo | Role
-_MAX_PHOTOS = 3
+
+@cache
+def _check(model: type[Document], key: str) -> Callable[[str], object]:
+    """Return what refuses the texts that *key* of *model* cannot have."""
+    field = model.model_fields[key]
+    kind = cast("type[str]", Annotated[field.annotation, field])
+    return TypeAdapter(kind).validator.validate_python
 
 
 class Exporter:
@@ -156,34 +150,36 @@ class Exporter:
             return entry
         if user.foreign:
             return entry | {"state": "external"}
-        texts = self._texts(user)
-        email = self._email(user)
-        if why := self._lacks(texts, email):
+        said: Entry = {}
+        for attribute in USER_ATTRIBUTES:
+            value = getattr(user, attribute.field)
+            if value is not None and (sayable := self._said(user, attribute, value)) is not None:
+                said[attribute.field] = sayable
+        if why := self._lacks(said):
             self.remark(f"user/{user.user_name}", f"state: external, for {why}")
             return entry | {"state": "external"}
-        name: Entry = {key: texts[field] for field, key in NAME_KEYS.items() if field in texts}
-        entry["name"] = name
-        if texts["display_name"] != f"{texts['given_name']} {texts['family_name']}":
-            entry["display_name"] = texts["display_name"]
-        entry |= {key: texts[key] for key in _TEXTS_BEFORE if key in texts}
-        entry |= {} if email is None else {"email": email}
-        entry |= self._compounds(user)
-        entry |= {key: texts[key] for key in _TEXTS_AFTER if key in texts}
-        entry |= self._birthdate(user) | self._photos(user)
-        entry |= self._role(user)
-        enterprise: Entry = {key: texts[key] for key in ENTERPRISE_KEYS[:-1] if key in texts}
-        enterprise |= self._manager(user)
-        return entry | ({"enterprise": enterprise} if enterprise else {})
+        if said["display_name"] == f"{said['given_name']} {said['family_name']}":
+            del said["display_name"]
+        return user_entry(user.user_name, said)
 
-    def _texts(self, user: User) -> dict[str, str]:
-        """Return the attributes of *user* that are one text and can be written."""
-        found: dict[str, str] = {}
-        names = ("display_name", *NAME_KEYS, *_TEXTS_BEFORE, *_TEXTS_AFTER, *ENTERPRISE_KEYS[:-1])
-        for name in names:
-            text = getattr(user, name)
-            if text is not None and self._allowed(user, name, check_text, text):
-                found[name] = text
-        return found
+    def _said(
+        self, user: User, attribute: UserAttribute, value: str | Structure | tuple[Photo, ...]
+    ) -> Data | None:
+        """Return what the YAML says for an attribute with this *value*; None: it cannot."""
+        said: Data | None
+        if isinstance(value, str):
+            check = _check(SECTIONS[attribute.section], attribute.key)
+            said = value if self._allowed(user, attribute.field, check, value) else None
+        else:
+            said = self._structures(
+                user, attribute, value if isinstance(value, tuple) else (value,)
+            )
+        if said is None:
+            return None
+        if why := self._conflict(user, attribute.field):
+            self.remark(f"user/{user.user_name}", f"{attribute.field} left out: {why}")
+            return None
+        return said
 
     def _allowed(
         self, user: User, name: str, check: Callable[[str], object], text: str | None
@@ -193,84 +189,57 @@ class Exporter:
             self.remark(f"user/{user.user_name}", f"{name} left out: {why}")
         return not why
 
-    def _lacks(self, texts: Mapping[str, str], email: Data | None) -> str | None:
-        missing = [
-            name for name in ("given_name", "family_name", "display_name") if name not in texts
-        ]
-        if self._settings.require_email and email is None:
-            missing.append("email")
+    def _structures(
+        self, user: User, attribute: UserAttribute, values: Sequence[Structure]
+    ) -> Data | None:
+        said = [self._parts(user, attribute.field, one) for one in values]
+        if not all(said):
+            return None
+        if attribute.most == 1:
+            return said[0]["value"] if said[0].keys() == {"value"} else said[0]
+        if len(said) <= attribute.most and sum(one.get("primary") is True for one in said) <= 1:
+            return said
+        message = f"{attribute.field} left out: too many, or too many primary"
+        self.remark(f"user/{user.user_name}", message)
+        return None
+
+    def _parts(self, user: User, name: str, value: Structure) -> Entry:
+        """Return what can be said of *value*; nothing where its key `value` cannot."""
+        said: Entry = {}
+        model = STRUCTURES[type(value)]
+        for part in model.model_fields:
+            found = getattr(value, part)
+            if isinstance(found, bool):
+                # True is what a new one gets anyway, except that photos get nothing.
+                said |= {part: found} if not found or isinstance(value, Photo) else {}
+            elif part == "value" or found is not None:
+                where = name if part == "value" else f"{name}.{part}"
+                if self._allowed(user, where, _check(model, part), found):
+                    said[part] = found
+                elif part == "value":
+                    return {}
+        return said
+
+    def _conflict(self, user: User, field: str) -> str | None:
+        """Return why a value that could be written cannot be, beside the other users."""
+        if field == "email" and user.email:
+            first = self._emails[user.email.value.casefold()]
+            if first != user_key(user.user_name):
+                return f"user/{self._live.user_name(first)} has it, too"
+        if field == "manager" and user.manager:
+            if user_key(user.manager) not in self.users:
+                return f"user/{user.manager} has no entry"
+            if user_key(user.user_name) in self._in_circles:
+                return "it leads back to this user"
+        return None
+
+    def _lacks(self, said: Mapping[str, Data]) -> str | None:
+        needed = ["given_name", "family_name", "display_name"]
+        needed += ["email"] if self._settings.require_email else []
+        missing = [name for name in needed if name not in said]
         if not missing:
             return None
         return f"it has no {' and no '.join(missing)} that can be written"
-
-    def _email(self, user: User) -> Data | None:
-        email = user.email
-        if email is None or not self._allowed(user, "email", check_email, email.value):
-            return None
-        first = self._emails[email.value.casefold()]
-        if first != user_key(user.user_name):
-            other = self._live.user_name(first)
-            self.remark(f"user/{user.user_name}", f"email left out: user/{other} has it, too")
-            return None
-        return self._compound(user, "email", email)
-
-    def _compound(self, user: User, name: str, value: _Compound) -> Data:
-        """Return *value*, as text where nothing but its value is worth saying."""
-        said: Entry = {}
-        for part in fields(value):
-            found = getattr(value, part.name)
-            if isinstance(found, bool):
-                # True is what a new one gets anyway, except that photos get nothing.
-                said |= {part.name: found} if not found or isinstance(value, Photo) else {}
-            elif found is not None and self._allowed(
-                user, f"{name}.{part.name}", check_text, found
-            ):
-                said[part.name] = found
-        return said["value"] if said.keys() == {"value"} and not isinstance(value, Photo) else said
-
-    def _compounds(self, user: User) -> Entry:
-        entry: Entry = {}
-        phone = user.phone_number
-        if phone is not None and self._allowed(user, "phone_number", check_text, phone.value):
-            entry["phone_number"] = self._compound(user, "phone_number", phone)
-        if user.address is not None and (said := self._compound(user, "address", user.address)):
-            entry["address"] = said
-        return entry
-
-    def _birthdate(self, user: User) -> Entry:
-        day = user.birthdate
-        if day is None or not self._allowed(user, "birthdate", check_birthdate, day):
-            return {}
-        return {"birthdate": day}
-
-    def _photos(self, user: User) -> Entry:
-        photos = user.photos or ()
-        if not photos or not all(
-            self._allowed(user, "photos", check_text, one.value) for one in photos
-        ):
-            return {}
-        if len(photos) > _MAX_PHOTOS or sum(one.primary is True for one in photos) > 1:
-            self.remark(f"user/{user.user_name}", "photos left out: too many, or too many primary")
-            return {}
-        return {"photos": [self._compound(user, "photos", one) for one in photos]}
-
-    def _role(self, user: User) -> Entry:
-        role = user.role
-        if role is None or not self._allowed(user, "role", check_text, role.value):
-            return {}
-        return {"role": self._compound(user, "role", role)}
-
-    def _manager(self, user: User) -> Entry:
-        if user.manager is None:
-            return {}
-        why = None
-        if user_key(user.manager) not in self.users:
-            why = f"user/{user.manager} has no entry"
-        elif user_key(user.user_name) in self._in_circles:
-            why = "it leads back to this user"
-        if why:
-            self.remark(f"user/{user.user_name}", f"manager left out: {why}")
-        return {} if why else {"manager": user.manager}
 
     def group(self, group: Group, members: Iterable[UserKey]) -> Entry:
         """Return the entry of *group*, which can be named."""

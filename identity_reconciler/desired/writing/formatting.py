@@ -2,12 +2,13 @@
 
 Lists of names are sorted; a blank line or a comment on a line of its own begins a new part of a
 list, which is sorted by itself. What is in brackets stays there when it fits on a line and holds
-no comment. Comments are kept, and so is every value.
+no comment. Comments are kept, and so is every value; a text on lines of its own keeps its lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 
 from identity_reconciler.core.state import folded
 from identity_reconciler.desired.model.approvals import ApprovalsDocument
@@ -19,11 +20,11 @@ from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_F
 from identity_reconciler.desired.yaml.comments import Comments, comments_of
 from identity_reconciler.desired.yaml.emit import WIDTH, scalar
 from identity_reconciler.desired.yaml.syntax import (
-    BLOCK_STYLES,
     Map,
     Node,
     Scalar,
     Sequence,
+    Source,
     parse,
 )
 
@@ -31,6 +32,8 @@ _MODELS: dict[str, type[Document]] = {
     SETTINGS_FILE: SettingsDocument,
     APPROVALS_FILE: ApprovalsDocument,
 }
+_STEP = 2
+"""How many columns further in than a key or a dash stands what is below it."""
 _ENTRY_DEPTH = 2
 """Sections are one level down, their entries two: those are never in brackets."""
 
@@ -38,114 +41,117 @@ _ENTRY_DEPTH = 2
 def formatted(data: bytes, file: str) -> bytes:
     """Return *data*, which the reader accepts as *file*, in the one layout. Twice is once."""
     source = parse(data, file)
-    comments = comments_of(source)
-    layout = _Layout(comments, _MODELS.get(file, Declarations))
-    lines = list(layout.root(source.root))
-    while lines and not lines[0]:
-        lines.pop(0)
-    return "".join(f"{line.rstrip()}\n" for line in _single_blanks(lines)).encode()
+    layout = _Layout(source, comments_of(source), _MODELS.get(file, Declarations))
+    layout.root(source.root)
+    return "".join(_spaced(layout.lines)).encode()
 
 
-def _single_blanks(lines: list[str]) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        is_last = all(not rest for rest in lines[number:])
-        if not is_last and (line or (number and lines[number - 1])):
-            yield line
-        elif is_last:
-            return
+def _spaced(lines: Iterable[str]) -> Iterator[str]:
+    """Yield *lines*, ended, with single blank lines, none of them at the beginning or the end.
+
+    There is none below a text that keeps the blank lines below it, either.
+    """
+    above = "\n"
+    is_blank = False
+    for line in lines:
+        if not line:
+            is_blank = True
+            continue
+        if is_blank and not above.endswith("\n"):
+            yield "\n"
+        yield line if line.endswith("\n") else f"{line}\n"
+        above, is_blank = line, False
 
 
 class _Layout:
-    def __init__(self, comments: Comments, model: type[Document]) -> None:
+    def __init__(self, source: Source, comments: Comments, model: type[Document]) -> None:
+        self.lines: list[str] = []
+        """One for each of the file, but a block text is in one with its key or dash.
+
+        Only a text that keeps the blank lines below it ends with a line break.
+        """
         self._comments = comments
         self._model = model
+        self._orders: dict[tuple[str, ...], dict[str, int]] = {}
+        self._keeping = [one.start for one, block in source.blocks if block.keeps]
 
-    def root(self, node: Map) -> Iterator[str]:
-        """Yield the lines of a file."""
+    def root(self, node: Map) -> None:
+        """Add the lines of a file."""
         for number, (key, value) in enumerate(node.pairs):
-            if number and "" not in self._comments.before[key][:1]:
-                yield ""
-            yield from self._pair(key, value, 0, (key.value,), first=number == 0)
+            if number and "" not in self._comments.before.get(key, ())[:1]:
+                self.lines.append("")
+            self._pair(key, value, 0, (key.value,), first=number == 0)
         if not node.pairs:
-            yield "{}"
-        yield from self._notes(self._comments.after[node], 0)
+            self.lines.append("{}")
+        self._notes(self._comments.after.get(node, ()), 0)
 
-    def _notes(self, notes: list[str], indent: int) -> Iterator[str]:
-        return (f"{' ' * indent}{note}" if note else "" for note in notes)
+    def _notes(self, notes: Iterable[str], indent: int) -> None:
+        self.lines += [f"{' ' * indent}{note}" if note else "" for note in notes]
 
-    def _head(self, node: Node, indent: int, *, first: bool) -> Iterator[str]:
-        """Yield the lines above a key or an item; nothing blank above the first."""
-        notes = list(self._comments.before[node])
+    def _head(self, node: Node, value: Node, indent: int, *, first: bool) -> None:
+        """Add the lines above a key or an item; nothing blank above the first."""
+        notes = [*self._comments.before.get(node, ()), *self._comments.beside.get(node, ())[:-1]]
         while first and notes and not notes[0]:
             del notes[0]
-        beside = self._comments.beside[node]
-        yield from self._notes([*notes, *beside[1:]], indent)
-
-    def _within_nothing(self, node: Node) -> list[str]:
-        """Return the comments between brackets that hold nothing else: they go above them."""
-        empty = not isinstance(node, Scalar) and not _parts(node)
-        return [note for note in self._comments.after[node] if note] if empty else []
+        self._notes(notes, indent)
+        if not isinstance(value, Scalar) and not _parts(value):
+            # The comments between brackets that hold nothing else.
+            self._notes(self._comments.after.get(value, ()), indent)
 
     def _beside(self, node: Node) -> str:
-        return "".join(f" {note}" for note in self._comments.beside[node][:1])
+        return "".join(f" {note}" for note in self._comments.beside.get(node, ())[-1:])
 
     def _ordered(self, node: Map, path: tuple[str, ...]) -> list[tuple[Scalar, Node]]:
         """Return the pairs of *node* in the order in which the schema lists the keys."""
-        known = {key: n for n, key in enumerate(model_at(self._model, path).model_fields)}
-        return sorted(node.pairs, key=lambda pair: known.get(pair[0].value, len(known)))
+        order = self._orders.get(path)
+        if order is None:
+            fields = model_at(self._model, path).model_fields
+            order = self._orders[path] = {key: n for n, key in enumerate(fields)}
+        return sorted(node.pairs, key=lambda pair: order.get(pair[0].value, len(order)))
 
     def _pair(
         self, key: Scalar, value: Node, indent: int, path: tuple[str, ...], *, first: bool
-    ) -> Iterator[str]:
-        yield from self._head(key, indent, first=first)
-        yield from self._notes(self._within_nothing(value), indent)
+    ) -> None:
+        self._head(key, value, indent, first=first)
         head = f"{' ' * indent}{scalar(key.value)}:"
         beside = self._beside(key)
-        short = self._short(value, len(head) + 1, path)
-        if short is not None:
-            yield f"{head} {short}{beside}"
-        elif isinstance(value, Scalar):
-            yield f"{head} {self._block_head(value)}{beside}"
-            yield from self._block_text(value, indent + 2)
+        if isinstance(value, Scalar):
+            self.lines.append(_scalar_line(head, value, beside, indent))
+        elif (short := self._short(value, len(head) + 1, path)) is not None:
+            self.lines.append(f"{head} {short}{beside}")
         else:
-            yield f"{head}{beside}"
-            yield from self._collection(value, indent + 2, path)
+            self.lines.append(f"{head}{beside}")
+            self._collection(value, indent + _STEP, path)
 
-    def _collection(
-        self, node: Map | Sequence, indent: int, path: tuple[str, ...]
-    ) -> Iterator[str]:
+    def _item(self, node: Node, indent: int, path: tuple[str, ...], *, first: bool) -> None:
+        self._head(node, node, indent, first=first)
+        dash = f"{' ' * indent}-"
+        if isinstance(node, Scalar):
+            self.lines.append(_scalar_line(dash, node, self._beside(node), indent))
+        elif (short := self._short(node, indent + _STEP, path)) is not None:
+            self.lines.append(f"{dash} {short}{self._beside(node)}")
+        else:
+            start = len(self.lines)
+            self._collection(node, indent + _STEP, path)
+            lines = self.lines[start:]
+            top = next(n for n, one in enumerate(lines) if one and one.lstrip()[0] != "#")
+            del self.lines[start:]
+            above = [*self._comments.beside.get(node, ())[-1:], *map(str.strip, lines[:top])]
+            self._notes(above, indent)
+            self.lines += [f"{dash} {lines[top][indent + _STEP :]}", *lines[top + 1 :]]
+
+    def _collection(self, node: Map | Sequence, indent: int, path: tuple[str, ...]) -> None:
         if isinstance(node, Map):
             for number, (key, value) in enumerate(self._ordered(node, path)):
-                yield from self._pair(key, value, indent, (*path, key.value), first=number == 0)
+                self._pair(key, value, indent, (*path, key.value), first=number == 0)
         else:
+            path = (*path, "")
             for number, item in enumerate(self._sorted(node)):
-                yield from self._item(item, indent, (*path, ""), first=number == 0)
-        yield from self._notes(self._comments.after[node], indent)
+                self._item(item, indent, path, first=number == 0)
+        self._notes(self._comments.after.get(node, ()), indent)
 
-    def _item(
-        self, node: Node, indent: int, path: tuple[str, ...], *, first: bool
-    ) -> Iterator[str]:
-        yield from self._head(node, indent, first=first)
-        yield from self._notes(self._within_nothing(node), indent)
-        dash = f"{' ' * indent}- "
-        short = self._short(node, indent + 2, path)
-        if short is not None:
-            yield f"{dash}{short}{self._beside(node)}"
-        elif isinstance(node, Scalar):
-            yield f"{dash}{self._block_head(node)}{self._beside(node)}"
-            yield from self._block_text(node, indent + 2)
-        else:
-            lines = list(self._collection(node, indent + 2, path))
-            start = next(n for n, one in enumerate(lines) if one and one.lstrip()[:1] != "#")
-            above = [f"{' ' * indent}{one.strip()}".rstrip() for one in lines[:start]]
-            yield from (*above, *self._notes(self._comments.beside[node][:1], indent))
-            yield f"{dash}{lines[start][indent + 2 :]}"
-            yield from lines[start + 1 :]
-
-    def _short(self, node: Node, column: int, path: tuple[str, ...]) -> str | None:
+    def _short(self, node: Map | Sequence, column: int, path: tuple[str, ...]) -> str | None:
         """Return *node* as it stands behind its key or dash; None when it needs lines."""
-        if isinstance(node, Scalar):
-            return None if self._keeps_lines(node) else self._scalar(node)
         is_entry = len(path) <= _ENTRY_DEPTH and isinstance(node, Map)
         is_section = len(path) < _ENTRY_DEPTH
         if not _parts(node):
@@ -158,7 +164,7 @@ class _Layout:
     def _flow(self, node: Node, path: tuple[str, ...]) -> str:
         match node:
             case Scalar():
-                return self._scalar(node)
+                return _scalar(node)
             case Map():
                 return (
                     "{"
@@ -175,36 +181,44 @@ class _Layout:
                     + "]"
                 )
 
-    def _scalar(self, node: Scalar) -> str:
-        # A lone dash is text between brackets, and the beginning of an item outside of them.
-        return node.value if node.style is None and node.value != "-" else scalar(node.value)
-
-    def _keeps_lines(self, node: Scalar) -> bool:
-        """Return whether *node* is a block scalar that is worth keeping as one."""
-        return node.style in BLOCK_STYLES and _plain_block(node.value)
-
-    def _block_head(self, node: Scalar) -> str:
-        return "|" if node.value.endswith("\n") else "|-"
-
-    def _block_text(self, node: Scalar, indent: int) -> Iterator[str]:
-        lines = node.value.removesuffix("\n").split("\n")
-        return (f"{' ' * indent}{line}" if line else "" for line in lines)
-
     def _sorted(self, node: Sequence) -> list[Node]:
         """Return the items, names in order; the lines above a part stay above it."""
         names = [_name(item) for item in node.items]
-        if not all(names):
+        if not all(names) or self._keeps_blank_lines(node):
             return node.items
+        before = self._comments.before
         parts: list[list[Node]] = []
         for item in node.items:
-            if not parts or self._comments.before[item]:
+            if not parts or before.get(item):
                 parts.append([])
             parts[-1].append(item)
         for part in parts:
-            above = self._comments.before.pop(part[0], [])
+            above = before.pop(part[0], [])
             part.sort(key=lambda item: (folded(_name(item)), _name(item)))
-            self._comments.before[part[0]] = above
+            before[part[0]] = above
         return [item for part in parts for item in part]
+
+    def _keeps_blank_lines(self, node: Sequence) -> bool:
+        """Return whether a text in *node* does: no blank line could begin a part below that."""
+        at = bisect_left(self._keeping, node.start)
+        return at < len(self._keeping) and self._keeping[at] < node.end
+
+
+def _scalar_line(head: str, node: Scalar, beside: str, indent: int) -> str:
+    """Return *node* behind *head*, a key or dash that is *indent* columns in."""
+    block = node.block
+    if block is None:
+        return f"{head} {_scalar(node)}{beside}"
+    first = next(filter(None, block.lines), "")
+    sign = f"{block.sign[0]}{_STEP}{block.sign[1:]}" if first[:1] == " " else block.sign
+    lines = [f"{head} {sign}{beside}"]
+    lines += [f"{' ' * (indent + _STEP)}{line}" if line else "" for line in block.lines]
+    return "\n".join(lines) + ("\n" if block.keeps else "")
+
+
+def _scalar(node: Scalar) -> str:
+    # A lone dash is text between brackets, and the beginning of an item outside of them.
+    return node.value if node.style is None and node.value != "-" else scalar(node.value)
 
 
 def _parts(node: Map | Sequence) -> int:
@@ -224,16 +238,3 @@ def _name(node: Node) -> str:
 
 def _keys(node: Map) -> set[str]:
     return {key.value for key, _ in node.pairs}
-
-
-def _plain_block(text: str) -> bool:
-    """Return whether *text* can be a block scalar without any sign but the common ones."""
-    lines = text.removesuffix("\n").split("\n")
-    return (
-        len(lines) > 1
-        and not text.endswith("\n\n")
-        # Blank lines in a row become one, which is not for a text.
-        and "\n\n\n" not in text
-        and lines[0] != ""
-        and not any(line != line.strip() or line.startswith("#") for line in lines)
-    )

@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, field
 
 from identity_reconciler.desired.yaml.syntax import (
-    BLOCK_STYLES,
     Map,
     Node,
     Scalar,
     Sequence,
     Source,
-    nodes,
 )
 
 
@@ -29,9 +27,10 @@ class Element:
     column: int
     node: Node
     """The key, or the item."""
-    parent: Collection
+    value: Node
+    """That of the key, or the item."""
     above: tuple[Collection, ...]
-    """The collections that it is in, the outermost first, its parent last."""
+    """The collections that it is in, the outermost first."""
 
 
 Collection = Map | Sequence
@@ -61,47 +60,40 @@ class _Found:
     alone: bool
 
 
+_DOCUMENT_MARKER = re.compile(r"^(?:---|\.\.\.)(?=\s)", re.MULTILINE)
 _COMMENT_OR_LINE = re.compile(r"#[^\r\n]*|^[ ]*(?=\r?\n)", re.MULTILINE)
 
 
 def comments_of(source: Source) -> Comments:
     """Return every comment of *source*, filed under what it belongs to."""
+    if _COMMENT_OR_LINE.search(source.text) is None:
+        return Comments()
     masked = _masked(source)
     found = list(_found(source, masked))
     bare = list(masked)
     for one in found:
         bare[one.start : one.start + len(one.text)] = " " * len(one.text)
-    elements = _elements(source.root, "".join(bare), ())
-    return _Filing(source.root, elements, list(_outer_flows(source.root))).file(found)
-
-
-def _outer_flows(node: Node) -> Iterator[Collection]:
-    if isinstance(node, Scalar):
-        return
-    if node.flow:
-        yield node
-    else:
-        inner = node.items if isinstance(node, Sequence) else [value for _, value in node.pairs]
-        for one in inner:
-            yield from _outer_flows(one)
+    elements: list[Element] = []
+    _gather(source.root, "".join(bare), (), elements)
+    return _Filing(source.root, elements).file(found)
 
 
 def _masked(source: Source) -> str:
-    """Return the text with a letter in the place of every character of a scalar."""
+    """Return the text with a letter in the place of every character that could look like a sign.
+
+    Form feeds, which are nowhere else, are in the place of `---` and `...` around a document.
+    """
     parts: list[str] = []
     at = 0
-    for node in nodes(source.root):
-        if isinstance(node, Scalar):
-            start = node.start
-            if node.style in BLOCK_STYLES:
-                # A comment may stand behind the sign that a block scalar begins with.
-                start += len(source.text[start : node.end].partition("\n")[0].partition(" ")[0])
-                header_end = min(source.line_end(start), node.end)
-                parts += [source.text[at:header_end], "x" * (node.end - header_end)]
-            else:
-                parts += [source.text[at:start], "x" * (node.end - start)]
-            at = node.end
-    return "".join(parts) + source.text[at:]
+    for one in source.marked:
+        start = one.start
+        if one.block is not None:
+            # A comment may stand behind the sign that a block text begins with.
+            start = min(source.line_end(start), one.end)
+        parts += [source.text[at:start], "x" * (one.end - start)]
+        at = one.end
+    masked = "".join(parts) + source.text[at:]
+    return _DOCUMENT_MARKER.sub("\f\f\f", masked)
 
 
 def _found(source: Source, masked: str) -> list[_Found]:
@@ -115,107 +107,126 @@ def _found(source: Source, masked: str) -> list[_Found]:
     return found
 
 
-def _elements(node: Node, bare: str, above: tuple[Collection, ...]) -> list[Element]:
-    made: list[Element] = []
+def _gather(node: Node, bare: str, above: tuple[Collection, ...], elements: list[Element]) -> None:
+    """Append the elements in *node* to *elements*, in the order of the text."""
     match node:
         case Map():
+            above = (*above, node)
             for key, value in node.pairs:
-                made.append(Element(key.start, key.column, key, node, (*above, node)))
-                made += _elements(value, bare, (*above, node))
+                elements.append(Element(key.start, key.column, key, value, above))
+                if not isinstance(value, Scalar):
+                    _gather(value, bare, above, elements)
         case Sequence():
+            above = (*above, node)
             for item in node.items:
                 start = item.start if node.flow else bare.rindex("-", node.start, item.start)
-                made.append(Element(start, node.column, item, node, (*above, node)))
-                made += _elements(item, bare, (*above, node))
+                elements.append(Element(start, node.column, item, item, above))
+                if not isinstance(item, Scalar):
+                    _gather(item, bare, above, elements)
         case Scalar():
             pass
-    return made
 
 
-@dataclass(slots=True)
+def _is_within(one: _Found, element: Element) -> bool:
+    """Return whether *one* stands between a key, or a dash, and what belongs on its line."""
+    is_inline = isinstance(element.value, Scalar) or element.value.flow
+    return is_inline and one.start < element.value.start
+
+
 class _Filing:
     """Finds for each comment what it belongs to."""
 
-    root: Map
-    elements: list[Element]
-    flows: list[Collection]
-    """The collections in brackets that are not within others."""
-    made: Comments = field(default_factory=Comments)
+    def __init__(self, root: Map, elements: list[Element]) -> None:
+        self._root = root
+        self._elements = elements
+        self._starts = [one.start for one in elements]
+        self._made = Comments()
 
     def file(self, found: Iterable[_Found]) -> Comments:
         """Return *found*, which come in the order of the text, filed."""
-        blocks = [one for one in self.elements if not any(each.flow for each in one.above)]
+        blocks = [one for one in self._elements if not one.above[-1].flow]
         starts = [one.start for one in blocks]
         runs: dict[int, list[_Found]] = defaultdict(list)
         for one in found:
-            if flow := self._flow_around(one.start):
-                self._file_inside(one, flow)
-            elif self.root.flow:
+            last = bisect_right(self._starts, one.start) - 1
+            at = bisect_right(starts, one.start)
+            if flows := self._flows_around(one.start, last):
+                self._file_inside(one, flows, last)
+            elif self._root.flow:
                 self._file_outside(one)
-            elif one.alone:
-                runs[bisect_right(starts, one.start)].append(one)
-            else:
-                owner = blocks[bisect_right(starts, one.start) - 1]
-                self.made.beside[owner.node].append(one.text)
+            elif one.alone and not (at and _is_within(one, blocks[at - 1])):
+                runs[at].append(one)
+            elif one.text:
+                self._made.beside[blocks[at - 1].node].append(one.text)
         for at, run in runs.items():
             above = blocks[at - 1].above if at else ()
             self._file_run(run, above, blocks[at] if at < len(blocks) else None)
-        return self.made
+        return self._made
 
-    def _flow_around(self, offset: int) -> list[Collection]:
-        """Return the collections in brackets around *offset*, the outermost first."""
-        at = bisect_right(self.flows, offset, key=lambda flow: flow.start) - 1
-        if at < 0 or offset >= self.flows[at].end:
-            return []
+    def _flows_around(self, offset: int, last: int) -> list[Collection]:
+        """Return the collections in brackets around *offset*, the outermost first.
+
+        *last* is the number of the last element before it; -1 when there is none.
+        """
+        around: tuple[Node, ...] = (self._root,)
+        if last >= 0:
+            around = (*self._elements[last].above, self._elements[last].value)
         return [
             node
-            for node in nodes(self.flows[at])
-            if not isinstance(node, Scalar) and node.start < offset < node.end
+            for node in around
+            if not isinstance(node, Scalar) and node.flow and node.start < offset < node.end
         ]
 
     def _file_outside(self, one: _Found) -> None:
         """File what stands above or below a root that is in brackets."""
-        if one.start < self.root.start and self.root.pairs:
-            self.made.before[self.root.pairs[0][0]].append(one.text)
+        if one.start < self._root.start and self._root.pairs:
+            self._made.before[self._root.pairs[0][0]].append(one.text)
         else:
-            self.made.after[self.root].append(one.text)
+            self._made.after[self._root].append(one.text)
 
-    def _file_inside(self, one: _Found, around: list[Collection]) -> None:
+    def _file_inside(self, one: _Found, flows: list[Collection], last: int) -> None:
         if not one.text:
             return
-        self.made.inside.update(around)
-        flow = around[-1]
-        within = [each for each in self.elements if flow in each.above]
-        later = [each for each in within if each.start > one.start]
-        earlier = [each for each in self.elements if each.start < one.start]
-        if earlier and not one.alone:
-            children = [each for each in earlier if each.parent is flow]
-            self.made.beside[(children or earlier)[-1].node].append(one.text)
-        elif later:
-            self.made.before[later[0].node].append(one.text)
+        self._made.inside.update(flows)
+        flow = flows[-1]
+        following = last + 1
+        if last >= 0 and not one.alone:
+            self._made.beside[self._child(flow, last).node].append(one.text)
+        elif last >= 0 and _is_within(one, self._elements[last]):
+            self._made.beside[self._elements[last].node].append(one.text)
+        elif following < len(self._elements) and self._starts[following] < flow.end:
+            self._made.before[self._elements[following].node].append(one.text)
         else:
-            self.made.after[flow].append(one.text)
+            self._made.after[flow].append(one.text)
+
+    def _child(self, flow: Collection, last: int) -> Element:
+        """Return the last element up to number *last* that is right in *flow*, or else that one."""
+        at = last
+        while at >= 0 and self._starts[at] > flow.start:
+            if self._elements[at].above[-1] is flow:
+                return self._elements[at]
+            at -= 1
+        return self._elements[last]
 
     def _file_run(
         self, run: list[_Found], above: SequenceOf[Collection], following: Element | None
     ) -> None:
         """File the comments between two lines: what is further in belongs to what is above."""
         column = following.column if following else -1
-        outer = [n for n, one in enumerate(run) if one.text and one.column <= column]
+        ends = [each for each in above if each.column > column]
         last = max((n for n, one in enumerate(run) if one.text), default=-1)
-        end = outer[0] if outer else last + 1
+        outer = (n for n, one in enumerate(run) if one.text and one.column <= column)
+        end = next(outer, last + 1) if ends else 0
         while end and not run[end - 1].text:
             end -= 1
-        ends = [each for each in above if each.column > column] or [self.root]
-        owner = ends[-1]
-        filed: list[tuple[Node, str]] = []
-        for one in reversed(run[:end] if above else ()):
-            if one.text:
-                owner = ([each for each in ends if each.column <= one.column] or ends[:1])[-1]
+        waiting: list[str] = []
+        for one in run[:end]:
             # A blank line belongs to the comment below it.
-            filed.append((owner, one.text))
-        for node, text in reversed(filed):
-            self.made.after[node].append(text)
+            waiting.append(one.text)
+            if one.text:
+                # What is below one collection is below those within it, too.
+                ends = [each for each in ends if each.column <= one.column] or ends[:1]
+                self._made.after[ends[-1]].extend(waiting)
+                waiting.clear()
         if following is not None:
-            rest = run[end:] if above else run
-            self.made.before[following.node].extend(one.text for one in rest)
+            self._made.before[following.node].extend(one.text for one in run[end:])

@@ -6,7 +6,9 @@ New lines take the indentation of their neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import cast
 
 from identity_reconciler.desired.yaml.emit import (
     WIDTH,
@@ -17,7 +19,7 @@ from identity_reconciler.desired.yaml.emit import (
     key_lines,
     scalar,
 )
-from identity_reconciler.desired.yaml.syntax import Map, Node, Scalar, Sequence, Source
+from identity_reconciler.desired.yaml.syntax import BlockText, Map, Node, Scalar, Sequence, Source
 from identity_reconciler.errors import UsageError
 
 
@@ -31,18 +33,33 @@ class Operation:
 
     def result(self) -> bytes:
         """Return the file with every change made."""
+        text = self.source.text
+        made: list[str] = []
         parts: list[str] = []
         at = 0
-        # An insertion comes before a removal that starts at the same place.
-        for start, end, text in sorted(self._edits, key=lambda edit: (edit[0], edit[1])):
-            parts += [self.source.text[at:start], text]
-            at = max(at, end)
-        parts.append(self.source.text[at:])
-        return "".join(parts).encode()
+        above: BlockText | None = None
+        steps: list[tuple[int, int, str | Scalar]] = [*self._edits, *self._block_ends()]
+        for start, end, step in sorted(steps, key=lambda step: step[:2]):
+            parts.append(text[at:start])
+            if isinstance(step, str):
+                parts.append(step)
+            elif at <= step.start:
+                made.append(_below(above, "".join(parts)))
+                parts, above = [], step.block
+            at = max(at, start, end)
+        parts.append(text[at:])
+        made.append(_below(above, "".join(parts)))
+        return "".join(made).encode()
+
+    def _block_ends(self) -> Iterator[tuple[int, int, Scalar]]:
+        """Yield where the lines below each block text begin; that is before what is put there."""
+        return ((self.source.line_end(one.end), -1, one) for one, _ in self.source.blocks)
 
     def replace(self, key: Scalar, value: Node, data: Data) -> None:
         """Let *data* be the value of *key*, on its line."""
-        if isinstance(value, Scalar) or value.flow:
+        if isinstance(value, Scalar):
+            self._replace_scalar(value, data)
+        elif value.flow:
             self._edit(value.start, value.end, flow(data))
         else:
             colon = self.source.text.index(":", key.end) + 1
@@ -60,7 +77,19 @@ class Operation:
 
     def replace_item(self, item: Node, data: Data) -> None:
         """Let *data* be in the place of *item*, in brackets if it is more than a text."""
-        self._edit(item.start, item.end, flow(data))
+        if isinstance(item, Scalar):
+            self._replace_scalar(item, data)
+        else:
+            self._edit(item.start, item.end, flow(data))
+
+    def _replace_scalar(self, node: Scalar, data: Data) -> None:
+        """Let *data* be in the place of *node*; a comment behind the sign of a block text stays."""
+        if node.block is None:
+            self._edit(node.start, node.end, flow(data))
+        else:
+            self._edit(node.start, node.block.head_end, flow(data))
+            below = self.source.line_end(node.start)
+            self._edit(below, max(below, self.source.line_end(node.end)), "")
 
     def add_key(self, parent: Map, after: str, key: str, data: Data) -> None:
         """Give *parent* another key below that of *after*; below all where that is not there."""
@@ -111,7 +140,7 @@ class Operation:
         self, key: Scalar, items: Sequence, entries: Iterable[Mapping[str, Data]]
     ) -> None:
         """Put *entries* at the end of a section, with blank lines between where it has them."""
-        if items.flow and items.items:
+        if items.flow and (items.items or self.source.root.flow):
             raise self._refusal(items)
         column = key.column + 2 if items.flow else items.column
         if items.flow:
@@ -137,8 +166,7 @@ class Operation:
             self._change_flow(key, items, numbers, {})
             return
         for number in numbers:
-            start = self._above(self._dash(items, number)) if number else self._dash(items, number)
-            self._remove_lines(start, items.items[number].end)
+            self._remove_lines(self._above(items, number), items.items[number].end)
         if len(numbers) == len(items.items) and not refilled:
             colon = self.source.text.index(":", key.end) + 1
             self._edit(colon, colon, " []")
@@ -155,11 +183,14 @@ class Operation:
 
     def add_section(self, key: str, entries: Iterable[Mapping[str, Data]]) -> None:
         """Put a section with *entries* at the end of the file."""
+        if self.source.root.flow:
+            raise self._refusal(self.source.root)
         lines = ["", f"{key}:"]
         for entry in entries:
             lines += entry_lines(entry, 2)
-        end = len(self.source.text)
-        self._insert_lines(end, lines)
+        text = self.source.text
+        end = _DOCUMENT_END.search(text, self.source.line_end(self.source.root.end))
+        self._insert_lines(end.start() if end else len(text), lines)
 
     def _change_flow(
         self, key: Scalar, items: Sequence, gone: Collection[int], new: Mapping[int, list[Data]]
@@ -185,7 +216,7 @@ class Operation:
     def _refusal(self, node: Node) -> UsageError:
         line = self.source.text.count("\n", 0, node.start) + 1
         return UsageError(
-            f"{self.file}:{line}: this list is in brackets and cannot be changed without touching "
+            f"{self.file}:{line}: this is in brackets and cannot be changed without touching "
             "more; write it with dashes, or run `identity-reconciler fmt`"
         )
 
@@ -222,16 +253,22 @@ class Operation:
             return self.source.line_end(items.items[number - 1].end)
         return self.source.line_start(items.start)
 
-    def _above(self, dash: int) -> int:
-        """Return where the entry of *dash* begins, its comment and a blank line above included."""
+    def _above(self, items: Sequence, number: int) -> int:
+        """Return where an entry begins, its comment and a blank line above included.
+
+        Above the first may stand what is about all of them.
+        """
         text = self.source.text
-        column = dash - self.source.line_start(dash)
+        dash = self._dash(items, number)
         start = self.source.line_start(dash)
-        marker = f"{' ' * column}#"
-        while start and text.startswith(marker, above := self.source.line_start(start - 1)):
+        if not number:
+            return start
+        marker = f"{' ' * (dash - start)}#"
+        top = self.source.line_end(items.items[number - 1].end)
+        while text.startswith(marker, above := self.source.line_start(start - 1)):
             start = above
-        above = self.source.line_start(start - 1) if start else 0
-        return above if start and not text[above:start].strip() else start
+        is_blank = above >= top and not text[above:start].strip()
+        return above if is_blank else start
 
     def _is_spaced(self, items: Sequence) -> bool:
         """Return whether a blank line stands between the last two entries."""
@@ -239,3 +276,21 @@ class Operation:
             return False
         between = self.source.text[items.items[-2].end : self._dash(items, len(items.items) - 1)]
         return any(not line.strip() for line in between.split("\n")[1:-1])
+
+
+_DOCUMENT_END = re.compile(r"^\.\.\.", re.MULTILINE)
+_BLANK_LINES = re.compile(r"(?: *\r?\n)*")
+
+
+def _below(block: BlockText | None, text: str) -> str:
+    """Return *text*, now right below *block*, so that nothing in it becomes part of that."""
+    if block is None:
+        return text
+    blank = cast("re.Match[str]", _BLANK_LINES.match(text))[0]
+    rest = text[len(blank) :]
+    bare = rest.lstrip(" ")
+    if bare.startswith("#") and len(rest) - len(bare) >= block.column:
+        rest = f"{' ' * block.outer}{bare}"
+    if block.keeps:
+        return rest
+    return re.sub(f" {{{block.column},}}", "", blank) + rest

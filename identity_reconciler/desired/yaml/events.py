@@ -1,7 +1,8 @@
 """The event streams of the two YAML parsers, and one wording for their syntax errors.
 
-libyaml (through ruamel's C extension) is about 25 times as fast as the pure parser. Events and
-errors are the same either way, for every text that `encoding.decode` lets through.
+libyaml (through ruamel's C extension) is about 25 times as fast as the pure parser, which reads
+where the extension has no wheel. Events and errors are the same either way, for every text that
+`encoding.decode` lets through.
 """
 
 from __future__ import annotations
@@ -48,11 +49,17 @@ SEQUENCE_START: type[object] = SequenceStartEvent
 STREAM_END: type[object] = StreamEndEvent
 
 
+class Offset(Mark, Protocol):
+    """A mark that also counts characters."""
+
+    index: int
+
+
 class ParseEvent(Protocol):
     """The parts of ruamel's events that are used; which ones are there depends on the class."""
 
-    start_mark: Mark
-    end_mark: Mark
+    start_mark: Offset
+    end_mark: Offset
     value: str
     style: str | None
     anchor: str | None
@@ -116,6 +123,11 @@ _WORDINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("sequence entries are not allowed",),
         'a "- " does not fit here; put the list on its own lines below the key',
+    ),
+    (("but found '#'",), 'a comment needs a space before its "#"'),
+    (
+        ("more indented follow up line",),
+        "the blank line below | or > has fewer spaces than the text; remove them",
     ),
     (
         ("block scalar",),

@@ -6,6 +6,7 @@ or what a reviewer could misread, is refused; `building` says what that is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -34,7 +35,12 @@ def read(data: bytes, file: str, *, pure: bool = False, places: bool = True) -> 
     return Tree(file, root, tuple(Problem(position(file, mark), said) for mark, said in found))
 
 
+# `|#` and a block text that begins with too short a blank line: only libyaml reads these.
+_LOOSE_BLOCK_TEXT = re.compile(r"[|>][-+0-9]*(?:#| *(?:#.*)?\r?\n +\r?\n)")
+
+
 def _build(text: str, *, pure: bool, places: bool) -> tuple[Fields | None, list[tuple[Mark, str]]]:
+    pure = pure or _LOOSE_BLOCK_TEXT.search(text) is not None
     careful = pure or not has_libyaml() or "&" in text or "!" in text
     builder = TreeBuilder(event_source(text, pure=pure), careful=careful, places=places)
     try:

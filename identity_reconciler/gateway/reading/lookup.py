@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from identity_reconciler.core.attributes import ENTERPRISE
 from identity_reconciler.core.state import (
     ApplicationArn,
     Group,
@@ -21,7 +22,6 @@ from identity_reconciler.core.state import (
 from identity_reconciler.gateway.reading.connection import Connection
 from identity_reconciler.gateway.reading.listing import pages
 from identity_reconciler.gateway.reading.records import (
-    ENTERPRISE,
     Record,
     group_record,
     provenance,

@@ -13,13 +13,13 @@ from typing import TypeVar
 
 from botocore.exceptions import ClientError
 
+from identity_reconciler.core.attributes import ENTERPRISE
 from identity_reconciler.core.state import Application, ApplicationArn, Group, PrincipalKind, User
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.reading.connection import Connection
 from identity_reconciler.gateway.reading.listing import Item, pages
 from identity_reconciler.gateway.reading.pools import Work
 from identity_reconciler.gateway.reading.records import (
-    ENTERPRISE,
     Record,
     application,
     group_record,

@@ -6,21 +6,24 @@ strings and lists. Source: CreateUser.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from identity_reconciler.core.attributes import (
+    STRUCTURE_MEMBERS,
+    USER_ATTRIBUTES,
+    Structure,
+    UserAttribute,
+    structures_of,
+)
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
-    Email,
     Group,
     GroupName,
-    PhoneNumber,
     Photo,
-    PostalAddress,
     Provenance,
-    Role,
     User,
     UserName,
 )
@@ -31,52 +34,15 @@ if TYPE_CHECKING:
         CreateUserRequestTypeDef,
     )
 
-ENTERPRISE = "aws:identitystore:enterprise"
-"""The one extension there is; reads return it only when asked. Source: ListUsers, Extensions."""
-
-TEXTS: Mapping[str, str] = {
-    "display_name": "DisplayName",
-    "nick_name": "NickName",
-    "profile_url": "ProfileUrl",
-    "user_type": "UserType",
-    "title": "Title",
-    "preferred_language": "PreferredLanguage",
-    "locale": "Locale",
-    "timezone": "Timezone",
-    "website": "Website",
-    "birthdate": "Birthdate",
+_BY_PLACE: Mapping[tuple[str, ...], Sequence[tuple[UserAttribute, str]]] = {
+    place: [
+        (attribute, attribute.members[-1])
+        for attribute in USER_ATTRIBUTES
+        if attribute.members[:-1] == place
+    ]
+    for place in dict.fromkeys(attribute.members[:-1] for attribute in USER_ATTRIBUTES)
 }
-"""Fields of `User` that are one string, and their members in the API."""
-
-NAMES: Mapping[str, str] = {
-    "given_name": "GivenName",
-    "family_name": "FamilyName",
-    "middle_name": "MiddleName",
-    "honorific_prefix": "HonorificPrefix",
-    "honorific_suffix": "HonorificSuffix",
-    "formatted_name": "Formatted",
-}
-"""Fields of `User` that are inside the member Name."""
-
-ENTERPRISE_TEXTS: Mapping[str, str] = {
-    "employee_number": "employeeNumber",
-    "cost_center": "costCenter",
-    "organization": "organization",
-    "division": "division",
-    "department": "department",
-}
-"""Fields of `User` inside the extension, whose keys are camelCase. Source: CreateUser, example."""
-
-Compound = Email | PhoneNumber | PostalAddress | Photo | Role
-
-COMPOUNDS: Mapping[str, tuple[str, type[Compound]]] = {
-    "email": ("Emails", Email),
-    "phone_number": ("PhoneNumbers", PhoneNumber),
-    "address": ("Addresses", PostalAddress),
-    "photos": ("Photos", Photo),
-    "role": ("Roles", Role),
-}
-"""Fields of `User` that are lists of structures in the API; only photos has more than one."""
+"""The attributes, with the last of their members, by the members that lead to it."""
 
 _Value = TypeVar("_Value", User, Group)
 
@@ -96,31 +62,31 @@ class Record(Generic[_Value]):
 def user_record(item: Mapping[str, Any]) -> Record[User]:
     """Return the user that *item* of ListUsers or DescribeUser describes."""
     identifier: str = item["UserId"]
-    name: Mapping[str, str] = item.get("Name", {})
-    enterprise: Mapping[str, Any] = item.get("Extensions", {}).get(ENTERPRISE, {})
-    manager_id = (enterprise.get("manager") or {}).get("value")
-    attributes: dict[str, Any] = {
-        **{field: item[member] for field, member in TEXTS.items() if member in item},
-        **{field: name[member] for field, member in NAMES.items() if member in name},
-        **{
-            field: enterprise[member]
-            for field, member in ENTERPRISE_TEXTS.items()
-            if member in enterprise
-        },
-        **{
-            field: _compounds(field, kind, item[member])
-            for field, (member, kind) in COMPOUNDS.items()
-            if item.get(member)
-        },
-    }
-    user = User(
+    attributes = dict(_attributes(item))
+    make: Callable[..., User] = User
+    user = make(
         user_name=UserName(item.get("UserName", identifier)),
-        manager=manager_id,
         foreign=bool(item.get("ExternalIds")),
         provenance=provenance(item),
         **attributes,
     )
-    return Record(identifier, user, item.get("Revision"), manager_id)
+    return Record(identifier, user, item.get("Revision"), attributes.get("manager"))
+
+
+def _attributes(item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of `User` that *item* has, with their values."""
+    for place, attributes in _BY_PLACE.items():
+        inner = item
+        for name in place:
+            inner = inner.get(name) or {}
+        for attribute, member in attributes:
+            if member in inner:
+                value = inner[member]
+                structure = attribute.structure
+                yield (
+                    attribute.field,
+                    _structures(structure, value, attribute.most) if structure else value,
+                )
 
 
 def group_record(item: Mapping[str, Any]) -> Record[Group]:
@@ -149,29 +115,27 @@ def create_user_request(
     store: str, user: User, manager_id: str | None = None
 ) -> CreateUserRequestTypeDef:
     """Return the CreateUser request for *user*, whose manager is *manager_id*."""
-    name = {member: getattr(user, field) for field, member in NAMES.items() if getattr(user, field)}
-    enterprise: dict[str, Any] = {
-        member: getattr(user, field)
-        for field, member in ENTERPRISE_TEXTS.items()
-        if getattr(user, field)
-    }
-    if manager_id:
-        enterprise["manager"] = {"value": manager_id}
-    request: dict[str, Any] = {
-        "IdentityStoreId": store,
-        "UserName": user.user_name,
-        **{member: getattr(user, field) for field, member in TEXTS.items() if getattr(user, field)},
-        **{
-            member: [_structure(each) for each in listed(getattr(user, field))]
-            for field, (member, _) in COMPOUNDS.items()
-            if getattr(user, field)
-        },
-    }
-    if name:
-        request["Name"] = name
-    if enterprise:
-        request["Extensions"] = {ENTERPRISE: enterprise}
+    request: dict[str, Any] = {"IdentityStoreId": store, "UserName": user.user_name}
+    for attribute in USER_ATTRIBUTES:
+        value: Any = getattr(user, attribute.field)
+        if attribute.field == "manager":
+            value = manager_id
+        if value:
+            inner = request
+            for name in attribute.members[:-1]:
+                inner = inner.setdefault(name, {})
+            inner[attribute.members[-1]] = _sent(value) if attribute.structure else value
     return cast("CreateUserRequestTypeDef", request)
+
+
+def _sent(value: Structure | tuple[Photo, ...]) -> list[dict[str, str | bool]]:
+    """Return *value* as a create sends it."""
+    found = structures_of(value)
+    if not isinstance(value, tuple):
+        # SCIM demands it, and the samples of the native API differ. Source:
+        # developerguide/createuser.html.
+        found[0].setdefault("Primary", True)
+    return found
 
 
 def create_group_request(store: str, group: Group) -> CreateGroupRequestTypeDef:
@@ -182,40 +146,15 @@ def create_group_request(store: str, group: Group) -> CreateGroupRequestTypeDef:
     return request
 
 
-def listed(value: Compound | tuple[Photo, ...]) -> Sequence[Compound]:
-    """Return *value* as the list that the API has in its place."""
-    return value if isinstance(value, tuple) else (value,)
-
-
-def member_name(field: str) -> str:
-    """Return the API's spelling of a field of a structure: `street_address`, `StreetAddress`."""
-    return "".join(part.capitalize() for part in field.split("_"))
-
-
-def _structure(value: Compound) -> dict[str, str | bool]:
-    found = {
-        member_name(field.name): getattr(value, field.name)
-        for field in fields(value)
-        if getattr(value, field.name) is not None
-    }
-    if not isinstance(value, Photo):
-        # SCIM demands it, and the samples of the native API differ. Source:
-        # developerguide/createuser.html.
-        found.setdefault("Primary", True)
-    return found
-
-
-def _compounds(
-    field: str, kind: type[Compound], items: Sequence[Mapping[str, Any]]
-) -> Compound | tuple[Compound, ...]:
-    def read(item: Mapping[str, Any]) -> Compound:
-        members: dict[str, Any] = {
-            each.name: item.get(member_name(each.name)) for each in fields(kind)
-        }
-        return kind(**members)
-
-    values = tuple(map(read, items))
-    return values if field == "photos" else values[0]
+def _structures(
+    structure: type[Structure], items: Sequence[Mapping[str, Any]], most: int
+) -> Structure | tuple[Structure, ...] | None:
+    make: Callable[..., Structure] = structure
+    members = STRUCTURE_MEMBERS[structure]
+    values = tuple(make(**{field: item.get(name) for field, name in members}) for item in items)
+    if most > 1:
+        return values or None
+    return values[0] if values else None
 
 
 def provenance(item: Mapping[str, Any]) -> Provenance:

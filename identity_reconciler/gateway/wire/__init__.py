@@ -1,5 +1,5 @@
 """Requests to AWS: clients that send only what is allowed, at the pace of the quotas.
 
-In come sessions and rates, out come clients whose errors are ours (`errors`). `wiring` lists every
-operation that may be sent, and each client refuses all others.
+In come sessions and rates, out come clients whose errors are ours (`errors`). `operations`
+lists every operation that may be sent and for what, and each client refuses all others.
 """

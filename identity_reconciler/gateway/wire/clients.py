@@ -18,15 +18,10 @@ from botocore.exceptions import BotoCoreError
 from identity_reconciler import __version__
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.wire.errors import Call, translating
+from identity_reconciler.gateway.wire.operations import Purpose, ServiceOperation, operations_for
 from identity_reconciler.gateway.wire.pacing import Pacer, Rates, SystemClock
 from identity_reconciler.gateway.wire.tally import Tally
-from identity_reconciler.gateway.wire.wiring import (
-    READS,
-    WRITES,
-    forbid_all_but,
-    requeue_throttled,
-    wire,
-)
+from identity_reconciler.gateway.wire.wiring import forbid_all_but, requeue_throttled, wire
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -88,10 +83,10 @@ def make_clients(
     *,
     region: str,
     endpoint_url: str | None = None,
-    write: bool = False,
+    purpose: Purpose = Purpose.PLAN,
     rates: Rates | None = None,
 ) -> Clients:
-    """Return clients that can write only if *write* is true.
+    """Return clients that can send what *purpose* takes, and only for some of them write.
 
     Addresses of endpoints come from *endpoint_url* or from AWS, never from the environment or
     the profile: a forgotten variable would send requests, and people's data, elsewhere. The
@@ -106,7 +101,7 @@ def make_clients(
         logging.getLogger(name).setLevel(logging.WARNING)
     rates = rates or Rates()
     reading, writing = _config(_READ_ATTEMPTS), _config(1)
-    wires = _Wires(Pacer(rates, SystemClock()), Tally())
+    wires = _Wires(Pacer(rates, SystemClock()), Tally(), operations_for(purpose))
     try:
         sso_admin = session.client("sso-admin", region, endpoint_url=endpoint_url, config=reading)
         identity_store = session.client(
@@ -114,7 +109,7 @@ def make_clients(
         )
         sts = session.client("sts", region, endpoint_url=endpoint_url, config=reading)
         sso_admin_writer, identity_store_writer = sso_admin, identity_store
-        if write:
+        if wires.writes:
             sso_admin_writer = session.client(
                 "sso-admin", region, endpoint_url=endpoint_url, config=writing
             )
@@ -126,7 +121,7 @@ def make_clients(
         raise UsageError(f"no clients for region {region}: {error}") from error
     for client in (sso_admin, identity_store, sts):
         wires.reader(client)
-    if write:
+    if wires.writes:
         wires.writer(sso_admin_writer)
         wires.writer(identity_store_writer)
     return Clients(
@@ -145,15 +140,20 @@ def make_clients(
 class _Wires:
     pacer: Pacer
     tally: Tally
+    allowed: tuple[ServiceOperation, ...]
+
+    @property
+    def writes(self) -> bool:
+        return any(one.writes for one in self.allowed)
 
     def reader(self, client: BaseClient) -> None:
         wire(client, self.pacer, self.tally)
-        forbid_all_but(client, READS)
+        forbid_all_but(client, (one for one in self.allowed if not one.writes))
         requeue_throttled(client)
 
     def writer(self, client: BaseClient) -> None:
         wire(client, self.pacer, self.tally)
-        forbid_all_but(client, READS | WRITES)
+        forbid_all_but(client, self.allowed)
 
 
 def _config(attempts: int) -> Config:

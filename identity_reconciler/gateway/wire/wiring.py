@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from botocore.parsers import ResponseParserError
@@ -18,50 +18,11 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.model import OperationModel
 
+    from identity_reconciler.gateway.wire.operations import ServiceOperation
     from identity_reconciler.gateway.wire.pacing import Pacer
     from identity_reconciler.gateway.wire.tally import Tally
 
 _log = logging.getLogger(__name__)
-
-READS = frozenset(
-    {
-        "DescribeApplication",
-        "DescribeApplicationAssignment",
-        "DescribeGroup",
-        "DescribeUser",
-        "GetApplicationAssignmentConfiguration",
-        "GetCallerIdentity",
-        "GetGroupId",
-        "GetGroupMembershipId",
-        "GetUserId",
-        "ListApplicationAssignments",
-        "ListApplicationAssignmentsForPrincipal",
-        "ListApplications",
-        "DescribeGroupMembership",
-        "ListGroupMemberships",
-        "ListGroupMembershipsForMember",
-        "ListGroups",
-        "ListInstances",
-        "ListUsers",
-    }
-)
-"""Every operation that a plan may send."""
-
-WRITES = frozenset(
-    {
-        "CreateApplicationAssignment",
-        "CreateGroup",
-        "CreateGroupMembership",
-        "CreateUser",
-        "DeleteApplicationAssignment",
-        "DeleteGroup",
-        "DeleteGroupMembership",
-        "DeleteUser",
-        "UpdateGroup",
-        "UpdateUser",
-    }
-)
-"""Every operation that an apply may send besides."""
 
 _MOST_THROTTLES = 50
 """Throttled answers to one read after which it fails."""
@@ -109,17 +70,19 @@ def wire(client: BaseClient, pacer: Pacer, tally: Tally) -> None:
     client.meta.events.register(f"response-received.{service}", after)
 
 
-def forbid_all_but(client: BaseClient, allowed: frozenset[str]) -> None:
+def forbid_all_but(client: BaseClient, allowed: Iterable[ServiceOperation]) -> None:
     """Make *client* refuse, before anything is sent, whatever is not *allowed*."""
+    service = service_of(client)
+    names = frozenset(one.name for one in allowed if one.service == service)
 
     def refuse(model: OperationModel, **_: object) -> None:
-        if model.name not in allowed:
+        if model.name not in names:
             raise ForbiddenRequestError(
                 f"{model.name} was about to be sent by a client that must not; this is an error "
                 "in identity-reconciler, please report it; nothing was sent"
             )
 
-    client.meta.events.register_first(f"before-parameter-build.{service_of(client)}", refuse)
+    client.meta.events.register_first(f"before-parameter-build.{service}", refuse)
 
 
 def requeue_throttled(client: BaseClient) -> None:

@@ -7,21 +7,14 @@ Source: API_UpdateGroup, examples 1 to 3; terraform-provider-aws, identitystore/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from identity_reconciler.core.state import Group, User
-from identity_reconciler.gateway.reading.records import (
-    COMPOUNDS,
-    ENTERPRISE,
-    ENTERPRISE_TEXTS,
-    NAMES,
-    TEXTS,
-    Compound,
-    listed,
-    member_name,
+from identity_reconciler.core.attributes import (
+    USER_ATTRIBUTES,
+    Structure,
+    structures_of,
 )
+from identity_reconciler.core.state import Group, Photo, User
 
 if TYPE_CHECKING:
     from mypy_boto3_identitystore.type_defs import AttributeOperationTypeDef
@@ -31,22 +24,6 @@ _Document = Any
 """A free document: a string, or a list of dictionaries. The stubs take it for a mapping."""
 
 
-def _camel(member: str) -> str:
-    return member[:1].lower() + member[1:]
-
-
-_TEXT_PATHS: Mapping[str, str] = {
-    "user_name": "userName",
-    **{field: _camel(member) for field, member in TEXTS.items()},
-    **{field: f"name.{_camel(member)}" for field, member in NAMES.items()},
-    **{field: f"{ENTERPRISE}.{member}" for field, member in ENTERPRISE_TEXTS.items()},
-}
-_COMPOUND_PATHS: Mapping[str, str] = {
-    field: _camel(member) for field, (member, _) in COMPOUNDS.items()
-}
-_MANAGER_PATH = f"{ENTERPRISE}.manager.value"
-
-
 def user_operations(
     before: User, after: User, manager_id: str | None = None
 ) -> list[AttributeOperationTypeDef]:
@@ -54,18 +31,17 @@ def user_operations(
 
     *manager_id* is the UserId of the manager of *after*, where the manager differs.
     """
-    operations = [
-        _operation(path, getattr(after, field))
-        for field, path in _TEXT_PATHS.items()
-        if getattr(before, field) != getattr(after, field)
-    ]
-    operations += [
-        _operation(path, value and [_document(each) for each in listed(value)])
-        for field, path in _COMPOUND_PATHS.items()
-        if (value := getattr(after, field)) != getattr(before, field)
-    ]
-    if before.manager != after.manager:
-        operations.append(_operation(_MANAGER_PATH, manager_id))
+    operations = []
+    if before.user_name != after.user_name:
+        operations.append(_operation("userName", after.user_name))
+    for attribute in USER_ATTRIBUTES:
+        value = getattr(after, attribute.field)
+        if value != getattr(before, attribute.field):
+            if attribute.field == "manager":
+                value = manager_id
+            elif value and attribute.structure:
+                value = _documents(value)
+            operations.append(_operation(attribute.api, value))
     return operations
 
 
@@ -85,13 +61,12 @@ def _operation(path: str, value: _Document) -> AttributeOperationTypeDef:
     return {"AttributePath": path, "AttributeValue": value}
 
 
-def _document(value: Compound) -> dict[str, str | bool]:
+def _documents(value: Structure | tuple[Photo, ...]) -> list[dict[str, str | bool]]:
     """Return *value* with camelCase keys, which a free document has unlike a modelled structure.
 
     Source: terraform-provider-aws, identitystore/user.go.
     """
-    return {
-        _camel(member_name(field.name)): getattr(value, field.name)
-        for field in fields(value)
-        if getattr(value, field.name) is not None
-    }
+    return [
+        {f"{name[:1].lower()}{name[1:]}": part for name, part in each.items()}
+        for each in structures_of(value)
+    ]

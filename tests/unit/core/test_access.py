@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from identity_reconciler.core.access import Impact, Path, Route, access_changes
 from identity_reconciler.core.access_facts import Known, MissingFacts, missing_facts
-from identity_reconciler.core.plan import Create, Delete, Plan, Rename, Update, ordered
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update, ordered
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -80,6 +82,18 @@ class TestAccessChanges:
         )
         assert lines(plan, live) == ["carla gains Payroll directly, through ops"]
 
+    def test_tells_the_paths_in_order(self) -> None:
+        groups = [Group(GroupName(f"g{n:02}")) for n in range(12)]
+        keys = [group_key(one.name) for one in groups]
+        live = replace(
+            LIVE,
+            groups=dict(zip(keys, groups, strict=True)),
+            members=dict.fromkeys(keys, frozenset({UserKey("bob")})),
+            assignments={WIKI.arn: frozenset(Principal(PrincipalKind.GROUP, key) for key in keys)},
+        )
+        through = ", ".join(f"through {key}" for key in keys)
+        assert lines(Plan((Delete(BOB),)), live) == [f"bob loses Wiki {through}"]
+
     def test_says_nothing_of_who_keeps_access_by_another_path(self) -> None:
         live = replace(LIVE, assignments={WIKI.arn: frozenset({OF_DATA, OF_BOB})})
         assert lines(Plan((leaves("Data", "bob"),)), live) == []
@@ -107,6 +121,27 @@ class TestAccessChanges:
         live = replace(LIVE, applications={})
         assert lines(Plan((leaves("Data", "bob"),)), live) == ["bob loses  through Data"]
 
+    def test_the_order_is_effect_then_person_then_application(self) -> None:
+        """Losses first, people in any case, applications by name and, of one name, by ARN."""
+        twin = replace(WIKI, arn=ApplicationArn("arn:aws:sso::111122223333:application/a-twin"))
+        zoe = User(UserName("Zoe"))
+        live = replace(
+            LIVE,
+            users={**LIVE.users, user_key("zoe"): zoe},
+            members={
+                group_key("data"): frozenset({UserKey("ana"), UserKey("bob"), UserKey("zoe")})
+            },
+            applications={**LIVE.applications, twin.arn: twin},
+            assignments=dict.fromkeys((WIKI.arn, twin.arn, PAYROLL.arn), frozenset({OF_DATA})),
+        )
+        plan = Plan((leaves("Data", "Zoe"), leaves("Data", "bob"), joins("Data", "carla")))
+        found = access_changes(Impact.of(plan, live))
+        assert [(one.effect, one.user, one.application) for one in found] == [
+            (effect, user, application)
+            for effect, user in (("loses", "bob"), ("loses", "Zoe"), ("gains", "carla"))
+            for application in (PAYROLL.arn, twin.arn, WIKI.arn)
+        ]
+
     def test_paths_in_words(self) -> None:
         assert str(Path(Route.DIRECT)) == "directly"
         assert str(Path(Route.GROUP, "Data")) == "through Data"
@@ -124,6 +159,19 @@ class TestAtStake:
         live = replace(LIVE, assignments={WIKI.arn: frozenset({orphan, OF_DATA})})
         plan = Plan((Delete(Assignment(WIKI.arn, orphan)),))
         assert Impact.of(plan, live).at_stake == {}
+
+    def test_who_goes_along_with_orphans_is_at_stake(self) -> None:
+        orphans = {Principal(PrincipalKind.GROUP, f"gone-{n}", orphan=True) for n in range(9)}
+        live = replace(LIVE, assignments={WIKI.arn: frozenset({*orphans, OF_BOB})})
+        plan = Plan(tuple(Delete(Assignment(WIKI.arn, one)) for one in (*orphans, OF_BOB)))
+        assert Impact.of(plan, live).at_stake == {WIKI.arn: {"bob"}}
+
+    def test_only_what_a_changed_group_is_assigned_to_is_at_stake(self) -> None:
+        live = replace(
+            LIVE, assignments={WIKI.arn: frozenset({OF_DATA}), PAYROLL.arn: frozenset({OF_OPS})}
+        )
+        plan = Plan((leaves("Data", "bob"),))
+        assert Impact.of(plan, live).at_stake == {WIKI.arn: {"bob"}}
 
     def test_only_who_comes_and_goes_is_at_stake(self) -> None:
         plan = Plan((leaves("Data", "bob"), SCIENCE))
@@ -166,6 +214,60 @@ class TestMissingFacts:
         only_joins = Plan((SCIENCE, joins("Science", "carla")))
         assert lacking(only_joins, LIVE, Known()) == MissingFacts(principals=(OF_DATA,))
 
+    def test_begin_with_the_groups_until_all_of_them_is_known(self) -> None:
+        plan = Plan((leaves("Data", "bob"),))
+        for known in (
+            Known(members_of=frozenset({group_key("data")})),
+            Known(every_application=True),
+            Known(members_of=frozenset({group_key("ops")}), every_application=True),
+        ):
+            assert lacking(plan, LIVE, known) == MissingFacts(principals=(OF_DATA,))
+
+    @pytest.mark.parametrize(
+        ("change", "asked"),
+        [
+            (leaves("Data", "bob"), (OF_DATA,)),
+            (joins("Data", "carla"), (OF_DATA,)),
+            (Delete(DATA), (OF_DATA,)),
+            (Delete(ANA), (OF_DATA,)),
+            (Delete(CARLA), ()),
+            (Create(Assignment(PAYROLL.arn, OF_DATA)), (OF_DATA,)),
+            (Delete(Assignment(WIKI.arn, OF_DATA)), (OF_DATA,)),
+            (Create(Assignment(PAYROLL.arn, OF_BOB)), ()),
+            (Delete(Assignment(WIKI.arn, replace(OF_DATA, orphan=True))), ()),
+            (SCIENCE, ()),
+        ],
+    )
+    def test_begin_with_the_groups_that_a_change_touches(
+        self, change: Change, asked: tuple[Principal, ...]
+    ) -> None:
+        members = {**LIVE.members, group_key("ops"): frozenset({UserKey("zoe")})}
+        found = lacking(Plan((change,)), replace(LIVE, members=members), Known())
+        assert found.principals == asked
+
+    def test_are_sorted(self) -> None:
+        names = [f"g{n:02}" for n in range(20)]
+        groups = {group_key(name): Group(GroupName(name)) for name in reversed(names)}
+        arns = [ApplicationArn(f"arn:{n:02}") for n in range(20)]
+        live = replace(
+            LIVE,
+            groups=groups,
+            assignments=dict.fromkeys(reversed(arns), frozenset({OF_BOB})),
+        )
+        plan = Plan(tuple(joins(name, "carla") for name in reversed(names)))
+        principals = tuple(Principal(PrincipalKind.GROUP, name) for name in names)
+        assert lacking(plan, live, Known()) == MissingFacts(principals=principals)
+        plan = Plan(tuple(Delete(Assignment(arn, OF_BOB)) for arn in arns))
+        assert lacking(plan, live, Known()) == MissingFacts(applications=tuple(arns))
+
+    def test_add_up(self) -> None:
+        first = Known().with_facts(MissingFacts((OF_DATA,), (WIKI.arn,)))
+        assert first == Known(principals=frozenset({OF_DATA}), assignments_of=frozenset({WIKI.arn}))
+        assert first.with_facts(MissingFacts((OF_OPS,), (PAYROLL.arn,))) == Known(
+            principals=frozenset({OF_DATA, OF_OPS}),
+            assignments_of=frozenset({WIKI.arn, PAYROLL.arn}),
+        )
+
     def test_begin_with_the_applications_when_all_are_declared(self) -> None:
         known = Known(members_of=frozenset({group_key("data")}), every_application=True)
         assert lacking(self.plan, LIVE, known) == MissingFacts(applications=(WIKI.arn,))
@@ -178,6 +280,20 @@ class TestMissingFacts:
         assert not lacking(
             self.plan, live, replace(known, members_of=frozenset({group_key("ops")}))
         )
+
+    def test_only_groups_whose_members_are_not_known_are_another_path(self) -> None:
+        """A user, or what is left of a group, is none."""
+        orphan = Principal(PrincipalKind.GROUP, "gone-id", orphan=True)
+        live = replace(LIVE, assignments={WIKI.arn: frozenset({OF_DATA, OF_ANA, orphan})})
+        known = Known(principals=frozenset({OF_DATA}), assignments_of=frozenset({WIKI.arn}))
+        assert not lacking(self.plan, live, known)
+
+    def test_never_name_a_person_who_is_yet_to_be_created(self) -> None:
+        live = replace(LIVE, assignments={WIKI.arn: frozenset({OF_DATA, OF_OPS})})
+        known = Known(principals=frozenset({OF_DATA}), assignments_of=frozenset({WIKI.arn}))
+        plan = Plan((Create(User(UserName("dora"))), joins("Data", "dora"), joins("Data", "carla")))
+        carla = Principal(PrincipalKind.USER, "carla")
+        assert lacking(plan, live, known) == MissingFacts(principals=(carla,))
 
     def test_never_name_a_group_that_is_yet_to_be_created(self) -> None:
         new = Create(Group(GroupName("new")))

@@ -52,6 +52,16 @@ class TestExpiring:
         addresses = [one.address for one in expiring(declared(days), NOW)]
         assert addresses == (["assignment/Wiki/user/ana", "membership/ops/ana"] if told else [])
 
+    def test_of_every_list(self) -> None:
+        wiki = declared(1).applications[0]
+        groups = replace(wiki, users=(), groups=wiki.users)
+        unmanaged = replace(declared(1).groups[0], members=None)
+        said = replace(declared(1), groups=(unmanaged,), applications=(groups, wiki))
+        assert [(one.address, one.position) for one in expiring(said, NOW)] == [
+            ("assignment/Wiki/group/ana", HERE),
+            ("assignment/Wiki/user/ana", HERE),
+        ]
+
     def test_soonest_first(self) -> None:
         later = Listed("bob", HERE, NOW + timedelta(days=1))
         group = declared(2).groups[0]

@@ -26,6 +26,7 @@ from identity_reconciler.core.state import (
     User,
     UserKey,
     UserName,
+    group_key,
 )
 from tests.guarded_world import WIDE, World, judge, people
 from tests.strategies import HERE
@@ -110,6 +111,44 @@ class TestBudgets:
         kinds = {"budget.groups", "budget.assignments"}
         assert world.blocked(GuardSettings()) & kinds == (kinds if refused else set())
 
+    def test_say_what_of_how_much(self) -> None:
+        names = ("alpha", "beta", "gamma", "delta")
+        world = World(**dict.fromkeys(names, ""))
+        world.live_assigned, world.assigned = list(names), []
+        world.absent_groups, world.groups = list(names[:2]), {name: [] for name in names[2:]}
+        synced = DeclaredGroup(Group(GroupName("synced")), HERE, Presence.EXTERNAL)
+        world.extra_groups = [synced]
+        live = world.live()
+        foreign = Group(GroupName("synced"), foreign=True)
+        live = replace(live, groups={**live.groups, group_key("synced"): foreign})
+        verdicts = judge(world.evidence(live), GuardSettings())
+        assert verdicts[GuardId.BUDGET_GROUPS].found == "2 groups would be removed, of 4 managed"
+        assert verdicts[GuardId.BUDGET_ASSIGNMENTS].found == (
+            "4 assignments would be removed, of 4 managed"
+        )
+
+    def test_addresses_are_sorted_as_they_are_spelled(self) -> None:
+        world = World(Zeta="ana", alpha="ana", others=people(9))
+        world.groups["Zeta"], world.groups["alpha"] = [], []
+        budgets = Budgets(memberships=DeleteBudget(0, 0, 0))
+        verdict = world.verdicts(GuardSettings(budgets=budgets))[GuardId.BUDGET_MEMBERSHIPS]
+        assert verdict.addresses == ("membership/Zeta/ana", "membership/alpha/ana")
+
+    def test_of_what_has_expired_counts_nothing_else(self) -> None:
+        world = World(staff=people(20))
+        world.live_assigned = ["staff"]
+        world.expired = world.people[:1]
+        world.groups["staff"] = world.people[:8]
+        none = replace(WIDE, budgets=replace(WIDE.budgets, expired=DeleteBudget(0, 0, 0)))
+        verdict = world.verdicts(none)[GuardId.BUDGET_EXPIRED]
+        assert verdict.found == (
+            "1 expired memberships and assignments would be removed, of 21 managed"
+        )
+        assert [(one.kind, one.count) for one in verdict.approvals] == [("membership", 1)]
+        only = replace(WIDE, budgets=replace(WIDE.budgets, memberships=DeleteBudget(0, 0, 0)))
+        verdict = world.verdicts(only)[GuardId.BUDGET_MEMBERSHIPS]
+        assert verdict.found == "12 memberships would be removed, of 20 managed"
+
     def test_count_cascades_and_say_what_to_approve(self) -> None:
         world = World(staff=people(20), temps=people(6))
         world.absent_groups = ["temps"]
@@ -143,6 +182,47 @@ class TestEmpty:
         world.groups["staff"] = ["ana", "bob"]
         assert "empty.desired" not in world.blocked()
 
+    def test_desired_without_users(self) -> None:
+        world = World(staff="zoe bob ana")
+        world.mode = ManageObjects.AUTHORITATIVE
+        live = world.live()
+        world.people, world.groups = [], {"staff": []}
+        verdict = judge(world.evidence(live))[GuardId.EMPTY_DESIRED]
+        assert verdict.found == "no users are declared, and 3 live would go"
+        assert verdict.addresses == ("user/ana", "user/bob", "user/zoe")
+        assert [(one.kind, one.count) for one in verdict.approvals] == [("user", 3)]
+        world.groups = {}
+        verdict = judge(world.evidence(live))[GuardId.EMPTY_DESIRED]
+        assert verdict.found == (
+            "no users are declared, and 3 live would go; "
+            "no groups are declared, and 1 live would go"
+        )
+        assert verdict.addresses == ("group/staff", "user/ana", "user/bob", "user/zoe")
+
+    def test_desired_says_nothing_of_what_nobody_has(self) -> None:
+        world = World()
+        world.mode, world.people = ManageObjects.AUTHORITATIVE, ["ana"]
+        live = world.live()
+        world.people = []
+        verdict = judge(world.evidence(live))[GuardId.EMPTY_DESIRED]
+        assert verdict.found == "no users are declared, and 1 live would go"
+
+    def test_desired_holds_nothing_when_all_of_it_is_to_be_absent(self) -> None:
+        world = World(staff="ana", other="ana")
+        world.mode = ManageObjects.AUTHORITATIVE
+        world.absent_groups, world.groups = ["staff"], {}
+        verdict = world.verdicts()[GuardId.EMPTY_DESIRED]
+        assert verdict.found == "no groups are declared, and 1 live would go"
+        assert verdict.addresses == ("group/other",)
+
+    def test_desired_holds_no_users_when_all_of_them_are_to_be_absent(self) -> None:
+        world = World(staff="ana bob")
+        world.mode = ManageObjects.AUTHORITATIVE
+        live = world.live()
+        world.people, world.absent_users, world.groups = ["ana"], ["ana"], {"staff": []}
+        verdict = judge(world.evidence(live))[GuardId.EMPTY_DESIRED]
+        assert verdict.addresses == ("user/bob",)
+
     def test_desired_lets_declared_deletions_pass(self) -> None:
         world = World(staff="ana bob")
         world.absent_groups = ["staff"]
@@ -175,6 +255,57 @@ class TestEmpty:
         assert judge(evidence)[GuardId.EMPTY_LIVE].standing is Standing.PASSED
         nobody = replace(evidence, live=replace(live, users={}))
         assert judge(nobody)[GuardId.EMPTY_LIVE].standing is Standing.BLOCKED
+
+    @pytest.mark.parametrize("presence", [Presence.EXTERNAL, Presence.PRESENT])
+    def test_live_says_what_is_missing(self, presence: Presence) -> None:
+        """Also where the mode says that all that is declared is only referred to."""
+        world = World(staff="ana", other="")
+        if presence is Presence.PRESENT:
+            world.mode = ManageObjects.REFERENCE
+        world.extra_users = [DeclaredUser(User(UserName("zoe")), HERE, presence)]
+        world.extra_groups = [DeclaredGroup(Group(GroupName("synced")), HERE, presence)]
+        zoe, synced = User(UserName("zoe"), foreign=True), Group(GroupName("synced"), foreign=True)
+        live = world.live()
+        live = replace(
+            live,
+            users={**live.users, UserKey("zoe"): zoe},
+            groups={**live.groups, group_key("synced"): synced},
+            members={},
+        )
+        evidence = world.evidence(live)
+        assert judge(evidence)[GuardId.EMPTY_LIVE].standing is Standing.PASSED
+        verdict = judge(replace(evidence, live=State()))[GuardId.EMPTY_LIVE]
+        assert verdict.found == "0 users are live, 0 groups are live"
+        assert verdict.expected.startswith(
+            "the users that are referred to, the groups that are referred to; is this the right"
+        )
+        assert verdict.addresses == ("group/*", "user/*")
+        expecting = replace(WIDE, expect_live=ExpectLive(users=3, groups=2))
+        verdict = judge(replace(evidence, live=State()), expecting)[GuardId.EMPTY_LIVE]
+        assert verdict.expected.startswith(
+            "at least 3 users (expect_live), at least 2 groups (expect_live); is this"
+        )
+
+    def test_one_live_is_enough_of_all_that_is_referred_to(self) -> None:
+        world = World(staff="ana")
+        world.groups["new"] = []
+        names = ("zoe", "yve")
+        world.extra_users = [
+            DeclaredUser(User(UserName(n)), HERE, Presence.EXTERNAL) for n in names
+        ]
+        live = world.live()
+        foreign = {UserKey(n): User(UserName(n), foreign=True) for n in names}
+        evidence = world.evidence(replace(live, users={**live.users, **foreign}))
+        alone = replace(
+            evidence, live=replace(live, users={UserKey("zoe"): foreign[UserKey("zoe")]})
+        )
+        assert judge(alone)[GuardId.EMPTY_LIVE].standing is Standing.PASSED
+
+    def test_nobody_needs_to_be_live_where_nobody_is_referred_to(self) -> None:
+        world = World(staff="ana")
+        world.groups["new"] = []
+        evidence = replace(world.evidence(), live=State())
+        assert judge(evidence)[GuardId.EMPTY_LIVE].standing is Standing.PASSED
 
 
 class TestWipe:
@@ -225,6 +356,52 @@ class TestWipe:
         world.absent_groups, world.groups = list(names[1:]), {names[0]: []}
         assert "wipe" not in world.blocked()
 
+    def test_names_up_to_three_groups_and_counts_more(self) -> None:
+        names = ("Delta", "Gamma", "beta", "alpha")
+        for number, found in (
+            (1, "all members of group/Delta would be removed"),
+            (3, "all members of group/beta, group/Delta, group/Gamma would be removed"),
+            (4, "all members of 4 groups would be removed"),
+        ):
+            world = World(**dict.fromkeys(names, "ana bob eve"), others=people(9))
+            for name in names[:number]:
+                world.groups[name] = []
+            verdict = world.verdicts()[GuardId.WIPE]
+            assert verdict.found == found
+            assert verdict.addresses == tuple(sorted(f"group/{name}" for name in names[:number]))
+            assert verdict.approvals[0].addresses == verdict.addresses
+
+    def test_a_kind_and_a_group_at_once(self) -> None:
+        world = World(Team="ana bob eve", Squad="", Crew="")
+        world.groups["Team"] = []
+        verdict = world.verdicts()[GuardId.WIPE]
+        assert verdict.found == (
+            "all 3 managed memberships would be removed; all members of group/Team would be removed"
+        )
+        links = (f"membership/Team/{name}" for name in ("ana", "bob", "eve"))
+        assert verdict.addresses == ("group/Team", *links)
+        assert verdict.approvals[0].addresses == verdict.addresses
+
+    def test_of_a_kind_is_approved_by_count(self) -> None:
+        world = World(alpha="", beta="", gamma="")
+        world.absent_groups, world.groups = ["alpha", "beta", "gamma"], {}
+        verdict = world.verdicts()[GuardId.WIPE]
+        assert verdict.found == "all 3 managed groups would be removed"
+        assert verdict.expected == "something to remain wherever there are 3 or more"
+        assert [(one.kind, one.count) for one in verdict.approvals] == [("group", 3)]
+
+    def test_a_deleted_group_counts_under_any_spelling(self) -> None:
+        world = World(Team="ana bob eve", others=people(9))
+        world.mode = ManageObjects.AUTHORITATIVE
+        del world.groups["Team"]
+        assert "group/Team" in world.verdicts()[GuardId.WIPE].addresses
+
+    def test_of_a_group_that_is_not_known_here_nothing_is_concluded(self) -> None:
+        world = World(team="ana bob eve", others=people(9))
+        world.groups["team"] = []
+        unknown = replace(world.evidence(), live=State())
+        assert judge(unknown)[GuardId.WIPE].standing is Standing.PASSED
+
     def test_from_another_number_on(self) -> None:
         world = World(team="ana bob", others=people(9))
         world.groups["team"] = []
@@ -246,3 +423,5 @@ class TestWipe:
         alone = World(team="ana bob eve")
         alone.expired = ["ana", "bob", "eve"]
         assert "wipe" not in alone.blocked()
+        alone.groups["team"] = ["ana", "bob"]
+        assert "all 3 managed memberships" in alone.verdicts()[GuardId.WIPE].found

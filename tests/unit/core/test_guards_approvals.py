@@ -22,7 +22,15 @@ from identity_reconciler.core.guards import Evidence, Standing, Verdict, check_p
 from identity_reconciler.core.guards.evidence import removals
 from identity_reconciler.core.plan import Delete, Plan
 from identity_reconciler.core.renames import Renames
-from identity_reconciler.core.state import Group, GroupName, Membership, State, UserName, group_key
+from identity_reconciler.core.state import (
+    Group,
+    GroupName,
+    Membership,
+    State,
+    User,
+    UserName,
+    group_key,
+)
 from identity_reconciler.errors import Position
 from tests.strategies import NOW
 
@@ -46,6 +54,17 @@ class TestSubject:
         assert not is_covered((GOOD,), "group/teams")
         assert not is_covered((GOOD,), "group/team", "group/other")
 
+    def test_written_in_another_case(self) -> None:
+        assert is_covered((replace(GOOD, addresses=("group/TEAM",)),), "group/team")
+
+    def test_only_what_is_used_is_returned(self) -> None:
+        wider = replace(GOOD, addresses=("group/other", "group/team", "group/third"))
+        unused = replace(GOOD, addresses=("group/unused",))
+        concerned = ("group/team", "group/other")
+        assert covering(GuardId.WIPE, concerned, (unused, wider), NOW) == (wider,)
+        assert covering(GuardId.WIPE, concerned, (wider, BY_COUNT), NOW) == (wider,)
+        assert covering(GuardId.WIPE, concerned, (unused, BY_COUNT), NOW) == (BY_COUNT,)
+
     def test_addresses_of_several_entries_add_up(self) -> None:
         other = replace(GOOD, addresses=("group/other",))
         assert covering(GuardId.WIPE, ("group/other", "group/team"), (GOOD, other), NOW) == (
@@ -61,6 +80,14 @@ class TestSubject:
         twice = (BY_COUNT, replace(BY_COUNT, reason="again"))
         assert not is_covered(twice, "group/1", "group/2", "group/3")
 
+    def test_of_several_counts_the_highest_holds(self) -> None:
+        for counts in ((1, 2), (2, 1)):
+            entries = tuple(replace(BY_COUNT, count=count) for count in counts)
+            assert is_covered(entries, "group/1", "group/2")
+
+    def test_without_a_count_a_kind_covers_nothing(self) -> None:
+        assert not is_covered((replace(BY_COUNT, count=None),), "group/1")
+
     def test_a_count_is_of_one_kind(self) -> None:
         assert not is_covered((BY_COUNT,), "group/1", "user/1")
         users = replace(BY_COUNT, kind="user")
@@ -68,12 +95,28 @@ class TestSubject:
 
     def test_an_address_that_means_two_things_covers_neither(self) -> None:
         assert not is_covered((GOOD,), "group/team", "group/team")
+        assert not is_covered((GOOD,), "group/Team", "group/TEAM")
 
     def test_another_guard_is_not_covered(self) -> None:
         assert not covering(GuardId.PROTECTED, ("group/team",), (GOOD,), NOW)
 
     def test_nothing_is_covered_by_nothing(self) -> None:
         assert not is_covered((), "group/team")
+
+
+class TestNames:
+    """Approvals call guards and kinds by these words."""
+
+    def test_of_guards(self) -> None:
+        assert [str(one) for one in GuardId] == [
+            *("empty.desired", "empty.live", "budget.users", "budget.groups"),
+            *("budget.memberships", "budget.assignments", "budget.expired", "wipe", "protected"),
+            *("min_members", "pinned_members", "lockout.self", "privileged", "rename.suspected"),
+        ]
+
+    def test_of_kinds(self) -> None:
+        kinds = "user group membership assignment access"
+        assert [str(one) for one in ResourceKind] == kinds.split()
 
 
 class TestTime:
@@ -93,6 +136,11 @@ class TestTime:
     def test_days(self, on: int, expires: int, holds: bool) -> None:  # noqa: FBT001 - a table
         one = replace(GOOD, on=TODAY + timedelta(on), expires=TODAY + timedelta(expires))
         assert one.holds(NOW) is holds
+
+    def test_out_of_its_time_it_covers_nothing(self) -> None:
+        for on in (-9, 2):
+            one = replace(GOOD, on=TODAY + timedelta(on), expires=TODAY + timedelta(on + 7))
+            assert not is_covered((one,), "group/team")
 
     def test_the_last_day_ends_at_midnight_utc(self) -> None:
         one = replace(GOOD, expires=date(2026, 3, 1))
@@ -130,6 +178,24 @@ class TestCheck:
         assert {one.position for one in problems} == {HERE}
         assert any(words in one.message for one in problems)
 
+    def test_problems_are_in_the_order_of_the_lines(self) -> None:
+        entries = [replace(GOOD, guard="?", position=Position("a", n, 1)) for n in (3, 1, 2)]
+        assert [one.position.line for one in check_approvals(entries, NOW)] == [1, 2, 3]
+
+    def test_each_problem_is_told_once_and_names_the_guard(self) -> None:
+        bad = replace(GOOD, addresses=("group/a",), kind="dogs", count=0, reason="")
+        messages = [one.message for one in check_approvals((bad,), NOW)]
+        assert len(messages) == 4
+        assert all(one.startswith("approval of wipe: ") for one in messages)
+
+    def test_where_it_stands_makes_no_difference(self) -> None:
+        assert replace(GOOD, position=Position("x", 1, 2)) == GOOD
+        proposed = Approval("wipe", TODAY, TODAY, "")
+        assert proposed.position == Position("approvals.yaml", 1, 1)
+
+    def test_a_count_of_one_is_none(self) -> None:
+        assert check_approvals((replace(BY_COUNT, count=1),), NOW) == ()
+
     @pytest.mark.parametrize("days", [0, 1, 30])
     def test_allowed_spans(self, days: int) -> None:
         assert not check_approvals((replace(GOOD, expires=TODAY + timedelta(days=days)),), NOW)
@@ -166,6 +232,10 @@ def evidence(*names: str) -> Evidence:
     )
 
 
+def _accounts(*names: str) -> tuple[User, ...]:
+    return tuple(User(UserName(name)) for name in names)
+
+
 class TestVerdicts:
     """A blocked verdict carries the approval to paste; pasted, with a reason, it approves."""
 
@@ -176,6 +246,7 @@ class TestVerdicts:
         assert verdict.standing is Standing.BLOCKED
         (entry,) = verdict.approvals
         assert entry.addresses == ("group/a", "group/b")
+        assert (entry.guard, entry.reason, entry.on) == ("protected", "", TODAY)
         assert entry.expires - entry.on == timedelta(days=7)
 
     @pytest.mark.parametrize("number", [1, 20, 21])
@@ -190,6 +261,29 @@ class TestVerdicts:
         assert verdict.approvals == reasoned
         more = evidence(*(f"g{n}" for n in range(number + 1)))
         assert self._protected(more, reasoned).standing is Standing.BLOCKED
+
+    def test_a_long_list_is_cut_and_in_order(self) -> None:
+        names = [f"g{n:02}" for n in range(21)]
+        verdict = self._protected(evidence(*reversed(names)), ())
+        assert verdict.addresses == tuple(f"group/{name}" for name in names[:20])
+        assert verdict.count == 21
+        assert verdict.found == "21 protected by name would be removed or renamed"
+
+    def test_counts_are_proposed_for_each_kind_in_order(self) -> None:
+        names = [f"g{n:02}" for n in range(20)]
+        plan = Plan((*evidence(*names).plan.changes, *map(Delete, _accounts("ana", "bob"))))
+        settings = GuardSettings(protected=ProtectedNames(users=("*",), groups=("*",)))
+        case = replace(evidence(), plan=plan, removals=removals(plan))
+        verdicts = check_plan(case, settings, (), NOW)
+        verdict = next(one for one in verdicts if one.guard is GuardId.PROTECTED)
+        assert [(one.kind, one.count) for one in verdict.approvals] == [("group", 20), ("user", 2)]
+        assert {one.reason for one in verdict.approvals} == {""}
+
+    def test_the_proposal_holds_from_the_day_of_the_plan_in_utc(self) -> None:
+        east = datetime(2026, 3, 2, 8, tzinfo=timezone(timedelta(hours=9)))
+        verdicts = check_plan(evidence("a"), self.settings, (), east)
+        verdict = next(one for one in verdicts if one.guard is GuardId.PROTECTED)
+        assert verdict.approvals[0].on == date(2026, 3, 1)
 
     def test_a_proposal_without_a_reason_is_a_problem(self) -> None:
         proposed = self._protected(evidence("a"), ()).approvals
@@ -239,3 +333,18 @@ class TestLines:
             "reason": "TICKET-1",
         }
         assert (second["kind"], second["count"]) == ("group", 2)
+
+    @pytest.mark.parametrize(
+        ("name", "written"),
+        [
+            ("X", "X"),
+            ('"', '\\"'),
+            ("\\", "\\\\"),
+            ("\n", "\\u000A"),
+            ("\uffff", "\\uFFFF"),
+            ("\U00010000", "\\U00010000"),
+        ],
+    )
+    def test_only_what_needs_it_is_escaped(self, name: str, written: str) -> None:
+        lines = approval_lines((replace(GOOD, addresses=(name,)),))
+        assert lines[2] == f'    - "{written}"'

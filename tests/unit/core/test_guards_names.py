@@ -15,6 +15,7 @@ from identity_reconciler.core.guard_settings import (
     PrivilegedNames,
     ProtectedNames,
 )
+from identity_reconciler.core.guards import Standing
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -55,6 +56,16 @@ class TestProtected:
         assert verdict.addresses == ("group/team",)
         assert "protected" not in world.blocked(_protecting(groups=("squad",)))
 
+    def test_an_application_that_is_known_by_its_arn_only(self) -> None:
+        world = World(team="ana")
+        world.live_assigned = ["team"]
+        evidence = world.evidence()
+        evidence = replace(evidence, live=replace(evidence.live, applications={}))
+        for patterns, refused in ((("*/apl-pay",), True), (("payroll",), False)):
+            settings = _protecting(applications=patterns)
+            standing = judge(evidence, settings)[GuardId.PROTECTED].standing
+            assert (standing is Standing.BLOCKED) is refused
+
     def test_assignments_by_name_or_arn(self) -> None:
         world = World(team="ana")
         world.live_assigned = ["team"]
@@ -93,6 +104,38 @@ class TestMembers:
         assert "would not exist" in world.verdicts(settings)[GuardId.MIN_MEMBERS].found
         assert "min_members" in world.blocked(replace(WIDE, min_members=(MinMembers("typo", 1),)))
 
+    def test_who_is_not_known_counts(self) -> None:
+        world = World(glass="ana bob")
+        world.groups["new"] = []
+        evidence = world.evidence()
+        evidence = replace(evidence, after=replace(evidence.after, users={}))
+        settings = replace(WIDE, min_members=(MinMembers("glass", 2),))
+        assert judge(evidence, settings)[GuardId.MIN_MEMBERS].standing is Standing.PASSED
+
+    def test_groups_are_called_as_they_are_spelled(self) -> None:
+        """As after the plan, else as live, else as in the settings; the addresses sorted."""
+        world = World(Glass="ana bob", Gone="ana")
+        del world.groups["Gone"]
+        world.absent_groups, world.groups["New"], world.groups["Glass"] = ["gone"], [], ["ana"]
+        names = ("typo", "NEW", "GONE", "glass", "GLASS")
+        settings = replace(WIDE, min_members=tuple(MinMembers(name, 2) for name in names))
+        verdict = world.verdicts(settings)[GuardId.MIN_MEMBERS]
+        assert verdict.found == (
+            "group/typo would not exist, at least 2 expected; "
+            "group/New would have 0 enabled members, at least 2 expected; "
+            "group/Gone would not exist, at least 2 expected; "
+            "group/Glass would have 1 enabled members, at least 2 expected; "
+            "group/Glass would have 1 enabled members, at least 2 expected"
+        )
+        assert verdict.addresses == ("group/Glass", "group/Gone", "group/New", "group/typo")
+
+    def test_an_unmanaged_group_is_known_in_any_spelling(self) -> None:
+        world = World(Glass="ana bob", others="ana bob eve")
+        del world.groups["Glass"]
+        world.absent_users, world.groups["others"] = ["bob"], ["ana", "eve"]
+        settings = replace(WIDE, min_members=(MinMembers("glass", 1),))
+        assert "cannot be counted" in world.verdicts(settings)[GuardId.MIN_MEMBERS].found
+
     def test_an_unmanaged_group_may_lose_nobody(self) -> None:
         world = World(glass="ana bob", others="ana bob eve")
         del world.groups["glass"]
@@ -119,6 +162,15 @@ class TestMembers:
         world.groups["new"] = []
         settings = replace(WIDE, pinned_members=(PinnedMembers("Glass", ("Bob", "ana")),))
         assert world.verdicts(settings)[GuardId.PINNED_MEMBERS].found == found
+
+    def test_pinned_members_are_named_in_order(self) -> None:
+        names = [f"n{n:02}" for n in range(12)]
+        world = World(glass="ana", others=" ".join(names))
+        world.groups["glass"] = names
+        settings = replace(WIDE, pinned_members=(PinnedMembers("glass", ("ana",)),))
+        assert world.verdicts(settings)[GuardId.PINNED_MEMBERS].found == (
+            f"group/glass would lack ana, and would also have {', '.join(names)}"
+        )
 
     def test_a_stranger_put_in_by_hand_may_be_removed(self) -> None:
         world = World(glass="ana bob", others="ana bob")
@@ -152,22 +204,49 @@ class TestLockout:
         verdict = world.verdicts(self.settings)[GuardId.LOCKOUT_SELF]
         assert verdict.addresses == ("access/root-ana/Payroll",)
 
+    def test_everything_is_listed_in_order(self) -> None:
+        world = World(Zeta="root-ana bob", admins="root-ana bob", others="bob")
+        world.live_assigned, world.assigned = ["admins"], ["others"]
+        world.groups["Zeta"] = world.groups["admins"] = ["bob"]
+        verdict = world.verdicts(self.settings)[GuardId.LOCKOUT_SELF]
+        assert verdict.addresses == (
+            "access/root-ana/Payroll",
+            "membership/Zeta/root-ana",
+            "membership/admins/root-ana",
+        )
+
+    def test_only_of_administrators(self) -> None:
+        world = World(admins="x-ray bob", others="kim")
+        world.live_assigned, world.assigned = ["admins"], []
+        for pattern, refused in (("x", False), ("x-ray", True)):
+            settings = replace(WIDE, administrators=(pattern,))
+            assert ("lockout.self" in world.blocked(settings)) is refused
+
+    def test_an_application_without_a_name_is_called_by_its_arn(self) -> None:
+        world = World(admins="root-ana bob")
+        world.live_assigned = ["admins"]
+        evidence = world.evidence()
+        access = tuple(replace(one, application_name="") for one in evidence.access)
+        verdict = judge(replace(evidence, access=access), self.settings)[GuardId.LOCKOUT_SELF]
+        assert verdict.addresses == (f"access/root-ana/{PAYROLL}",)
+
     def test_gains_are_welcome(self) -> None:
         world = World(admins="root-ana bob")
         world.assigned = ["admins"]
         assert "lockout.self" not in world.blocked(self.settings)
 
-    def test_a_new_name_hides_nothing(self) -> None:
+    @pytest.mark.parametrize("new_name", ["ana", "Ana"])
+    def test_a_new_name_hides_nothing(self, new_name: str) -> None:
         world = World(admins="root-ana bob")
         world.live_assigned, world.people, world.groups = ["admins"], ["bob"], {}
         world.groups["admins"] = ["bob", "ana"]
-        ana = User(UserName("ana"))
+        ana = User(UserName(new_name))
         world.extra_users = [DeclaredUser(ana, HERE, previous_names=("root-ana",))]
         live = World(admins="root-ana bob").live()
         principal = Principal(PrincipalKind.GROUP, "admins")
         live = replace(live, assignments={PAYROLL: frozenset({principal})})
         verdict = judge(world.evidence(live), self.settings)[GuardId.LOCKOUT_SELF]
-        assert verdict.addresses == ("access/ana/Payroll",)
+        assert verdict.addresses == (f"access/{new_name}/Payroll",)
 
     def test_applications_of_one_name_are_told_apart_by_arn(self) -> None:
         world = World(admins="root-ana bob")
@@ -204,6 +283,36 @@ class TestPrivileged:
         world.groups["others"] = ["ana", "bob"]
         verdict = world.verdicts(_privileging(applications=("Payroll",)))[GuardId.PRIVILEGED]
         assert verdict.addresses[-1] == "membership/others/bob"
+
+    def test_a_group_that_is_assigned_is_known_in_any_spelling(self) -> None:
+        world = World(Others="ana", more="bob")
+        world.live_assigned = ["others"]
+        world.assigned = ["Others"]
+        world.groups["Others"] = ["ana", "bob"]
+        assert "privileged" in world.blocked(_privileging(applications=("Payroll",)))
+
+    @pytest.mark.parametrize(
+        "principal",
+        [
+            Principal(PrincipalKind.USER, "others"),
+            Principal(PrincipalKind.GROUP, "others", orphan=True),
+        ],
+    )
+    def test_what_is_called_like_a_group_and_is_none_is_no_door(self, principal: Principal) -> None:
+        world = World(others="ana", more="bob")
+        world.groups["others"] = ["ana", "bob"]
+        world.people.append("others")
+        live = replace(world.live(), assignments={PAYROLL: frozenset({principal})})
+        verdicts = judge(world.evidence(live), _privileging(applications=("Payroll",)))
+        assert verdicts[GuardId.PRIVILEGED].standing is Standing.PASSED
+
+    def test_a_group_renamed_to_another_name(self) -> None:
+        world = World(team="ana")
+        world.groups = {}
+        group = Group(GroupName("squad"))
+        world.extra_groups = [DeclaredGroup(group, HERE, previous_names=("team",))]
+        assert "privileged" not in world.blocked(_privileging(groups=("admins",)))
+        assert "privileged" not in world.blocked(_privileging(groups=("team",)))
 
     def test_a_group_renamed_to_a_privileged_name(self) -> None:
         world = World(team="ana")

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from identity_reconciler.core.plan import Create, Delete, Plan, Reason, Rename, Update
-from identity_reconciler.core.planner import build_plan
+from identity_reconciler.core.planner import build_plan, settled
 from identity_reconciler.core.state import (
+    Application,
+    ApplicationArn,
     Email,
     Group,
     GroupKey,
@@ -16,6 +18,8 @@ from identity_reconciler.core.state import (
     Membership,
     Photo,
     PostalAddress,
+    Principal,
+    PrincipalKind,
     Resource,
     Role,
     State,
@@ -188,6 +192,16 @@ class TestCascades:
             ),
         )
 
+    def test_in_the_order_of_their_keys(self, live: State) -> None:
+        names = [f"G{n}" for n in range(9, -1, -1)]
+        groups = {GroupKey(name.lower()): Group(GroupName(name)) for name in names}
+        live = replace(
+            live, groups=groups, members=dict.fromkeys(groups, frozenset({UserKey("ana")}))
+        )
+        (change,) = build_plan(replace(live, users={}, members={}), live).changes
+        assert isinstance(change, Delete)
+        assert [link.group for link in change.cascaded] == sorted(names)
+
     def test_with_both_it_counts_with_the_group(self, live: State) -> None:
         one = GroupKey("one")
         desired = replace(live, users={}, groups={GroupKey("two"): live.groups[GroupKey("two")]})
@@ -200,3 +214,162 @@ class TestCascades:
             ),
             Delete(ANA, Reason.UNDECLARED, (Membership(GroupName("Two"), UserName("ana")),)),
         )
+
+
+WIKI, PAYROLL = (Application(ApplicationArn(f"arn:{n}"), n.title()) for n in ("wiki", "payroll"))
+
+
+def of_user(name: str) -> Principal:
+    return Principal(PrincipalKind.USER, name)
+
+
+def of_group(name: str) -> Principal:
+    return Principal(PrincipalKind.GROUP, name)
+
+
+def world(members: str, assigned: frozenset[Principal] = frozenset()) -> State:
+    """Return Ana, Bob and Ops with these members, and these principals of the Wiki."""
+    names = ("Ana", "Bob")
+    return State(
+        users={user_key(name): User(UserName(name)) for name in names},
+        groups={GroupKey("ops"): Group(GroupName("Ops"))},
+        members={GroupKey("ops"): frozenset(map(UserKey, members.split()))},
+        applications={WIKI.arn: WIKI, PAYROLL.arn: PAYROLL},
+        assignments={WIKI.arn: assigned, PAYROLL.arn: frozenset({of_user("ana")})},
+    )
+
+
+class TestLinks:
+    """Links that differ are made and removed, named as people spell them."""
+
+    def test_memberships(self) -> None:
+        assert build_plan(world("bob"), world("ana")).changes == (
+            Delete(Membership(GroupName("Ops"), UserName("Ana")), Reason.UNLISTED),
+            Create(Membership(GroupName("Ops"), UserName("Bob"))),
+        )
+        assert build_plan(world("ana"), world("ana")) == Plan()
+
+    def test_where_nothing_is_live_all_is_made(self) -> None:
+        live = replace(world(""), members={}, assignments={})
+        assert [change.key for change in build_plan(world("ana"), live).changes] == [
+            ("membership", "ops", "ana"),
+            ("assignment", PAYROLL.arn, "user", "ana"),
+        ]
+
+    def test_of_a_new_group(self) -> None:
+        live = replace(world(""), groups={}, members={})
+        assert [change.key for change in build_plan(world("ana"), live).changes] == [
+            ("group", "ops"),
+            ("membership", "ops", "ana"),
+        ]
+
+    def test_where_no_list_is_desired_what_is_managed_live_goes(self) -> None:
+        desired = replace(world(""), members={}, assignments={})
+        live = world("ana", frozenset({of_group("ops")}))
+        assert [change.key for change in build_plan(desired, live).changes] == [
+            ("assignment", PAYROLL.arn, "user", "ana"),
+            ("assignment", WIKI.arn, "group", "ops"),
+            ("membership", "ops", "ana"),
+        ]
+
+    def test_assignments(self) -> None:
+        desired = world("", frozenset({of_user("bob"), of_group("ops")}))
+        live = world("", frozenset({of_user("ana"), of_group("ops")}))
+        plan = build_plan(desired, live)
+        before, after = (change for change in plan.changes)
+        assert isinstance(before, Delete)
+        assert isinstance(after, Create)
+        assert [address(before.before), address(after.after)] == [
+            "assignment/Wiki/user/Ana",
+            "assignment/Wiki/user/Bob",
+        ]
+        assert before.reason is Reason.UNLISTED
+        assert plan.applications == {WIKI.arn: WIKI}
+
+    def test_an_assignment_goes_with_its_principal(self) -> None:
+        live = world("", frozenset({of_user("bob"), of_group("ops")}))
+        bare = replace(world(""), groups={}, members={})
+        desired = replace(bare, users={UserKey("ana"): bare.users[UserKey("ana")]})
+        reasons = {
+            c.key: c.reason for c in build_plan(desired, live).changes if isinstance(c, Delete)
+        }
+        assert reasons == {
+            ("assignment", WIKI.arn, "group", "ops"): Reason.PRINCIPAL_DELETED,
+            ("assignment", WIKI.arn, "user", "bob"): Reason.PRINCIPAL_DELETED,
+            ("group", "ops"): Reason.UNDECLARED,
+            ("user", "bob"): Reason.UNDECLARED,
+        }
+
+    def test_an_orphan_is_unlisted(self) -> None:
+        orphan = replace(of_user("9067-X"), orphan=True)
+        (change,) = build_plan(world(""), world("", frozenset({orphan}))).changes
+        assert isinstance(change, Delete)
+        assert (change.key[2:], change.reason) == (("orphaned-user", "9067-X"), Reason.UNLISTED)
+
+    def test_names_that_the_scope_leaves_out_are_spelled_as_in_the_directory(self) -> None:
+        directory = world("ana", frozenset({of_group("ops"), of_user("bob")}))
+        live = replace(directory, users={}, groups={}, applications={})
+        desired = replace(world(""), users={}, groups={}, applications={})
+        plan = build_plan(desired, live, directory)
+        assert [address(_subject(change)) for change in plan.changes] == [
+            "assignment/Wiki/group/Ops",
+            "assignment/Wiki/user/Bob",
+            "membership/Ops/Ana",
+        ]
+        (create,) = build_plan(
+            replace(desired, assignments=directory.assignments), desired, directory
+        ).changes[:1]
+        assert address(_subject(create)).startswith("assignment/Wiki/")
+
+    def test_cascades_are_spelled_as_in_the_directory(self) -> None:
+        directory = world("ana bob")
+        live = replace(directory, groups={}, assignments={})
+        desired = replace(live, users={UserKey("bob"): directory.users[UserKey("bob")]})
+        (change,) = build_plan(replace(desired, members={}), live, directory).changes[-1:]
+        assert isinstance(change, Delete)
+        assert change.cascaded == (Membership(GroupName("Ops"), UserName("Ana")),)
+
+
+class TestWhole:
+    """Objects come and go as a whole; what is the same is no change."""
+
+    def test_users(self) -> None:
+        bob = User(UserName("Bob"), cleared=frozenset({"title"}))
+        assert build_plan(of_users(bob), of_users(ANA)).changes == (
+            Create(User(UserName("Bob"))),
+            Delete(ANA),
+        )
+        assert build_plan(of_users(ANA), of_users(ANA)) == Plan()
+
+    def test_groups(self) -> None:
+        ops, data = Group(GroupName("Ops")), Group(GroupName("Data"), cleared=frozenset({"x"}))
+        plan = build_plan(State(groups={GroupKey("d"): data}), State(groups={GroupKey("o"): ops}))
+        assert plan.changes == (Create(Group(GroupName("Data"))), Delete(ops))
+
+    def test_a_user_and_a_group_have_nothing_in_common(self) -> None:
+        with pytest.raises(TypeError):
+            settled(ANA, Group(GroupName("Ops")))
+
+    def test_a_cleared_description_beats_a_declared_one(self) -> None:
+        live = Group(GroupName("Ops"), "old")
+        declared = Group(GroupName("Ops"), cleared=frozenset({"description"}))
+        assert settled(declared, live) == Group(GroupName("Ops"))
+        assert settled(declared, Group(GroupName("Ops"))) == Group(GroupName("Ops"))
+
+    def test_photos_keep_their_undeclared_parts_one_by_one(self) -> None:
+        live = replace(ANA, photos=(Photo("a", "x", primary=True), Photo("b", "y")))
+        declared = replace(ANA, photos=(Photo("a"), Photo("c")))
+        assert settled(declared, live) == replace(
+            ANA, photos=(Photo("a", "x", primary=True), Photo("c", "y"))
+        )
+        assert settled(declared, ANA) == replace(ANA, photos=declared.photos)
+
+    def test_another_manager_is_a_change(self) -> None:
+        live = replace(ANA, manager=UserName("Boss"))
+        declared = replace(ANA, manager=UserName("Chief"))
+        assert settled(declared, live) == declared
+        assert settled(declared, ANA) == declared
+        assert settled(live, live) is live
+
+    def test_the_spelling_of_anything_else_is_a_change(self) -> None:
+        assert settled(replace(ANA, title="BOSS"), replace(ANA, title="boss")).title == "BOSS"  # type: ignore[union-attr]

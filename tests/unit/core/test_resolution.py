@@ -92,6 +92,31 @@ class TestProblems:
         (only,) = problems(declared)
         assert only.startswith('x.yaml:1:3: user "nobody" is only referred to here, but is not')
 
+    def test_external_groups_that_are_not_live(self) -> None:
+        declared = replace(NOTHING, groups=(group("nobody", presence=Presence.EXTERNAL),))
+        (only,) = problems(declared)
+        assert only.startswith('x.yaml:2:3: group "nobody" is only referred to here, but is not')
+
+    def test_assignments_of_who_is_neither_declared_nor_live(self) -> None:
+        entry = application(ApplicationSelector(name="Wiki"), "ops", "nobody")
+        declared = replace(NOTHING, applications=(entry,))
+        assert problems(declared) == ['x.yaml:4:3: group "nobody" is neither declared nor live']
+
+    def test_every_application_that_is_not_live(self) -> None:
+        names = ("first", "second")
+        entries = tuple(application(ApplicationSelector(name=name)) for name in names)
+        assert len(problems(replace(NOTHING, applications=entries))) == 2
+
+    def test_an_application_that_is_selected_by_its_arn_or_provider_only(self) -> None:
+        known = Application(ApplicationArn("arn:x"), "X", "arn:provider")
+        live = replace(LIVE, applications={known.arn: known})
+        for selector in (
+            ApplicationSelector(arn=ApplicationArn("arn:other")),
+            ApplicationSelector(provider="arn:provider"),
+        ):
+            (only,) = problems(replace(NOTHING, applications=(application(selector),)), live)
+            assert only.endswith("is not live in this instance")
+
     def test_references_that_are_neither_declared_nor_live(self) -> None:
         settings = replace(NOTHING.settings, users=ManageObjects.REFERENCE)
         declared = replace(NOTHING, settings=settings, groups=(group("ops", "ana", "nobody"),))
@@ -106,7 +131,7 @@ class TestProblems:
 
     def test_an_application_that_is_not_unique(self) -> None:
         twin = Application(ApplicationArn("arn:twin"), "Payroll", "arn:provider", "1" * 12)
-        live = replace(LIVE, applications={**LIVE.applications, twin.arn: twin})
+        live = replace(LIVE, applications={twin.arn: twin, **LIVE.applications})
         selector = ApplicationSelector(name="Payroll")
         (only,) = problems(replace(NOTHING, applications=(application(selector),)), live)
         assert "is not unique: arn:aws:sso" in only
@@ -228,6 +253,18 @@ class TestScope:
         )
         (change,) = compare(declared, LIVE, NOW).changes
         assert change.key == ("membership", "ops", "scim")
+
+    def test_who_is_only_referred_to_stands_as_live(self) -> None:
+        """The members of such a group are not ours."""
+        about = Group(GroupName("Synced"), "theirs", foreign=True)
+        scim = User(UserName("SCIM"), title="theirs", foreign=True)
+        live = replace(LIVE, users={UserKey("scim"): scim}, groups={GroupKey("synced"): about})
+        entries = group("synced", "scim", presence=Presence.EXTERNAL)
+        declared = replace(NOTHING, users=(user("scim", Presence.EXTERNAL),), groups=(entries,))
+        desired = resolve(declared, live, NOW).desired
+        assert desired.users == {UserKey("scim"): scim}
+        assert desired.groups == {GroupKey("synced"): about}
+        assert desired.members == {}
 
     def test_a_stranger_in_a_managed_group_is_removed(self) -> None:
         live = replace(LIVE, members={GroupKey("ops"): frozenset(LIVE.users)})

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 
 from identity_reconciler.desired.yaml.encoding import MAX_BYTES
 from identity_reconciler.desired.yaml.events import has_libyaml
 from identity_reconciler.desired.yaml.reader import read
 from identity_reconciler.desired.yaml.tree import Fields, Items, Mark, Plain, Tree, Value, locate
 from identity_reconciler.errors import Position
+from tests.commented_yaml import documents
 
 EXAMPLE = Path(__file__).parents[3] / "desired-state"
 FILES = sorted(path.relative_to(EXAMPLE).as_posix() for path in EXAMPLE.rglob("*.yaml"))
@@ -78,12 +81,14 @@ def places(value: Value) -> list[tuple[int, int]]:
 class TestOneMeaning:
     """What is accepted means the same to PyYAML and to both parsers of ruamel."""
 
-    @given(text=TEXTS | broken_examples())
+    @given(text=TEXTS | broken_examples() | documents().map(lambda one: one.text))
     @example(text="a: {b: c:d}\n")
     @example(text="a: [b?c]\n")
     @example(text="a: b\r\nc: d\r\n")
     @example(text="a: |+\n  b\n\n")
     @example(text="? a\n: b\n")
+    @example(text="a: |# b\n  c\n")
+    @example(text="a: >- # b\n \n  c\n")
     def test_accepted_texts(self, text: str) -> None:
         tree = accepted(text)
         pure = accepted(text, pure=True)
@@ -103,6 +108,37 @@ class TestOneMeaning:
 
     def test_both_parsers_are_here(self) -> None:
         assert has_libyaml()
+
+    @pytest.mark.parametrize(
+        ("implementation", "version", "machine", "required"),
+        [
+            ("CPython", "3.11", "x86_64", True),
+            ("CPython", "3.13", "AMD64", True),
+            ("CPython", "3.13", "aarch64", True),
+            ("CPython", "3.14", "arm64", True),
+            ("CPython", "3.14", "ARM64", False),
+            ("CPython", "3.13", "riscv64", False),
+            ("CPython", "3.15", "x86_64", False),
+            ("PyPy", "3.11", "x86_64", False),
+        ],
+    )
+    def test_the_fast_one_is_installed_where_it_has_a_wheel(
+        self, implementation: str, version: str, machine: str, *, required: bool
+    ) -> None:
+        environment = {
+            "extra": "",
+            "platform_machine": machine,
+            "platform_python_implementation": implementation,
+            "python_version": version,
+        }
+        project = tomllib.loads((EXAMPLE.parent / "pyproject.toml").read_text("utf-8"))["project"]
+        needed = {
+            one.name
+            for one in map(Requirement, project["dependencies"])
+            if one.marker is None or one.marker.evaluate(environment)
+        }
+        assert "ruamel.yaml" in needed
+        assert ("ruamel.yaml.clib" in needed) == required
 
     @given(data=st.binary(max_size=60))
     def test_any_bytes_give_a_tree_or_problems(self, data: bytes) -> None:

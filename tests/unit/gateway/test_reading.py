@@ -14,6 +14,7 @@ from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.gateway.reading.connection import Connection
 from identity_reconciler.gateway.wire.clients import make_clients
+from identity_reconciler.gateway.wire.operations import Purpose
 from identity_reconciler.gateway.wire.pacing import Rates
 from tests.canned_service import Answer, canned_session, ok, refused
 
@@ -29,7 +30,9 @@ GROUPS = Wanted(groups=True)
 
 def gateway(answer: Answer) -> AwsGateway:
     rates = Rates(sso_admin=10_000, identity_store=10_000)
-    clients = make_clients(canned_session(answer), region="us-east-1", write=True, rates=rates)
+    clients = make_clients(
+        canned_session(answer), region="us-east-1", purpose=Purpose.APPLY, rates=rates
+    )
     return AwsGateway(Connection(clients, INSTANCE))
 
 

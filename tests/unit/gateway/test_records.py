@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
+from identity_reconciler.core.attributes import ENTERPRISE, USER_ATTRIBUTES
 from identity_reconciler.core.state import (
-    USER_ATTRIBUTES,
     Email,
     Group,
     GroupName,
@@ -24,7 +24,6 @@ from identity_reconciler.core.state import (
     UserName,
 )
 from identity_reconciler.gateway.reading.records import (
-    ENTERPRISE,
     application,
     create_group_request,
     create_user_request,
@@ -50,7 +49,7 @@ COMPOUNDS: dict[str, st.SearchStrategy[Any]] = {
 
 
 def users() -> st.SearchStrategy[User]:
-    texts = {name: MAYBE for name in USER_ATTRIBUTES if name not in COMPOUNDS}
+    texts = {one.field: MAYBE for one in USER_ATTRIBUTES if not one.structure}
     names = st.sampled_from([UserName("ana"), UserName("Ana")])
     return st.builds(User, names, **texts, **COMPOUNDS)
 
@@ -152,7 +151,7 @@ class TestOperations:
 
     @given(users(), users())
     def test_there_is_one_for_each_difference(self, before: User, after: User) -> None:
-        fields = ("user_name", *USER_ATTRIBUTES)
+        fields = ("user_name", *(one.field for one in USER_ATTRIBUTES))
         different = [name for name in fields if getattr(before, name) != getattr(after, name)]
         operations = user_operations(before, after, after.manager)
         assert len(operations) == len(different)
@@ -177,13 +176,13 @@ class TestOperations:
             manager=UserName("carla"),
         )
         assert user_operations(before, after, "id-of-carla") == [
-            {"AttributePath": "title"},
             {"AttributePath": "name.givenName", "AttributeValue": "Ana"},
-            {"AttributePath": f"{ENTERPRISE}.department"},
             {
                 "AttributePath": "addresses",
                 "AttributeValue": [{"streetAddress": "Main", "primary": True}],
             },
+            {"AttributePath": "title"},
+            {"AttributePath": f"{ENTERPRISE}.department"},
             {"AttributePath": f"{ENTERPRISE}.manager.value", "AttributeValue": "id-of-carla"},
         ]
 

@@ -12,8 +12,13 @@ import pytest
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import UsageError
-from identity_reconciler.gateway.wire.wiring import READS, WRITES
-from identity_reconciler.iam.policies import PolicyFacts, Purpose, policy
+from identity_reconciler.gateway.wire.operations import (
+    OPERATIONS,
+    Purpose,
+    ServiceOperation,
+    operations_for,
+)
+from identity_reconciler.iam.policies import RUN_PURPOSES, PolicyFacts, RunPurpose, policy
 from identity_reconciler.iam.roles import Workflows, trust
 from tests.command import ROOT
 
@@ -21,6 +26,20 @@ STORE = "arn:aws:identitystore::111122223333:identitystore/d-1234567890"
 GROUP = "arn:aws:identitystore:::group/11111111-2222-3333-4444-555555555555"
 OTHER = "arn:aws:identitystore:::group/99999999-2222-3333-4444-555555555555"
 APPLICATION = "arn:aws:sso::111122223333:application/ssoins-1234567890abcdef/apl-0123456789abcdef"
+
+WRITES = {
+    "identitystore:CreateGroup",
+    "identitystore:CreateGroupMembership",
+    "identitystore:CreateUser",
+    "identitystore:DeleteGroup",
+    "identitystore:DeleteGroupMembership",
+    "identitystore:DeleteUser",
+    "identitystore:UpdateGroup",
+    "identitystore:UpdateUser",
+    "sso:CreateApplicationAssignment",
+    "sso:DeleteApplicationAssignment",
+}
+EXPIRIES = {"identitystore:DeleteGroupMembership", "sso:DeleteApplicationAssignment"}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +64,30 @@ def allows(given: Mapping[str, Any], action: str, resource: str) -> bool:
     return effects == {"Allow"}
 
 
+def is_read(action: str) -> bool:
+    return action.partition(":")[2].startswith(("List", "Get", "Describe"))
+
+
+class TestOperations:
+    """The list says of each operation whether it writes, and audits write nothing."""
+
+    @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.action)
+    def test_writes(self, operation: ServiceOperation) -> None:
+        assert operation.writes == (operation.action in WRITES)
+
+    def test_what_the_console_calls_every_write_to_the_store(self) -> None:
+        named = {one.action for one in OPERATIONS if one.twins}
+        assert named == {one for one in WRITES if one.startswith("identitystore:")}
+
+    def test_is_listed_once(self) -> None:
+        assert len({one.action for one in OPERATIONS}) == len(OPERATIONS)
+
+    @pytest.mark.parametrize("purpose", [Purpose.PLAN, Purpose.AUDIT, Purpose.AUDIT_MEMBER])
+    def test_of_who_only_reads(self, purpose: Purpose) -> None:
+        others = {one.action for one in operations_for(purpose) if not is_read(one.action)}
+        assert others == ({"sts:AssumeRole"} if purpose is Purpose.AUDIT else set())
+
+
 class TestPlan:
     """A role that plans reads one instance and can write nothing."""
 
@@ -65,8 +108,7 @@ class TestPlan:
     def test_every_write_is_denied_by_name(self, declared: Declared, resource: str) -> None:
         given = policy(declared, Purpose.PLAN, PolicyFacts())
         (denial,) = [one for one in statements(given) if one["Effect"] == "Deny"]
-        named = {action.partition(":")[2] for action in denial["Action"]}
-        assert named >= WRITES
+        assert set(denial["Action"]) > WRITES
         assert denial["Resource"] == ["*"]
         for action in denial["Action"]:
             assert not allows(given, action, resource)
@@ -77,24 +119,25 @@ class TestPlan:
 class TestApply:
     """A role that applies writes what the program writes, and keeps its hands off the rest."""
 
-    @pytest.mark.parametrize("purpose", Purpose)
+    @pytest.mark.parametrize("purpose", RUN_PURPOSES)
     def test_nothing_but_what_the_program_may_send(
-        self, declared: Declared, purpose: Purpose
+        self, declared: Declared, purpose: RunPurpose
     ) -> None:
         given = policy(declared, purpose, PolicyFacts())
         allowed = {
-            action.partition(":")[2]
+            action
             for one in statements(given)
             if one["Effect"] == "Allow"
             for action in one["Action"]
         }
-        expiries = {"DeleteApplicationAssignment", "DeleteGroupMembership"}
-        writes = {Purpose.PLAN: set[str](), Purpose.APPLY: set(WRITES), Purpose.EXPIRE: expiries}
-        assert allowed == READS - {"GetCallerIdentity"} | writes[purpose]
+        writes = {Purpose.PLAN: set[str](), Purpose.APPLY: WRITES, Purpose.EXPIRE: EXPIRIES}
+        assert {one for one in allowed if not is_read(one)} == writes[purpose]
+        sent = {one.action for one in operations_for(purpose)}
+        assert allowed == sent - {"sts:GetCallerIdentity"}
         assert not any("*" in action for one in statements(given) for action in one["Action"])
 
     @pytest.mark.parametrize("purpose", [Purpose.APPLY, Purpose.EXPIRE])
-    def test_protected_groups_are_denied(self, declared: Declared, purpose: Purpose) -> None:
+    def test_protected_groups_are_denied(self, declared: Declared, purpose: RunPurpose) -> None:
         given = policy(declared, purpose, PolicyFacts(protected=(GROUP,)))
         for action in ("CreateGroupMembership", "DeleteGroupMembership", "UpdateGroup"):
             assert not allows(given, f"identitystore:{action}", GROUP)
@@ -173,8 +216,8 @@ STRANGERS = (
 class TestTrust:
     """A role is taken by the jobs that it is for, and nobody else."""
 
-    @pytest.mark.parametrize("purpose", Purpose)
-    def test_exactly_these_subjects(self, purpose: Purpose) -> None:
+    @pytest.mark.parametrize("purpose", RUN_PURPOSES)
+    def test_exactly_these_subjects(self, purpose: RunPurpose) -> None:
         given = trust("arn", Workflows("corp/identity"), purpose)
         (statement,) = statements(given)
         wanted = statement["Condition"]["StringEquals"]

@@ -1,0 +1,138 @@
+"""Every operation that may be sent, and for what: one list, from which all else is derived.
+
+The clients refuse what is not listed for their purpose, and the IAM policies allow what is: see
+`clients` and `iam.policies`. The templates of the audit repeat it, and tests compare them. Tests
+also compare the list with what the sandbox is asked for, both ways.
+
+Source of actions and of what they can be bound to: Service Authorization Reference,
+identitystore, sso, organizations and sts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """What clients, and the role whose credentials they use, are for."""
+
+    PLAN = "plan"
+    APPLY = "apply"
+    EXPIRE = "expire"
+    """An apply that only removes what has expired."""
+    AUDIT = "audit"
+    """The audit of an organisation, in the account that it runs in."""
+    AUDIT_MEMBER = "audit-member"
+    """The same audit, in each account that it enters."""
+
+
+class BoundTo(StrEnum):
+    """What the permission for an operation can be restricted to."""
+
+    NOTHING = "nothing"
+    """It lists what the credentials can see, so there is no resource to name."""
+    INSTANCE = "instance"
+    APPLICATION = "application"
+    STORE = "store"
+    """The identity store with its users, groups and memberships."""
+    ROLE = "role"
+    NO_PERMISSION = "no permission"
+    """Whoever has credentials may send it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOperation:
+    """One operation of one service."""
+
+    service: str
+    """As botocore calls it in events: identitystore, sso-admin, sts, organizations."""
+    name: str
+    bound_to: BoundTo
+    purposes: frozenset[Purpose]
+    why: str
+    """What it is sent for."""
+    writes: bool = False
+    twins: tuple[str, ...] = ()
+    """What the console calls the same write: actions of `sso-directory`, which are only denied."""
+
+    @property
+    def action(self) -> str:
+        """The name of the permission in IAM."""
+        return f"{self.service.removesuffix('-admin')}:{self.name}"
+
+
+_ALL = frozenset(Purpose)
+_RUNS = frozenset({Purpose.PLAN, Purpose.APPLY, Purpose.EXPIRE})
+_AUDIT = frozenset({Purpose.AUDIT})
+_APPLY = frozenset({Purpose.APPLY})
+_REMOVALS = frozenset({Purpose.APPLY, Purpose.EXPIRE})
+
+
+def _store(name: str, purposes: frozenset[Purpose], why: str) -> ServiceOperation:
+    return ServiceOperation("identitystore", name, BoundTo.STORE, purposes, why)
+
+
+def _sso(name: str, bound_to: BoundTo, purposes: frozenset[Purpose], why: str) -> ServiceOperation:
+    return ServiceOperation("sso-admin", name, bound_to, purposes, why)
+
+
+def _write(service: str, name: str, purposes: frozenset[Purpose], *twins: str) -> ServiceOperation:
+    bound_to = BoundTo.STORE if service == "identitystore" else BoundTo.APPLICATION
+    why = "a change of the plan"
+    return ServiceOperation(service, name, bound_to, purposes, why, writes=True, twins=twins)
+
+
+OPERATIONS = (
+    ServiceOperation(
+        "sts",
+        "GetCallerIdentity",
+        BoundTo.NO_PERMISSION,
+        _RUNS | _AUDIT,
+        "the account of the credentials",
+    ),
+    ServiceOperation("sts", "AssumeRole", BoundTo.ROLE, _AUDIT, "into each account"),
+    ServiceOperation("organizations", "ListAccounts", BoundTo.NOTHING, _AUDIT, "all accounts"),
+    _sso("ListInstances", BoundTo.NOTHING, _ALL, "the instance is the declared one"),
+    _sso("ListApplications", BoundTo.NOTHING, _ALL, "all applications"),
+    _sso("DescribeApplication", BoundTo.APPLICATION, _RUNS, "one application by its ARN"),
+    _sso("ListApplicationAssignments", BoundTo.APPLICATION, _ALL, "who is assigned"),
+    _sso(
+        "GetApplicationAssignmentConfiguration",
+        BoundTo.APPLICATION,
+        _ALL,
+        "whether everybody gets in without any assignment",
+    ),
+    _sso(
+        "ListApplicationAssignmentsForPrincipal",
+        BoundTo.INSTANCE,
+        _RUNS,
+        "what else somebody who leaves is assigned to",
+    ),
+    _sso("DescribeApplicationAssignment", BoundTo.APPLICATION, _RUNS, "whether one is there"),
+    _store("ListUsers", _ALL, "all users"),
+    _store("ListGroups", _ALL, "all groups"),
+    _store("ListGroupMemberships", _ALL, "the members of a group"),
+    _store("ListGroupMembershipsForMember", _ALL, "the groups of a user, where users are few"),
+    _store("DescribeUser", _ALL, "one user, also one who joined while lists were read"),
+    _store("DescribeGroup", _RUNS, "one group"),
+    _store("DescribeGroupMembership", _RUNS, "who made a membership"),
+    _store("GetUserId", _RUNS, "a user by name"),
+    _store("GetGroupId", _RUNS, "a group by name"),
+    _store("GetGroupMembershipId", _RUNS, "a membership by group and user"),
+    _write("identitystore", "CreateUser", _APPLY, "CreateUser"),
+    _write("identitystore", "UpdateUser", _APPLY, "UpdateUser", "UpdateUserName"),
+    _write("identitystore", "DeleteUser", _APPLY, "DeleteUser"),
+    _write("identitystore", "CreateGroup", _APPLY, "CreateGroup"),
+    _write("identitystore", "UpdateGroup", _APPLY, "UpdateGroup", "UpdateGroupDisplayName"),
+    _write("identitystore", "DeleteGroup", _APPLY, "DeleteGroup"),
+    _write("identitystore", "CreateGroupMembership", _APPLY, "AddMemberToGroup"),
+    _write("identitystore", "DeleteGroupMembership", _REMOVALS, "RemoveMemberFromGroup"),
+    _write("sso-admin", "CreateApplicationAssignment", _APPLY),
+    _write("sso-admin", "DeleteApplicationAssignment", _REMOVALS),
+)
+
+
+def operations_for(purpose: Purpose) -> tuple[ServiceOperation, ...]:
+    """Return what may be sent for *purpose*, in the order of the list."""
+    return tuple(one for one in OPERATIONS if purpose in one.purposes)

@@ -1,0 +1,178 @@
+"""Commands in forked processes do what commands in new processes do."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.command import PROGRAM, ROOT, Run, command, edit, environment, launcher, real_command
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command, and what precedes it."""
+
+    arguments: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    before: Callable[[Path], object] = lambda _: None
+
+
+def broken(here: Path) -> None:
+    edit(here, "users/data.yaml", "title: Head of Data", "tilte: 007")
+
+
+def foreign(here: Path) -> None:
+    edit(here, "users/data.yaml", "Head of Data", "Généralissime 数据 \U0001f469\u200d\U0001f52c")
+
+
+CASES = {
+    "nothing": Case(""),
+    "help in a narrow terminal": Case("plan --help", {"COLUMNS": "50"}),
+    "version": Case("--version"),
+    "wrong use": Case("plan --sandbx"),
+    "no credentials": Case("plan"),
+    "valid": Case("validate"),
+    "problems": Case("validate", before=broken),
+    "problems on GitHub": Case("validate --format github", {"GITHUB_ACTIONS": "true"}, broken),
+    "plan": Case("plan --sandbox"),
+    "plan in colour": Case("plan --sandbox --color always", {"TERM": "xterm"}, foreign),
+    "plan as JSON": Case("plan --format json", {"IDENTITY_RECONCILER_SANDBOX": "1"}, foreign),
+    "apply": Case("apply --sandbox --auto-approve"),
+    "table": Case("audit access --desired", {"FORCE_COLOR": "1"}, foreign),
+    "table without colour": Case("audit access --desired", {"FORCE_COLOR": "1", "NO_COLOR": "1"}),
+    "page": Case("audit access --desired --format html", {"TERM": "dumb"}, foreign),
+}
+
+
+def settled(run: Run) -> Run:
+    """Return *run* without what differs from one moment or process to the next."""
+    moment = r"\d{4}-\d\d-\d\dT[\d:]+Z|[\d.]+ s\b|\d{8}T[\d.]+Z-\d+|sha256:\w+"
+    return Run(run.code, re.sub(moment, "now", run.out), re.sub(moment, "now", run.err))
+
+
+class TestSameAsReal:
+    """Output, errors, exit code and files are those of a new process."""
+
+    @pytest.mark.parametrize("name", CASES)
+    def test_command(self, here: Path, tmp_path: Path, name: str) -> None:
+        case = CASES[name]
+        case.before(here)
+        forked, real = tmp_path / "forked", tmp_path / "real"
+        runs = []
+        for cwd, way in ((forked, command), (real, real_command)):
+            shutil.copytree(here / "desired-state", cwd / "desired-state")
+            runs.append(settled(way(*case.arguments.split(), cwd=cwd, **case.variables)))
+        assert runs[0] == runs[1]
+        names = [
+            sorted(re.sub(r"\d{8}T.*", "", str(path.relative_to(cwd))) for path in cwd.rglob("*"))
+            for cwd in (forked, real)
+        ]
+        assert names[0] == names[1]
+
+    @pytest.mark.parametrize("arguments", ["schema", "plan --sandbox"])
+    def test_a_reader_that_has_gone(self, here: Path, arguments: str) -> None:
+        ends = []
+        for words in (launcher(), PROGRAM):
+            ours, theirs = os.pipe()
+            os.close(ours)
+            done = subprocess.run(
+                [*words, *arguments.split()],
+                cwd=here,
+                env=environment(),
+                stdout=theirs,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+            os.close(theirs)
+            ends.append((done.returncode, done.stderr))
+        assert ends[0] == ends[1]
+        assert ends[0][0] == 1
+
+    @pytest.mark.parametrize("arguments", ["apply --sandbox", "audit access --desired"])
+    def test_a_terminal(self, here: Path, arguments: str) -> None:
+        """The plan is shown before the question although the two are different files."""
+        shown = []
+        for words in (launcher(), PROGRAM):
+            ours, theirs = pty.openpty()
+            os.write(ours, b"no\n")
+            with subprocess.Popen(
+                [*words, *arguments.split()],
+                cwd=here,
+                env=environment(TERM="xterm"),
+                stdin=theirs,
+                stdout=theirs,
+                stderr=theirs,
+            ) as process:
+                os.close(theirs)
+                text = _read(ours)
+            os.close(ours)
+            without_spinner = re.sub(r"\x1b\[\?25l.*?\x1b\[\?25h", "", text, flags=re.DOTALL)
+            shown.append(settled(Run(process.returncode, without_spinner, "")))
+        assert shown[0] == shown[1]
+        assert shown[0].code == 0
+
+
+def _read(terminal: int) -> str:
+    """Return what is written to a terminal until nobody holds its other side."""
+    read = b""
+    while True:
+        try:
+            read += os.read(terminal, 100_000)
+        except OSError:
+            # What Linux has in place of an end.
+            return read.decode()
+
+
+class TestLimits:
+    """What a forked process cannot have is refused; none outlives the tests."""
+
+    @pytest.mark.parametrize(
+        "variables", [{"PYTHONHASHSEED": "1"}, {"PYTHONPATH": "x"}, {"LC_ALL": "de_DE.UTF-8"}]
+    )
+    def test_what_only_a_start_reads(self, tmp_path: Path, variables: dict[str, str]) -> None:
+        with pytest.raises(AssertionError, match="real_command"):
+            command("--version", cwd=tmp_path, **variables)
+
+    def test_takes_nothing_from_the_tests_and_ends_with_them(self, tmp_path: Path) -> None:
+        """Those of another process, which has a variable that leads to a sandbox, and is killed."""
+        script = "from tests.command import launcher; print(*launcher(), sep='\\n', flush=True)"
+        with subprocess.Popen(
+            [sys.executable, "-c", f"{script}; input()"],
+            cwd=ROOT,
+            env=environment(IDENTITY_RECONCILER_SANDBOX="1"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as tests:
+            assert tests.stdout is not None
+            words = [tests.stdout.readline().strip() for _ in launcher()]
+            shutil.copytree(ROOT / "desired-state", tmp_path / "desired-state")
+            planned = subprocess.run(
+                [*words, "plan"], cwd=tmp_path, env=environment(), capture_output=True, check=False
+            )
+            assert b"credentials" in planned.stderr
+            with subprocess.Popen(
+                [*words, "sandbox", "serve"],
+                cwd=tmp_path,
+                env=environment(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            ) as serving:
+                assert serving.stdout is not None
+                assert serving.stdout.readline().startswith("export")
+                tests.send_signal(signal.SIGKILL)
+                # Ends when the last process does that can write to it.
+                serving.stdout.read()
+        assert serving.returncode == 1
+        assert not Path(words[-1]).parent.exists()
