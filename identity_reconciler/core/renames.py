@@ -148,7 +148,7 @@ class Renames:
 
     def managed(self, user: User) -> User:
         """Return *user* with the new name of a manager who is renamed."""
-        new = self.users.get(user_key(user.manager)) if user.manager and self.users else None
+        new = self.users.get(user_key(user.manager)) if user.manager else None
         return user if new is None else replace(user, manager=new)
 
     def state(self, state: State) -> State:

@@ -39,8 +39,8 @@ def require_reviewed(fresh: Plan, reviewed: Plan) -> None:
     Raises:
         StalePlanError: Names the first unreviewed change and says how it differs.
     """
-    known = {change.key: change for change in _under_new_names(reviewed)}
-    for change, renamed in zip(fresh.changes, _under_new_names(fresh), strict=True):
+    known = {renamed.key: renamed for _, renamed in _under_new_names(reviewed)}
+    for change, renamed in _under_new_names(fresh):
         held = known.get(renamed.key)
         if held is None:
             raise StalePlanError(_moved(change, "it is not in the reviewed plan"))
@@ -48,17 +48,17 @@ def require_reviewed(fresh: Plan, reviewed: Plan) -> None:
             raise StalePlanError(_moved(change, "it is not as it was reviewed"))
 
 
-def _under_new_names(plan: Plan) -> Iterator[Change]:
-    """Yield the changes of *plan*, in its order, links named as after its renames.
+def _under_new_names(plan: Plan) -> Iterator[tuple[Change, Change]]:
+    """Yield each change of *plan*, and the same with links named as after its renames.
 
     What is removed is named as it is live, and that depends on how many renames are done.
     """
     renames = Renames.in_plan(plan)
     for change in plan.changes:
         moved = _removing_under(renames, change)
-        if isinstance(moved, Delete) and moved.cascaded:
+        if isinstance(moved, Delete):
             moved = replace(moved, cascaded=tuple(map(renames.membership, moved.cascaded)))
-        yield moved
+        yield change, moved
 
 
 def _removing_under(renames: Renames, change: Change) -> Change:
@@ -141,8 +141,11 @@ def what_is_left(reviewed: Plan, live: State) -> Plan:
     done, to_be = _sorted_out(reviewed, live)
     _refuse_unreviewed_links(reviewed, live, to_be)
     settled = _as_planned(live, to_be)
-    renamed = zip(reviewed.changes, _under_new_names(reviewed), strict=True)
-    left = (_removing_under(done, change) for change, one in renamed if _is_left(one, settled))
+    left = (
+        _removing_under(done, change)
+        for change, renamed in _under_new_names(reviewed)
+        if _is_left(renamed, settled)
+    )
     return replace(reviewed, changes=tuple(left))
 
 
@@ -150,7 +153,7 @@ def _sorted_out(reviewed: Plan, live: State) -> tuple[Renames, Renames]:
     """Return the renames of *reviewed* that are done, and those that are to be."""
     done: list[tuple[User | Group, User | Group]] = []
     to_be: list[tuple[User | Group, User | Group]] = []
-    given_on = {change.key for change in reviewed.changes if isinstance(change, Create)}
+    given_on = {change.key for change in reviewed.changes}
     for change in reviewed.changes:
         if isinstance(change, Rename):
             pair = change.before, change.after
@@ -195,7 +198,7 @@ def _refuse_unreviewed_links(reviewed: Plan, live: State, to_be: Renames) -> Non
     """Refuse when a deleted user or group has a link that the plan does not take away."""
     taken = {
         link.key
-        for change in _under_new_names(reviewed)
+        for _, change in _under_new_names(reviewed)
         if isinstance(change, Delete)
         for link in (change.before, *change.cascaded)
     }

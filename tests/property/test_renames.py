@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity_reconciler.core.access import Impact
+from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser, Settings
 from identity_reconciler.core.plan import Plan, Rename
 from identity_reconciler.core.renames import NO_RENAMES, Renames
 from identity_reconciler.core.state import (
@@ -24,7 +26,7 @@ from identity_reconciler.core.state import (
     group_key,
     user_key,
 )
-from tests.strategies import live_states
+from tests.strategies import HERE, INSTANCE, live_states
 
 NEW_USERS = ("Zoe", "yann", "Émile", "XAVER", "walt", "Vera")
 NEW_GROUPS = ("Zoologists", "yodlers", "xenia", "WEAVERS")
@@ -251,9 +253,9 @@ class TestNobody:
 
 
 class TestCase:
-    """A name of which only the case flips leads to the same links, newly spelled."""
+    """Names are told apart whatever their case is."""
 
-    def test_of_a_user_and_a_group(self) -> None:
+    def test_flipped_leads_to_the_same_links_newly_spelled(self) -> None:
         bob, ops = User(UserName("Bob")), Group(GroupName("ops"))
         renames = Renames.of(
             ((bob, User(UserName("BOB"))), (ops, Group(GroupName("Ops")))),
@@ -265,3 +267,23 @@ class TestCase:
         link = renames.membership(Membership(ops.name, bob.user_name))
         assert link == Membership(GroupName("Ops"), UserName("BOB"))
         assert renames.managed(User(UserName("ana"), manager=bob.user_name)).manager == "BOB"
+
+    def test_a_new_name_that_is_live_in_another_spelling_is_no_rename(self) -> None:
+        bob, ops = User(UserName("bob")), Group(GroupName("ops"))
+        rob, dev = User(UserName("rob")), Group(GroupName("dev"))
+        live = State(
+            users={user_key(one.user_name): one for one in (bob, rob)},
+            groups={group_key(one.name): one for one in (ops, dev)},
+        )
+        users = (DeclaredUser(User(UserName("Rob")), HERE, previous_names=("Bob",)),)
+        groups = (DeclaredGroup(Group(GroupName("Dev")), HERE, previous_names=("Ops",)),)
+        declared = Declared(Settings(INSTANCE), users, groups)
+        assert Renames.to_be(declared, live) == NO_RENAMES
+        without = State(users={user_key("bob"): bob}, groups={group_key("ops"): ops})
+        assert Renames.to_be(declared, without) == Renames.of(
+            ((bob, users[0].user), (ops, groups[0].group))
+        )
+
+    def test_a_user_cannot_become_a_group(self) -> None:
+        with pytest.raises(TypeError, match="a user cannot become a group"):
+            Renames.of(((User(UserName("bob")), Group(GroupName("bob"))),))

@@ -80,8 +80,12 @@ def assigned(application: Application, name: str) -> Assignment:
 
 
 def after(*changes: Change) -> State:
+    return after_on(LIVE, *changes)
+
+
+def after_on(live: State, *changes: Change) -> State:
     plan = Plan(changes)
-    return after_plan(LIVE, plan, Renames.in_plan(plan))
+    return after_plan(live, plan, Renames.in_plan(plan))
 
 
 def members(found: State) -> dict[str, str]:
@@ -129,8 +133,7 @@ class TestUsers:
         managed = replace(BOB, manager=UserName("ANA"))
         other = replace(LIVE.users[UserKey("eve")], manager=UserName("bob"))
         live = replace(LIVE, users={**LIVE.users, UserKey("bob"): managed, UserKey("eve"): other})
-        plan = Plan((Rename(ANA, ANNA),))
-        found = after_plan(live, plan, Renames.in_plan(plan)).users
+        found = after_on(live, Rename(ANA, ANNA)).users
         assert found[UserKey("bob")] == replace(managed, manager=UserName("Anna"))
         assert found[UserKey("eve")] is other
 

@@ -178,6 +178,15 @@ class TestAnotherRemoval:
         run(plan, gateway)
         assert left(plan, gateway).changes == ()
 
+    def test_beside_a_name_whose_case_flips(self) -> None:
+        """Links keep their key, so nothing depends on whether it is done."""
+        louder = Rename(OPS, Group(GroupName("OPS")))
+        plan = plan_of(ANA_IN_OPS, louder)
+        gateway = MemoryGateway.holding(LIVE)
+        assert left(plan, gateway) == plan
+        gateway.update(louder.before, louder.after)
+        assert left(plan, gateway).changes == plan.changes[:1]
+
 
 OPS_HAS_BOB = Membership(OPS.name, BOB.user_name)
 

@@ -83,10 +83,6 @@ def scope(desired: State, *, absent: str = "", **settings: object) -> Scope:
     return Scope(given, desired, frozenset(map(UserKey, keys)), frozenset(map(GroupKey, keys)))
 
 
-def narrowed(live: State, this: Scope) -> State:
-    return narrow(live, this, departing(live, this))
-
-
 def names(found: State) -> tuple[set[str], set[str]]:
     return set(found.users), set(found.groups)
 
@@ -99,6 +95,10 @@ def held(desired: State, *, absent: str = "", **settings: object) -> list[tuple[
 
 ALL = ManageObjects.AUTHORITATIVE
 EVERYTHING = {"users": ALL, "groups": ALL}
+
+
+def narrowed(live: State, this: Scope) -> State:
+    return narrow(live, this, departing(live, this))
 
 
 class TestMatchesAny:
