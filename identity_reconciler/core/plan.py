@@ -214,6 +214,8 @@ def _after_their_managers(changes: tuple[Change, ...]) -> Mapping[Key, tuple[int
     }
     places: dict[Key, tuple[int, int]] = {}
     for start in changes if managers else ():
+        if start.key in places:
+            continue
         # By hand and not by recursion, however long the line of managers is.
         trail = {start.key: start}
         while trail:

@@ -81,6 +81,7 @@ class Directory:
     names: dict[str, str]
     """By id, which begins with the kind."""
     managers: dict[str, str]
+    """The ids of managers; of one who is gone, what is left of it."""
     members: dict[str, set[str]]
     assigned: dict[str, set[str]]
 
@@ -94,7 +95,7 @@ class Directory:
         return cls(
             dict(names),
             {
-                users[key]: users[user_key(user.manager)]
+                users[key]: users.get(user_key(user.manager), user.manager)
                 for key, user in state.users.items()
                 if user.manager
             },
@@ -115,13 +116,19 @@ class Directory:
         """Return all of it by names."""
         return (
             {(key.split("-")[0], name) for key, name in self.names.items()},
-            {(self.names[user], self.names[manager]) for user, manager in self.managers.items()},
+            {
+                (self.names[user], self.names.get(manager, manager))
+                for user, manager in self.managers.items()
+            },
             {
                 (_folded(self.names[group]), frozenset(_folded(self.names[one]) for one in some))
                 for group, some in self.members.items()
             },
             {
-                arn: {(one[:4], _folded(self.names.get(one, one))) for one in some}
+                arn: {
+                    (one[:4], _folded(self.names[one])) if one in self.names else ("gone", one)
+                    for one in some
+                }
                 for arn, some in self.assigned.items()
             },
         )

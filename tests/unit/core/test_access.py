@@ -259,6 +259,13 @@ class TestMissingFacts:
         assert lacking(plan, live, Known()) == MissingFacts(principals=principals)
         plan = Plan(tuple(Delete(Assignment(arn, OF_BOB)) for arn in arns))
         assert lacking(plan, live, Known()) == MissingFacts(applications=tuple(arns))
+        users = {user_key(name): User(UserName(name)) for name in names}
+        live = replace(LIVE, users=users, assignments={WIKI.arn: frozenset({OF_DATA, OF_OPS})})
+        known = Known(principals=frozenset({OF_DATA}), assignments_of=frozenset({WIKI.arn}))
+        plan = Plan(tuple(joins("Data", name) for name in names))
+        assert lacking(plan, live, known).principals == tuple(
+            Principal(PrincipalKind.USER, name) for name in names
+        )
 
     def test_add_up(self) -> None:
         first = Known().with_facts(MissingFacts((OF_DATA,), (WIKI.arn,)))

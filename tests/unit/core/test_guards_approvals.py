@@ -262,6 +262,14 @@ class TestVerdicts:
         more = evidence(*(f"g{n}" for n in range(number + 1)))
         assert self._protected(more, reasoned).standing is Standing.BLOCKED
 
+    def test_what_passes_has_nothing_to_say(self) -> None:
+        verdict = Verdict(GuardId.WIPE, Standing.PASSED)
+        assert (verdict.found, verdict.expected) == ("", "")
+        assert (verdict.addresses, verdict.count, verdict.approvals) == ((), 0, ())
+
+    def test_standings_are_called_as_in_saved_plans(self) -> None:
+        assert [str(one) for one in Standing] == ["passed", "blocked", "approved"]
+
     def test_a_long_list_is_cut_and_in_order(self) -> None:
         names = [f"g{n:02}" for n in range(21)]
         verdict = self._protected(evidence(*reversed(names)), ())
