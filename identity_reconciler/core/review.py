@@ -55,17 +55,16 @@ def _under_new_names(plan: Plan) -> Iterator[tuple[Change, Change]]:
     """
     renames = Renames.in_plan(plan)
     for change in plan.changes:
-        moved = _removing_under(renames, change)
-        if isinstance(moved, Delete):
-            moved = replace(moved, cascaded=tuple(map(renames.membership, moved.cascaded)))
-        yield change, moved
+        yield change, _removing_under(renames, change)
 
 
 def _removing_under(renames: Renames, change: Change) -> Change:
-    """Return *change*; when it removes a link, that is named as *renames* lead to."""
+    """Return *change*; when it removes links, those are named as *renames* lead to."""
     match change:
         case Delete(before=Membership() | Assignment() as link):
             return replace(change, before=renames.link(link))
+        case Delete():
+            return replace(change, cascaded=tuple(map(renames.membership, change.cascaded)))
         case _:
             return change
 
