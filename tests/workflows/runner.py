@@ -34,7 +34,7 @@ _PYTHON = """#!/bin/sh
 test "$1 $2" = "-m venv" || exec {python} "$@"
 mkdir -p "$3/bin"
 printf '#!/bin/sh\\necho "pip $*" >> "{log}"\\n' > "$3/bin/pip"
-printf '#!/bin/sh\\nexec {python} -m identity_reconciler "$@"\\n' > "$3/bin/identity-reconciler"
+printf '#!/bin/sh\\nexec {program} "$@"\\n' > "$3/bin/identity-reconciler"
 chmod +x "$3/bin/pip" "$3/bin/identity-reconciler"
 """
 _PIPX = """#!/bin/sh
