@@ -211,6 +211,11 @@ class _Writer:
         self._notes = 0
         self._deepest = 0
         """The column of the innermost collection that the last key or item is in."""
+        self._dashes = -1
+        """The column of the list that ends here, if its dashes stand right below its key.
+
+        Whether a comment below it belongs to the list or to what the key is in, nobody can say.
+        """
         self._block = ""
         """The sign of the block text that the last line belongs to, if it is one."""
 
@@ -233,7 +238,7 @@ class _Writer:
             self._pairs(root, 0, "", list(root.keys()))
             root.elements[0].above[:0] = above
         self._below(root, 0)
-        if self.chance(10):
+        if self._dashes < 0 and self.chance(10):
             self._add(f"...{self._end_of_line(root.below)}")
             self._comment_lines(root.below, 0, 0)
         if not self._block.endswith("+"):
@@ -248,7 +253,7 @@ class _Writer:
                 prefix = " " * column
                 self._above(element, column)
             quote = self._draw(st.sampled_from(("", "", "", "", "'", '"')))
-            self._deepest = column
+            self._deepest, self._dashes = column, -1
             self._value(element, branch.keys()[key], f"{prefix}{quote}{key}{quote}:", column)
 
     def _items(self, branch: Branch, column: int) -> None:
@@ -277,6 +282,7 @@ class _Writer:
             self._add(f"{prefix}{self._end_of_line(element.beside)}")
             self._items(branch, inner)
             self._below(branch, inner if inner > column else None)
+            self._dashes = inner if inner == column else -1
         elif prefix.endswith("-") and self.chance(80):
             prefix += " " * self._between(1, 3)
             self._pairs(branch, len(prefix), prefix, self._some_keys(kind))
@@ -433,7 +439,7 @@ class _Writer:
 
     def _below(self, branch: Branch, column: int | None) -> None:
         """Write what stands below the last of a collection in *column*; None: nothing can."""
-        if column is None or not self.chance(25):
+        if column in (None, self._dashes) or not self.chance(25):
             return
         self._blank_line(branch.below)
         further = 0 if self._deepest > column or self._block else 3

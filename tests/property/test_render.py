@@ -102,7 +102,7 @@ class TestMarkdown:
         assert "word" not in "".join(HARMLESS.parts)
 
     @given(chosen=CHOSEN)
-    @settings(max_examples=200)
+    @settings(max_examples=100)
     def test_no_value_changes_what_is_around_it(self, chosen: list[str]) -> None:
         hostile = plan_with(cycle(chosen).__next__)
         seen = Skeleton(plan_markdown(hostile))

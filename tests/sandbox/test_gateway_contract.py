@@ -162,7 +162,7 @@ class TestReads:
     """What the gateway in memory answers is what AWS answers."""
 
     # Without shrinking, which takes minutes here and makes small worlds little smaller.
-    @settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    @settings(max_examples=20, phases=[Phase.explicit, Phase.reuse, Phase.generate])
     @given(state=live_states(), data=st.data())
     def test_any_questions_in_any_order(
         self, filled: tuple[Sandbox, dict[str, str]], state: State, data: st.DataObject

@@ -79,7 +79,7 @@ def _of_section(
 class TestAnyFile:
     """What is not changed keeps its value, block texts and what stands around them included."""
 
-    @settings(max_examples=200)
+    @settings(max_examples=100)
     @given(documents(), st.data())
     def test_one_change_after_the_other(self, document: Document, data: st.DataObject) -> None:
         text = document.text.encode()

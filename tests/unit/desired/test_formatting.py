@@ -240,7 +240,7 @@ class TestBlockTexts:
 class TestLaws:
     """Formatting changes the layout, and nothing else."""
 
-    @settings(max_examples=200)
+    @settings(max_examples=100)
     @given(documents())
     def test_value_comments_and_block_texts_stay_and_twice_is_once(
         self, document: Document
