@@ -297,6 +297,17 @@ def bound_plan(workflow: Workflow) -> Iterator[str]:
                 yield step["run"]
 
 
+def found_plan(workflow: Workflow) -> Iterator[str]:
+    """A plan that is looked for is bound to the merged commit, its base, and one workflow."""
+    for step in workflow.steps:
+        words = set(step.get("run", "").split())
+        named = {"--commit", "--base", "--workflow", "--artifact"}
+        if "approved-plan" in words and not (
+            named <= words and step.get("env", {}).get("COMMIT") == "${{ github.sha }}"
+        ):
+            yield step["run"]
+
+
 def journal(workflow: Workflow) -> Iterator[str]:
     """What was written is kept, however the job ends."""
     for name, job in workflow.jobs.items():
@@ -390,6 +401,7 @@ RULES: tuple[Callable[[Workflow], Iterator[str]], ...] = (
     own_turns,
     cancelling,
     bound_plan,
+    found_plan,
     journal,
     retention,
     other_runs,

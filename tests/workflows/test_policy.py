@@ -206,6 +206,11 @@ BAD = {
     "a digest from the artifact itself": Bad(
         "bound-plan", APPLY, "${{ needs.plan.outputs.digest }}", "${{ steps.read.outputs.digest }}"
     ),
+    "the plan of a pull request into any branch": Bad("found-plan", APPROVED, "--base main ", ""),
+    "the plan of any workflow": Bad("found-plan", APPROVED, "--workflow plan.yml ", ""),
+    "the plan of whatever the last commit is": Bad(
+        "found-plan", APPROVED, "COMMIT: ${{ github.sha }}", "COMMIT: HEAD"
+    ),
     "a journal of successes only": Bad("journal", EXPIRE, "        if: always()\n", ""),
     "names kept for as long as GitHub likes": Bad(
         "retention",
