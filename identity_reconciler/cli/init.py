@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from identity_reconciler.core.declared import Instance
     from identity_reconciler.core.state import Group, State, User
     from identity_reconciler.gateway.reading.instances import ListedInstance
-    from identity_reconciler.github.workflow_files import Place
+    from identity_reconciler.github.workflow_files import Destination
 
 
 IGNORED = Ignore(
@@ -74,7 +74,8 @@ def _mode(objects: Collection[User] | Collection[Group]) -> str:
     return "declared # deletion needs `state: absent`"
 
 
-_CODEOWNERS = Path(".github/CODEOWNERS")
+_GITIGNORE = Path(".gitignore")
+_IGNORED_BY_GIT = (".identity-reconciler/", "plan*.json")
 _NEXT = (
     "next: make the environments `identity` (with reviewers) and `identity-expire`, both for main "
     "only; deploy what `identity-reconciler iam-policy cloudformation --repository {repository} "
@@ -100,7 +101,7 @@ def init(
         str | None, typer.Option(help="Who reviews changes, for CODEOWNERS: @org/team.")
     ] = None,
     approvers: Annotated[
-        str | None, typer.Option(help="Who reviews approvals.yaml, for CODEOWNERS.")
+        str | None, typer.Option(help="Who reviews settings, approvals and `.github`.")
     ] = None,
     github: Annotated[
         bool,
@@ -169,17 +170,21 @@ def init(
     rewrite.put(SETTINGS_FILE, text.encode())
     adopt_and_tell(rewrite, rewrite.declared(), live, Choice(datetime.now(UTC), layout))
     code = finish(rewrite, write=True)
+    _write_gitignore()
     _write_codeowners(
         directory,
         owners or _asked("Who reviews changes of the YAML (@org/team; empty: nobody yet)?", ""),
-        approvers or _asked("Who reviews approvals (@org/team; empty: nobody yet)?", ""),
+        approvers
+        or _asked(
+            "Who reviews settings, approvals and .github (@org/team; empty: nobody yet)?", ""
+        ),
     )
     _write_workflows(place, reviewers=reviewers)
     return code
 
 
-def _place(directory: Path, repository: str | None, tool: str | None) -> Place:
-    from identity_reconciler.github.workflow_files import Place, Tool
+def _place(directory: Path, repository: str | None, tool: str | None) -> Destination:
+    from identity_reconciler.github.workflow_files import Destination, Tool
 
     pinned = Tool.parsed(tool) if tool else Tool.installed()
     if pinned is None:
@@ -192,7 +197,7 @@ def _place(directory: Path, repository: str | None, tool: str | None) -> Place:
         raise UsageError(
             "give --repository OWNER/NAME: pull requests are planned by the workflow of its main"
         )
-    return Place(directory, called, pinned)
+    return Destination(directory, called, pinned)
 
 
 def _asked(question: str, default: str) -> str:
@@ -222,21 +227,36 @@ def _chosen(found: Sequence[ListedInstance], arn: str | None) -> ListedInstance:
 def _write_codeowners(directory: Path, owners: str, approvers: str) -> None:
     from identity_reconciler.cli.output import note
     from identity_reconciler.desired.writing.replacement import replace_file
+    from identity_reconciler.github.codeowners import PLACES, owners_lines
 
     if not (owners and approvers):
         note("no CODEOWNERS was written; give --owners and --approvers to have one")
         return
-    # The last line that matches counts, so the narrower one comes last.
-    where = f"/{directory.as_posix().strip('/')}"
-    lines = f"{where}/ {owners}\n{where}/approvals.yaml {approvers}\n"
-    if _CODEOWNERS.exists():
-        note(f"{_CODEOWNERS} is there already; add these lines to it:", *lines.splitlines())
+    lines = owners_lines(directory.as_posix().strip("/"), owners, approvers)
+    there = next((place for place in PLACES if Path(place).exists()), None)
+    if there is not None:
+        note(f"{there} is there already; add these lines to it:", *lines.splitlines())
         return
-    replace_file(_CODEOWNERS, lines.encode(), parents=True)
-    note(f"wrote {_CODEOWNERS}")
+    replace_file(Path(PLACES[0]), lines.encode(), parents=True)
+    note(f"wrote {PLACES[0]}")
 
 
-def _write_workflows(place: Place | None, *, reviewers: bool) -> None:
+def _write_gitignore() -> None:
+    """Have Git leave alone what holds names: saved plans, journals and the sandbox."""
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.desired.writing.replacement import replace_file
+
+    before = _GITIGNORE.read_bytes() if _GITIGNORE.exists() else b""
+    missing = [entry for entry in _IGNORED_BY_GIT if entry.encode() not in before.split()]
+    if missing:
+        end = b"\r\n" if b"\r\n" in before else b"\n"
+        gap = end if before and not before.endswith(b"\n") else b""
+        added = b"".join(entry.encode() + end for entry in missing)
+        replace_file(_GITIGNORE, before + gap + added)
+        note(f"{_GITIGNORE} ignores {' and '.join(missing)}, which hold names and addresses")
+
+
+def _write_workflows(place: Destination | None, *, reviewers: bool) -> None:
     """Write files that are not there yet; those that differ are the user's and stay."""
     from identity_reconciler.cli.output import note
     from identity_reconciler.desired.writing.replacement import replace_file

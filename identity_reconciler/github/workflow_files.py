@@ -74,8 +74,8 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What the workflows are written for."""
+class Destination:
+    """Where the workflows are to run."""
 
     directory: Path
     """Of the desired state, relative to the root of the repository."""
@@ -94,7 +94,7 @@ class Place:
             raise UsageError(f"{self.repository} is no repository; expected OWNER/NAME")
 
 
-def workflow_files(place: Place, *, reviewers: bool) -> dict[Path, bytes]:
+def workflow_files(place: Destination, *, reviewers: bool) -> dict[Path, bytes]:
     """Return what belongs below `.github`, by its path.
 
     With *reviewers* somebody approves the plan of the merged commit; without, the plan of the
@@ -108,7 +108,7 @@ def workflow_files(place: Place, *, reviewers: bool) -> dict[Path, bytes]:
     return {folder / name: _fitted(text, place).encode() for name, text in found.items()}
 
 
-def _fitted(text: str, place: Place) -> str:
+def _fitted(text: str, place: Destination) -> str:
     tool = place.tool
     action = f"{tool.repository}/{_OWN_ACTION.removeprefix('$/')}@{tool.commit} # v{__version__}"
     called = f"{place.repository}/{_OWN_WORKFLOW.removeprefix('$/')}@main"

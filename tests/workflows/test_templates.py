@@ -16,14 +16,14 @@ from packaging.utils import canonicalize_name
 
 from identity_reconciler import __version__
 from identity_reconciler.errors import UsageError
-from identity_reconciler.github.workflow_files import Place, Tool, workflow_files
+from identity_reconciler.github.workflow_files import Destination, Tool, workflow_files
 from tests.command import ROOT, command
 from tests.workflows.policy import offences
 from tests.workflows.runner import workflow
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOOL = Tool("corp/tool", COMMIT)
-PLACE = Place(Path("desired-state"), "corp/identity", TOOL)
+PLACE = Destination(Path("desired-state"), "corp/identity", TOOL)
 WRITTEN = workflow_files(PLACE, reviewers=True)
 OPTIONS = ("--github", "--repository", "corp/identity", "--tool", f"corp/tool@{COMMIT}")
 ACTION = ROOT / ".github/actions/identity-reconciler"
