@@ -35,6 +35,8 @@ class TestAudit:
         run = command("iam-policy", "audit", "--role", "Reader", cwd=tmp_path)
         statements = {one["Sid"]: one for one in run.json()["Statement"]}
         assert statements["EnterAccounts"]["Resource"] == ["arn:aws:iam::*:role/Reader"]
+        only = {"StringEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}}
+        assert statements["EnterAccounts"]["Condition"] == only
         assert statements["Accounts"]["Action"] == ["organizations:ListAccounts"]
         assert statements["ReadInstance"]["Action"] == READS
 
