@@ -6,6 +6,7 @@ cannot read counts for nothing.
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Where GitHub looks for it; the first that is there counts."""
 
 _OWNER = re.compile(r"@[\w.-]+(/[\w.-]+)?|[^\s@]+@[^\s@]+\.[^\s@]+", re.ASCII)
-_WORD = re.compile(r"(?:\\.|[^\\\s])+")
+_WORD = re.compile(r"(?:\\.|[^\\\s])+", re.ASCII)
+_LARGEST = 3_000_000
+"""Bytes; GitHub reads no larger file."""
+_ANY_DEPTH = "**"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,22 @@ class OwnersRule:
 
     def matches(self, path: str) -> bool:
         """Return whether the rule is about *path*, relative to the root of the repository."""
-        return re.fullmatch(_expression(self.pattern), path) is not None
+        below_only = self.pattern.endswith("/")
+        parts = self.pattern.strip("/").split("/")
+        anchored = len(parts) > 1 or self.pattern.startswith("/")
+        # `docs/*` is about the files of docs alone, while `docs` is about all below it as well.
+        files_only = anchored and parts[-1] == "*" and not below_only
+        if not anchored:
+            parts.insert(0, _ANY_DEPTH)
+        if parts[-1] == _ANY_DEPTH:
+            parts[-1] = "*"
+        depths = _depths_matched(parts, names := path.split("/"))
+        return any(not files_only if depth < len(names) else not below_only for depth in depths)
 
 
 def owners_rules(text: str) -> list[OwnersRule]:
-    """Return the rules of a CODEOWNERS file in their order, without the lines that GitHub skips."""
-    return list(_readable(text))
+    """Return the rules of a CODEOWNERS file in their order, without what GitHub skips."""
+    return list(_readable(text)) if len(text.encode()) <= _LARGEST else []
 
 
 def deciding_rule(rules: Sequence[OwnersRule], path: str) -> OwnersRule | None:
@@ -60,7 +74,7 @@ def owners_lines(directory: str, owners: str, approvers: str) -> str:
 
 
 def _readable(text: str) -> Iterator[OwnersRule]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         words = _WORD.findall(line)
         comment = next((at for at, word in enumerate(words) if word.startswith("#")), len(words))
         pattern, *owners = words[:comment] or [""]
@@ -71,25 +85,28 @@ def _readable(text: str) -> Iterator[OwnersRule]:
             yield OwnersRule(number, re.sub(r"\\(.)", r"\1", pattern), tuple(owners))
 
 
-def _expression(pattern: str) -> str:
-    """Return what paths match *pattern* as a regular expression."""
-    everything_below = pattern.endswith("/")
-    body = pattern.strip("/")
-    anchored = pattern.startswith("/") or "/" in body
-    parts = body.split("/")
-    text = "" if anchored else "(?:.*/)?"
+def _depths_matched(parts: Sequence[str], names: Sequence[str]) -> Iterator[int]:
+    """Yield after how many of *names* all of *parts* are used up.
+
+    Step by step with every way at once, so that no pattern takes long.
+    """
+    ways = _with_none(parts, {0})
+    for depth, name in enumerate(names, start=1):
+        ways = _with_none(
+            parts,
+            {
+                at if parts[at] == _ANY_DEPTH else at + 1
+                for at in ways - {len(parts)}
+                if parts[at] == _ANY_DEPTH or fnmatch.fnmatchcase(name, parts[at])
+            },
+        )
+        if len(parts) in ways:
+            yield depth
+
+
+def _with_none(parts: Sequence[str], ways: set[int]) -> set[int]:
+    """Return *ways*, and those on which `**` stands for no folder."""
     for at, part in enumerate(parts):
-        last = at == len(parts) - 1
-        if part == "**":
-            text += ".+" if last else "(?:.*/)?"
-        else:
-            text += _segment(part) + ("" if last else "/")
-    if everything_below:
-        return f"{text}/.+"
-    # `docs/*` is about the files of docs alone, while `docs` is about all below it as well.
-    return text if parts[-1] == "*" and anchored else f"{text}(?:/.+)?"
-
-
-def _segment(part: str) -> str:
-    wild = {"*": "[^/]*", "?": "[^/]"}
-    return "".join(wild.get(letter) or re.escape(letter) for letter in part)
+        if at in ways and part == _ANY_DEPTH:
+            ways = ways | {at + 1}
+    return ways

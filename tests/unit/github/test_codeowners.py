@@ -33,11 +33,18 @@ class TestPatterns:
             ("/a?.yaml", ("ab.yaml",), ("a/.yaml", "abc.yaml")),
             ("/with\\ space", ("with space",), ("with", "space")),
             ("/a.b", ("a.b",), ("aXb",)),
+            ("/a/*/", ("a/b/c",), ("a/b", "a")),
+            ("**", ("a", "a/b"), ()),
+            ("**/a/**/b/", ("a/b/c", "x/a/y/z/b/c"), ("a/b", "b/a/c")),
         ],
     )
     def test_match(self, pattern: str, matching: tuple[str, ...], others: tuple[str, ...]) -> None:
         text = f"{pattern} @me\n"
         assert {path for path in (*matching, *others) if owners(text, path)} == {*matching}
+
+    def test_none_takes_long(self) -> None:
+        pattern = "/" + "**/" * 40 + "*a" * 40 + "b"
+        assert owners(f"{pattern} @me\n", "/".join(["a" * 60] * 40)) is None
 
 
 class TestLines:
@@ -57,6 +64,16 @@ class TestLines:
     )
     def test_what_github_cannot_read_counts_for_nothing(self, line: str) -> None:
         assert owners(f"* @all\n{line}\n", "a") == ("@all",)
+
+    @pytest.mark.parametrize("separator", ["\u2028", "\x0b", "\x0c", "\x85", "\x1c"])
+    def test_only_a_line_feed_ends_a_line(self, separator: str) -> None:
+        assert owners(f"/x @me{separator}/a @all\n", "a") is None
+
+    def test_carriage_returns(self) -> None:
+        assert owners("/a @all\r\n", "a") == ("@all",)
+
+    def test_a_file_that_github_does_not_load(self) -> None:
+        assert owners("* @all\n" + "#" * 3_000_000, "a") is None
 
 
 class TestOurs:
