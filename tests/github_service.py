@@ -17,8 +17,6 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 Json = dict[str, Any]
-_PAGE = 2
-"""Objects a page: few, so that every list has several."""
 _BOT = "github-actions[bot]"
 _STORAGE = "/storage/"
 
@@ -34,6 +32,10 @@ class GithubService(AbstractContextManager["GithubService"]):
         self.known_labels: dict[str, Json] = {}
         self.issues: dict[int, Json] = {}
         self.pulls: list[Json] = []
+        self.changed: dict[int, list[Json]] = defaultdict(list)
+        """Files that pull requests change, by number."""
+        self.events: dict[int, list[Json]] = defaultdict(list)
+        """What happened to pull requests, by number."""
         self.runs: list[Json] = []
         self.artifacts: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
         self.asked: list[str] = []
@@ -42,6 +44,8 @@ class GithubService(AbstractContextManager["GithubService"]):
         """Statuses to answer with, once each, and `Retry-After: 0`, before anything works."""
         self.expired: set[int] = set()
         """Runs whose artifacts have expired."""
+        self.page = 2
+        """Objects a page: few, so that every list has several."""
         self._tokens: dict[str, tuple[str, Mapping[str, str]]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -93,16 +97,34 @@ class GithubService(AbstractContextManager["GithubService"]):
             {"id": identifier, "user": {"login": login}, "body": body.strip()}
         )
 
+    def add_pull(
+        self, head: str, branch: str = "change", *, commit: str | None = None, base: str = "main"
+    ) -> Json:
+        """Add a pull request of *branch*, which is at *head*; merged as *commit*, if any."""
+        pull: Json = {
+            "number": len(self.pulls) + 1,
+            "created_at": "2025-12-31T00:00:00Z",
+            "closed_at": commit and "2026-01-01T01:00:00Z",
+            "merged_at": commit and "2026-01-01T01:00:00Z",
+            "merge_commit_sha": commit,
+            "head": {"sha": head, "ref": branch, "label": f"example:{branch}"},
+            "base": {"ref": base},
+        }
+        self.pulls.append(pull)
+        return pull
+
     def add_run(self, head: str, *, conclusion: str = "success", fork: bool = False) -> int:
-        """Add a run of plan.yml for *head* and return its id."""
+        """Add a run of plan.yml for *head*, at the minute that its number is; return its id."""
         number = len(self.runs) + 1
         self.runs.append(
             {
                 "id": number,
                 "event": "pull_request",
                 "head_sha": head,
+                "head_branch": "change",
+                "path": ".github/workflows/plan.yml",
                 "conclusion": conclusion,
-                "created_at": f"2026-01-01T00:00:{number:02}Z",
+                "created_at": f"2026-01-01T00:{number:02}:00Z",
                 "repository": {"full_name": self.repository},
                 "head_repository": {"full_name": "stranger/x" if fork else self.repository},
             }
@@ -217,6 +239,19 @@ def _pulls(service: GithubService, _: str, __: Json, ___: Json) -> tuple[int, An
     return 200, service.pulls
 
 
+def _pulls_of_branch(service: GithubService, _: str, asked: Json, __: Json) -> tuple[int, Any]:
+    assert asked["state"] == "all"
+    return 200, [one for one in service.pulls if one["head"]["label"] == asked["head"]]
+
+
+def _files(service: GithubService, _: str, asked: Json, __: Json) -> tuple[int, Any]:
+    return 200, service.changed[int(asked["number"])]
+
+
+def _events(service: GithubService, _: str, asked: Json, __: Json) -> tuple[int, Any]:
+    return 200, service.events[int(asked["number"])]
+
+
 def _runs(service: GithubService, _: str, asked: Json, __: Json) -> tuple[int, Any]:
     assert asked["workflow"] == "plan.yml"
     return 200, {"workflow_runs": [r for r in service.runs if r["head_sha"] == asked["head_sha"]]}
@@ -258,7 +293,10 @@ _ROUTES: tuple[tuple[str, str, tuple[tuple[str, str], ...], _Route], ...] = (
     ("GET", r"/issues", (("issues", "read"),), _issues),
     ("POST", r"/issues", (("issues", "write"),), _open_issue),
     ("PATCH", r"/issues/(?P<number>\d+)", (("issues", "write"),), _edit_issue),
+    ("GET", r"/issues/(?P<number>\d+)/events", _READ_TALK, _events),
     ("GET", r"/commits/[0-9a-f]+/pulls", (("pull-requests", "read"),), _pulls),
+    ("GET", r"/pulls", (("pull-requests", "read"),), _pulls_of_branch),
+    ("GET", r"/pulls/(?P<number>\d+)/files", (("pull-requests", "read"),), _files),
     ("GET", r"/actions/workflows/(?P<workflow>[\w.]+)/runs", (("actions", "read"),), _runs),
     ("GET", r"/actions/runs/(?P<run>\d+)/artifacts", (("actions", "read"),), _artifacts),
     ("GET", r"/actions/artifacts/(?P<id>\d+)/zip", (("actions", "read"),), _zip),
@@ -273,7 +311,7 @@ def _handler(service: GithubService) -> type[BaseHTTPRequestHandler]:
             token = self.headers.get("Authorization", "").removeprefix("Bearer ")
             status, content, headers = service.answer(self.command, self.path, token, body)
             if isinstance(content, (list, dict)) and status == 200:
-                content, headers["Link"] = _paged(content, self.path, service.url)
+                content, headers["Link"] = _paged(content, self.path, service)
             data = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
@@ -290,7 +328,7 @@ def _handler(service: GithubService) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _paged(content: Any, path: str, url: str) -> tuple[Any, str]:  # noqa: ANN401 - any answer
+def _paged(content: Any, path: str, service: GithubService) -> tuple[Any, str]:  # noqa: ANN401 - any answer
     """Return one page of a list, and the link to the next."""
     address = urlsplit(path)
     page = int(parse_qs(address.query).get("page", ["1"])[0])
@@ -302,7 +340,7 @@ def _paged(content: Any, path: str, url: str) -> tuple[Any, str]:  # noqa: ANN40
     whole = content[key] if key else content
     if not isinstance(whole, list) or (isinstance(content, dict) and len(content) > 1):
         return content, ""
-    part = whole[(page - 1) * _PAGE : page * _PAGE]
+    part = whole[(page - 1) * service.page : page * service.page]
     query = re.sub(r"&page=\d+", "", address.query)
-    following = f'<{url}{address.path}?{query}&page={page + 1}>; rel="next"'
-    return ({key: part} if key else part), following if page * _PAGE < len(whole) else ""
+    following = f'<{service.url}{address.path}?{query}&page={page + 1}>; rel="next"'
+    return ({key: part} if key else part), following if page * service.page < len(whole) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _USERS, _GROUPS, _APPLICATIONS = 200_000, 100_000, 7_000
 _NEARLY = 0.8
 """The share of a quota from which on it is told."""
+_SHOWN = 5
+"""Files that are named; of more there is the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def doctor(
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
 ) -> int:
-    """Check YAML, credentials, instance, permissions to read, identity source and quotas."""
+    """Check YAML, credentials, instance, permissions to read, identity source, quotas, reviews."""
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.loading import load_all
     from identity_reconciler.render.escape import safe_lines
@@ -55,7 +58,65 @@ def doctor(
         for finding in _examined(declared, target):
             typer.echo(safe_lines(str(finding)))
             good = good and finding.good
+    for finding in _reviewed(directory):
+        typer.echo(safe_lines(str(finding)))
+        good = good and finding.good
     return ExitCode.SUCCESS if good else ExitCode.UNEXPECTED
+
+
+def _reviewed(directory: Path) -> Iterator[Diagnosis]:
+    """Yield which files GitHub lets somebody change without the review of an owner.
+
+    Nothing where *directory* is in no repository, or the repository has nothing for GitHub.
+    """
+    from identity_reconciler.cli.git import repository_around
+    from identity_reconciler.github.codeowners import PLACES, deciding_rule, owners_rules
+
+    repository = repository_around(directory)
+    if repository is None or not (repository.top / ".github").is_dir():
+        return
+    place = next((place for place in PLACES if (repository.top / place).is_file()), None)
+    if place is None:
+        yield Diagnosis(
+            good=False,
+            text=f"reviews: there is no {PLACES[0]}, so nobody in particular has to review what "
+            "decides about access; the guide to safety says what belongs into it",
+        )
+        return
+    rules = owners_rules((repository.top / place).read_text(encoding="utf-8", errors="replace"))
+    uncovered = []
+    for path in sorted({place, *_decisive(directory, repository.top)}):
+        rule = deciding_rule(rules, path)
+        if rule is None or not rule.owners:
+            uncovered.append(path if rule is None else f"{path} (because of line {rule.line})")
+    if uncovered:
+        more = f" and {len(uncovered) - _SHOWN} more" if len(uncovered) > _SHOWN else ""
+        yield Diagnosis(
+            good=False,
+            text=f"reviews: {place} names no owner of {', '.join(uncovered[:_SHOWN])}{more}; "
+            "whoever may push can have them merged without the review of an owner",
+        )
+    else:
+        yield Diagnosis(good=True, text=f"reviews: {place} names owners of all that jobs read")
+
+
+def _decisive(directory: Path, top: Path) -> Iterator[str]:
+    """Yield what decides about access, relative to *top*: what is there, and what may be added."""
+    from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_FILE
+    from identity_reconciler.desired.reading.loader import instance_directories
+
+    settings = (SETTINGS_FILE, APPROVALS_FILE)
+    # Git applies attributes when a job checks out.
+    yield ".gitattributes"
+    folders = [top / ".github/workflows", top / ".github/actions"]
+    for one in map(Path.resolve, instance_directories(directory)):
+        if one.is_relative_to(top):
+            folders.append(one)
+            yield from ((one / name).relative_to(top).as_posix() for name in settings)
+    for folder in folders:
+        there = (path for kind in ("*.yml", "*.yaml") for path in folder.rglob(kind))
+        for path in (folder / "new.yaml", *there):
+            yield path.relative_to(top).as_posix()
 
 
 def _examined(declared: Declared, target: Target) -> Iterator[Diagnosis]:

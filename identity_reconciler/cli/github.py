@@ -109,18 +109,23 @@ def approved_plan(
         str, typer.Option(metavar="FILE", help="The workflow that plans pull requests.")
     ] = "plan.yml",
     artifact: Annotated[str, typer.Option(metavar="NAME", help="What it calls the plan.")] = "plan",
+    base: Annotated[
+        str, typer.Option(metavar="BRANCH", help="What pull requests are merged into.")
+    ] = "main",
 ) -> None:
     """Fetch the newest plan that the pull request of a merged commit showed.
 
+    It is refused where a plan of another base, or of a changed workflow, could pass for it.
     Needs the permissions `actions: read` and `pull-requests: read`. Ends with 5 if there is none.
     """
     from identity_reconciler.cli.output import write_out
     from identity_reconciler.github.api import Github, job_of
+    from identity_reconciler.github.approved import PlanSource
     from identity_reconciler.github.approved import approved_plan as fetched
     from identity_reconciler.render.planfile import LARGEST, read_plan
     from identity_reconciler.runs.saved import imprint
 
-    content = fetched(Github(job_of()), commit, (workflow, artifact), LARGEST)
+    content = fetched(Github(job_of()), commit, PlanSource(base, workflow, artifact), LARGEST)
     document = read_plan(content)
     if not write_out(out, content):
         typer.echo(f"Saved {imprint(document, out)}")

@@ -72,6 +72,14 @@ Repository = Annotated[
         help="The repository on GitHub; OWNER@ID/NAME@ID if made or renamed since July 2026.",
     ),
 ]
+RepositoryId = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="Its number, as `gh api repos/OWNER/NAME --jq .id` prints it; not needed with "
+        "OWNER@ID/NAME@ID.",
+    ),
+]
 Branch = Annotated[str, typer.Option(help="The branch that is applied.")]
 
 
@@ -81,6 +89,7 @@ def plan_policy(
     kms_key: KmsKey = None,
     trust: Trust = False,
     repository: Repository = None,
+    repository_id: RepositoryId = None,
     branch: Branch = "main",
 ) -> None:
     """Print what a role that plans needs: it reads one instance, and is denied every write."""
@@ -89,7 +98,7 @@ def plan_policy(
 
     declared = load_one(directory)
     if trust:
-        _print_trust(declared, _workflows(repository, branch), Purpose.PLAN)
+        _print_trust(declared, _workflows(repository, repository_id, branch), Purpose.PLAN)
     else:
         _print_policy(declared, Purpose.PLAN, _facts(declared, kms_key, None, wanted=False))
 
@@ -104,6 +113,7 @@ def apply_policy(
     kms_key: KmsKey = None,
     trust: Trust = False,
     repository: Repository = None,
+    repository_id: RepositoryId = None,
     environment: Annotated[
         str | None,
         typer.Option(help="The environment of the job. Default: identity, or identity-expire."),
@@ -119,7 +129,7 @@ def apply_policy(
     declared = load_one(directory)
     purpose: RunPurpose = Purpose.EXPIRE if only_expired else Purpose.APPLY
     if trust:
-        _print_trust(declared, _workflows(repository, "main", environment), purpose)
+        _print_trust(declared, _workflows(repository, repository_id, "main", environment), purpose)
     else:
         facts = _facts(declared, kms_key, Target(sandbox, endpoint_url) if live else None)
         _print_policy(declared, purpose, facts)
@@ -129,6 +139,7 @@ def apply_policy(
 def cloudformation(
     directory: DirectoryArgument = DEFAULT_DIRECTORY,
     repository: Repository = None,
+    repository_id: RepositoryId = None,
     branch: Branch = "main",
     live: Live = False,
     kms_key: KmsKey = None,
@@ -146,7 +157,7 @@ def cloudformation(
     from identity_reconciler.iam.roles import template
 
     declared = load_one(directory)
-    workflows = _workflows(repository, branch)
+    workflows = _workflows(repository, repository_id, branch)
     facts = _facts(declared, kms_key, Target(sandbox, endpoint_url) if live else None)
     policies = {purpose: policy(declared, purpose, facts) for purpose in RUN_PURPOSES}
     writer = YAML()
@@ -156,14 +167,17 @@ def cloudformation(
     writer.dump(template(policies, workflows), sys.stdout)
 
 
-def _workflows(repository: str | None, branch: str, environment: str | None = None) -> Workflows:
+def _workflows(
+    repository: str | None, number: str | None, branch: str, environment: str | None = None
+) -> Workflows:
     from identity_reconciler.iam.roles import Workflows
 
     if repository is None:
         raise UsageError("give --repository OWNER/NAME: only its workflows may take the role")
+    number = number or repository.partition("/")[2].partition("@")[2]
     if environment is None:
-        return Workflows(repository, branch)
-    return Workflows(repository, branch, (environment, environment))
+        return Workflows(repository, number, branch)
+    return Workflows(repository, number, branch, (environment, environment))
 
 
 def _facts(

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from importlib import resources
-from importlib.resources.abc import Traversable
-from pathlib import Path, PurePosixPath
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from identity_reconciler import __version__
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     EndpointUrl,
@@ -27,6 +23,7 @@ if TYPE_CHECKING:
     from identity_reconciler.core.declared import Instance
     from identity_reconciler.core.state import Group, State, User
     from identity_reconciler.gateway.reading.instances import ListedInstance
+    from identity_reconciler.github.workflow_files import Destination
 
 
 IGNORED = Ignore(
@@ -77,56 +74,14 @@ def _mode(objects: Collection[User] | Collection[Group]) -> str:
     return "declared # deletion needs `state: absent`"
 
 
-_TEMPLATES = resources.files("identity_reconciler") / "templates" / "github"
-_APPROVED = "workflows/apply-approved.yml"
-_REVIEWED = "workflows/apply.yml"
-_PLAIN = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
-"""A path that needs no quotes, in YAML or in a shell."""
-
-
-def github_files(directory: Path, *, reviewers: bool) -> dict[Path, bytes]:
-    """Return what belongs below `.github`, by its path, for the desired state in *directory*.
-
-    With *reviewers* somebody approves the plan of the merged commit; without, the plan of the
-    pull request is what may be applied.
-
-    Raises:
-        UsageError: *directory* is no plain path below the root of the repository.
-    """
-    path = directory.as_posix()
-    if not _PLAIN.fullmatch(path) or ".." in directory.parts:
-        raise UsageError(
-            f"{path} cannot stand in a workflow; --github needs a path below the root of the "
-            "repository, of letters, digits, `.`, `-` and `_`"
-        )
-    found = dict(_templates(_TEMPLATES, PurePosixPath()))
-    approved = found.pop(_APPROVED)
-    if not reviewers:
-        found[_REVIEWED] = approved
-    return {Path(".github", name): _fitted(text, path).encode() for name, text in found.items()}
-
-
-def _templates(folder: Traversable, at: PurePosixPath) -> Iterator[tuple[str, str]]:
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            yield from _templates(entry, at / entry.name)
-        else:
-            yield str(at / entry.name), entry.read_text(encoding="utf-8")
-
-
-def _fitted(text: str, directory: str) -> str:
-    """Return *text* for this version of the tool, and for *directory*."""
-    text = re.sub(r"\bidentity-reconciler==[\w.]+", f"identity-reconciler=={__version__}", text)
-    return re.sub(r"(?<= )desired-state(?= |$)", directory, text, flags=re.MULTILINE)
-
-
-_CODEOWNERS = Path(".github/CODEOWNERS")
+_GITIGNORE = Path(".gitignore")
+_IGNORED_BY_GIT = (".identity-reconciler/", "plan*.json")
 _NEXT = (
-    "next: deploy what `identity-reconciler iam-policy cloudformation --repository OWNER/REPO` "
-    "prints, set the variables IDENTITY_PLAN_ROLE_ARN, IDENTITY_APPLY_ROLE_ARN and "
-    "IDENTITY_EXPIRE_ROLE_ARN of the repository to the roles, and make the environments `identity` "
-    "(with reviewers) and `identity-expire`, both for main only; until then the workflows use a "
-    "sandbox"
+    "next: make the environments `identity` (with reviewers) and `identity-expire`, both for main "
+    "only; deploy what `identity-reconciler iam-policy cloudformation --repository {repository} "
+    "--repository-id ID` prints; set the variables IDENTITY_PLAN_ROLE_ARN, IDENTITY_APPLY_ROLE_ARN "
+    "and IDENTITY_EXPIRE_ROLE_ARN of the repository to the roles. Until then the workflows use a "
+    "sandbox, and until they are on main no pull request is planned"
 )
 
 
@@ -146,7 +101,7 @@ def init(
         str | None, typer.Option(help="Who reviews changes, for CODEOWNERS: @org/team.")
     ] = None,
     approvers: Annotated[
-        str | None, typer.Option(help="Who reviews approvals.yaml, for CODEOWNERS.")
+        str | None, typer.Option(help="Who reviews settings, approvals and `.github`.")
     ] = None,
     github: Annotated[
         bool,
@@ -162,6 +117,18 @@ def init(
             "plan of the pull request showed is applied.",
         ),
     ] = True,
+    repository: Annotated[
+        str | None,
+        typer.Option(metavar="OWNER/NAME", help="For --github: the repository it will run in."),
+    ] = None,
+    tool: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OWNER/NAME@COMMIT",
+            help="For --github: where jobs get this tool. Default: what it was installed from, if "
+            "that was a commit on GitHub.",
+        ),
+    ] = None,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
     rate: RateOption = None,
@@ -183,11 +150,11 @@ def init(
     from identity_reconciler.desired.writing.rewrite import Rewrite
     from identity_reconciler.gateway.reading.instances import caller, list_instances
 
-    workflows = github_files(directory, reviewers=reviewers) if github else {}
+    place = _place(directory, repository, tool) if github else None
     rewrite = Rewrite(directory)
     if github and SETTINGS_FILE in rewrite.contents:
         note(f"{directory / SETTINGS_FILE} is there already; nothing else is written")
-        _write_workflows(workflows)
+        _write_workflows(place, reviewers=reviewers)
         return ExitCode.SUCCESS
     if SETTINGS_FILE in rewrite.contents:
         raise UsageError(f"{directory / SETTINGS_FILE} is there already; `import` goes on from it")
@@ -203,13 +170,34 @@ def init(
     rewrite.put(SETTINGS_FILE, text.encode())
     adopt_and_tell(rewrite, rewrite.declared(), live, Choice(datetime.now(UTC), layout))
     code = finish(rewrite, write=True)
+    _write_gitignore()
     _write_codeowners(
         directory,
         owners or _asked("Who reviews changes of the YAML (@org/team; empty: nobody yet)?", ""),
-        approvers or _asked("Who reviews approvals (@org/team; empty: nobody yet)?", ""),
+        approvers
+        or _asked(
+            "Who reviews settings, approvals and .github (@org/team; empty: nobody yet)?", ""
+        ),
     )
-    _write_workflows(workflows)
+    _write_workflows(place, reviewers=reviewers)
     return code
+
+
+def _place(directory: Path, repository: str | None, tool: str | None) -> Destination:
+    from identity_reconciler.github.workflow_files import Destination, Tool
+
+    pinned = Tool.parsed(tool) if tool else Tool.installed()
+    if pinned is None:
+        raise UsageError(
+            "give --tool OWNER/NAME@COMMIT: jobs run this tool as it is at a commit on GitHub, and "
+            "what it was installed from here does not say which"
+        )
+    called = repository or _asked("Which repository on GitHub will it run in (OWNER/NAME)?", "")
+    if not called:
+        raise UsageError(
+            "give --repository OWNER/NAME: pull requests are planned by the workflow of its main"
+        )
+    return Destination(directory, called, pinned)
 
 
 def _asked(question: str, default: str) -> str:
@@ -239,30 +227,47 @@ def _chosen(found: Sequence[ListedInstance], arn: str | None) -> ListedInstance:
 def _write_codeowners(directory: Path, owners: str, approvers: str) -> None:
     from identity_reconciler.cli.output import note
     from identity_reconciler.desired.writing.replacement import replace_file
+    from identity_reconciler.github.codeowners import PLACES, owners_lines
 
     if not (owners and approvers):
         note("no CODEOWNERS was written; give --owners and --approvers to have one")
         return
-    # The last line that matches counts, so the narrower one comes last.
-    where = f"/{directory.as_posix().strip('/')}"
-    lines = f"{where}/ {owners}\n{where}/approvals.yaml {approvers}\n"
-    if _CODEOWNERS.exists():
-        note(f"{_CODEOWNERS} is there already; add these lines to it:", *lines.splitlines())
+    lines = owners_lines(directory.as_posix().strip("/"), owners, approvers)
+    there = next((place for place in PLACES if Path(place).exists()), None)
+    if there is not None:
+        note(f"{there} is there already; add these lines to it:", *lines.splitlines())
         return
-    replace_file(_CODEOWNERS, lines.encode(), parents=True)
-    note(f"wrote {_CODEOWNERS}")
+    replace_file(Path(PLACES[0]), lines.encode(), parents=True)
+    note(f"wrote {PLACES[0]}")
 
 
-def _write_workflows(files: Mapping[Path, bytes]) -> None:
-    """Write *files* that are not there yet; those that differ are the user's and stay."""
+def _write_gitignore() -> None:
+    """Have Git leave alone what holds names: saved plans, journals and the sandbox."""
     from identity_reconciler.cli.output import note
     from identity_reconciler.desired.writing.replacement import replace_file
 
-    for path, content in sorted(files.items()):
+    before = _GITIGNORE.read_bytes() if _GITIGNORE.exists() else b""
+    missing = [entry for entry in _IGNORED_BY_GIT if entry.encode() not in before.split()]
+    if missing:
+        end = b"\r\n" if b"\r\n" in before else b"\n"
+        gap = end if before and not before.endswith(b"\n") else b""
+        added = b"".join(entry.encode() + end for entry in missing)
+        replace_file(_GITIGNORE, before + gap + added)
+        note(f"{_GITIGNORE} ignores {' and '.join(missing)}, which hold names and addresses")
+
+
+def _write_workflows(place: Destination | None, *, reviewers: bool) -> None:
+    """Write files that are not there yet; those that differ are the user's and stay."""
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.desired.writing.replacement import replace_file
+    from identity_reconciler.github.workflow_files import workflow_files
+
+    if place is None:
+        return
+    for path, content in sorted(workflow_files(place, reviewers=reviewers).items()):
         if not path.exists():
             replace_file(path, content, parents=True)
             note(f"wrote {path}")
         elif path.read_bytes() != content:
             note(f"{path} is there already and differs; it stays as it is")
-    if files:
-        note(_NEXT)
+    note(_NEXT.format(repository=place.repository))

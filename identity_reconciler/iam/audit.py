@@ -6,6 +6,8 @@ from identity_reconciler.gateway.wire.operations import BoundTo, Purpose, operat
 from identity_reconciler.iam.policies import Policy, Statement, document, statement
 
 _INSTANCE = ("identitystore", "sso-admin")
+_SAME_ORGANIZATION = {"StringEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}}
+"""A role of that name elsewhere may be a trap. Source: IAM, "AWS global condition context keys"."""
 
 
 def member_policy() -> Policy:
@@ -20,13 +22,14 @@ def member_policy() -> Policy:
 def reading_policy(role: str) -> Policy:
     """Return the policy of the role that the audit runs with.
 
-    It lists the accounts, enters those that have a role called *role*, and reads the instance of
-    its own account.
+    It lists the accounts, enters those of its organisation that have a role called *role*, and
+    reads the instance of its own account.
     """
+    enter = _allow("EnterAccounts", Purpose.AUDIT, ("sts",), f"arn:aws:iam::*:role/{role}")
     return document(
         [
             _allow("Accounts", Purpose.AUDIT, ("organizations",), "*"),
-            _allow("EnterAccounts", Purpose.AUDIT, ("sts",), f"arn:aws:iam::*:role/{role}"),
+            {**enter, "Condition": _SAME_ORGANIZATION},
             _allow("ReadInstance", Purpose.AUDIT, _INSTANCE, "*"),
         ]
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import pytest
+
 from identity_reconciler.errors import ExitCode
-from tests.command import command
+from tests.command import ROOT, command
 
 
 class TestDoctor:
@@ -38,3 +41,60 @@ class TestDoctor:
         assert run.code == ExitCode.INVALID_INPUT
         assert "nowhere" in run.err
         assert run.out == ""
+
+
+class TestReviews:
+    """Files that decide about access and have no owner are named."""
+
+    OURS = "/* @a\n/desired-state/ @a\n/.github/ @b\n"
+
+    @pytest.fixture
+    def hosted(self, applied: Path) -> Path:
+        """Return a repository with workflows."""
+        (applied / ".git").mkdir()
+        shutil.copytree(ROOT / ".github/workflows", applied / ".github/workflows")
+        return applied
+
+    def reviews(self, here: Path, text: str | None) -> str:
+        """Return what is said, and that its tone is right."""
+        if text is not None:
+            (here / ".github/CODEOWNERS").write_text(text)
+        run = command("doctor", "--sandbox", cwd=here)
+        (line,) = (line for line in run.out.splitlines() if "reviews: " in line)
+        assert (run.code == 0) == line.startswith("ok ")
+        return line
+
+    def test_all_are_owned(self, hosted: Path) -> None:
+        assert "names owners of all that jobs read" in self.reviews(hosted, self.OURS)
+
+    @pytest.mark.parametrize(
+        ("text", "named"),
+        [
+            ("/desired-state/ @a\n/desired-state/approvals.yaml @b\n", ".gitattributes, .github/"),
+            ("/* @a\n/desired-state/ @a\n", ".github/CODEOWNERS, .github/actions/new.yaml, "),
+            (f"{OURS}/desired-state/approvals.yaml\n", "approvals.yaml (because of line 4)"),
+            (f"{OURS}*.yml\n", ".github/workflows/apply.yml (because of line 4)"),
+            (f"{OURS}/.github/CODEOWNERS\n", ".github/CODEOWNERS (because of line 4)"),
+            ("/* @a\n/desired-state/* @a\n/.github/ @b\n", "desired-state/groups/company.yaml"),
+            (
+                "/* @a\n/desired-state/*/* @a\n/.github/ @b\n",
+                (
+                    "desired-state/applications.yaml, desired-state/approvals.yaml, "
+                    "desired-state/instance.yaml, desired-state/new.yaml; whoever"
+                ),
+            ),
+            ("", " and "),
+        ],
+    )
+    def test_what_is_not_is_named(self, hosted: Path, text: str, named: str) -> None:
+        line = self.reviews(hosted, text)
+        assert "names no owner of" in line
+        assert named in line
+
+    def test_nobody_owns_anything(self, hosted: Path) -> None:
+        assert "there is no .github/CODEOWNERS" in self.reviews(hosted, None)
+
+    def test_nothing_is_said_where_github_is_not_used(self, applied: Path) -> None:
+        (applied / ".git").mkdir()
+        run = command("doctor", "--sandbox", cwd=applied)
+        assert (run.code, "reviews" in run.out) == (0, False)

@@ -173,12 +173,17 @@ class TestApprovedPlan:
     @pytest.fixture
     def merged(self, service: GithubService, tmp_path: Path) -> GithubService:
         save(tmp_path, "mixed")
-        service.pulls = [
-            {"merged_at": None, "merge_commit_sha": SHA, "head": {"sha": "c" * 40}},
-            {"merged_at": "2026-01-01", "merge_commit_sha": "d" * 40, "head": {"sha": "c" * 40}},
-            {"merged_at": "2026-01-01", "merge_commit_sha": SHA, "head": {"sha": HEAD}},
-        ]
+        service.add_pull("c" * 40, "open")["merge_commit_sha"] = SHA
+        service.add_pull("c" * 40, "other", commit="d" * 40)
+        service.add_pull(HEAD, commit=SHA)
         return service
+
+    def planned(self, service: GithubService, here: Path, **other: object) -> int:
+        """Add a run that made a plan, different from what is usual in *other*; return its id."""
+        run = service.add_run(HEAD)
+        service.runs[-1] |= other
+        service.add_artifact(run, "plan", here / "plan.json")
+        return run
 
     def test_the_newest_that_succeeded(self, merged: GithubService, tmp_path: Path) -> None:
         for conclusion, fork in (("success", False), ("failure", False), ("success", True)):
@@ -191,6 +196,92 @@ class TestApprovedPlan:
         assert path.read_bytes() == (tmp_path / "plan.json").read_bytes()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert "GET /repos/example/identity/actions/artifacts/101/zip" in merged.asked
+
+    def test_after_the_base_was_changed_for_the_last_time(
+        self, merged: GithubService, tmp_path: Path
+    ) -> None:
+        self.planned(merged, tmp_path)
+        merged.events[3].append({"event": "base_ref_changed", "created_at": "2026-01-01T00:01:30Z"})
+        assert self.fetch(merged, tmp_path).code == 5
+        run = self.planned(merged, tmp_path)
+        done = self.fetch(merged, tmp_path)
+        assert done.code == 0, done.err
+        assert f"GET /repos/example/identity/actions/artifacts/{run}00/zip" in merged.asked
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"head_branch": "another"},
+            {"path": ".github/workflows/ci.yml"},
+            {"path": "stranger/x/.github/workflows/plan.yml@main"},
+            {"event": "push"},
+            {"head_sha": "c" * 40},
+            {"created_at": "2026-01-01T01:00:00Z"},
+            {"created_at": "2025-12-30T00:00:00Z"},
+        ],
+        ids=str,
+    )
+    def test_a_run_of_something_else(
+        self, merged: GithubService, tmp_path: Path, other: dict[str, str]
+    ) -> None:
+        """Of another branch, workflow, event or commit; or not while the pull request was open."""
+        self.planned(merged, tmp_path, **other)
+        run = self.fetch(merged, tmp_path)
+        assert (run.code, "succeeded before pull request 3 was merged" in run.err) == (5, True)
+
+    @pytest.mark.parametrize("closed", [None, "2026-01-01T00:30:00Z"])
+    def test_a_run_of_another_pull_request_of_the_branch(
+        self, merged: GithubService, tmp_path: Path, closed: str | None
+    ) -> None:
+        """Into a branch of one's own, where plan.yml uploads whatever it likes."""
+        self.planned(merged, tmp_path)
+        merged.add_pull(HEAD, base="mine")["closed_at"] = closed
+        run = self.fetch(merged, tmp_path)
+        assert (run.code, "there is no plan" in run.err) == (5, True)
+        assert not (tmp_path / "approved.json").exists()
+
+    @pytest.mark.parametrize(
+        "file",
+        [
+            {"filename": ".github/workflows/plan.yml"},
+            {"filename": "plan.txt", "previous_filename": ".github/workflows/plan.yml"},
+        ],
+        ids=str,
+    )
+    def test_a_pull_request_that_changes_workflows(
+        self, merged: GithubService, tmp_path: Path, file: dict[str, str]
+    ) -> None:
+        self.planned(merged, tmp_path)
+        merged.changed[3] = [{"filename": f"{number}"} for number in range(5)] + [file]
+        run = self.fetch(merged, tmp_path)
+        assert (run.code, run.out) == (5, "")
+        assert "pull request 3 changes .github/workflows/plan.yml" in run.err
+
+    def test_a_pull_request_with_more_files_than_are_listed(
+        self, merged: GithubService, tmp_path: Path
+    ) -> None:
+        self.planned(merged, tmp_path)
+        merged.page = 1000
+        merged.changed[3] = [{"filename": str(number)} for number in range(3000)]
+        run = self.fetch(merged, tmp_path)
+        assert (run.code, "more files than GitHub lists" in run.err) == (5, True)
+
+    @pytest.mark.parametrize(
+        ("base", "told"),
+        [("main", "by the pull requests 3, 4 at once"), ("release", "")],
+    )
+    def test_two_pull_requests_of_one_commit(
+        self, merged: GithubService, tmp_path: Path, base: str, told: str
+    ) -> None:
+        self.planned(merged, tmp_path)
+        merged.add_pull(HEAD, "another", commit=SHA, base=base)
+        run = self.fetch(merged, tmp_path)
+        assert (run.code, told in run.err) == (5 if told else 0, True)
+
+    def test_into_another_branch(self, merged: GithubService, tmp_path: Path) -> None:
+        merged.pulls[-1]["base"] = {"ref": "mine"}
+        run = self.fetch(merged, tmp_path)
+        assert (run.code, "merged by no pull request into main" in run.err) == (5, True)
 
     def test_nobody_merged_it(self, service: GithubService, tmp_path: Path) -> None:
         run = self.fetch(service, tmp_path)
@@ -209,7 +300,7 @@ class TestApprovedPlan:
         merged.add_artifact(merged.add_run(HEAD), "plan", tmp_path / "plan.json")
         merged.runs[0]["head_repository"] = None
         run = self.fetch(merged, tmp_path)
-        assert (run.code, "succeeded, so there is no plan" in run.err) == (5, True)
+        assert (run.code, "so there is no plan" in run.err) == (5, True)
 
     @pytest.mark.filterwarnings("ignore:Duplicate name")
     @pytest.mark.parametrize("kind", ["twice", "encrypted", "damaged"])
@@ -234,7 +325,7 @@ class TestApprovedPlan:
     def test_no_run_succeeded(self, merged: GithubService, tmp_path: Path) -> None:
         merged.add_run(HEAD, conclusion="failure")
         run = self.fetch(merged, tmp_path)
-        assert (run.code, "succeeded, so there is no plan" in run.err) == (5, True)
+        assert (run.code, "so there is no plan" in run.err) == (5, True)
 
     @pytest.mark.parametrize("member", ["../plan.json", "other.json"])
     def test_an_artifact_of_something_else(

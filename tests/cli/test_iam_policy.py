@@ -35,6 +35,8 @@ class TestAudit:
         run = command("iam-policy", "audit", "--role", "Reader", cwd=tmp_path)
         statements = {one["Sid"]: one for one in run.json()["Statement"]}
         assert statements["EnterAccounts"]["Resource"] == ["arn:aws:iam::*:role/Reader"]
+        only = {"StringEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}}
+        assert statements["EnterAccounts"]["Condition"] == only
         assert statements["Accounts"]["Action"] == ["organizations:ListAccounts"]
         assert statements["ReadInstance"]["Action"] == READS
 
@@ -62,9 +64,11 @@ class TestRoles:
         assert "identitystore:CreateUser" not in expire
 
     def test_trust(self, here: Path) -> None:
-        options = ("--trust", "--repository", "corp/identity")
+        options = ("--trust", "--repository", "corp/identity", "--repository-id", "7")
         run = command("iam-policy", "apply", *options, "--environment", "prod", cwd=here)
         assert "repo:corp/identity:environment:prod" in run.out
+        assert "corp/identity/.github/workflows/apply.yml@refs/heads/main" in run.out
+        assert '"token.actions.githubusercontent.com:repository_id": "7"' in run.out
         assert "oidc-provider/token.actions.githubusercontent.com" in run.out
 
     def test_protected_groups_are_looked_up(self, applied: Path) -> None:
@@ -90,9 +94,8 @@ class TestRoles:
             settings.write("guards:\n  protected: {groups: [engineering]}\n")
         key = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
         options = [key if one == "KEY" else one for one in more]
-        run = command(
-            "iam-policy", "cloudformation", "--repository", "corp/identity", *options, cwd=applied
-        )
+        named = ("--repository", "corp@1/identity@7")
+        run = command("iam-policy", "cloudformation", *named, *options, cwd=applied)
         assert run.code == 0, run.err
         assert run.out.count("Type: AWS::IAM::Role") == 3
         assert ("HandsOffProtectedGroups" in run.out) == bool(more)
@@ -110,9 +113,10 @@ class TestRoles:
         [
             (("plan", "--trust"), "give --repository OWNER/NAME"),
             (("plan", "--trust", "--repository", "corp/*"), "corp/* is no repository"),
+            (("plan", "--trust", "--repository", "corp/identity"), "as --repository-id"),
             (("cloudformation",), "give --repository OWNER/NAME"),
             (
-                ("apply", "--trust", "--repository", "a/b", "--environment", "*"),
+                ("apply", "--trust", "--repository", "a@1/b@2", "--environment", "*"),
                 "* cannot stand in a trust policy",
             ),
             (("plan", "nowhere"), "nowhere"),

@@ -15,6 +15,14 @@ from identity_reconciler.sandbox.seeding import Sizes, generate
 from tests.command import command, environment, launcher
 
 SANDBOX = Path(".identity-reconciler/sandbox.sqlite3")
+OWNED = """\
+# The last line that matches counts.
+/* @example/identity
+/desired-state/ @example/identity
+/desired-state/instance.yaml @example/security
+/desired-state/approvals.yaml @example/security
+/.github/ @example/security
+"""
 GUARDS = """
 # A whole group goes.
 guards:
@@ -62,9 +70,7 @@ class TestTheWholeWay:
         owners = ("--owners", "@example/identity", "--approvers", "@example/security")
         run = command("init", "--sandbox", *owners, cwd=seeded)
         assert run.code == 0, run.err
-        assert (seeded / ".github/CODEOWNERS").read_text() == (
-            "/desired-state/ @example/identity\n/desired-state/approvals.yaml @example/security\n"
-        )
+        assert (seeded / ".github/CODEOWNERS").read_text() == OWNED
         text = (seeded / "desired-state/users.yaml").read_text()
         assert text.count("user_name:") == 500
         assert text.count("state: external") == 10
@@ -96,12 +102,36 @@ class TestInit:
         assert "name: corp" in (tmp_path / "desired-state/instance.yaml").read_text()
         assert "No changes." in command("plan", "--sandbox", cwd=tmp_path).out
 
-    def test_codeowners_that_are_there_stay(self, tmp_path: Path) -> None:
-        (tmp_path / ".github").mkdir()
-        (tmp_path / ".github/CODEOWNERS").write_text("* @me\n")
+    @pytest.mark.parametrize("place", [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"])
+    def test_codeowners_that_are_there_stay(self, tmp_path: Path, place: str) -> None:
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text("* @me\n")
         run = command("init", "--sandbox", "--owners", "@a", "--approvers", "@b", cwd=tmp_path)
+        assert f"{place} is there already" in run.err
         assert "/desired-state/approvals.yaml @b" in run.err
-        assert (tmp_path / ".github/CODEOWNERS").read_text() == "* @me\n"
+        assert "/.github/ @b" in run.err
+        assert (tmp_path / place).read_text() == "* @me\n"
+        assert len(list(tmp_path.rglob("CODEOWNERS"))) == 1
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            (None, b".identity-reconciler/\nplan*.json\n"),
+            (b"x", b"x\n.identity-reconciler/\nplan*.json\n"),
+            (b"x\r\nplan*.json\r\n", b"x\r\nplan*.json\r\n.identity-reconciler/\r\n"),
+            (b"plan*.json\n.identity-reconciler/", b"plan*.json\n.identity-reconciler/"),
+            (b"# plan*.jsonx\n", b"# plan*.jsonx\n.identity-reconciler/\nplan*.json\n"),
+            (b"\xff\n", b"\xff\n.identity-reconciler/\nplan*.json\n"),
+        ],
+    )
+    def test_git_leaves_names_alone(
+        self, tmp_path: Path, before: bytes | None, after: bytes
+    ) -> None:
+        if before is not None:
+            (tmp_path / ".gitignore").write_bytes(before)
+        run = command("init", "--sandbox", cwd=tmp_path)
+        assert run.code == 0, run.err
+        assert (tmp_path / ".gitignore").read_bytes() == after
 
 
 class TestInterview:
@@ -125,9 +155,7 @@ class TestInterview:
         assert process.returncode == 0, told
         assert "What do you call this instance?" in told
         assert "name: corp" in (tmp_path / "desired-state/instance.yaml").read_text()
-        assert (tmp_path / ".github/CODEOWNERS").read_text() == (
-            "/desired-state/ @example/identity\n/desired-state/approvals.yaml @example/security\n"
-        )
+        assert (tmp_path / ".github/CODEOWNERS").read_text() == OWNED
 
 
 WRONG = {

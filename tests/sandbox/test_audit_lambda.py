@@ -193,6 +193,8 @@ class TestTemplates:
     def test_the_function_is_the_handler(self) -> None:
         template = yaml.load((TEMPLATES / "audit-lambda.yaml").read_text(), _Tags)  # noqa: S506
         audit = template["Resources"]["Audit"]["Properties"]
+        # What is put under that key later is not what runs.
+        assert audit["Code"]["S3ObjectVersion"] == {"Ref": "CodeVersion"}
         module, _, name = audit["Handler"].rpartition(".")
         assert (module, name) == (handler.__module__, handler.__name__)
         variables = audit["Environment"]["Variables"]

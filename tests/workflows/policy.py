@@ -15,6 +15,18 @@ _COMMENTED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*$")
 _OF_AWS = re.compile(r"configure-aws-credentials|ROLE_ARN")
 _SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
 _ON_MAIN = "github.ref == 'refs/heads/main'"
+_OWN_ACTION = re.compile(
+    r"(\$|[\w.-]+/[\w.-]+)/\.github/actions/identity-reconciler(@[0-9a-f]{40})?"
+)
+"""What installs the tool: of this very commit, or of the pinned one."""
+_CALLED = re.compile(r"(\$|[\w.-]+/[\w.-]+)/\.github/workflows/[\w-]+\.yml(@main)?")
+"""A workflow of main; here, where no role is behind it, of this very commit."""
+_NOT_ISOLATED = (
+    re.compile(r"\bpython[\d.]*\"?(?! -I\b)(\s|$)"),
+    re.compile(r"(?<!-I -m )\bpip3?\"?\s|-I -m pip (?!--isolated )"),
+    re.compile(r"\bidentity-reconciler(?=[\"\s]|$)"),  # A script that begins with a bare python.
+)
+_PIP = re.compile(r"\bpip3?\"?( --?[\w-]+)* install\b")
 _LONGEST = 90
 """Days that an artifact may be kept."""
 
@@ -75,12 +87,23 @@ def _takes_roles(job: dict[str, Any]) -> bool:
     return isinstance(granted, dict) and granted.get("id-token") == "write"
 
 
-def _commands(step: dict[str, Any]) -> str:
-    return f"{step.get('run', '')} {step.get('with', {}).get('command', '')}"
+def _lines(step: dict[str, Any]) -> list[str]:
+    """Return the commands of a step, a line each."""
+    joined: list[str] = step.get("run", "").replace("\\\n", " ").splitlines()
+    return joined
+
+
+def _words(job: dict[str, Any]) -> set[str]:
+    return {word for step in job.get("steps", []) for word in step.get("run", "").split()}
 
 
 def _applies(job: dict[str, Any]) -> bool:
-    return any(re.search(r"(^|\s)apply\s", _commands(step)) for step in job.get("steps", []))
+    return "apply" in _words(job)
+
+
+def _is_called(workflow: Workflow) -> bool:
+    """Return whether another workflow starts it, whose turns it takes."""
+    return workflow.triggers == {"workflow_call"}
 
 
 def trigger(workflow: Workflow) -> Iterator[str]:
@@ -107,8 +130,12 @@ def pins(workflow: Workflow) -> Iterator[str]:
         used = step.get("uses", "")
         if used and not used.startswith("$/") and not _PINNED.fullmatch(used):
             yield used
+    called = {job["uses"] for job in workflow.jobs.values() if "uses" in job}
+    yield from (used for used in called if not _CALLED.fullmatch(used))
     for line in workflow.text.splitlines():
-        if "uses:" in line and "$/" not in line and not _COMMENTED.search(line):
+        used = line.partition("uses: ")[2].partition(" ")[0]
+        ours = used.startswith("$/") or used in called
+        if used and not ours and not _COMMENTED.search(line):
             yield line
 
 
@@ -147,14 +174,16 @@ def foreign_checkout(workflow: Workflow) -> Iterator[str]:
 def runner(workflow: Workflow) -> Iterator[str]:
     """Jobs run on a fresh machine of GitHub's, of a version that does not change by itself."""
     for name, job in workflow.jobs.items():
-        if not workflow.is_action and job.get("runs-on") != "ubuntu-24.04":
+        calls = workflow.is_action or "uses" in job
+        if not calls and job.get("runs-on") != "ubuntu-24.04":
             yield name
 
 
 def timeout(workflow: Workflow) -> Iterator[str]:
     """A job that hangs ends."""
     for name, job in workflow.jobs.items():
-        if not workflow.is_action and "timeout-minutes" not in job:
+        calls = workflow.is_action or "uses" in job
+        if not calls and "timeout-minutes" not in job:
             yield name
 
 
@@ -172,17 +201,20 @@ def aws_and_writing(workflow: Workflow) -> Iterator[str]:
 
 
 def code_and_writing(workflow: Workflow) -> Iterator[str]:
-    """Any other job that writes on GitHub knows no AWS and runs nothing of the repository."""
+    """Any other job that writes on GitHub knows no AWS and checks nothing out."""
     for name, job in workflow.jobs.items():
-        steps = job.get("steps", [])
-        own = any(re.match(r"actions/checkout@|\$/|\./", one.get("uses", "")) for one in steps)
+        used = [step.get("uses", "") for step in job.get("steps", [])]
+        own = any(
+            re.match(r"actions/checkout@|\$/|\./", one) and not _OWN_ACTION.fullmatch(one)
+            for one in used
+        )
         if _writes(job) and not _takes_roles(job) and (own or _OF_AWS.search(str(job))):
             yield name
 
 
 def forks(workflow: Workflow) -> Iterator[str]:
     """No job of a fork's pull request takes a role or writes."""
-    if "pull_request" not in workflow.triggers:
+    if not workflow.triggers & {"pull_request", "workflow_call"}:
         return
     for name, job in workflow.jobs.items():
         if (_takes_roles(job) or _writes(job)) and _SAME_REPOSITORY not in job.get("if", ""):
@@ -210,22 +242,43 @@ def pushes(workflow: Workflow) -> Iterator[str]:
             yield "push"
 
 
+def roles_of_main(workflow: Workflow) -> Iterator[str]:
+    """No job that a pull request can rewrite takes a role: main's workflow does, if it is called.
+
+    Nothing of the caller gets into it, so a role that trusts main's workflow is safe from changes.
+    """
+    for name, job in workflow.jobs.items():
+        handed = "uses" not in job or {"with", "secrets"} & job.keys()
+        if "pull_request" in workflow.triggers and _takes_roles(job) and handed:
+            yield name
+    call = workflow.data.get("on", {})
+    if _is_called(workflow) and {"inputs", "secrets"} & call["workflow_call"].keys():
+        yield "workflow_call"
+
+
 def guarded_apply(workflow: Workflow) -> Iterator[str]:
     """What writes to AWS waits for its environment and its turn, and is never cancelled."""
     for name, job in workflow.jobs.items():
         if not workflow.is_action and _applies(job):
             turn = job.get("concurrency", {})
-            if not job.get("environment") or turn != {
-                "group": "identity-apply",
-                "cancel-in-progress": "false",
-            }:
+            waits = isinstance(turn, dict) and bool(turn.get("group"))
+            if not (job.get("environment") and waits and turn["cancel-in-progress"] == "false"):
                 yield name
+
+
+def own_turns(workflow: Workflow) -> Iterator[str]:
+    """Applies take turns with one another; an expiry never waits behind one, or for reviewers."""
+    for name, job in workflow.jobs.items():
+        expires = "--only-expired" in _words(job)
+        wanted = "identity-expire" if expires else "identity-apply"
+        if _applies(job) and job.get("concurrency", {}).get("group", wanted) != wanted:
+            yield name
 
 
 def cancelling(workflow: Workflow) -> Iterator[str]:
     """Only runs that cannot write are cancelled."""
     turn = workflow.data.get("concurrency", {})
-    if not workflow.is_action and (
+    if not (workflow.is_action or _is_called(workflow)) and (
         not isinstance(turn, dict)
         or turn.get("cancel-in-progress") not in {"true", "false"}
         or (turn["cancel-in-progress"] == "true" and any(map(_applies, workflow.jobs.values())))
@@ -236,12 +289,23 @@ def cancelling(workflow: Workflow) -> Iterator[str]:
 def bound_plan(workflow: Workflow) -> Iterator[str]:
     """A plan that is applied is the one that was approved, of the commit that is current."""
     for step in workflow.steps:
-        words = _commands(step).split()
+        words = step.get("run", "").split()
         if "apply" in words and any(word.endswith(".json") for word in words):
-            digest = "${{ needs.plan.outputs.digest }}" in _commands(step)
-            approved = "--approved" in words
-            if not approved and not (digest and {"--expect-head", "--expect-digest"} <= {*words}):
-                yield _commands(step)
+            handed = step.get("env", {}).get("DIGEST") == "${{ needs.plan.outputs.digest }}"
+            digest = handed and '--expect-digest "$DIGEST"' in step["run"]
+            if "--approved" not in words and not (digest and "--expect-head" in words):
+                yield step["run"]
+
+
+def found_plan(workflow: Workflow) -> Iterator[str]:
+    """A plan that is looked for is bound to the merged commit, its base, and one workflow."""
+    for step in workflow.steps:
+        words = set(step.get("run", "").split())
+        named = {"--commit", "--base", "--workflow", "--artifact"}
+        if "approved-plan" in words and not (
+            named <= words and step.get("env", {}).get("COMMIT") == "${{ github.sha }}"
+        ):
+            yield step["run"]
 
 
 def journal(workflow: Workflow) -> Iterator[str]:
@@ -282,17 +346,37 @@ def caches(workflow: Workflow) -> Iterator[str]:
 
 
 def tools(workflow: Workflow) -> Iterator[str]:
-    """What is installed is pinned: by its version at least, and where AWS is, by hash."""
-    for step in workflow.steps:
-        script = step.get("run", "").replace("\\\n", " ")
-        for line in script.splitlines():
-            if re.search(r"\b(curl|wget)\b.*\|\s*(ba)?sh\b|\bnpx\b", line):
-                yield line
-            hashed = "--require-hashes" in line or "--no-deps" in line
-            if re.search(r"\bpip\"? install\b", line) and not hashed:
-                yield line
-            if re.search(r"\bpipx (run|install)\b", line) and not re.search(r"==[\w.]+", line):
-                yield line
+    """What is installed is pinned by hash and a wheel, or was built here."""
+    for line in (line for step in workflow.steps for line in _lines(step)):
+        if re.search(r"\b(curl|wget)\b.*\|\s*(ba)?sh\b|\b(npx|pipx|uvx|easy_install)\b", line):
+            yield line
+        hashed = "--require-hashes" in line and "--only-binary :all:" in line
+        built = "--no-index --no-deps" in line
+        if _PIP.search(line) and not (hashed or built):
+            yield line
+
+
+def isolated(workflow: Workflow) -> Iterator[str]:
+    """No module of the directory or the home that a command is started in is loaded by Python."""
+    for line in (line for step in workflow.steps for line in _lines(step)):
+        if any(pattern.search(line) for pattern in _NOT_ISOLATED):
+            yield line
+
+
+def installed_first(workflow: Workflow) -> Iterator[str]:
+    """A job with rights has its tools before anything is checked out, and before credentials."""
+    for name, job in workflow.jobs.items():
+        late = False
+        for step in job.get("steps", []):
+            used = step.get("uses", "")
+            installs = (
+                _OWN_ACTION.fullmatch(used)
+                or used.startswith("actions/setup-")
+                or any(map(_PIP.search, _lines(step)))
+            )
+            if late and installs and (_takes_roles(job) or _writes(job)):
+                yield name
+            late = late or bool(re.match(r"actions/checkout@|aws-actions/", used))
 
 
 RULES: tuple[Callable[[Workflow], Iterator[str]], ...] = (
@@ -312,12 +396,17 @@ RULES: tuple[Callable[[Workflow], Iterator[str]], ...] = (
     forks,
     branch,
     pushes,
+    roles_of_main,
     guarded_apply,
+    own_turns,
     cancelling,
     bound_plan,
+    found_plan,
     journal,
     retention,
     other_runs,
     caches,
     tools,
+    isolated,
+    installed_first,
 )

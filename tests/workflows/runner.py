@@ -2,9 +2,9 @@
 
 Steps with `run:` are run as they stand, with the environment they declare. The actions of others
 are replaced by what they are for: a checkout clones, artifacts are folders, and taking an AWS
-role leads to one sandbox that all jobs share. Nothing is installed: `python -m venv` and `pipx`
-yield the program that is under test, in forked processes, after they have seen that exactly this
-version is asked for.
+role leads to one sandbox that all jobs share. Nothing is installed: `python -I -m venv` makes a
+directory whose `python` runs the program that is under test, in forked processes. A workflow that
+a job calls is played with the event and the variables of the caller.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,6 @@ from typing import Any
 
 import yaml
 
-from identity_reconciler import __version__
 from tests.command import ROOT, environment, launcher
 from tests.github_service import GithubService
 from tests.workflows.expressions import filled, holds
@@ -31,17 +29,20 @@ _REPOSITORY = "example/identity"
 _SANDBOX = Path(".identity-reconciler/sandbox.sqlite3")
 _PYTHON = """#!/bin/sh
 # Makes a "virtual environment" of the program under test.
-test "$1 $2" = "-m venv" || exec {python} "$@"
-mkdir -p "$3/bin"
-printf '#!/bin/sh\\necho "pip $*" >> "{log}"\\n' > "$3/bin/pip"
-printf '#!/bin/sh\\nexec {program} "$@"\\n' > "$3/bin/identity-reconciler"
-chmod +x "$3/bin/pip" "$3/bin/identity-reconciler"
+test "$1 $2 $3" = "-I -m venv" || exit 64
+mkdir -p "$4/bin" "$4/lib"
+cp "{tools}/installed" "$4/bin/python"
 """
-_PIPX = """#!/bin/sh
-test "$1 $2 $3 $4" = "run --spec identity-reconciler=={version} identity-reconciler" || exit 64
-shift 4
-exec {program} "$@"
+_INSTALLED = """#!/bin/sh
+# The python of such an environment.
+case "$1 $2 $3" in
+"-I -m pip") echo "$*" >> "{tools}/pip.log" ;;
+"-I -c "*) cd "$(dirname "$0")/../lib" && pwd ;;
+"-I -m identity_reconciler") shift 3; exec {program} "$@" ;;
+*) exit 64 ;;
+esac
 """
+_CALLED = "$/.github/workflows/"
 
 
 def workflow(name: str, folder: Path = ROOT / ".github/workflows") -> dict[str, Any]:
@@ -89,13 +90,8 @@ class Repository:
         shutil.copytree(ROOT / "desired-state", self.work / "desired-state")
         tools = self.home / "tools"
         tools.mkdir()
-        words = {
-            "python": sys.executable,
-            "program": shlex.join(launcher()),
-            "log": self.home / "pip.log",
-            "version": __version__,
-        }
-        for name, text in (("python", _PYTHON), ("pipx", _PIPX)):
+        words = {"tools": tools, "program": shlex.join(launcher())}
+        for name, text in (("python", _PYTHON), ("installed", _INSTALLED)):
             (tools / name).write_text(text.format(**words))
             (tools / name).chmod(0o755)
 
@@ -153,6 +149,8 @@ class _Run:
     ref: str
     sha: str
     text: dict[str, Any]
+    within: str = ""
+    """What the folders of its jobs begin with, to tell them from those of the caller."""
     jobs: dict[str, Played] = field(default_factory=dict)
 
     def play(self, name: str) -> None:
@@ -173,8 +171,33 @@ class _Run:
             return
         if environment_name := job.get("environment"):
             self.repository.arrives(environment_name)
-        folder = self.repository.home / f"run{self.repository.runs}-{name}"
+        if "uses" in job:
+            self.jobs[name] = self.called(job)
+            return
+        folder = self.repository.home / f"run{self.repository.runs}-{self.within}{name}"
         self.jobs[name] = _Job(self, job, contexts, folder).play()
+
+    def called(self, job: dict[str, Any]) -> Played:
+        """Run the jobs of the workflow that *job* calls, which may do no more than *job* may."""
+        text = workflow(job["uses"].removeprefix(_CALLED))
+        run = _Run(self.repository, self.event, self.ref, self.sha, text, within="called-")
+        for name, inner in text["jobs"].items():
+            assert inner["permissions"].items() <= job["permissions"].items()
+            run.play(name)
+        played = list(run.jobs.values())
+        results = {one.result for one in played}
+        outputs = {"jobs": {name: {"outputs": one.outputs} for name, one in run.jobs.items()}}
+        return Played(
+            next((one for one in ("failure", "success") if one in results), "skipped"),
+            {
+                key: filled(one["value"], outputs)
+                for key, one in text["on"]["workflow_call"]["outputs"].items()
+            },
+            "".join(one.log for one in played),
+            "".join(one.summary for one in played),
+            [code for one in played for code in one.codes],
+            [role for one in played for role in one.roles],
+        )
 
     def contexts(self, job: dict[str, Any]) -> dict[str, Any]:
         """Return what expressions of *job* can see; its token can do what it was granted."""
@@ -221,11 +244,7 @@ class _Job:
         if not holds(step.get("if"), contexts, success=success):
             return
         outputs: dict[str, str] = {}
-        worked = (
-            self.used(step, contexts, outputs)
-            if "uses" in step
-            else self.ran(step, contexts, outputs)
-        )
+        worked = self.used(step, contexts) if "uses" in step else self.ran(step, contexts, outputs)
         if "id" in step:
             steps[step["id"]] = {"outputs": outputs}
         if not worked and step.get("continue-on-error") != "true":
@@ -275,7 +294,7 @@ class _Job:
             **declared,
         )
 
-    def used(self, step: dict[str, Any], contexts: dict[str, Any], outputs: dict[str, str]) -> bool:
+    def used(self, step: dict[str, Any], contexts: dict[str, Any]) -> bool:
         """Do what an action is for."""
         action = step["uses"].partition("@")[0]
         inputs = {key: filled(text, contexts) for key, text in step.get("with", {}).items()}
@@ -291,7 +310,7 @@ class _Job:
             case "aws-actions/configure-aws-credentials":
                 return self.take_role(inputs)
             case "$/.github/actions/identity-reconciler":
-                return self.composite(inputs, outputs)
+                return self.composite()
             case _:
                 raise AssertionError(f"nobody knows {action}")
 
@@ -338,21 +357,14 @@ class _Job:
         link.symlink_to(self.run.repository.aws)
         return True
 
-    def composite(self, inputs: dict[str, str], outputs: dict[str, str]) -> bool:
+    def composite(self) -> bool:
         action = workflow("action.yml", ROOT / ".github/actions/identity-reconciler")
-        given = {
-            key: inputs.get(key, one.get("default", "")) for key, one in action["inputs"].items()
-        }
-        assert inputs.keys() <= given.keys()
-        steps: dict[str, Any] = {}
-        contexts = self.contexts | {"inputs": given, "steps": steps}
         before, self.played.result = self.played.result, "success"
         for step in action["runs"]["steps"]:
-            self.step(step, contexts, steps)
+            self.step(step, self.contexts, {})
+        # The exit codes of a job are those of its own steps.
+        self.played.codes.clear()
         worked, self.played.result = self.played.result == "success", before
-        outputs.update(
-            {key: filled(one["value"], contexts) for key, one in action["outputs"].items()}
-        )
         return worked
 
 

@@ -164,9 +164,7 @@ class TestApproved:
             service.add_run(head), "plan", repository.artifacts["plan"] / "plan.json"
         )
         sha = merge(repository)
-        service.pulls = [
-            {"merged_at": "2026-01-01", "merge_commit_sha": sha, "head": {"sha": head}}
-        ]
+        service.add_pull(head, commit=sha)
         return sha
 
     def test_what_was_shown_is_applied(

@@ -218,7 +218,7 @@ class TestTrust:
 
     @pytest.mark.parametrize("purpose", RUN_PURPOSES)
     def test_exactly_these_subjects(self, purpose: RunPurpose) -> None:
-        given = trust("arn", Workflows("corp/identity"), purpose)
+        given = trust("arn", Workflows("corp/identity", "7"), purpose)
         (statement,) = statements(given)
         wanted = statement["Condition"]["StringEquals"]
         assert statement["Condition"].keys() == {"StringEquals"}
@@ -229,8 +229,16 @@ class TestTrust:
         assert {one for one in everybody if one in subjects} == SUBJECTS[purpose]
 
     def test_subjects_with_numbers(self) -> None:
-        found = Workflows("corp@1/identity@2").subjects(Purpose.APPLY)
-        assert found == ["repo:corp@1/identity@2:environment:identity"]
+        found = Workflows("corp@1/identity@2", "2")
+        assert found.subjects(Purpose.APPLY) == ["repo:corp@1/identity@2:environment:identity"]
+        assert found.claims(Purpose.APPLY)["job_workflow_ref"] == [
+            "corp/identity/.github/workflows/apply.yml@refs/heads/main"
+        ]
+
+    @pytest.mark.parametrize("number", ["", "0", "x", "1*", "*", "corp", "3"])
+    def test_another_number_than_the_repository_has(self, number: str) -> None:
+        with pytest.raises(UsageError, match="as --repository-id"):
+            Workflows("corp@1/identity@2", number)
 
     @pytest.mark.parametrize(
         "repository",
@@ -238,9 +246,112 @@ class TestTrust:
     )
     def test_no_wildcards(self, repository: str) -> None:
         with pytest.raises(UsageError, match="is no repository"):
-            Workflows(repository)
+            Workflows(repository, "7")
 
     @pytest.mark.parametrize("name", ["*", "a*", "a b", "", "a:b", "?"])
     def test_no_wildcard_environments(self, name: str) -> None:
         with pytest.raises(UsageError, match="cannot stand in a trust policy"):
-            Workflows("a/b", environments=(name, name))
+            Workflows("a/b", "7", environments=(name, name))
+
+
+ISSUER = "token.actions.githubusercontent.com"
+FILES = "corp/identity/.github/workflows"
+MAIN, MERGE = "refs/heads/main", "refs/pull/1/merge"
+
+
+def token(subject: str, file: str, ref: str, **other: str) -> dict[str, str]:
+    """Return what GitHub says about a job of corp/identity, which has the number 7."""
+    return {
+        "aud": "sts.amazonaws.com",
+        "sub": f"{R}:{subject}",
+        "job_workflow_ref": f"{FILES}/{file}",
+        "ref": ref,
+        "repository_id": "7",
+        **other,
+    }
+
+
+TOKENS = {
+    "the plan of a pull request": (
+        Purpose.PLAN,
+        token("pull_request", f"plan-pull-request.yml@{MAIN}", MERGE),
+    ),
+    "the plan of main": (Purpose.PLAN, token(f"ref:{MAIN}", f"apply.yml@{MAIN}", MAIN)),
+    "drift": (Purpose.PLAN, token(f"ref:{MAIN}", f"drift.yml@{MAIN}", MAIN)),
+    "apply": (Purpose.APPLY, token("environment:identity", f"apply.yml@{MAIN}", MAIN)),
+    "expire": (Purpose.EXPIRE, token("environment:identity-expire", f"expire.yml@{MAIN}", MAIN)),
+}
+THIEVES = {
+    "a workflow that a pull request changed": token("pull_request", f"plan.yml@{MERGE}", MERGE),
+    "the called workflow as a pull request has it": token(
+        "pull_request", f"plan-pull-request.yml@{MERGE}", MERGE
+    ),
+    "the called workflow of a branch": token(
+        "pull_request", "plan-pull-request.yml@refs/heads/work", MERGE
+    ),
+    "another workflow of main, in a pull request": token("pull_request", f"plan.yml@{MAIN}", MERGE),
+    "another workflow of main": token(f"ref:{MAIN}", f"ci.yml@{MAIN}", MAIN),
+    "a branch, where the environment is for all": token(
+        "environment:identity", "apply.yml@refs/heads/work", "refs/heads/work"
+    ),
+    "a tag called main": token("environment:identity", f"apply.yml@{MAIN}", "refs/tags/main"),
+    "a new workflow in the environment": token("environment:identity", f"mine.yml@{MAIN}", MAIN),
+    "an expiry that would apply": token("environment:identity", f"expire.yml@{MAIN}", MAIN),
+    "a new repository of the old name": token(
+        "environment:identity", f"apply.yml@{MAIN}", MAIN, repository_id="8"
+    ),
+    "the same workflow of another repository": token(
+        "environment:identity",
+        "x",
+        MAIN,
+        job_workflow_ref=f"stranger/identity/.github/workflows/apply.yml@{MAIN}",
+    ),
+    "a token for somebody else": token(
+        "environment:identity", f"apply.yml@{MAIN}", MAIN, aud="https://github.com/corp"
+    ),
+}
+
+
+class TestTakingRoles:
+    """Of all tokens, a role takes those of its jobs, as the files of main have them."""
+
+    @staticmethod
+    def taken(given: Mapping[str, str]) -> set[RunPurpose]:
+        """Return the roles that a token leads to: every condition has to hold."""
+        taken = set()
+        for purpose in RUN_PURPOSES:
+            (statement,) = statements(trust("arn", Workflows("corp/identity", "7"), purpose))
+            conditions = statement["Condition"]["StringEquals"].items()
+            if all(
+                given[name.removeprefix(f"{ISSUER}:")]
+                in ({wanted} if isinstance(wanted, str) else set(wanted))
+                for name, wanted in conditions
+            ):
+                taken.add(purpose)
+        return taken
+
+    @pytest.mark.parametrize("name", TOKENS)
+    def test_by_its_jobs(self, name: str) -> None:
+        purpose, given = TOKENS[name]
+        assert self.taken(given) == {purpose}
+
+    @pytest.mark.parametrize("name", THIEVES)
+    def test_by_nobody_else(self, name: str) -> None:
+        assert self.taken(THIEVES[name]) == set()
+
+    def test_every_workflow_that_takes_a_role_is_trusted(self) -> None:
+        """And none beside them: the files say which job takes which role."""
+        folder = ROOT / ".github/workflows"
+        taking = {
+            (purpose, path.name)
+            for path in folder.glob("*.yml")
+            for purpose in RUN_PURPOSES
+            if f"role-to-assume: ${{{{ vars.IDENTITY_{purpose.upper()}_ROLE_ARN }}}}"
+            in path.read_text(encoding="utf-8")
+        }
+        trusted = {
+            (purpose, ref.removeprefix(f"{FILES}/").removesuffix(f"@{MAIN}"))
+            for purpose in RUN_PURPOSES
+            for ref in Workflows("corp/identity", "7").claims(purpose)["job_workflow_ref"]
+        }
+        assert trusted == taking
