@@ -25,7 +25,12 @@ from identity_reconciler.cli.options import Color, PlanFormat
 from identity_reconciler.cli.output import Progress, note, print_changes, print_plans, progress
 from identity_reconciler.core.declared import Declared, Instance
 from identity_reconciler.core.plan import Plan
-from identity_reconciler.core.review import require_reviewed, to_be_read, what_is_left
+from identity_reconciler.core.review import (
+    applications_of,
+    require_reviewed,
+    to_be_read,
+    what_is_left,
+)
 from identity_reconciler.core.state import Key
 from identity_reconciler.errors import ExitCode, GatewayError, InvalidInputError, StalePlanError
 from identity_reconciler.gateway import Wanted
@@ -151,7 +156,9 @@ class _Saved:
             return self.reviewed
         named, principals = to_be_read(self.reviewed)
         with progress("reading what the plan touches", lambda: self.gateway.requests.total):
-            live = self.gateway.read_state(Wanted(named=named, principals=principals))
+            live = self.gateway.read_state(
+                Wanted(named=named, principals=principals, arns=applications_of(self.reviewed))
+            )
         return what_is_left(self.reviewed, live)
 
     def look(self) -> tuple[Plan, str]:

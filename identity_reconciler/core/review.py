@@ -19,6 +19,7 @@ from identity_reconciler.core.readback import (
 )
 from identity_reconciler.core.renames import Link, Renames
 from identity_reconciler.core.state import (
+    ApplicationArn,
     Assignment,
     Group,
     Membership,
@@ -81,9 +82,16 @@ def _same(fresh: Change, reviewed: Change) -> bool:
     """Return whether both go from the same before to the same after, cascades included."""
     match fresh, reviewed:
         case Delete(), Delete():
-            return fresh.before == reviewed.before and set(fresh.cascaded) <= set(reviewed.cascaded)
+            same = fresh.before == reviewed.before and set(fresh.cascaded) <= set(reviewed.cascaded)
         case _:
-            return fresh == reviewed
+            same = fresh == reviewed
+    # An application was reviewed by its name, and is told apart by its ARN.
+    return same and _application_name(fresh) == _application_name(reviewed)
+
+
+def _application_name(change: Change) -> str:
+    subject = change.before if isinstance(change, Delete) else change.after
+    return subject.application_name if isinstance(subject, Assignment) else ""
 
 
 def to_be_read(plan: Plan) -> tuple[tuple[Resource, ...], tuple[Principal, ...]]:
@@ -99,6 +107,14 @@ def to_be_read(plan: Plan) -> tuple[tuple[Resource, ...], tuple[Principal, ...]]
         for one in _under_all_names(resource, renames)
     )
     return tuple(named), tuple(map(_principal, _deleted(plan)))
+
+
+def applications_of(plan: Plan) -> tuple[ApplicationArn, ...]:
+    """Return the applications that *plan* assigns or unassigns, to be read with what it names."""
+    subjects = (
+        change.before if isinstance(change, Delete) else change.after for change in plan.changes
+    )
+    return tuple(dict.fromkeys(one.application for one in subjects if isinstance(one, Assignment)))
 
 
 def _under_all_names(resource: Resource, renames: Renames) -> Iterator[Resource]:
@@ -135,8 +151,10 @@ def what_is_left(reviewed: Plan, live: State) -> Plan:
 
     Raises:
         StalePlanError: Something that the plan touches is neither as it was nor as it shall be,
-            or a user or group to be deleted has a link that was not reviewed.
+            an application among the `applications_of` it is not called as it was reviewed, or a
+            user or group to be deleted has a link that was not reviewed.
     """
+    _refuse_other_applications(reviewed, live)
     done, to_be = _sorted_out(reviewed, live)
     _refuse_unreviewed_links(reviewed, live, to_be)
     settled = _as_planned(live, to_be)
@@ -191,6 +209,17 @@ def _is_left(change: Change, live: State) -> bool:
 
 def _stale(subject: Resource, detail: str) -> str:
     return f"the plan is stale: {address(subject)}: {detail}; plan and review again"
+
+
+def _refuse_other_applications(reviewed: Plan, live: State) -> None:
+    """Refuse when an application was reviewed by another name than it has."""
+    for change in reviewed.changes:
+        subject = change.before if isinstance(change, Delete) else change.after
+        if isinstance(subject, Assignment) and subject.application_name:
+            found = live.applications.get(subject.application)
+            if found is not None and found.name != subject.application_name:
+                called = f"{found.arn} is called {found.name}"
+                raise StalePlanError(_stale(subject, called))
 
 
 def _refuse_unreviewed_links(reviewed: Plan, live: State, to_be: Renames) -> None:

@@ -121,7 +121,7 @@ def document(
         guards=_guards(findings.verdicts),
         access=_access(findings.access),
         access_complete=findings.access_complete,
-        counts=_counts(plan),
+        counts=described_counts(plan),
         changes=tuple(_changes(plan, findings)),
         withheld=tuple(
             WithheldDocument(
@@ -176,7 +176,8 @@ def _access(changes: tuple[AccessChange, ...]) -> tuple[AccessDocument, ...]:
     )
 
 
-def _counts(plan: Plan) -> dict[DocumentKind, CountDocument]:
+def described_counts(plan: Plan) -> dict[DocumentKind, CountDocument]:
+    """Return how many resources of each kind *plan* changes."""
     counted = counts(plan)
     kinds: tuple[DocumentKind, ...] = ("group", "user", "membership", "assignment")
     return {
@@ -194,15 +195,22 @@ def _changes(plan: Plan, findings: Findings) -> Iterator[ChangeDocument]:
     pending = findings.pending
     known = None if pending is None else {change.key: change for change in pending}
     for change in plan.changes:
-        provenance = findings.traces.get(change.key) or _provenance(change)
-        described = _change(change, plan.origins.get(change.key), provenance)
+        described = described_change(
+            change, plan.origins.get(change.key), findings.traces.get(change.key)
+        )
         if known is None:
             yield described
         else:
             yield described.model_copy(update={"pending": known.get(change.key) == change})
 
 
-def _change(change: Change, origin: Origin | None, provenance: Provenance | None) -> ChangeDocument:
+def described_change(
+    change: Change, origin: Origin | None, trace: Provenance | None
+) -> ChangeDocument:
+    """Return what is shown of *change*, declared at *origin*.
+
+    *trace* tells who made a link; users and groups tell it themselves.
+    """
     subject = change.before if isinstance(change, Delete) else change.after
     return ChangeDocument(
         action=action_of(change),
@@ -216,7 +224,7 @@ def _change(change: Change, origin: Origin | None, provenance: Provenance | None
         source=_position(origin.position) if origin else None,
         expires=origin.expires if origin else None,
         note=origin.reason if origin else None,
-        last_changed=_last_changed(provenance),
+        last_changed=_last_changed(trace or _provenance(change)),
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, field_serializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, TypeAdapter, field_serializer
 
 from identity_reconciler import __version__
 from identity_reconciler.core.plan import Change, Create, Delete, Rename, Update
@@ -105,7 +104,7 @@ class ChangeDocument(_Part):
     cascaded: tuple[Membership, ...] = ()
     """The memberships that vanish with it."""
     source: PositionDocument | None = None
-    expires: datetime | None = None
+    expires: AwareDatetime | None = None
     """The first instant at which it is no longer declared."""
     note: str | None = None
     """The reason given in the YAML."""
@@ -152,7 +151,7 @@ class ExpiringDocument(_Part):
     """A membership or assignment that expires soon."""
 
     address: str
-    expires: datetime
+    expires: AwareDatetime
     source: PositionDocument
 
 
@@ -195,9 +194,9 @@ class PlanDocument(_Part):
     """The version of identity-reconciler that made it."""
     instance: InstanceDocument
     source: SourceDocument
-    as_of: datetime
+    as_of: AwareDatetime
     """The instant at which expiry was judged, and the live state read."""
-    valid_until: datetime
+    valid_until: AwareDatetime
     """From then on it is refused."""
     live: LiveDocument
     guards: tuple[GuardDocument, ...] = ()

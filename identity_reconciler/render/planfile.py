@@ -17,7 +17,9 @@ from identity_reconciler.core.declared import Instance
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Reason, Rename, Update
 from identity_reconciler.core.state import Group, User
 from identity_reconciler.errors import StalePlanError
+from identity_reconciler.render.consistency import inconsistencies
 from identity_reconciler.render.document import FORMAT_VERSION, ChangeDocument, PlanDocument
+from identity_reconciler.render.escape import safe
 
 LARGEST = 512 * 1024 * 1024
 """Bytes: more than a plan that creates 100,000 users and 500,000 memberships takes."""
@@ -26,13 +28,18 @@ _FORMAT = "identity-reconciler/plan"
 
 def plan_bytes(plan: PlanDocument) -> bytes:
     """Return the file of *plan*. The same document always gives the same bytes."""
-    data = plan.model_dump(mode="json", exclude_none=True)
+    data = _data_of(plan)
     return _canonical({**data, "digest": digest_of(data)})
 
 
 def plan_digest(plan: PlanDocument) -> str:
     """Return `sha256:` and 64 hexadecimal digits over everything in *plan*."""
-    return digest_of(plan.model_dump(mode="json", exclude_none=True))
+    return digest_of(_data_of(plan))
+
+
+def _data_of(plan: PlanDocument) -> dict[str, JsonValue]:
+    data: dict[str, JsonValue] = plan.model_dump(mode="json", exclude_none=True)
+    return data
 
 
 def digest_of(data: dict[str, JsonValue]) -> str:
@@ -51,8 +58,8 @@ def read_plan(content: bytes) -> PlanDocument:
     and not shown.
 
     Raises:
-        StalePlanError: *content* is not, byte for byte, a plan that this program wrote, or its
-            format is newer than we can read.
+        StalePlanError: *content* is not, byte for byte, a plan that this program wrote, it
+            contradicts itself, or its format is newer than we can read.
     """
     data = _parsed(content)
     if data.get("format") != _FORMAT:
@@ -64,12 +71,31 @@ def read_plan(content: bytes) -> PlanDocument:
             "the saved plan was changed after it was written: its digest does not fit; "
             "make a new plan"
         )
+    return document_of(data)
+
+
+def document_of(data: dict[str, JsonValue]) -> PlanDocument:
+    """Return the document that *data*, of a saved plan without its digest, stands for.
+
+    Raises:
+        StalePlanError: It is none, or one of which other things would be done than are shown.
+    """
     try:
-        return PlanDocument.model_validate(data)
+        document = PlanDocument.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise StalePlanError(f"the saved plan is not valid at {where}: {first['msg']}") from error
+    if document.format_version == FORMAT_VERSION and _data_of(document) != data:
+        raise StalePlanError(
+            "the saved plan is not valid: it holds what this program does not write; "
+            "make a new plan"
+        )
+    for trouble in inconsistencies(document, plan_of(document)):
+        raise StalePlanError(
+            f"the saved plan contradicts itself: {safe(trouble)}; make a new plan, and review it"
+        )
+    return document
 
 
 def _require_known_version(version: JsonValue) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import stat
 import subprocess
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from identity_reconciler.render.planfile import plan_bytes
+from identity_reconciler.render.planfile import digest_of, plan_bytes
 from identity_reconciler.sandbox import Sandbox
 from tests.command import Run, command, edit
 from tests.golden.samples import PLANS
@@ -205,6 +206,67 @@ class TestRefusing:
         run = apply(applied)
         assert run.code == 5
         assert "membership/finance/johndoe: it is new" in run.err
+
+
+def rewrite(here: Path, change: Callable[[Any], None]) -> None:
+    """Change the saved plan, and give it a digest that fits."""
+    path = here / "plan.json"
+    content = json.loads(path.read_text())
+    del content["digest"]
+    change(content)
+    content["digest"] = digest_of(content)
+    path.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def into_finance(plan: Any) -> None:  # noqa: ANN401 - as json.loads returns it
+    (change,) = (c for c in plan["changes"] if c["address"] == "membership/engineering/li.juan")
+    change["after"]["group"] = "finance"
+
+
+class TestRewriting:
+    """A file that shows one thing and holds another is refused by whatever reads it."""
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("show", "plan.json"),
+            ("show", "plan.json", "--format", "json"),
+            ("audit", "access", "--plan", "plan.json", "--sandbox"),
+            ("apply", "plan.json", "--sandbox", "--auto-approve"),
+            ("apply", "--approved", "plan.json", "--sandbox", "--auto-approve"),
+            ("github", "comment", "plan.json", "--pull-request", "1", "--commit", "c"),
+            ("github", "drift", "plan.json"),
+        ],
+    )
+    def test_another_group_than_is_shown(self, here: Path, arguments: tuple[str, ...]) -> None:
+        save(here)
+        rewrite(here, into_finance)
+        job = {"API_URL": "https://127.0.0.1:1", "REPOSITORY": "a/b", "SERVER_URL": "https://x"}
+        variables = {**job, "RUN_ID": "1", "TOKEN": "none"}
+        run = command(*arguments, cwd=here, **{f"GITHUB_{k}": v for k, v in variables.items()})
+        assert (run.code, run.out) == (5, "")
+        assert "the saved plan contradicts itself: the address of membership/engineeri" in run.err
+
+    @pytest.mark.parametrize("source", [("plan.json",), ("--approved", "plan.json")])
+    def test_another_application_than_is_shown(self, here: Path, source: tuple[str, ...]) -> None:
+        """Its name is what people read; whether the ARN has that name is only seen live."""
+
+        def called_harmless(plan: Any) -> None:  # noqa: ANN401 - as json.loads returns it
+            for change in plan["changes"]:
+                if change.get("after", {}).get("application_name") == "Ledger":
+                    change["after"]["application_name"] = "Harmless"
+                    change["address"] = change["address"].replace("Ledger", "Harmless")
+            for access in plan["access"]:
+                access["application"] = access["application"].replace("Ledger", "Harmless")
+            plan["access"].sort(key=lambda one: (one["effect"] == "gains", one["application"]))
+
+        save(here)
+        rewrite(here, called_harmless)
+        assert "Harmless" in command("show", "plan.json", cwd=here).out
+        run = command("apply", *source, "--sandbox", "--auto-approve", cwd=here)
+        assert run.code == 5
+        assert "assignment/" in run.err
+        assert not (here / ".identity-reconciler/journal").exists()
 
 
 class TestApprovedDirectory:

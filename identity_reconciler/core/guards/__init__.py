@@ -23,6 +23,7 @@ from identity_reconciler.core.guards.verdicts import MOST_SHOWN, Objection, Stan
 
 __all__ = [
     "GUARDS",
+    "PROPOSED",
     "Evidence",
     "Removal",
     "Standing",
@@ -46,7 +47,7 @@ GUARDS: Mapping[GuardId, Guard] = {
     GuardId.RENAME_SUSPECTED: rename_suspected,
 }
 
-_PROPOSED = timedelta(days=7)
+PROPOSED = timedelta(days=7)
 """How long the approval to paste holds: long enough for a review, and not for a habit."""
 
 
@@ -90,7 +91,7 @@ def _verdict(
 def _to_paste(guard: GuardId, objection: Objection, as_of: datetime) -> tuple[Approval, ...]:
     """Return the narrowest entries that would let *guard* pass, their reasons left to people."""
     today = as_of.astimezone(UTC).date()
-    until = today + _PROPOSED
+    until = today + PROPOSED
     concerned = objection.concerned
     distinct = len(set(concerned)) == len(concerned)
     if distinct and not objection.by_count and len(concerned) <= MOST_SHOWN:

@@ -1,0 +1,165 @@
+"""Hold a plan document against itself: what follows from its changes must be what they say.
+
+People review what is shown, and `apply` does what the changes hold. So of everything in a document
+that follows from something else in it, it is found out anew and compared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from identity_reconciler.core.access import Effect
+from identity_reconciler.core.approvals import Approval, approval_lines, kind_of
+from identity_reconciler.core.contradictions import contradictions
+from identity_reconciler.core.expiry import SOON
+from identity_reconciler.core.grounds import Grounds
+from identity_reconciler.core.guard_settings import GuardId, ResourceKind
+from identity_reconciler.core.guards import PROPOSED
+from identity_reconciler.core.guards.verdicts import MOST_SHOWN
+from identity_reconciler.core.plan import Change, Delete, Origin, Plan, Reason, Withholding
+from identity_reconciler.core.state import Assignment, folded
+from identity_reconciler.errors import Position
+from identity_reconciler.render.describe import described_change, described_counts
+from identity_reconciler.render.document import (
+    LISTED_PEOPLE,
+    AccessDocument,
+    ChangeDocument,
+    GuardDocument,
+    PersonDocument,
+    PlanDocument,
+)
+
+_KIND_AND_COUNT = re.compile(r"^  kind: (\w+)\n  count: (\d{1,9})$", re.MULTILINE)
+"""Two lines of an approval by number."""
+
+
+def inconsistencies(document: PlanDocument, plan: Plan) -> Iterator[str]:
+    """Yield in words everything in which *document* contradicts itself; *plan* are its changes."""
+    for told, change in zip(document.changes, plan.changes, strict=True):
+        yield from _about_change(told, change, document.as_of)
+    yield from contradictions(plan)
+    if len({change.pending is None for change in document.changes}) > 1:
+        yield "some of its changes tell whether a base would make them, and others do not"
+    if [*document.counts.items()] != [*described_counts(plan).items()]:
+        yield "its counts are not those of its changes"
+    if document.valid_until < document.as_of:
+        yield "it ends to be valid before it was made"
+    yield from _about_guards(document)
+    yield from _about_access(document.access, plan)
+    yield from _about_withheld(document)
+    yield from _about_expiring(document)
+
+
+def _about_change(told: ChangeDocument, change: Change, as_of: datetime) -> Iterator[str]:
+    """Describe *change* anew, and hold *told* against it; what the YAML says is taken as told."""
+    origin = None
+    if told.source is not None:
+        position = Position(told.source.file, told.source.line, told.source.column)
+        origin = Origin(position, told.expires, told.note)
+    try:
+        expected = described_change(change, origin, None)
+    except (ValueError, OverflowError):
+        yield f"{told.address} was last changed at no instant"
+        return
+    kept: dict[str, object] = {"pending": told.pending}
+    if told.kind == "membership" and told.action == "delete":
+        kept["last_changed"] = told.last_changed
+    expected = expected.model_copy(update=kept)
+    for name in ChangeDocument.model_fields:
+        if getattr(told, name) != getattr(expected, name):
+            yield f"the {name} of {told.address} is not what its change says"
+    if told.expires is not None and told.reason == Reason.EXPIRED and told.expires > as_of:
+        yield f"{told.address} is removed as expired before it expires"
+    if told.expires is not None and told.action == "create" and told.expires <= as_of:
+        yield f"{told.address} is created after it has expired"
+
+
+def _about_guards(document: PlanDocument) -> Iterator[str]:
+    names = [one.guard for one in document.guards]
+    if len(set(names)) != len(names) or not set(names) <= set(GuardId):
+        yield "its guards are not those that there are, each once"
+    if sorted(document.guards, key=lambda one: one.standing != "blocked") != [*document.guards]:
+        yield "the guards that refuse it do not come first"
+    for one in document.guards:
+        if len(one.addresses) != min(one.count, MOST_SHOWN) or not one.addresses:
+            yield f"{one.guard} concerns {one.count}, and names {len(one.addresses)}"
+        if one.standing == "approved":
+            fits = not one.approval
+        else:
+            fits = one.approval in _approvals(one, document.as_of)
+        if not fits:
+            yield f"the approval of {one.guard} does not cover just what it concerns"
+
+
+def _approvals(guard: GuardDocument, as_of: datetime) -> Iterator[tuple[str, ...]]:
+    """Yield the approvals that *guard* may propose: of its addresses, or of their numbers."""
+    today = as_of.astimezone(UTC).date()
+    blank = Approval(guard.guard, today, today + PROPOSED, "")
+    if len(set(guard.addresses)) == guard.count:
+        yield approval_lines((replace(blank, addresses=guard.addresses),))
+    found = _KIND_AND_COUNT.findall("\n".join(guard.approval))
+    numbers = {kind: int(number) for kind, number in found if kind in set(ResourceKind)}
+    named = Counter(map(kind_of, guard.addresses))
+    if sum(numbers.values()) == guard.count and named <= Counter(numbers):
+        yield approval_lines(
+            replace(blank, kind=kind, count=number) for kind, number in numbers.items()
+        )
+
+
+def _about_access(told: tuple[AccessDocument, ...], plan: Plan) -> Iterator[str]:
+    grounds, names = Grounds(plan), dict(_application_names(plan))
+    for one in told:
+        if one.application != names.get(one.application_arn, one.application):
+            yield f"{one.application_arn} is called {one.application} where access is told"
+        people = [folded(person.user) for person in one.listed]
+        if sorted(set(people)) != people or len(people) != min(one.people, LISTED_PEOPLE):
+            yield f"{one.people} people are told for {one.application}, and {len(people)} are named"
+        for person in one.listed:
+            if not _is_grounded(one, person, grounds):
+                yield f"no change is why {person.user} {one.effect} {one.application}"
+    order = [(one.effect == "gains", one.application, one.application_arn) for one in told]
+    if sorted(set(order)) != order:
+        yield "the applications that people gain and lose are not in order, each once"
+
+
+def _is_grounded(told: AccessDocument, person: PersonDocument, grounds: Grounds) -> bool:
+    """Return whether there are paths, each once, and changes that make or break each of them."""
+    return 0 < len(person.paths) == len(set(person.paths)) and all(
+        grounds.are_given(Effect(told.effect), person.user, told.application_arn, path)
+        for path in person.paths
+    )
+
+
+def _application_names(plan: Plan) -> Iterator[tuple[str, str]]:
+    for change in plan.changes:
+        resource = change.before if isinstance(change, Delete) else change.after
+        if isinstance(resource, Assignment):
+            yield resource.application, resource.application_name or resource.application
+
+
+def _about_withheld(document: PlanDocument) -> Iterator[str]:
+    removed = {folded(one.address) for one in document.changes if one.action == "delete"}
+    for one in document.withheld:
+        if kind_of(one.address) != one.kind:
+            yield f"{one.address} is withheld as a {one.kind}"
+        if one.reason not in set(Withholding):
+            yield f"{one.address} is withheld for an unknown reason"
+        # Links may share an address: names of applications are not unique.
+        if one.kind in {"user", "group"} and folded(one.address) in removed:
+            yield f"{one.address} is both withheld and removed"
+
+
+def _about_expiring(document: PlanDocument) -> Iterator[str]:
+    as_of = document.as_of
+    instants = [one.expires for one in document.expiring]
+    if sorted(instants) != instants:
+        yield "what expires soon is not in order"
+    for one in document.expiring:
+        if kind_of(one.address) not in {"membership", "assignment"}:
+            yield f"{one.address} cannot expire"
+        if not as_of < one.expires <= as_of + SOON:
+            yield f"{one.address} does not expire within {SOON.days} days"
