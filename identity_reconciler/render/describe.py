@@ -21,6 +21,7 @@ from identity_reconciler.core.plan import (
     Update,
     counts,
 )
+from identity_reconciler.core.resemblances import Resemblance
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -48,6 +49,7 @@ from identity_reconciler.render.document import (
     PersonDocument,
     PlanDocument,
     PositionDocument,
+    ResemblanceDocument,
     SourceDocument,
     WithheldDocument,
     action_of,
@@ -81,6 +83,8 @@ class Findings:
     """Whether that is all, and not only as far as the declared groups tell."""
     verdicts: tuple[Verdict, ...] = ()
     """What the guards say."""
+    resemblances: tuple[Resemblance, ...] = ()
+    """Which names can be mistaken for others."""
     traces: Mapping[Key, Provenance] = field(default_factory=dict)
     """Who made the memberships that are removed, as far as it was asked."""
     pending: tuple[Change, ...] | None = None
@@ -119,6 +123,14 @@ def document(
             sandbox=occasion.sandbox or None,
         ),
         guards=_guards(findings.verdicts),
+        resemblances=tuple(
+            ResemblanceDocument(
+                address=f"{one.kind}/{one.name}",
+                other=f"{one.kind}/{one.other}",
+                characters=one.characters,
+            )
+            for one in findings.resemblances
+        ),
         access=_access(findings.access),
         access_complete=findings.access_complete,
         counts=_counts(plan),

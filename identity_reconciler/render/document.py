@@ -169,6 +169,17 @@ class AccessDocument(_Part):
     """By user name, `LISTED_PEOPLE` at most."""
 
 
+class ResemblanceDocument(_Part):
+    """A name that the plan concerns, or one that looks like it, and can be mistaken for another."""
+
+    address: str
+    """`kind/name`; the kind is `user`, `group` or `application`."""
+    other: str
+    """The address it looks like."""
+    characters: str
+    """Which characters of the name are not ASCII, by number and name."""
+
+
 class WithheldDocument(_Part):
     """A removal that is held back."""
 
@@ -202,6 +213,8 @@ class PlanDocument(_Part):
     live: LiveDocument
     guards: tuple[GuardDocument, ...] = ()
     """Blocked ones first."""
+    resemblances: tuple[ResemblanceDocument, ...] = ()
+    """Names that can be mistaken for another one, live or declared; sorted by kind and name."""
     access: tuple[AccessDocument, ...] = ()
     """Losses first, then by application."""
     access_complete: bool = True

@@ -47,6 +47,7 @@ _LONGEST_APPROVAL = 5_000
 (
     _GUARDS,
     _APPROVALS,
+    _RESEMBLANCES,
     _REMOVALS,
     _ACCESS,
     _EXPIRING,
@@ -55,7 +56,7 @@ _LONGEST_APPROVAL = 5_000
     _RENAMES,
     _UPDATES,
     _CREATIONS,
-) = range(10)
+) = range(11)
 """Ranks: creations are cut first, guards last."""
 _CHANGES: tuple[tuple[Action, str, int, str], ...] = (
     ("delete", "Removals", _REMOVALS, "What is live and will be deleted, and why."),
@@ -77,6 +78,7 @@ def plan_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
         _verdict(plan),
         _counts(plan),
         *_guards(plan),
+        *_resemblances(plan),
         *_access(plan),
         *_changes(plan),
         *_withheld(plan),
@@ -167,6 +169,19 @@ def _to_paste(guard: GuardDocument) -> str:
 def _approved(guard: GuardDocument) -> str:
     found, expected = name_span(guard.found), name_span(guard.expected)
     return f"- {name_span(guard.guard)}: {found}; without approval: {expected}"
+
+
+def _resemblances(plan: PlanDocument) -> Iterator[Section]:
+    if plan.resemblances:
+        head = (
+            f"### Look-alikes ({len(plan.resemblances)})\n\nThese names can be mistaken for others."
+        )
+        entries = (
+            f"- {name_span(one.address)} looks like {name_span(one.other)}, "
+            f"but has {name_span(one.characters)}"
+            for one in plan.resemblances
+        )
+        yield Section(_RESEMBLANCES, head, entries, len(plan.resemblances))
 
 
 def _access(plan: PlanDocument) -> Iterator[Section]:

@@ -56,6 +56,7 @@ def plan_text(plan: PlanDocument) -> str:
         *_header(plan),
         "",
         *_guards(plan),
+        *_resemblances(plan),
         *_access(plan),
         *_changes(plan),
         *_withheld(plan),
@@ -129,6 +130,15 @@ def _blocked(guard: GuardDocument) -> Iterator[str]:
     if guard.approval:
         yield "    if this is right, give the reason and add to approvals.yaml:"
         yield from (f"      {safe(line)}" for line in guard.approval)
+
+
+def _resemblances(plan: PlanDocument) -> Iterator[str]:
+    if not plan.resemblances:
+        return
+    yield f"Look-alikes ({len(plan.resemblances)})"
+    for one in plan.resemblances:
+        yield f"  {safe(one.address)} looks like {safe(one.other)}, but has {safe(one.characters)}"
+    yield ""
 
 
 def _access(plan: PlanDocument) -> Iterator[str]:

@@ -13,6 +13,7 @@ from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.guards import check_plan, gather
 from identity_reconciler.core.plan import Change, Plan
+from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import State
 from identity_reconciler.errors import BlockedError, InvalidInputError
 from identity_reconciler.gateway.aws import AwsGateway
@@ -78,8 +79,16 @@ def make_plan(
     with listener.phase("plan"), without_collections():
         evidence = gather(comparison, impact)
         verdicts = check_plan(evidence, declared.settings.guards, declared.approvals, as_of)
+        found = resemblances(plan, declared, survey.live)
         pending = _pending(base, survey.live, as_of, listener)
-    findings = Findings(evidence.access, complete, verdicts, traces, pending)
+    findings = Findings(
+        access=evidence.access,
+        access_complete=complete,
+        verdicts=verdicts,
+        resemblances=found,
+        traces=traces,
+        pending=pending,
+    )
     occasion = _occasion(as_of, gateway, started, terms)
     with listener.phase("render"), without_collections():
         return plan, document(declared, plan, survey.live, occasion, findings)
@@ -106,7 +115,9 @@ def make_targeted_plan(
     occasion = _occasion(as_of, gateway, started, terms, changed_since=base.revision)
     # Who gains access through other groups is a question about more than the change; so are
     # most guards, which judge a plan against the whole of what is managed.
-    findings = Findings(access_complete=False)
+    findings = Findings(
+        access_complete=False, resemblances=resemblances(found.plan, declared, found.live)
+    )
     with listener.phase("render"):
         return found.plan, document(declared, found.plan, found.live, occasion, findings)
 

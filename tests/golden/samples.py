@@ -29,6 +29,7 @@ from identity_reconciler.core.guard_settings import (
     ProtectedNames,
 )
 from identity_reconciler.core.guards import check_plan, gather
+from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import (
     Email,
     Group,
@@ -296,10 +297,25 @@ def made(declared: Declared, live: State = LIVE, pending: Declared | None = None
     findings = Findings(
         evidence.access,
         verdicts=check_plan(evidence, declared.settings.guards, declared.approvals, NOW),
+        resemblances=resemblances(comparison.plan, declared, live),
         pending=compare_closely(pending, live, NOW).plan.changes if pending else None,
     )
     occasion = Occasion(NOW, requests=11, seconds=1.25)
     return document(declared, comparison.plan, live, occasion, findings)
+
+
+FORGED = User(UserName("\u0430lice"))
+
+
+def look_alikes() -> Declared:
+    """A member who can be taken for somebody else."""
+    genuine = DeclaredUser(person("alice"), Position("users.yaml", 2, 5))
+    group = DeclaredGroup(
+        Group(GroupName("data-science")),
+        Position("groups.yaml", 2, 5),
+        members=(Listed(FORGED.user_name, Position("groups.yaml", 4, 9)),),
+    )
+    return replace(DECLARED, users=(genuine,), groups=(group,), applications=())
 
 
 PLANS: dict[str, Callable[[], PlanDocument]] = {
@@ -310,6 +326,9 @@ PLANS: dict[str, Callable[[], PlanDocument]] = {
     "additive": lambda: made(additive()),
     "blocked": lambda: made(blocked()),
     "expiring": lambda: made(expiring()),
+    "look-alikes": lambda: made(
+        look_alikes(), replace(LIVE, users={**LIVE.users, UserKey(FORGED.user_name): FORGED})
+    ),
     "with-base": lambda: made(on_base(), pending=base()),
     "many-people": lambda: made(many_people()),
     "huge": lambda: made(huge(), HUGE_LIVE),

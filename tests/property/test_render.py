@@ -359,10 +359,10 @@ class TestAnnotations:
     def test_plans(self, chosen: list[str]) -> None:
         plan = plan_with(cycle(chosen).__next__)
         commands = [parsed(line) for line in plan_annotations(plan, "x/").split("\n")[:-1]]
-        assert [name for name, _, _ in commands] == ["error", "notice", "notice", "notice"]
+        assert [name for name, _, _ in commands] == ["error", "warning", *["notice"] * 3]
         source = plan.changes[0].source
         assert source is not None
-        assert all(one[1]["file"] == f"x/{source.file}" for one in commands[1:])
+        assert all(one[1]["file"] == f"x/{source.file}" for one in commands[2:])
 
     @given(amount=st.integers(0, 30))
     def test_never_more_than_github_shows(self, amount: int) -> None:
