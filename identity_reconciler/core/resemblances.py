@@ -41,7 +41,7 @@ def resemblances(plan: Plan, declared: Declared, live: State) -> tuple[Resemblan
 
     Sorted. A name that the plan does away with by renaming is no other one.
     """
-    concerned = _concerned(plan)
+    concerned = _concerned(plan, live)
     renames = Renames.in_plan(plan)
     known: Mapping[str, set[str]] = {
         "user": {
@@ -68,16 +68,16 @@ def resemblances(plan: Plan, declared: Declared, live: State) -> tuple[Resemblan
     return tuple(sorted(found))
 
 
-def _concerned(plan: Plan) -> Mapping[str, set[str]]:
+def _concerned(plan: Plan, live: State) -> Mapping[str, set[str]]:
     found: dict[str, set[str]] = {"user": set(), "group": set(), "application": set()}
     for change in plan.changes:
         resource = change.before if isinstance(change, Delete) else change.after
-        for kind, name in _names(resource):
+        for kind, name in _names(resource, live):
             found[kind].add(name)
     return found
 
 
-def _names(resource: Resource) -> Iterator[tuple[str, str]]:
+def _names(resource: Resource, live: State) -> Iterator[tuple[str, str]]:
     match resource:
         case User(user_name=name, manager=manager):
             yield "user", name
@@ -89,8 +89,9 @@ def _names(resource: Resource) -> Iterator[tuple[str, str]]:
             yield "group", group
             yield "user", user
         case Assignment():
-            if resource.application_name:
-                yield "application", resource.application_name
+            application = live.applications.get(resource.application)
+            if application is not None:
+                yield "application", application.name
             if not resource.principal.orphan:
                 yield (
                     str(resource.principal.kind),

@@ -161,7 +161,7 @@ class AccessDocument(_Part):
 
     effect: Literal["loses", "gains"]
     application: str
-    """Its name, or its ARN where the name is not known."""
+    """Its name, with the ARN where another one has it, too; the ARN where no name is known."""
     application_arn: str
     people: int
     """All of them."""

@@ -88,7 +88,8 @@ def _accepting(change: ChangeDocument) -> str:
     if isinstance(touched, Membership):
         address = f"group/{touched.group}"
     elif isinstance(touched, Assignment):
-        address = f"application/{touched.application_name or touched.application}"
+        label, arn = touched.application_name, touched.application
+        address = f"application/{arn if not label or arn in label else label}"
     elif change.action == "rename" and touched is not None:
         name = getattr(touched, "user_name", None) or getattr(touched, "name", "")
         address = f"{change.kind}/{name}"

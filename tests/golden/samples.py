@@ -1,4 +1,4 @@
-"""Ten plans, made by the program itself from small worlds, for the tests of what people see."""
+"""Plans, made by the program itself from small worlds, for the tests of what people see."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from identity_reconciler.core.guard_settings import (
 from identity_reconciler.core.guards import check_plan, gather
 from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import (
+    ApplicationArn,
     Email,
     Group,
     GroupKey,
@@ -98,6 +99,7 @@ LIVE = State(
         )
     },
 )
+BY_ADMINS = Principal(PrincipalKind.GROUP, "admins")
 GENEROUS = GuardSettings(
     budgets=Budgets(memberships=DeleteBudget(9, 0, 9), assignments=DeleteBudget(9, 0, 9)),
     wipe_from=4,
@@ -304,6 +306,23 @@ def made(declared: Declared, live: State = LIVE, pending: Declared | None = None
     return document(declared, comparison.plan, live, occasion, findings)
 
 
+TWIN = replace(PAYROLL, arn=ApplicationArn(f"{PAYROLL.arn}-twin"))
+WITH_TWIN = replace(
+    LIVE,
+    applications={**LIVE.applications, TWIN.arn: TWIN},
+    assignments={**LIVE.assignments, TWIN.arn: frozenset({BY_ADMINS})},
+)
+
+
+def twins() -> Declared:
+    """What one application loses its namesake gets."""
+    applications = tuple(
+        DeclaredApplication(ApplicationSelector(arn=arn), Position("apps.yaml", line, 5), groups=to)
+        for line, (arn, to) in enumerate(((PAYROLL.arn, listed("admins")), (TWIN.arn, ())), 2)
+    )
+    return replace(DECLARED, applications=applications)
+
+
 FORGED = User(UserName("\u0430lice"))
 
 
@@ -326,6 +345,7 @@ PLANS: dict[str, Callable[[], PlanDocument]] = {
     "additive": lambda: made(additive()),
     "blocked": lambda: made(blocked()),
     "expiring": lambda: made(expiring()),
+    "twins": lambda: made(twins(), WITH_TWIN),
     "look-alikes": lambda: made(
         look_alikes(), replace(LIVE, users={**LIVE.users, UserKey(FORGED.user_name): FORGED})
     ),

@@ -35,7 +35,7 @@ from identity_reconciler.errors import Position
 HERE = Position("users.yaml", 1, 1)
 SETTINGS = Settings(Instance("i", "eu-central-1", "111122223333", "arn", "d-1234567890"))
 NOTHING = Declared(SETTINGS)
-ARN, OTHER_ARN = ApplicationArn("arn:1"), ApplicationArn("arn:2")
+ARN, OTHER_ARN, UNKNOWN_ARN = map(ApplicationArn, ("arn:1", "arn:2", "arn:3"))
 FORGED_USER, FORGED_GROUP, FORGED_APPLICATION = "\u0430lice", "\u0430dmins", "\u0412illing"
 USERS = [User(UserName("alice")), User(UserName(FORGED_USER)), User(UserName("bob"))]
 GROUPS = [Group(GroupName("admins")), Group(GroupName(FORGED_GROUP))]
@@ -75,7 +75,7 @@ class TestConcerned:
             (Update(GROUPS[1], GROUPS[1]), ["group"]),
             (Update(USERS[2], User(UserName("bob"), manager=UserName(FORGED_USER))), ["user"]),
             (Create(assigned(ARN, "Billing", PrincipalKind.USER, "bob")), ["application"]),
-            (Delete(assigned(ARN, "", PrincipalKind.GROUP, FORGED_GROUP)), ["group"]),
+            (Delete(assigned(UNKNOWN_ARN, "", PrincipalKind.GROUP, FORGED_GROUP)), ["group"]),
         ],
     )
     def test_told(self, change: Change, kinds: list[str]) -> None:
@@ -88,7 +88,7 @@ class TestConcerned:
 
     def test_an_orphan_has_no_name(self) -> None:
         orphan = Principal(PrincipalKind.USER, FORGED_USER, orphan=True)
-        assert not found(Delete(Assignment(ARN, orphan)))
+        assert not found(Delete(Assignment(UNKNOWN_ARN, orphan)))
 
     def test_one_pair_whichever_is_concerned(self) -> None:
         expected = Resemblance("user", FORGED_USER, "alice")
@@ -122,7 +122,8 @@ class TestOthers:
         ],
     )
     def test_declared(self, declared: Declared, change: Change) -> None:
-        assert len(found(change, declared=declared, live=State())) == 1
+        live = State(applications={OTHER_ARN: LIVE.applications[OTHER_ARN]})
+        assert len(found(change, declared=declared, live=live)) == 1
 
     def test_both_new(self) -> None:
         assert len(found(Create(USERS[0]), Create(USERS[1]), live=State())) == 1
