@@ -77,7 +77,7 @@ def plan_annotations(plan: PlanDocument, prefix: str) -> str:
     ]
     annotations += [
         _of_change(change, prefix)
-        for change in plan.changes
+        for change in sorted(plan.changes, key=lambda change: not change.guarded)
         if change.source and change.action in _TOLD
     ]
     return _commands(annotations, "in the plan")

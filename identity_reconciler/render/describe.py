@@ -85,6 +85,8 @@ class Findings:
     """What the guards say."""
     resemblances: tuple[Resemblance, ...] = ()
     """Which names can be mistaken for others."""
+    guarded: frozenset[Key] = frozenset()
+    """The changes that touch what the guards name."""
     traces: Mapping[Key, Provenance] = field(default_factory=dict)
     """Who made the memberships that are removed, as far as it was asked."""
     pending: tuple[Change, ...] | None = None
@@ -208,10 +210,12 @@ def _changes(plan: Plan, findings: Findings) -> Iterator[ChangeDocument]:
     for change in plan.changes:
         provenance = findings.traces.get(change.key) or _provenance(change)
         described = _change(change, plan.origins.get(change.key), provenance)
-        if known is None:
-            yield described
-        else:
-            yield described.model_copy(update={"pending": known.get(change.key) == change})
+        more: dict[str, bool] = {}
+        if change.key in findings.guarded:
+            more["guarded"] = True
+        if known is not None:
+            more["pending"] = known.get(change.key) == change
+        yield described.model_copy(update=more) if more else described
 
 
 def _change(change: Change, origin: Origin | None, provenance: Provenance | None) -> ChangeDocument:

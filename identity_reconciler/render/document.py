@@ -111,6 +111,8 @@ class ChangeDocument(_Part):
     """The reason given in the YAML."""
     pending: bool | None = None
     """With a base: whether the base would make the same change, so that it is not of this one."""
+    guarded: bool | None = None
+    """True: it touches what the guards name, and is shown first; missing otherwise."""
     last_changed: str | None = None
     """For a live object: `<who> at <when>`, as far as AWS tells."""
 

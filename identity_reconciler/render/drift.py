@@ -34,7 +34,7 @@ def drift_title(plan: PlanDocument) -> str:
 
 def drift_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
     """Return the drift that *plan* would undo, within *budget*; what is cut is counted."""
-    changes = drifted(plan)
+    changes = sorted(drifted(plan), key=lambda change: not change.guarded)
     expired = len(plan.changes) - len(changes)
     commands = sorted({_accepting(one) for one in changes})
     head = (

@@ -19,6 +19,8 @@ from identity_reconciler.render.document import (
 from identity_reconciler.render.escape import quoted, safe, safe_lines
 from identity_reconciler.render.widths import padded, width
 from identity_reconciler.render.words import (
+    BESIDES,
+    GUARDED,
     PLURALS,
     Marks,
     access_bounds,
@@ -187,8 +189,14 @@ def _changes(plan: PlanDocument) -> Iterator[str]:
 def _sections(changes: Iterable[ChangeDocument]) -> Iterator[str]:
     listed = sorted(changes, key=reading_order)
     widths = _widths(listed)
+    named: list[tuple[str, list[ChangeDocument]]] = [
+        (GUARDED, [change for change in listed if change.guarded])
+    ]
+    besides = BESIDES if named[0][1] else ""
     for action, title in _SECTIONS:
-        found = [change for change in listed if change.action == action]
+        found = [change for change in listed if change.action == action and not change.guarded]
+        named.append((f"{title}{besides}", found))
+    for title, found in named:
         if found:
             yield f"{title} ({len(found)})"
             for change in found:

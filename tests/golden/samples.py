@@ -26,9 +26,11 @@ from identity_reconciler.core.guard_settings import (
     Budgets,
     DeleteBudget,
     GuardSettings,
+    PrivilegedNames,
     ProtectedNames,
 )
 from identity_reconciler.core.guards import check_plan, gather
+from identity_reconciler.core.guards.guarded import guarded_changes
 from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import (
     ApplicationArn,
@@ -292,6 +294,30 @@ def huge() -> Declared:
     return replace(DECLARED, settings=settings, users=(*stays, *crowd(600)), groups=())
 
 
+def buried() -> Declared:
+    """One new administrator among 2,500 new people, and as many members of another group."""
+    people = crowd(2_500)
+    names = [one.name for one in people]
+    everyone, admins = (
+        DeclaredGroup(Group(GroupName(name)), Position(GROUPS_FILE, line, 5), members=members)
+        for name, line, members in (
+            ("everyone", 1, listed(*names)),
+            ("admins", 4_000, listed("ana", "eve", names[1_700], line=4_002)),
+        )
+    )
+    guards = replace(GENEROUS, privileged=PrivilegedNames(groups=("admins",)))
+    settings = replace(DECLARED.settings, guards=guards)
+    groups = (everyone, replace(DECLARED.groups[0], members=admins.members), DECLARED.groups[1])
+    return replace(DECLARED, settings=settings, users=(*DECLARED.users, *people), groups=groups)
+
+
+def guarded() -> Declared:
+    """Somebody comes into a privileged group, and an administrator gets another title."""
+    guards = replace(GENEROUS, privileged=PrivilegedNames(groups=("admins",)))
+    changed = mixed()
+    return replace(changed, settings=replace(changed.settings, guards=guards))
+
+
 def made(declared: Declared, live: State = LIVE, pending: Declared | None = None) -> PlanDocument:
     """Return the document of the plan for *declared*, as `plan` makes it; *pending* is its base."""
     comparison = compare_closely(declared, live, NOW)
@@ -300,6 +326,9 @@ def made(declared: Declared, live: State = LIVE, pending: Declared | None = None
         evidence.access,
         verdicts=check_plan(evidence, declared.settings.guards, declared.approvals, NOW),
         resemblances=resemblances(comparison.plan, declared, live),
+        guarded=guarded_changes(
+            comparison.plan, declared.settings.guards, live, evidence.after, evidence.renames
+        ),
         pending=compare_closely(pending, live, NOW).plan.changes if pending else None,
     )
     occasion = Occasion(NOW, requests=11, seconds=1.25)
@@ -338,6 +367,7 @@ def look_alikes() -> Declared:
 
 
 PLANS: dict[str, Callable[[], PlanDocument]] = {
+    "guarded": lambda: made(guarded()),
     "nothing": lambda: made(DECLARED),
     "mixed": lambda: made(mixed()),
     "hostile": lambda: made(hostile()),
