@@ -22,6 +22,7 @@ from identity_reconciler.render.document import (
     PersonDocument,
     PlanDocument,
     PositionDocument,
+    ResemblanceDocument,
     SourceDocument,
     WithheldDocument,
 )
@@ -132,6 +133,7 @@ def plan_with(value: Callable[[], str]) -> PlanDocument:
                 count=1,
             ),
         ),
+        resemblances=(ResemblanceDocument(address=value(), other=value(), characters=value()),),
         access=tuple(
             AccessDocument(
                 effect=effect,

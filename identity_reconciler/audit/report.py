@@ -37,6 +37,8 @@ class Column:
     facet: Facet | None = None
     detail: bool = False
     """Left out of what people read line by line; there is no room for everything."""
+    tells_apart: str = ""
+    """The column whose values it tells apart; with some that need it, it is no detail."""
 
 
 INSTANCE = Column("instance", "Name of the Identity Center instance", Facet.INSTANCE)

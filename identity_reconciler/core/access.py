@@ -64,7 +64,7 @@ class AccessChange:
     """As spelled after the plan; before it for a deleted user."""
     application: ApplicationArn
     application_name: str
-    """Empty when the application is known by its ARN only."""
+    """See `State.application_label`: empty when the application is known by its ARN only."""
     paths: tuple[Path, ...]
     """Every path that is lost, or every path that is gained; sorted, at least one."""
 
@@ -136,14 +136,15 @@ def access_changes(impact: Impact) -> tuple[AccessChange, ...]:
         # Who takes over the old name of somebody is another person: not in *users* as renamed.
         had = users & renames.members(_reached(before, arn, frozenset(map(back.user, users))))
         has = _reached(after, arn, users)
+        label = before.application_label(arn)
         for user in had - has:
             was = back.user(user)
             name = after.user_name(user) if user in after.users else before.user_name(was)
             paths = _paths(before, arn, was)
-            changes.append(AccessChange(Effect.LOST, name, arn, _name(before, arn), paths))
+            changes.append(AccessChange(Effect.LOST, name, arn, label, paths))
         for user in has - had:
             name, paths = after.user_name(user), _paths(after, arn, user)
-            changes.append(AccessChange(Effect.GAINED, name, arn, _name(before, arn), paths))
+            changes.append(AccessChange(Effect.GAINED, name, arn, label, paths))
     changes.extend(_open_to_everyone(impact.plan, before))
     return tuple(sorted(changes, key=lambda one: one.key))
 
@@ -220,11 +221,6 @@ def _reached(state: State, arn: ApplicationArn, users: frozenset[UserKey]) -> fr
     return users & found
 
 
-def _name(state: State, arn: ApplicationArn) -> str:
-    application = state.applications.get(arn)
-    return application.name if application else ""
-
-
 def _paths(state: State, arn: ApplicationArn, user: UserKey) -> tuple[Path, ...]:
     """Return every path from a live user to an application that requires assignments, sorted."""
     found = []
@@ -253,4 +249,5 @@ def _open_to_everyone(plan: Plan, before: State) -> Iterator[AccessChange]:
             case _:
                 continue
         for one in applications:
-            yield AccessChange(effect, name, one.arn, one.name, everyone)
+            label = before.application_label(one.arn)
+            yield AccessChange(effect, name, one.arn, label, everyone)

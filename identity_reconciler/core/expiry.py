@@ -30,14 +30,15 @@ def expiring(
     """Return what expires after *as_of* and within that time, soonest first."""
     return tuple(
         sorted(
-            ExpiringLink(listed.expires, address, listed.position)
-            for address, listed in _listed(declared)
-            if listed.expires is not None and as_of < listed.expires <= as_of + within
+            ExpiringLink(link.expires, address, link.position)
+            for address, link in listed(declared)
+            if link.expires is not None and as_of < link.expires <= as_of + within
         )
     )
 
 
-def _listed(declared: Declared) -> Iterator[tuple[str, Listed]]:
+def listed(declared: Declared) -> Iterator[tuple[str, Listed]]:
+    """Yield every declared membership and assignment with its address."""
     for group in declared.groups:
         for member in group.members or ():
             yield f"membership/{group.name}/{member.name}", member

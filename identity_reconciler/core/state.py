@@ -8,6 +8,7 @@ principal id of an orphaned assignment, which has no other name left.
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -34,6 +35,11 @@ def folded(name: str) -> str:
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def told_by(name: str) -> str:
+    """Return what of *name* tells it from others on a page: neither case nor amounts of spaces."""
+    return " ".join(folded(name).split())
 
 
 def user_key(name: str) -> UserKey:
@@ -242,7 +248,7 @@ class Assignment:
     application: ApplicationArn
     principal: Principal
     application_name: str = field(default="", compare=False)
-    """For people; the ARN identifies."""
+    """For people, see `State.application_label`; the ARN identifies."""
     principal_name: str = field(default="", compare=False)
     """The principal's name as spelled, for people."""
 
@@ -288,6 +294,14 @@ class State:
     members: Mapping[GroupKey, frozenset[UserKey]] = field(default_factory=dict)
     applications: Mapping[ApplicationArn, Application] = field(default_factory=dict)
     assignments: Mapping[ApplicationArn, frozenset[Principal]] = field(default_factory=dict)
+    _ambiguous: frozenset[str] = field(init=False, repr=False, compare=False)
+    """Names of applications, as `told_by` gives them, that more than one has."""
+
+    def __post_init__(self) -> None:
+        """Find out which names of applications do not tell which one is meant."""
+        names = Counter(told_by(one.name) for one in self.applications.values())
+        ambiguous = frozenset(name for name, times in names.items() if times > 1)
+        object.__setattr__(self, "_ambiguous", ambiguous)
 
     def united(self, other: State) -> State:
         """Return what is in either; an object that is in both is as it is here."""
@@ -315,7 +329,6 @@ class State:
 
     def assignment(self, arn: ApplicationArn, principal: Principal) -> Assignment:
         """Return that edge, with the names as spelled here."""
-        application = self.applications.get(arn)
         name = principal.name
         if not principal.orphan:
             name = (
@@ -323,7 +336,19 @@ class State:
                 if principal.kind is PrincipalKind.USER
                 else self.group_name(GroupKey(name))
             )
-        return Assignment(arn, principal, application.name if application else "", name)
+        return Assignment(arn, principal, self.application_label(arn), name)
+
+    def application_label(self, arn: ApplicationArn) -> str:
+        """Return what people call that application here, and nothing it would be taken for.
+
+        That is its name, with the ARN where the name does not tell which one is meant: another
+        one has it, too, or it pretends to be an ARN. Empty when it is known by its ARN only.
+        """
+        application = self.applications.get(arn)
+        if application is None or not application.name:
+            return ""
+        name = application.name
+        return f"{name} ({arn})" if told_by(name) in self._ambiguous or "arn:" in name else name
 
 
 _Owner = TypeVar("_Owner", GroupKey, ApplicationArn)

@@ -13,6 +13,29 @@ SHOWN = 80
 FEW = 500
 """Up to this many known words, all are compared; beyond it, only words one edit away."""
 
+_RANGES = (
+    (0x00AD, 0x00AD),  # Soft hyphen.
+    (0x034F, 0x034F),  # Combining grapheme joiner.
+    (0x061C, 0x061C),  # Arabic letter mark.
+    (0x115F, 0x1160),  # Hangul fillers.
+    (0x17B4, 0x17B5),  # Khmer inherent vowels.
+    (0x180B, 0x180F),  # Mongolian variation selectors and vowel separator.
+    (0x200B, 0x200F),  # Zero-width characters and marks of direction.
+    (0x202A, 0x202E),  # Embeddings and overrides of direction.
+    (0x2060, 0x206F),  # Word joiner, invisible operators, isolates, deprecated format characters.
+    (0x2800, 0x2800),  # Braille pattern blank: no dots.
+    (0x3164, 0x3164),  # Hangul filler.
+    (0xFE00, 0xFE0F),  # Variation selectors.
+    (0xFEFF, 0xFEFF),  # Byte order mark.
+    (0xFFA0, 0xFFA0),  # Halfwidth Hangul filler.
+    (0xFFF0, 0xFFF8),  # Unassigned.
+    (0x1BCA0, 0x1BCA3),  # Shorthand format controls.
+    (0x1D173, 0x1D17A),  # Musical beams, ties, slurs and phrases.
+    (0xE0000, 0xE0FFF),  # Tags, and more variation selectors.
+)
+INVISIBLE = frozenset(chr(one) for first, last in _RANGES for one in range(first, last + 1))
+"""What has no shape: Unicode's Default_Ignorable_Code_Point, and the one blank beside it."""
+
 _LETTERS = string.ascii_lowercase + string.digits + "-_.@+ "
 
 
@@ -29,7 +52,14 @@ def shown(text: str, mark: str = '"') -> str:
 def _escaped(character: str, mark: str) -> str:
     if character in {mark, "\\"}:
         return "\\" + character
-    if character == " " or unicodedata.category(character)[0] not in "CZ":
+    return visible(character)
+
+
+def visible(character: str) -> str:
+    r"""Return *character*, or `\u{..}` where it is invisible or steers what shows it."""
+    if character == " " or (
+        unicodedata.category(character)[0] not in "CZ" and character not in INVISIBLE
+    ):
         return character
     return f"\\u{{{ord(character):x}}}"
 

@@ -17,8 +17,8 @@ from identity_reconciler.render.words import blocked
 MOST = 9
 """Annotations of a level; GitHub shows ten per level and step, and the tenth counts the others."""
 
-Level = Literal["error", "notice"]
-_LEVELS: tuple[Level, ...] = ("error", "notice")
+Level = Literal["error", "warning", "notice"]
+_LEVELS: tuple[Level, ...] = ("error", "warning", "notice")
 _TOLD = {"delete": "removes", "rename": "renames", "update": "changes"}
 
 
@@ -58,17 +58,26 @@ def problem_annotations(problems: Sequence[Problem], prefix: str) -> str:
 
 
 def plan_annotations(plan: PlanDocument, prefix: str) -> str:
-    """Return an error for each guard that refuses *plan*, a notice for each line that it undoes.
+    """Return what *plan* has to say where its lines are shown.
 
-    Creations have none: their lines are in the diff of the pull request anyway.
+    An error for each guard that refuses it, a warning for each look-alike, and a notice for each
+    line that it undoes. Creations have none: their lines are in the diff of the pull request.
     """
     annotations = [
         Annotation("error", f"Blocked by {safe(one.guard)}", _sentence(one.found, one.expected))
         for one in blocked(plan)
     ]
     annotations += [
+        Annotation(
+            "warning",
+            "Look-alike",
+            f"{safe(one.address)} looks like {safe(one.other)}, but has {safe(one.characters)}",
+        )
+        for one in plan.resemblances
+    ]
+    annotations += [
         _of_change(change, prefix)
-        for change in plan.changes
+        for change in sorted(plan.changes, key=lambda change: not change.guarded)
         if change.source and change.action in _TOLD
     ]
     return _commands(annotations, "in the plan")

@@ -20,6 +20,7 @@ from identity_reconciler.core.grounds import Grounds
 from identity_reconciler.core.guard_settings import GuardId, ResourceKind
 from identity_reconciler.core.guards import PROPOSED
 from identity_reconciler.core.guards.verdicts import MOST_SHOWN
+from identity_reconciler.core.lookalikes import look_alikes, strange
 from identity_reconciler.core.plan import Change, Delete, Origin, Plan, Reason, Withholding
 from identity_reconciler.core.state import Assignment, folded
 from identity_reconciler.errors import Position
@@ -50,6 +51,7 @@ def inconsistencies(document: PlanDocument, plan: Plan) -> Iterator[str]:
         yield "it ends to be valid before it was made"
     yield from _about_guards(document)
     yield from _about_access(document.access, plan)
+    yield from _about_resemblances(document)
     yield from _about_withheld(document)
     yield from _about_expiring(document)
 
@@ -65,7 +67,7 @@ def _about_change(told: ChangeDocument, change: Change, as_of: datetime) -> Iter
     except (ValueError, OverflowError):
         yield f"{told.address} was last changed at no instant"
         return
-    kept: dict[str, object] = {"pending": told.pending}
+    kept: dict[str, object] = {"pending": told.pending, "guarded": told.guarded}
     if told.kind == "membership" and told.action == "delete":
         kept["last_changed"] = told.last_changed
     expected = expected.model_copy(update=kept)
@@ -139,6 +141,16 @@ def _application_names(plan: Plan) -> Iterator[tuple[str, str]]:
         resource = change.before if isinstance(change, Delete) else change.after
         if isinstance(resource, Assignment):
             yield resource.application, resource.application_name or resource.application
+
+
+def _about_resemblances(document: PlanDocument) -> Iterator[str]:
+    for one in document.resemblances:
+        kind, _, name = one.address.partition("/")
+        other_kind, _, other = one.other.partition("/")
+        if kind != other_kind or name not in look_alikes((name, other)):
+            yield f"{one.address} does not look like {one.other}"
+        if one.characters != strange(name):
+            yield f"{one.address} has other characters than are told"
 
 
 def _about_withheld(document: PlanDocument) -> Iterator[str]:

@@ -21,6 +21,7 @@ from identity_reconciler.core.plan import (
     Update,
     counts,
 )
+from identity_reconciler.core.resemblances import Resemblance
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -48,6 +49,7 @@ from identity_reconciler.render.document import (
     PersonDocument,
     PlanDocument,
     PositionDocument,
+    ResemblanceDocument,
     SourceDocument,
     WithheldDocument,
     action_of,
@@ -81,6 +83,10 @@ class Findings:
     """Whether that is all, and not only as far as the declared groups tell."""
     verdicts: tuple[Verdict, ...] = ()
     """What the guards say."""
+    resemblances: tuple[Resemblance, ...] = ()
+    """Which names can be mistaken for others."""
+    guarded: frozenset[Key] = frozenset()
+    """The changes that touch what the guards name."""
     traces: Mapping[Key, Provenance] = field(default_factory=dict)
     """Who made the memberships that are removed, as far as it was asked."""
     pending: tuple[Change, ...] | None = None
@@ -119,6 +125,14 @@ def document(
             sandbox=occasion.sandbox or None,
         ),
         guards=_guards(findings.verdicts),
+        resemblances=tuple(
+            ResemblanceDocument(
+                address=f"{one.kind}/{one.name}",
+                other=f"{one.kind}/{one.other}",
+                characters=one.characters,
+            )
+            for one in findings.resemblances
+        ),
         access=_access(findings.access),
         access_complete=findings.access_complete,
         counts=described_counts(plan),
@@ -198,10 +212,12 @@ def _changes(plan: Plan, findings: Findings) -> Iterator[ChangeDocument]:
         described = described_change(
             change, plan.origins.get(change.key), findings.traces.get(change.key)
         )
-        if known is None:
-            yield described
-        else:
-            yield described.model_copy(update={"pending": known.get(change.key) == change})
+        more: dict[str, bool] = {}
+        if change.key in findings.guarded:
+            more["guarded"] = True
+        if known is not None:
+            more["pending"] = known.get(change.key) == change
+        yield described.model_copy(update=more) if more else described
 
 
 def described_change(

@@ -110,6 +110,8 @@ class ChangeDocument(_Part):
     """The reason given in the YAML."""
     pending: bool | None = None
     """With a base: whether the base would make the same change, so that it is not of this one."""
+    guarded: bool | None = None
+    """True: it touches what the guards name, and is shown first; missing otherwise."""
     last_changed: str | None = None
     """For a live object: `<who> at <when>`, as far as AWS tells."""
 
@@ -160,12 +162,23 @@ class AccessDocument(_Part):
 
     effect: Literal["loses", "gains"]
     application: str
-    """Its name, or its ARN where the name is not known."""
+    """Its name, with the ARN where another one has it, too; the ARN where no name is known."""
     application_arn: str
     people: int
     """All of them."""
     listed: tuple[PersonDocument, ...]
     """By user name, `LISTED_PEOPLE` at most."""
+
+
+class ResemblanceDocument(_Part):
+    """A name that the plan concerns, or one that looks like it, and can be mistaken for another."""
+
+    address: str
+    """`kind/name`; the kind is `user`, `group` or `application`."""
+    other: str
+    """The address it looks like."""
+    characters: str
+    """Which characters of the name are not ASCII, by number and name."""
 
 
 class WithheldDocument(_Part):
@@ -201,6 +214,8 @@ class PlanDocument(_Part):
     live: LiveDocument
     guards: tuple[GuardDocument, ...] = ()
     """Blocked ones first."""
+    resemblances: tuple[ResemblanceDocument, ...] = ()
+    """Names that can be mistaken for another one, live or declared; sorted by kind and name."""
     access: tuple[AccessDocument, ...] = ()
     """Losses first, then by application."""
     access_complete: bool = True

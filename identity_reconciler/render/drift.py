@@ -34,7 +34,7 @@ def drift_title(plan: PlanDocument) -> str:
 
 def drift_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
     """Return the drift that *plan* would undo, within *budget*; what is cut is counted."""
-    changes = drifted(plan)
+    changes = sorted(drifted(plan), key=lambda change: not change.guarded)
     expired = len(plan.changes) - len(changes)
     commands = sorted({_accepting(one) for one in changes})
     head = (
@@ -88,7 +88,8 @@ def _accepting(change: ChangeDocument) -> str:
     if isinstance(touched, Membership):
         address = f"group/{touched.group}"
     elif isinstance(touched, Assignment):
-        address = f"application/{touched.application_name or touched.application}"
+        label, arn = touched.application_name, touched.application
+        address = f"application/{arn if not label or arn in label else label}"
     elif change.action == "rename" and touched is not None:
         name = getattr(touched, "user_name", None) or getattr(touched, "name", "")
         address = f"{change.kind}/{name}"

@@ -6,23 +6,14 @@ be a command to the runner of a CI job, which reads what a job prints.
 
 from __future__ import annotations
 
-import unicodedata
-
-_DANGEROUS = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp", "Zs"})
-"""Control, format (bidi, zero-width), private, unassigned, surrogate; line and space separators."""
+from identity_reconciler.core.wording import visible
 
 
 def safe(text: str) -> str:
     r"""Return *text* with everything invisible or steering as `\u{..}`; plain spaces stay."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_shown(character) for character in text)
-
-
-def _shown(character: str) -> str:
-    if character != " " and unicodedata.category(character) in _DANGEROUS:
-        return f"\\u{{{ord(character):x}}}"
-    return character
+    return "".join(map(visible, text))
 
 
 def quoted(text: str) -> str:

@@ -16,8 +16,10 @@ from identity_reconciler.render.document import (
 from identity_reconciler.render.fitting import Section, SizeLimit, characters, fit, octets
 from identity_reconciler.render.mermaid import access_picture
 from identity_reconciler.render.planfile import plan_digest
-from identity_reconciler.render.spans import fence, marker, name_span, value_span
+from identity_reconciler.render.spans import fence, long_span, marker, name_span, value_span
 from identity_reconciler.render.words import (
+    BESIDES,
+    GUARDED,
     PLURALS,
     THROUGH,
     Marks,
@@ -40,12 +42,18 @@ SUMMARY = SizeLimit(900 * 1024, octets)
 _MARKS = Marks(name=name_span, value=value_span)
 _MOST_PEOPLE = 10
 """People named per application; the others are counted."""
-_MOST_ADDRESSES = 5
-"""Addresses named per guard; the others are counted."""
+_LONGEST_ADDRESSES = 1_500
+"""Characters of the addresses named per guard, so that all guards fit; the others are counted."""
+_REST_OF_GUARDED = (
+    "- **and {} more that touch what is guarded: read the full plan, which is in the artifact, "
+    "before you approve**"
+)
 _LONGEST_APPROVAL = 5_000
 """Characters of an approval to paste; a longer one is in the text of the plan."""
 (
     _GUARDS,
+    _GUARDED,
+    _RESEMBLANCES,
     _APPROVALS,
     _REMOVALS,
     _ACCESS,
@@ -55,7 +63,7 @@ _LONGEST_APPROVAL = 5_000
     _RENAMES,
     _UPDATES,
     _CREATIONS,
-) = range(10)
+) = range(12)
 """Ranks: creations are cut first, guards last."""
 _CHANGES: tuple[tuple[Action, str, int, str], ...] = (
     ("delete", "Removals", _REMOVALS, "What is live and will be deleted, and why."),
@@ -70,13 +78,15 @@ def plan_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
 
     The first line is hidden and tells whose plan it is. When it is too long, creations are cut
     first, then updates, renames, and the lists of withheld and of access; then removals. Verdict
-    and counts are always whole, and what is cut is counted.
+    and counts are always whole, and what is cut is counted. What touches what is guarded comes
+    before all other changes, and gives way to nothing but the guards.
     """
     parts: list[str | Section] = [
         f"{marker(plan.instance.name)}\n{_title(plan)}",
         _verdict(plan),
         _counts(plan),
         *_guards(plan),
+        *_resemblances(plan),
         *_access(plan),
         *_changes(plan),
         *_withheld(plan),
@@ -147,15 +157,26 @@ def _guards(plan: PlanDocument) -> Iterator[Section]:
 def _blocked(guard: GuardDocument) -> str:
     lines = [
         f"- {name_span(guard.guard)}",
-        f"  - found: {name_span(guard.found)}",
-        f"  - expected: {name_span(guard.expected)}",
+        f"  - found: {long_span(guard.found)}",
+        f"  - expected: {long_span(guard.expected)}",
     ]
     if guard.addresses:
-        shown = guard.addresses[:_MOST_ADDRESSES]
+        shown = _within(map(name_span, guard.addresses), _LONGEST_ADDRESSES)
         more = guard.count - len(shown)
-        named = ", ".join(map(name_span, shown))
+        named = ", ".join(shown)
         lines.append(f"  - concerns {named}{f' and {more} more' if more > 0 else ''}")
     return "\n".join(lines)
+
+
+def _within(texts: Iterable[str], longest: int) -> list[str]:
+    """Return the first of *texts*, no more characters together than *longest*."""
+    taken: list[str] = []
+    for text in texts:
+        longest -= len(text)
+        if longest < 0:
+            break
+        taken.append(text)
+    return taken
 
 
 def _to_paste(guard: GuardDocument) -> str:
@@ -165,8 +186,21 @@ def _to_paste(guard: GuardDocument) -> str:
 
 
 def _approved(guard: GuardDocument) -> str:
-    found, expected = name_span(guard.found), name_span(guard.expected)
+    found, expected = long_span(guard.found), long_span(guard.expected)
     return f"- {name_span(guard.guard)}: {found}; without approval: {expected}"
+
+
+def _resemblances(plan: PlanDocument) -> Iterator[Section]:
+    if plan.resemblances:
+        head = (
+            f"### Look-alikes ({len(plan.resemblances)})\n\nThese names can be mistaken for others."
+        )
+        entries = (
+            f"- {name_span(one.address)} looks like {name_span(one.other)}, "
+            f"but has {name_span(one.characters)}"
+            for one in plan.resemblances
+        )
+        yield Section(_RESEMBLANCES, head, entries, len(plan.resemblances))
 
 
 def _access(plan: PlanDocument) -> Iterator[Section]:
@@ -224,8 +258,14 @@ def _changes(plan: PlanDocument) -> Iterator[Section]:
 
 def _lists(changes: Iterable[ChangeDocument], whose: str) -> Iterator[Section]:
     listed = sorted(changes, key=reading_order)
+    guarded = [change for change in listed if change.guarded]
+    if guarded:
+        head = f"### {GUARDED}{whose} ({len(guarded)})\n\nWhat the guards' settings name."
+        entries = (f"- {change.action}{_change(change)[1:]}" for change in guarded)
+        yield Section(_GUARDED, head, entries, len(guarded), rest=_REST_OF_GUARDED)
+        whose = f"{BESIDES}{whose}"
     for action, title, rank, meaning in _CHANGES:
-        found = [change for change in listed if change.action == action]
+        found = [change for change in listed if change.action == action and not change.guarded]
         heading = f"{title}{whose} ({len(found)})"
         if not found:
             continue

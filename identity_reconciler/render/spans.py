@@ -14,6 +14,8 @@ from identity_reconciler.render.escape import quoted, safe
 
 LONGEST = 200
 """Characters of one value that are shown."""
+LONGEST_WORDS = 1_000
+"""Characters of what a guard found that are shown."""
 _SHORTEST_FENCE = 3
 _BACKTICKS = re.compile("`+")
 # GitHub's parser ends no code span at more than 80 backticks, and counts a fence up to 255.
@@ -29,6 +31,11 @@ def name_span(text: str) -> str:
 def value_span(text: str) -> str:
     """Return the value of an attribute, in double quotes, as one code span."""
     return _span(clipped(_without_long_runs(quoted(text))))
+
+
+def long_span(text: str) -> str:
+    """Return words that may hold many names as one code span."""
+    return _span(clipped(_without_long_runs(safe(text)), LONGEST_WORDS))
 
 
 def whole_span(text: str) -> str:

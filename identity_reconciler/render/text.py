@@ -19,6 +19,8 @@ from identity_reconciler.render.document import (
 from identity_reconciler.render.escape import quoted, safe, safe_lines
 from identity_reconciler.render.widths import padded, width
 from identity_reconciler.render.words import (
+    BESIDES,
+    GUARDED,
     PLURALS,
     Marks,
     access_bounds,
@@ -56,6 +58,7 @@ def plan_text(plan: PlanDocument) -> str:
         *_header(plan),
         "",
         *_guards(plan),
+        *_resemblances(plan),
         *_access(plan),
         *_changes(plan),
         *_withheld(plan),
@@ -131,6 +134,15 @@ def _blocked(guard: GuardDocument) -> Iterator[str]:
         yield from (f"      {safe(line)}" for line in guard.approval)
 
 
+def _resemblances(plan: PlanDocument) -> Iterator[str]:
+    if not plan.resemblances:
+        return
+    yield f"Look-alikes ({len(plan.resemblances)})"
+    for one in plan.resemblances:
+        yield f"  {safe(one.address)} looks like {safe(one.other)}, but has {safe(one.characters)}"
+    yield ""
+
+
 def _access(plan: PlanDocument) -> Iterator[str]:
     if not plan.access:
         return
@@ -177,8 +189,14 @@ def _changes(plan: PlanDocument) -> Iterator[str]:
 def _sections(changes: Iterable[ChangeDocument]) -> Iterator[str]:
     listed = sorted(changes, key=reading_order)
     widths = _widths(listed)
+    named: list[tuple[str, list[ChangeDocument]]] = [
+        (GUARDED, [change for change in listed if change.guarded])
+    ]
+    besides = BESIDES if named[0][1] else ""
     for action, title in _SECTIONS:
-        found = [change for change in listed if change.action == action]
+        found = [change for change in listed if change.action == action and not change.guarded]
+        named.append((f"{title}{besides}", found))
+    for title, found in named:
         if found:
             yield f"{title} ({len(found)})"
             for change in found:

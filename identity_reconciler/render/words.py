@@ -27,6 +27,10 @@ PLURALS: dict[DocumentKind, str] = {
     "assignment": "assignments",
 }
 
+GUARDED = "Touches what is guarded"
+"""Over the changes that are shown first and cut last."""
+BESIDES = " besides"
+"""After the titles of the others, when there are such."""
 THROUGH = "through "
 """Begins a path of access that leads through a group."""
 

@@ -6,14 +6,17 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from identity_reconciler.core.access import Impact
 from identity_reconciler.core.approvals import check_approvals
 from identity_reconciler.core.collecting import without_collections
 from identity_reconciler.core.comparison import compare, compare_resolved
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.guards import check_plan, gather
+from identity_reconciler.core.guards.guarded import guarded_changes
 from identity_reconciler.core.plan import Change, Plan
-from identity_reconciler.core.state import State
+from identity_reconciler.core.resemblances import resemblances
+from identity_reconciler.core.state import Key, State
 from identity_reconciler.errors import BlockedError, InvalidInputError
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.render.describe import Findings, Occasion, document
@@ -78,8 +81,18 @@ def make_plan(
     with listener.phase("plan"), without_collections():
         evidence = gather(comparison, impact)
         verdicts = check_plan(evidence, declared.settings.guards, declared.approvals, as_of)
+        found = resemblances(plan, declared, survey.live)
+        guarded = _guarded(plan, impact, declared, base)
         pending = _pending(base, survey.live, as_of, listener)
-    findings = Findings(evidence.access, complete, verdicts, traces, pending)
+    findings = Findings(
+        access=evidence.access,
+        access_complete=complete,
+        verdicts=verdicts,
+        resemblances=found,
+        guarded=guarded,
+        traces=traces,
+        pending=pending,
+    )
     occasion = _occasion(as_of, gateway, started, terms)
     with listener.phase("render"), without_collections():
         return plan, document(declared, plan, survey.live, occasion, findings)
@@ -106,7 +119,11 @@ def make_targeted_plan(
     occasion = _occasion(as_of, gateway, started, terms, changed_since=base.revision)
     # Who gains access through other groups is a question about more than the change; so are
     # most guards, which judge a plan against the whole of what is managed.
-    findings = Findings(access_complete=False)
+    findings = Findings(
+        access_complete=False,
+        resemblances=resemblances(found.plan, declared, found.live),
+        guarded=_guarded(found.plan, Impact.of(found.plan, found.live), declared, base),
+    )
     with listener.phase("render"):
         return found.plan, document(declared, found.plan, found.live, occasion, findings)
 
@@ -153,6 +170,17 @@ def _occasion(
         commit=terms.commit,
         changed_since=changed_since,
         sandbox=terms.sandbox,
+    )
+
+
+def _guarded(plan: Plan, impact: Impact, declared: Declared, base: Base | None) -> frozenset[Key]:
+    """Return the changes that touch what the guards of *declared*, or those of *base*, name."""
+    settings = [declared.settings.guards, *([base.declared.settings.guards] if base else [])]
+    return frozenset().union(
+        *(
+            guarded_changes(plan, one, impact.before, impact.after, impact.renames)
+            for one in settings
+        )
     )
 
 

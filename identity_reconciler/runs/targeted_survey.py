@@ -12,7 +12,7 @@ from datetime import datetime
 
 from identity_reconciler.core.comparison import compare_resolved
 from identity_reconciler.core.declared import Declared
-from identity_reconciler.core.plan import Plan
+from identity_reconciler.core.plan import Change, Create, Delete, Plan
 from identity_reconciler.core.resolution import Resolution, resolve
 from identity_reconciler.core.state import (
     Assignment,
@@ -58,7 +58,33 @@ def plan_touched(old: Declared, new: Declared, gateway: Gateway, as_of: datetime
     survey.read_objects()
     survey.follow_what_is_missing()
     resolution = survey.read_what_hangs_on_leavers(as_of)
-    return TargetedPlan(compare_resolved(resolution).plan, survey.live, survey.targets)
+    plan = _with_arns(compare_resolved(resolution).plan, new)
+    return TargetedPlan(plan, survey.live, survey.targets)
+
+
+def _with_arns(plan: Plan, declared: Declared) -> Plan:
+    """Return *plan* with the ARN beside the name of each application that is declared by it.
+
+    Whether another application has that name is not known here, and this is how those are
+    declared whose name is not unique.
+    """
+    arns = {one.selector.arn for one in declared.applications if one.selector.arn}
+
+    def labelled(change: Change) -> Change:
+        match change:
+            case Create(after=Assignment() as link) if link.application in arns:
+                return replace(change, after=_with_arn(link))
+            case Delete(before=Assignment() as link) if link.application in arns:
+                return replace(change, before=_with_arn(link))
+            case _:
+                return change
+
+    return replace(plan, changes=tuple(map(labelled, plan.changes))) if arns else plan
+
+
+def _with_arn(link: Assignment) -> Assignment:
+    name, arn = link.application_name, link.application
+    return replace(link, application_name=f"{name} ({arn})") if name and arn not in name else link
 
 
 class _Survey:

@@ -43,6 +43,23 @@ def refused(here: Path, *guards: str) -> None:
     unchanged(here)
 
 
+class TestLookAlikes:
+    """A live name that looks like a declared one is not mistaken for it in silence."""
+
+    def test_whoever_is_removed(self, applied: Path) -> None:
+        forged = "li.ju\u0430n"
+        with Sandbox(applied / ".identity-reconciler/sandbox.sqlite3") as sandbox:
+            sandbox.session().client("identitystore").create_user(
+                IdentityStoreId=STORE,
+                UserName=forged,
+                DisplayName="Li Juan",
+                Name={"GivenName": "Juan", "FamilyName": "Li"},
+            )
+        edit(applied, "groups/company.yaml", "      - li.juan\n", "")
+        run = plan(applied)
+        assert f"user/{forged} looks like user/li.juan, but has U+0430 CYRILLIC" in run.out
+
+
 class TestEmptyDesiredState:
     """A file, a directory or a list that comes up empty deletes nobody."""
 

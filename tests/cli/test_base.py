@@ -45,6 +45,21 @@ class TestBase:
         run = command("plan", "--sandbox", "--base", "HEAD", "--format", "json", cwd=drifted)
         assert {one["pending"] for one in run.json()["changes"]} == {False}
 
+    @pytest.mark.parametrize("option", ["--base", "--changed-since"])
+    def test_what_guards_name_is_marked(self, applied: Path, option: str) -> None:
+        settings = applied / "desired-state/instance.yaml"
+        settings.write_text(
+            f"{settings.read_text()}guards: {{privileged: {{groups: [auditors]}}}}\n"
+        )
+        git(applied, "init", "-q")
+        git(applied, "add", "desired-state")
+        git(applied, "commit", "-qm", "x")
+        edit(applied, "groups/company.yaml", "      - martha.rivera\n      - user", "      - user")
+        edit(applied, "users/data.yaml", "title: Data Engineer", "title: Lead")
+        run = command("plan", "--sandbox", option, "HEAD", "--format", "json", cwd=applied)
+        guarded = {one["address"]: one.get("guarded") for one in run.json()["changes"]}
+        assert guarded == {"user/johndoe": None, "membership/auditors/martha.rivera": True}
+
     def test_an_unknown_revision_is_told(self, drifted: Path) -> None:
         run = command("plan", "--sandbox", "--base", "nonsense", cwd=drifted)
         assert run.code == 3

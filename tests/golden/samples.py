@@ -1,4 +1,4 @@
-"""Ten plans, made by the program itself from small worlds, for the tests of what people see."""
+"""Plans, made by the program itself from small worlds, for the tests of what people see."""
 
 from __future__ import annotations
 
@@ -26,10 +26,14 @@ from identity_reconciler.core.guard_settings import (
     Budgets,
     DeleteBudget,
     GuardSettings,
+    PrivilegedNames,
     ProtectedNames,
 )
 from identity_reconciler.core.guards import check_plan, gather
+from identity_reconciler.core.guards.guarded import guarded_changes
+from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import (
+    ApplicationArn,
     Email,
     Group,
     GroupKey,
@@ -97,6 +101,7 @@ LIVE = State(
         )
     },
 )
+BY_ADMINS = Principal(PrincipalKind.GROUP, "admins")
 GENEROUS = GuardSettings(
     budgets=Budgets(memberships=DeleteBudget(9, 0, 9), assignments=DeleteBudget(9, 0, 9)),
     wipe_from=4,
@@ -289,6 +294,30 @@ def huge() -> Declared:
     return replace(DECLARED, settings=settings, users=(*stays, *crowd(600)), groups=())
 
 
+def buried() -> Declared:
+    """One new administrator among 2,500 new people, and as many members of another group."""
+    people = crowd(2_500)
+    names = [one.name for one in people]
+    everyone, admins = (
+        DeclaredGroup(Group(GroupName(name)), Position(GROUPS_FILE, line, 5), members=members)
+        for name, line, members in (
+            ("everyone", 1, listed(*names)),
+            ("admins", 4_000, listed("ana", "eve", names[1_700], line=4_002)),
+        )
+    )
+    guards = replace(GENEROUS, privileged=PrivilegedNames(groups=("admins",)))
+    settings = replace(DECLARED.settings, guards=guards)
+    groups = (everyone, replace(DECLARED.groups[0], members=admins.members), DECLARED.groups[1])
+    return replace(DECLARED, settings=settings, users=(*DECLARED.users, *people), groups=groups)
+
+
+def guarded() -> Declared:
+    """Somebody comes into a privileged group, and an administrator gets another title."""
+    guards = replace(GENEROUS, privileged=PrivilegedNames(groups=("admins",)))
+    changed = mixed()
+    return replace(changed, settings=replace(changed.settings, guards=guards))
+
+
 def made(declared: Declared, live: State = LIVE, pending: Declared | None = None) -> PlanDocument:
     """Return the document of the plan for *declared*, as `plan` makes it; *pending* is its base."""
     comparison = compare_closely(declared, live, NOW)
@@ -296,13 +325,49 @@ def made(declared: Declared, live: State = LIVE, pending: Declared | None = None
     findings = Findings(
         evidence.access,
         verdicts=check_plan(evidence, declared.settings.guards, declared.approvals, NOW),
+        resemblances=resemblances(comparison.plan, declared, live),
+        guarded=guarded_changes(
+            comparison.plan, declared.settings.guards, live, evidence.after, evidence.renames
+        ),
         pending=compare_closely(pending, live, NOW).plan.changes if pending else None,
     )
     occasion = Occasion(NOW, requests=11, seconds=1.25)
     return document(declared, comparison.plan, live, occasion, findings)
 
 
+TWIN = replace(PAYROLL, arn=ApplicationArn(f"{PAYROLL.arn}-twin"))
+WITH_TWIN = replace(
+    LIVE,
+    applications={**LIVE.applications, TWIN.arn: TWIN},
+    assignments={**LIVE.assignments, TWIN.arn: frozenset({BY_ADMINS})},
+)
+
+
+def twins() -> Declared:
+    """What one application loses its namesake gets."""
+    applications = tuple(
+        DeclaredApplication(ApplicationSelector(arn=arn), Position("apps.yaml", line, 5), groups=to)
+        for line, (arn, to) in enumerate(((PAYROLL.arn, listed("admins")), (TWIN.arn, ())), 2)
+    )
+    return replace(DECLARED, applications=applications)
+
+
+FORGED = User(UserName("\u0430lice"))
+
+
+def look_alikes() -> Declared:
+    """A member who can be taken for somebody else."""
+    genuine = DeclaredUser(person("alice"), Position("users.yaml", 2, 5))
+    group = DeclaredGroup(
+        Group(GroupName("data-science")),
+        Position("groups.yaml", 2, 5),
+        members=(Listed(FORGED.user_name, Position("groups.yaml", 4, 9)),),
+    )
+    return replace(DECLARED, users=(genuine,), groups=(group,), applications=())
+
+
 PLANS: dict[str, Callable[[], PlanDocument]] = {
+    "guarded": lambda: made(guarded()),
     "nothing": lambda: made(DECLARED),
     "mixed": lambda: made(mixed()),
     "hostile": lambda: made(hostile()),
@@ -310,6 +375,10 @@ PLANS: dict[str, Callable[[], PlanDocument]] = {
     "additive": lambda: made(additive()),
     "blocked": lambda: made(blocked()),
     "expiring": lambda: made(expiring()),
+    "twins": lambda: made(twins(), WITH_TWIN),
+    "look-alikes": lambda: made(
+        look_alikes(), replace(LIVE, users={**LIVE.users, UserKey(FORGED.user_name): FORGED})
+    ),
     "with-base": lambda: made(on_base(), pending=base()),
     "many-people": lambda: made(many_people()),
     "huge": lambda: made(huge(), HUGE_LIVE),

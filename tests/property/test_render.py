@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity_reconciler.core.comparison import compare
+from identity_reconciler.core.guard_settings import GuardId
 from identity_reconciler.core.plan import Change, Create, Delete, Rename, Update, Withheld
 from identity_reconciler.core.state import (
     Assignment,
@@ -34,12 +35,15 @@ from identity_reconciler.render.document import (
     PersonDocument,
     PlanDocument,
 )
+from identity_reconciler.render.drift import drift_markdown
 from identity_reconciler.render.escape import safe
 from identity_reconciler.render.fitting import SizeLimit, characters, octets
 from identity_reconciler.render.markdown import COMMENT, plan_markdown
 from identity_reconciler.render.mermaid import access_picture
 from identity_reconciler.render.spans import marker
 from identity_reconciler.render.text import plan_text
+from tests.golden import samples
+from tests.golden.samples import made
 from tests.hostile import PAYLOADS, plan_with, values
 from tests.strategies import NOW, World, worlds
 
@@ -194,6 +198,44 @@ class TestSize:
         assert entries(text, "Removals") == 200
         assert 0 < entries(text, "Access gained") < 300
         assert re.search(r"- and \d+ more applications; the full plan is in the artifact", text)
+
+    def test_nothing_buries_what_is_guarded(self) -> None:
+        buried = made(samples.buried())
+        assert sum(len(one.address) for one in buried.changes) > COMMENT.limit
+        for text in (plan_markdown(buried), plan_text(buried), drift_markdown(buried)):
+            assert "membership/admins/person-1700" in text
+            assert "user/person-1700" in text
+            assert text.index("membership/admins/person-1700") < text.index("user/person-1699")
+
+    @given(
+        guarded=st.sets(st.integers(0, 2_499), max_size=99),
+        title=st.sampled_from(["Removals", "Updates", "Creations"]),
+    )
+    @settings(max_examples=20)
+    def test_guards_leave_room_for_what_is_guarded(self, guarded: set[int], title: str) -> None:
+        amounts = [2_500 if one == title else 0 for one in ("Removals", "Updates", "Creations")]
+        plan = long_plan((amounts[0], amounts[1], amounts[2]), "x" * 100)
+        changes = tuple(
+            one.model_copy(update={"guarded": True}) if number in guarded else one
+            for number, one in enumerate(plan.changes)
+        )
+        worst = plan.guards[0].model_copy(update={"found": "y" * 9_999, "expected": "z" * 9_999})
+        guards = tuple(worst.model_copy(update={"guard": one.value}) for one in GuardId)
+        text = plan_markdown(plan.model_copy(update={"changes": changes, "guards": guards}))
+        assert characters(text) <= COMMENT.limit
+        for guard in GuardId:
+            assert f"- `{guard}`\n  - found: " in text
+        for number in guarded:
+            assert changes[number].address in text
+        if guarded:
+            assert told(text, "Touches what is guarded") == len(guarded)
+            assert entries(text, "Touches what is guarded") == len(guarded)
+
+    def test_more_than_fits_is_said_loudly(self) -> None:
+        plan = long_plan((0, 0, 2_500), "ana" * 9)
+        changes = tuple(one.model_copy(update={"guarded": True}) for one in plan.changes)
+        text = plan_markdown(plan.model_copy(update={"changes": changes}))
+        assert re.search(r"\*\*and \d+ more that touch what is guarded: read the full plan", text)
 
     def test_bytes_are_counted_where_bytes_are_limited(self) -> None:
         plan = long_plan((3_000, 0, 0), "\u00e9" * 100)
@@ -359,10 +401,10 @@ class TestAnnotations:
     def test_plans(self, chosen: list[str]) -> None:
         plan = plan_with(cycle(chosen).__next__)
         commands = [parsed(line) for line in plan_annotations(plan, "x/").split("\n")[:-1]]
-        assert [name for name, _, _ in commands] == ["error", "notice", "notice", "notice"]
+        assert [name for name, _, _ in commands] == ["error", "warning", *["notice"] * 3]
         source = plan.changes[0].source
         assert source is not None
-        assert all(one[1]["file"] == f"x/{source.file}" for one in commands[1:])
+        assert all(one[1]["file"] == f"x/{source.file}" for one in commands[2:])
 
     @given(amount=st.integers(0, 30))
     def test_never_more_than_github_shows(self, amount: int) -> None:

@@ -35,6 +35,7 @@ from identity_reconciler.core.state import (
     User,
     UserKey,
     UserName,
+    address,
     folded,
 )
 from identity_reconciler.core.targets import Targets, touched
@@ -129,6 +130,21 @@ class TestTouched:
         )
         plan = plan_touched(old, new, MemoryGateway.holding(live), NOW).plan
         assert [(type(one), one.key[3]) for one in plan.changes] == [(Create, "ana")]
+
+    def test_an_application_that_is_declared_by_its_arn_is_called_by_it(self) -> None:
+        """Whether another one has its name is not read, and it is a reason to declare it so."""
+        arn, user = APPLICATIONS[0].arn, DeclaredUser(User(UserName("ana")), HERE)
+        old = Declared(Settings(INSTANCE), users=(user,))
+        live = State(users={UserKey("ana"): user.user}, applications={arn: APPLICATIONS[0]})
+        for selector, shown in (
+            (ApplicationSelector(arn=arn), f"Payroll ({arn})"),
+            (ApplicationSelector("Payroll"), "Payroll"),
+        ):
+            entry = DeclaredApplication(selector, HERE, users=(Listed("ana", HERE),))
+            new = replace(old, applications=(entry,))
+            (change,) = plan_touched(old, new, MemoryGateway.holding(live), NOW).plan.changes
+            assert isinstance(change, Create)
+            assert address(change.after) == f"assignment/{shown}/user/ana"
 
     def test_a_group_that_was_only_mentioned_is_described_when_it_is_renamed(self) -> None:
         """A new list of assignments tells its key, and the YAML that it is to be renamed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from datetime import datetime
 from io import StringIO
 from typing import Literal
@@ -18,18 +19,26 @@ FORMAT_VERSION = "1.0"
 """A minor step adds what a reader may ignore; a reader refuses another major."""
 SCHEMA_FILE = "audit-report.schema.json"
 
-_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
+_FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 """First characters that spreadsheets take for a formula, also in their full-width forms.
 
 Source: OWASP, CSV injection. Tabs, carriage returns and zeros are made visible before.
+"""
+_CALCULATED = re.compile(f'(^|;)(?=[ "]*[{_FORMULA}])')
+"""Before what begins a cell: of a value, and of what follows a semicolon in it.
+
+Where the decimal sign is a comma, spreadsheets split at semicolons, and quotes in the middle of a
+cell do not hold them off: quoting cannot help, since it is the comma that it is made for.
 """
 
 
 def csv_text(edition: Edition) -> str:
     r"""Return the report as CSV by RFC 4180, with a header and all columns.
 
-    A value that a spreadsheet would calculate gets an apostrophe in front; characters that are
-    invisible or steer are written as `\\u{..}`, so that no cell shows other than what it holds.
+    What a spreadsheet would calculate gets an apostrophe in front, whether it splits lines at
+    commas or at semicolons: at the beginning of a value, and after a semicolon in it. Characters
+    that are invisible or steer are written as `\\u{..}`, so that no cell shows other than what it
+    holds.
     """
     text = StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
@@ -41,8 +50,7 @@ def csv_text(edition: Edition) -> str:
 
 def defused(value: str) -> str:
     """Return *value* as no spreadsheet will calculate it."""
-    shown = safe(value)
-    return f"'{shown}" if shown.lstrip()[:1] in _FORMULA and shown.strip() else shown
+    return _CALCULATED.sub(r"\1'", safe(value))
 
 
 class _Part(BaseModel):

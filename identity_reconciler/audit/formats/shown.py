@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from identity_reconciler.audit.report import Column, Edition, Facet, Report, Row, number_of
+from identity_reconciler.core.state import told_by
 from identity_reconciler.render.escape import safe
 from identity_reconciler.render.spans import cell, whole_span
 from identity_reconciler.render.widths import padded, width
@@ -14,7 +15,10 @@ MARKDOWN_ROWS = 2_000
 
 
 def shown_columns(report: Report) -> tuple[int, ...]:
-    """Return the numbers of the columns for people: no details, and no instance if all agree."""
+    """Return the numbers of the columns for people: no instance if all agree, and no details.
+
+    A detail that tells apart what else would look the same is shown.
+    """
     return tuple(
         number for number, column in enumerate(report.columns) if _is_shown(report, number, column)
     )
@@ -23,7 +27,19 @@ def shown_columns(report: Report) -> tuple[int, ...]:
 def _is_shown(report: Report, number: int, column: Column) -> bool:
     if column.facet is Facet.INSTANCE and report.name != "instances":
         return len({row[number] for row in report.rows} - {""}) > 1
-    return not column.detail
+    return not column.detail or _is_needed(report, number, column.tells_apart)
+
+
+def _is_needed(report: Report, number: int, other: str) -> bool:
+    """Return whether values of the column *other* are the same where those of *number* differ."""
+    names = [column.name for column in report.columns]
+    if other not in names:
+        return False
+    told = names.index(other)
+    first: dict[str, str] = {}
+    return any(
+        first.setdefault(told_by(row[told]), row[number]) != row[number] for row in report.rows
+    )
 
 
 def plain(edition: Edition) -> str:

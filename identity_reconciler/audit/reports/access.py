@@ -32,7 +32,9 @@ from identity_reconciler.gateway import Wanted
 APPLICATION = Column(
     "application", "Name of the application; its ARN where there is none", Facet.APPLICATION
 )
-APPLICATION_ARN = Column("application_arn", "ARN of the application", detail=True)
+APPLICATION_ARN = Column(
+    "application_arn", "ARN of the application", detail=True, tells_apart=APPLICATION.name
+)
 ACCOUNT = Column("application_account", "Account that the application lives in", detail=True)
 
 ACCESS_COLUMNS = (

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from identity_reconciler.audit.inspection import Inspection, Site
 from identity_reconciler.audit.report import INSTANCE, Column, Report, Row, ordered
-from identity_reconciler.core.declared import Declared, Listed
+from identity_reconciler.core.expiry import listed
 from identity_reconciler.gateway import Wanted
 
 
@@ -40,8 +40,8 @@ class ExpiringQuestion:
         return Report("expiring", title, columns, rows, alarms=len(rows))
 
     def _rows(self, site: Site) -> Iterator[Row]:
-        for address, listed in _links(site.declared) if site.declared else ():
-            expires = listed.expires
+        for address, link in listed(site.declared) if site.declared else ():
+            expires = link.expires
             if expires is None or expires > self.now + timedelta(days=self.days):
                 continue
             left = (expires - self.now).days
@@ -50,17 +50,6 @@ class ExpiringQuestion:
                 "expired" if expires <= self.now else f"{left} days left",
                 site.name,
                 address,
-                listed.reason or "",
-                f"{listed.position.file}:{listed.position.line}",
+                link.reason or "",
+                f"{link.position.file}:{link.position.line}",
             )
-
-
-def _links(declared: Declared) -> Iterator[tuple[str, Listed]]:
-    for group in declared.groups:
-        for member in group.members or ():
-            yield f"membership/{group.name}/{member.name}", member
-    for application in declared.applications:
-        name = application.selector.name or application.selector.arn
-        for kind, listed in (("user", application.users), ("group", application.groups)):
-            for one in listed:
-                yield f"assignment/{name}/{kind}/{one.name}", one

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from identity_reconciler.core.access import AccessChange, Impact, access_changes
 from identity_reconciler.core.comparison import Comparison
@@ -19,7 +18,6 @@ from identity_reconciler.core.guard_settings import ResourceKind
 from identity_reconciler.core.plan import Create, Delete, Plan, Reason
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
-    Assignment,
     Group,
     GroupKey,
     Key,
@@ -72,16 +70,10 @@ class Evidence:
     """How many users and groups it says are live and owned elsewhere."""
     complete: frozenset[GroupKey]
     """Groups, by their new keys, all of whose members are known; deleted ones too."""
-    shared_names: frozenset[str]
-    """Names that more than one live application has."""
 
     def address(self, resource: Resource) -> str:
-        """Return an address for *resource* that means no other one: ARNs where names do not do."""
-        match resource:
-            case Assignment(application_name=name) if name in self.shared_names:
-                return address(replace(resource, application_name=""))
-            case _:
-                return address(resource)
+        """Return the address of *resource*, which means no other one."""
+        return address(resource)
 
 
 def gather(comparison: Comparison, impact: Impact) -> Evidence:
@@ -92,7 +84,6 @@ def gather(comparison: Comparison, impact: Impact) -> Evidence:
     """
     plan, live, resolution = impact.plan, impact.before, comparison.resolution
     desired = resolution.desired
-    names = Counter(one.name for one in live.applications.values())
     return Evidence(
         plan=plan,
         live=live,
@@ -104,7 +95,6 @@ def gather(comparison: Comparison, impact: Impact) -> Evidence:
         declared=_declared(resolution.declared),
         referred=_referred(resolution.declared),
         complete=frozenset((*desired.members, *_made_or_deleted(plan))),
-        shared_names=frozenset(name for name, times in names.items() if times > 1),
     )
 
 

@@ -39,7 +39,5 @@ def _taken(evidence: Evidence, patterns: tuple[str, ...]) -> Iterator[str]:
     for change in evidence.access:
         names = (change.user, evidence.renames.former_users.get(user_key(change.user), ""))
         if change.effect is Effect.LOST and any(matches_any(patterns, name) for name in names):
-            application = change.application_name
-            if not application or application in evidence.shared_names:
-                application = change.application
+            application = change.application_name or change.application
             yield f"{ResourceKind.ACCESS}/{change.user}/{application}"

@@ -23,6 +23,7 @@ from identity_reconciler.core.state import folded
 from identity_reconciler.core.wording import nearest, shown
 from identity_reconciler.desired.model.text import check_group_name, check_user_name
 from identity_reconciler.desired.reading.entries import Gathered
+from identity_reconciler.desired.reading.resemblances import alike, alike_applications
 from identity_reconciler.desired.yaml.reader import Places
 from identity_reconciler.errors import Position, Problem
 
@@ -42,6 +43,9 @@ def cross_check(gathered: Gathered, places: Places) -> Iterator[Problem]:
     yield from _duplicate_selectors(gathered.applications)
     if gathered.settings is not None:
         yield from _ignored(gathered, gathered.settings)
+        yield from alike(gathered.users, gathered.settings.users)
+        yield from alike(gathered.groups, gathered.settings.groups)
+    yield from alike_applications(gathered.applications)
     for group in gathered.groups:
         yield from users.check(group.members or ())
     for application in gathered.applications:

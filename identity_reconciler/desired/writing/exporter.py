@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from identity_reconciler.core.attributes import USER_ATTRIBUTES, Structure, UserAttribute
 from identity_reconciler.core.declared import ManageLinks, ManageObjects, Settings
+from identity_reconciler.core.lookalikes import look_alikes, strange
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Application,
@@ -85,6 +86,14 @@ def _check(model: type[Document], key: str) -> Callable[[str], object]:
     return TypeAdapter(kind).validator.validate_python
 
 
+_Key = TypeVar("_Key", UserKey, GroupKey)
+_Object = TypeVar("_Object", User, Group)
+
+
+def _name(one: User | Group) -> str:
+    return one.user_name if isinstance(one, User) else one.name
+
+
 class Exporter:
     """Makes entries of the objects of one live state."""
 
@@ -93,9 +102,13 @@ class Exporter:
         self._settings = settings
         self.remarks: dict[str, None] = {}
         """What could not be said, each once, in the order in which it was met."""
-        self.users = frozenset(self._nameable_users())
+        self.users = self._told_apart(
+            {key: live.users[key] for key in self._nameable_users()}, settings.users
+        )
         """The users that can be referred to."""
-        self.groups = frozenset(self._nameable_groups())
+        self.groups = self._told_apart(
+            {key: live.groups[key] for key in self._nameable_groups()}, settings.groups
+        )
         """The groups that can be referred to."""
         self._names = Counter(one.name for one in live.applications.values())
         self._emails = self._first_of_each_email()
@@ -122,6 +135,24 @@ class Exporter:
                 self.remark(f"group/{group.name}", f"left out, for its name: {why}")
             else:
                 yield key
+
+    def _told_apart(self, nameable: Mapping[_Key, _Object], mode: ManageObjects) -> frozenset[_Key]:
+        """Return the keys of *nameable* without those that may not stand beside another one.
+
+        Of two names that look alike the one that is not ASCII stays out, and of two that are not
+        ASCII both, except where both are owned elsewhere: see `resemblances.alike`.
+        """
+        if mode is ManageObjects.REFERENCE:
+            return frozenset(nameable)
+        by_name = {_name(one): key for key, one in nameable.items()}
+        out: set[_Key] = set()
+        for name, other in look_alikes(by_name).items():
+            one = nameable[by_name[name]]
+            if not name.isascii() and not (one.foreign and nameable[by_name[other]].foreign):
+                out.add(by_name[name])
+                why = f"it looks like {one.key[0]}/{other}, but has {strange(name)}"
+                self.remark(f"{one.key[0]}/{name}", f"left out, for its name: {why}")
+        return frozenset(nameable.keys() - out)
 
     def _first_of_each_email(self) -> Mapping[str, UserKey]:
         first: dict[str, UserKey] = {}

@@ -181,7 +181,7 @@ class TreeBuilder:
             self._note(event, f"a tag ({shown(tag)}); remove it")
 
     def _check_quoted(self, event: ParseEvent) -> None:
-        if not event.value.isprintable() and (forbidden := FORBIDDEN.search(event.value)):
+        if _is_unusual(event.value) and (forbidden := FORBIDDEN.search(event.value)):
             self._note(event, f"the text contains {forbidden_character(forbidden[0])}; remove it")
 
     def _key(self, event: ParseEvent, fields: Fields, parent: ParseEvent) -> str:
@@ -233,6 +233,11 @@ def _is_simple(event: ParseEvent) -> bool:
         and len(text) <= MAX_SCALAR
         and event.start_mark.line == event.end_mark.line
     )
+
+
+def _is_unusual(text: str) -> bool:
+    """Return whether *text* is worth a search: some invisible characters count as printable."""
+    return not (text.isascii() and text.isprintable())
 
 
 def folded_key(key: str) -> str:

@@ -11,6 +11,7 @@ import codecs
 import re
 from collections.abc import Iterator
 
+from identity_reconciler.core.wording import INVISIBLE
 from identity_reconciler.desired.yaml.tree import START, Mark, Place, position
 from identity_reconciler.errors import Problem
 
@@ -20,12 +21,11 @@ MAX_BYTES = 5_000_000
 MAX_FINDINGS = 5
 """How many forbidden characters are reported per file; a binary file has thousands."""
 
-# Control characters except LF, CR LF and tab; U+0085, U+2028, U+2029 (line breaks for some);
-# soft hyphen, zero-width and bidirectional marks, U+FEFF, tags; non-characters; surrogates.
+# Control characters except LF, CR LF and tab; U+0085, U+2028, U+2029 (line breaks for some); what
+# has no shape (see `INVISIBLE`); non-characters; surrogates.
 FORBIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
-    "\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff"
-    "\ud800-\udfff\U0001fffe\U0001ffff\U000e0000-\U000e0fff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufff9-\uffff\ud800-\udfff"
+    f"\U0001fffe\U0001ffff{''.join(sorted(INVISIBLE))}]"
     "|\r(?!\n)"
 )
 _USUAL = bytes((0x0A, *range(0x20, 0x7F)))

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import jsonschema
@@ -49,6 +50,12 @@ HOSTILE = (
     '"; DROP',
     "a,b",
     "a\r\nb,=1",
+    "x;=1",
+    'x; "" =1',
+    'x;"",;=1',
+    '";=1',
+    ";-1;+1;@a",
+    "x;\uff1d1",
     "\x1b[31mred",
     "\u202egnp.exe",
     "| x |",
@@ -58,6 +65,29 @@ HOSTILE = (
     "[bold]markup[/bold] :smile:",
     "\u2028x",
 )
+
+
+_VALUES = st.one_of(st.sampled_from(HOSTILE), st.text("=+-@;,\"' \nax", max_size=8))
+
+
+def _cells(text: str, delimiters: str) -> Iterator[str]:
+    """Yield the cells as spreadsheets make them: a quote counts only at the start of a cell."""
+    cell, quoted, closing = "", False, False
+    for character in text:
+        if quoted and not closing:
+            closing = character == '"'
+            cell += "" if closing else character
+        elif closing and character == '"':
+            closing = False
+            cell += character
+        elif character in f"{delimiters}\r\n":
+            yield cell
+            cell, quoted, closing = "", False, False
+        elif character == '"' and not cell and not quoted:
+            quoted = True
+        else:
+            cell, quoted, closing = cell + character, False, False
+    yield cell
 
 
 class TestCsv:
@@ -71,6 +101,13 @@ class TestCsv:
         assert rows[0] == ["instance", "name", "arn"]
         for cell in rows[1]:
             assert not re.match(r"\s*[=+\-@\t\r\x00\uff1d\uff0b\uff0d\uff20]", cell)
+
+    @given(rows=st.lists(st.tuples(_VALUES, _VALUES, _VALUES), min_size=1, max_size=3))
+    def test_none_does_wherever_lines_are_split(self, rows: list[tuple[str, str, str]]) -> None:
+        text = csv_text(edition(*rows))
+        for delimiters in (",", ";", ",;"):
+            for cell in _cells(text, delimiters):
+                assert not re.match(r"[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell), delimiters
 
     def test_harmless_values_are_as_they_are(self) -> None:
         text = csv_text(edition(("main", 'José "Pepe", Sr.', "a-b@c=d+e")))
@@ -141,6 +178,20 @@ class TestText:
             "Access\n  2026-03-01T09:00:00Z, live state of main\n\n"
             "instance  name\nmain      日本\nother     ana\n\n2 rows\nA note.\n"
         )
+
+    @pytest.mark.parametrize("written", [plain, markdown, on_terminal])
+    def test_a_detail_that_tells_apart_is_shown_where_it_is_needed(
+        self, written: Callable[[Edition], str]
+    ) -> None:
+        columns = (
+            Column("name", "A name"),
+            Column("arn", "An ARN", detail=True, tells_apart="name"),
+        )
+        for second, needed in (("Wiki", True), (" wiki", True), ("Other", False)):
+            rows = (("Wiki", "one"), (second, "two"), ("Wiki", "one"))
+            report = Report("access", "Access", columns, rows)
+            text = written(Edition(report, datetime(2026, 3, 1, 9, tzinfo=UTC), "live"))
+            assert ("two" in text) is needed
 
     def test_a_single_instance_needs_no_column(self) -> None:
         assert "instance" not in plain(edition(("main", "ana", "")))

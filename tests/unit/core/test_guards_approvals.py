@@ -228,7 +228,6 @@ def evidence(*names: str) -> Evidence:
         declared=dict.fromkeys(ResourceKind, 100),
         referred=dict.fromkeys(ResourceKind, 0),
         complete=frozenset(),
-        shared_names=frozenset(),
     )
 
 

@@ -252,7 +252,7 @@ class TestLockout:
         world = World(admins="root-ana bob")
         world.live_assigned = ["admins"]
         verdict = judge(world.evidence(with_twin(world.live())), self.settings)
-        assert verdict[GuardId.LOCKOUT_SELF].addresses == (f"access/root-ana/{PAYROLL}",)
+        assert verdict[GuardId.LOCKOUT_SELF].addresses == (f"access/root-ana/Payroll ({PAYROLL})",)
 
 
 class TestPrivileged:
@@ -341,7 +341,9 @@ class TestAddresses:
         evidence = world.evidence(with_twin(world.live()))
         settings = replace(WIDE, protected=ProtectedNames(applications=("Payroll",)))
         verdicts = judge(evidence, settings)
-        assert verdicts[GuardId.PROTECTED].addresses == (f"assignment/{PAYROLL}/group/team",)
+        assert verdicts[GuardId.PROTECTED].addresses == (
+            f"assignment/Payroll ({PAYROLL})/group/team",
+        )
 
     def test_no_more_than_twenty_are_shown(self) -> None:
         world = World(team=people(40))

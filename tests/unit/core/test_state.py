@@ -148,6 +148,23 @@ class TestState:
         unknown = State().assignment(ARN, OF_ANA)
         assert (unknown.application_name, unknown.principal_name) == ("", "ana")
 
+    @pytest.mark.parametrize("twin", ["Wiki", "wiki", " Wiki", "Wi  ki"])
+    def test_an_application_whose_name_is_not_unique_is_called_by_its_arn_too(
+        self, twin: str
+    ) -> None:
+        other = ApplicationArn("arn:aws:other")
+        name = "Wi ki" if twin == "Wi  ki" else "Wiki"
+        state = State(applications={ARN: Application(ARN, name), other: Application(other, twin)})
+        assert address(state.assignment(ARN, OF_ANA)) == f"assignment/{name} ({ARN})/user/ana"
+        assert address(state.assignment(other, OF_ANA)) == f"assignment/{twin} ({other})/user/ana"
+
+    def test_an_application_that_pretends_to_be_another_one(self) -> None:
+        forger, twin = ApplicationArn("arn:aws:forger"), ApplicationArn("arn:aws:twin")
+        names = {ARN: "Wiki", twin: "Wiki", forger: f"Wiki ({ARN})"}
+        state = State(applications={arn: Application(arn, name) for arn, name in names.items()})
+        assert len({state.application_label(arn) for arn in names}) == len(names)
+        assert forger in state.application_label(forger)
+
     def test_an_empty_one_holds_nothing(self) -> None:
         assert State() == State({}, {}, {}, {}, {})
 

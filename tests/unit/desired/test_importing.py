@@ -316,6 +316,18 @@ class TestRemarks:
         (told,) = Repository(tmp_path).adopt(people(user))
         assert remark in told
 
+    def test_names_that_look_alike(self, tmp_path: Path) -> None:
+        ann, forged = person("ann"), person("\u0430nn")
+        (told,) = Repository(tmp_path).adopt(people(ann, forged))
+        assert told == (
+            "user/\u0430nn: left out, for its name: it looks like user/ann, but has"
+            " U+0430 CYRILLIC SMALL LETTER A"
+        )
+
+    def test_names_that_look_alike_and_are_owned_elsewhere(self, tmp_path: Path) -> None:
+        ann, forged = person("ann", foreign=True), person("\u0430nn", foreign=True)
+        assert not Repository(tmp_path).adopt(people(ann, forged))
+
     def test_a_required_email_address(self, tmp_path: Path) -> None:
         ann, bob = (person(name, email=Email("X@example.com")) for name in ("ann", "bob"))
         repository = Repository(tmp_path, "")

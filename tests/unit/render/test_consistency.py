@@ -135,6 +135,11 @@ FATES: Mapping[str, Fate] = {
     "access.listed.user": TOLD,
     "access.listed.paths": TOLD,
     "access_complete": TOLD,
+    # Which names there are beside takes the live state and the YAML to find out.
+    "resemblances": TOLD,
+    "resemblances.address": TOLD,
+    "resemblances.other": TOLD,
+    "resemblances.characters": REFUSED,
     "counts": REFUSED,
     "counts.create": REFUSED,
     "counts.update": REFUSED,
@@ -160,6 +165,8 @@ FATES: Mapping[str, Fate] = {
     "changes.expires": TOLD,
     "changes.note": TOLD,
     "changes.pending": TOLD,
+    # Which names guards protect takes the settings to find out.
+    "changes.guarded": TOLD,
     "changes.last_changed": TOLD,
     # What a user or group is created with stands in the plan once, as in the YAML.
     **_resource("create.after", HELD, HELD, cleared=REFUSED, foreign=REFUSED, provenance=REFUSED),
@@ -328,6 +335,7 @@ def rich() -> PlanDocument:
                 UserKey(name): replace(full(name), provenance=TOUCHED)
                 for name in ("ana", "bob", "old")
             },
+            UserKey("\N{CYRILLIC SMALL LETTER A}na"): person("\N{CYRILLIC SMALL LETTER A}na"),
         },
         groups={**LIVE.groups, GroupKey("plain"): Group(GroupName("plain"), "Plain")},
     )

@@ -1,0 +1,136 @@
+"""What a plan concerns that can be mistaken for something else."""
+
+from __future__ import annotations
+
+import pytest
+
+from identity_reconciler.core.declared import (
+    ApplicationSelector,
+    Declared,
+    DeclaredApplication,
+    DeclaredGroup,
+    DeclaredUser,
+    Instance,
+    Settings,
+)
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
+from identity_reconciler.core.resemblances import Resemblance, resemblances
+from identity_reconciler.core.state import (
+    Application,
+    ApplicationArn,
+    Assignment,
+    Group,
+    GroupName,
+    Membership,
+    Principal,
+    PrincipalKind,
+    State,
+    User,
+    UserName,
+    group_key,
+    user_key,
+)
+from identity_reconciler.errors import Position
+
+HERE = Position("users.yaml", 1, 1)
+SETTINGS = Settings(Instance("i", "eu-central-1", "111122223333", "arn", "d-1234567890"))
+NOTHING = Declared(SETTINGS)
+ARN, OTHER_ARN, UNKNOWN_ARN = map(ApplicationArn, ("arn:1", "arn:2", "arn:3"))
+FORGED_USER, FORGED_GROUP, FORGED_APPLICATION = "\u0430lice", "\u0430dmins", "\u0412illing"
+USERS = [User(UserName("alice")), User(UserName(FORGED_USER)), User(UserName("bob"))]
+GROUPS = [Group(GroupName("admins")), Group(GroupName(FORGED_GROUP))]
+LIVE = State(
+    users={user_key(one.user_name): one for one in USERS},
+    groups={group_key(one.name): one for one in GROUPS},
+    applications={
+        ARN: Application(ARN, "Billing"),
+        OTHER_ARN: Application(OTHER_ARN, FORGED_APPLICATION),
+    },
+)
+
+
+def member(group: str, user: str) -> Membership:
+    return Membership(GroupName(group), UserName(user))
+
+
+def assigned(arn: ApplicationArn, application: str, kind: PrincipalKind, name: str) -> Assignment:
+    return Assignment(arn, Principal(kind, name), application, name)
+
+
+def found(*changes: Change, declared: Declared = NOTHING, live: State = LIVE) -> list[str]:
+    return [f"{one.kind}/{one.name}" for one in resemblances(Plan(changes), declared, live)]
+
+
+class TestConcerned:
+    """Whatever a plan does with one of two names that look alike, the pair is told."""
+
+    @pytest.mark.parametrize(
+        ("change", "kinds"),
+        [
+            (Create(member("other", FORGED_USER)), ["user"]),
+            (Create(member("other", "alice")), ["user"]),
+            (Create(member(FORGED_GROUP, "bob")), ["group"]),
+            (Delete(member("admins", "alice")), ["group", "user"]),
+            (Delete(USERS[1]), ["user"]),
+            (Update(GROUPS[1], GROUPS[1]), ["group"]),
+            (Update(USERS[2], User(UserName("bob"), manager=UserName(FORGED_USER))), ["user"]),
+            (Create(assigned(ARN, "Billing", PrincipalKind.USER, "bob")), ["application"]),
+            (Delete(assigned(UNKNOWN_ARN, "", PrincipalKind.GROUP, FORGED_GROUP)), ["group"]),
+        ],
+    )
+    def test_told(self, change: Change, kinds: list[str]) -> None:
+        forged = {"user": FORGED_USER, "group": FORGED_GROUP, "application": FORGED_APPLICATION}
+        assert found(change) == [f"{kind}/{forged[kind]}" for kind in kinds]
+
+    def test_nothing_is_said_of_what_the_plan_leaves_alone(self) -> None:
+        assert not found(Create(member("other", "bob")))
+        assert not found()
+
+    def test_an_orphan_has_no_name(self) -> None:
+        orphan = Principal(PrincipalKind.USER, FORGED_USER, orphan=True)
+        assert not found(Delete(Assignment(UNKNOWN_ARN, orphan)))
+
+    def test_one_pair_whichever_is_concerned(self) -> None:
+        expected = Resemblance("user", FORGED_USER, "alice")
+        for user in USERS[:2]:
+            (told,) = resemblances(Plan((Delete(user),)), NOTHING, LIVE)
+            assert told == expected
+        assert expected.characters == "U+0430 CYRILLIC SMALL LETTER A"
+
+
+class TestOthers:
+    """The other one may be live, declared, or of the same plan; what is renamed away is none."""
+
+    @pytest.mark.parametrize(
+        ("declared", "change"),
+        [
+            (
+                Declared(SETTINGS, users=(DeclaredUser(USERS[0], HERE),)),
+                Create(member("other", FORGED_USER)),
+            ),
+            (
+                Declared(SETTINGS, groups=(DeclaredGroup(GROUPS[0], HERE),)),
+                Create(member(FORGED_GROUP, "bob")),
+            ),
+            (
+                Declared(
+                    SETTINGS,
+                    applications=(DeclaredApplication(ApplicationSelector("Billing"), HERE),),
+                ),
+                Create(assigned(OTHER_ARN, FORGED_APPLICATION, PrincipalKind.USER, "bob")),
+            ),
+        ],
+    )
+    def test_declared(self, declared: Declared, change: Change) -> None:
+        live = State(applications={OTHER_ARN: LIVE.applications[OTHER_ARN]})
+        assert len(found(change, declared=declared, live=live)) == 1
+
+    def test_both_new(self) -> None:
+        assert len(found(Create(USERS[0]), Create(USERS[1]), live=State())) == 1
+
+    def test_a_rename_that_puts_it_right(self) -> None:
+        live = State(users={user_key(FORGED_USER): USERS[1]})
+        assert not found(Rename(USERS[1], USERS[0]), live=live)
+
+    def test_a_rename_that_forges(self) -> None:
+        assert found(Rename(USERS[2], USERS[1])) == [f"user/{FORGED_USER}"]
