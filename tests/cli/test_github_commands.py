@@ -208,6 +208,18 @@ class TestApprovedPlan:
         assert done.code == 0, done.err
         assert f"GET /repos/example/identity/actions/artifacts/{run}00/zip" in merged.asked
 
+    def test_whatever_happens_later_or_to_something_else(
+        self, merged: GithubService, tmp_path: Path
+    ) -> None:
+        self.planned(merged, tmp_path)
+        merged.events[3] += [
+            {"event": "labeled", "created_at": "2026-01-01T00:01:30Z"},
+            {"event": "base_ref_changed", "created_at": "2026-01-01T01:00:01Z"},
+        ]
+        merged.add_pull("c" * 40, base="mine")["created_at"] = "2026-01-01T01:00:01Z"
+        done = self.fetch(merged, tmp_path)
+        assert done.code == 0, done.err
+
     @pytest.mark.parametrize(
         "other",
         [

@@ -18,6 +18,7 @@ from identity_reconciler import __version__
 from identity_reconciler.errors import UsageError
 from identity_reconciler.github.workflow_files import Destination, Tool, workflow_files
 from tests.command import ROOT, command
+from tests.documents import guide
 from tests.workflows.policy import offences
 from tests.workflows.runner import workflow
 
@@ -176,6 +177,17 @@ class TestHostileCheckout:
             check=False,
         )
         assert (done.returncode, done.stdout) == (0, "ours\n"), done.stderr
+
+
+class TestGuide:
+    """Who follows the guide leaves no door open on the way."""
+
+    def test_environments_come_before_roles(self) -> None:
+        """A branch could make an environment that is not there yet, and take its role."""
+        text = guide("continuous-integration").text
+        steps = ("Protect `main`", "Make the environments", "Deploy the three roles")
+        places = [text.index(step) for step in steps]
+        assert places == sorted(places)
 
 
 class TestInit:
