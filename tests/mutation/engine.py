@@ -49,7 +49,7 @@ class Outcome(StrEnum):
     """It ran for far longer than the tests do, or died in another way: killed, too."""
     SURVIVED = "survived"
     UNTESTED = "untested"
-    """No test runs the changed line."""
+    """No test runs the changed line, or imports its package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +167,19 @@ class Laboratory:
         pool, killers = _Pool(self._jobs), defaultdict[str, Counter[str]](Counter)
         for mutant, file in mutants:
             possible = (
-                self._importing(file)
+                set()
                 if mutant.runs_on_import
                 else measured.running(file, mutant.first_line, mutant.last_line)
             )
+            # What no test runs may have run on import already, as what fills a table does.
+            anew = not possible
+            possible = possible or self._importing(file)
             if not possible:
                 done(Judged(mutant, Outcome.UNTESTED))
                 continue
             before = killers[f"{mutant.module}:{mutant.function}"]
             tests = list(_within(budget, _promising(possible, before, measured), measured))
-            work = functools.partial(self._try, mutant, file, tests, measured.seconds)
+            work = functools.partial(self._try, mutant, file, tests, measured.seconds, anew=anew)
             pool.start(work, functools.partial(_conclude, mutant, before, done))
         pool.finish()
 
@@ -192,14 +195,20 @@ class Laboratory:
         return set()
 
     def _try(
-        self, mutant: Mutant, file: Path, tests: Sequence[str], seconds: Mapping[str, float]
+        self,
+        mutant: Mutant,
+        file: Path,
+        tests: Sequence[str],
+        seconds: Mapping[str, float],
+        *,
+        anew: bool,
     ) -> str:
         """Return the test that fails with *mutant* in place, in this process; empty for none."""
         # CPU time, so that other work on the machine does not count. The signal kills.
         signal.setitimer(signal.ITIMER_PROF, 8 + 4 * sum(seconds[test] for test in tests))
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         module = _module_name(file)
-        if mutant.runs_on_import or not _put_in_place(mutant, file, module):
+        if anew or not _put_in_place(mutant, file, module):
             watch = Watch(self._watch.examples)
             return _failing_anew(module, mutant.source, tests, watch)
         return next((test for test in tests if self._fails(test)), "")
@@ -269,7 +278,7 @@ def _bare(thing: object) -> FunctionType | None:
         inner = next(
             (
                 getattr(thing, name)
-                for name in ("fget", "__func__", "__wrapped__")
+                for name in ("fget", "func", "__func__", "__wrapped__")
                 if hasattr(thing, name)
             ),
             None,
