@@ -22,7 +22,7 @@ from identity_reconciler.audit.formats.table import table
 from identity_reconciler.audit.formats.writing import ReportFormat, written
 from identity_reconciler.audit.report import INSTANCE, Column, Edition, Report
 from identity_reconciler.cli.output import note
-from identity_reconciler.core.plan import Change, Create, Delete, Reason, Update
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Reason, Update, ordered
 from identity_reconciler.core.state import (
     ApplicationArn,
     Assignment,
@@ -33,11 +33,13 @@ from identity_reconciler.core.state import (
     PrincipalKind,
     User,
     UserName,
+    folded,
 )
 from identity_reconciler.core.wording import INVISIBLE, shown
 from identity_reconciler.errors import Position, Problem
 from identity_reconciler.github.step import GithubStep
 from identity_reconciler.render.annotations import plan_annotations, problem_annotations
+from identity_reconciler.render.describe import Findings, Occasion, document
 from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.render.drift import drift_markdown
 from identity_reconciler.render.markdown import plan_markdown
@@ -47,6 +49,7 @@ from identity_reconciler.render.problems import problems_json, problems_sarif
 from identity_reconciler.render.text import plan_text, result_line
 from identity_reconciler.runs.applier import Outcome, Result
 from identity_reconciler.runs.journal import JournalFile
+from tests.golden.samples import DECLARED, LIVE
 from tests.hostile import PAYLOADS, harmless, plan_with, values
 from tests.skeleton import Skeleton
 from tests.strategies import NOW
@@ -75,8 +78,9 @@ def edition_of(payload: str) -> Edition:
 def changes_of(payload: str) -> list[Change]:
     value = numbered(payload)
     user, group = User(UserName(value())), Group(GroupName(value()), value())
-    principal = Principal(PrincipalKind.USER, value())
-    assignment = Assignment(ApplicationArn(value()), principal, value(), value())
+    name = value()
+    principal = Principal(PrincipalKind.USER, folded(name))
+    assignment = Assignment(ApplicationArn(value()), principal, value(), name)
     return [
         Create(user),
         Update(group, replace(group, description=value())),
@@ -175,7 +179,8 @@ class TestForPrograms:
 
     @HOSTILE
     def test_saved_plans(self, payload: str) -> None:
-        plan = plan_of(payload)
+        changes = Plan(ordered(changes_of(payload)))
+        plan = document(DECLARED, changes, LIVE, Occasion(NOW, 1, 1.0), Findings())
         data = plan_bytes(plan)
         assert data.isascii()
         assert read_plan(data) == plan
