@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 
 from hypothesis import strategies as st
 
@@ -74,6 +75,26 @@ PAYLOADS = (
     "%%{init: {}}%%",
     "{{0}} {0} %s ${{ github.token }}",
     "=cmd|' /C calc'!A0",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\x00=1",
+    " =1",
+    "\uff1dHYPERLINK()",
+    "a\r\nb,=1",
+    "x;=1",
+    'x; "" =1',
+    'x;"",;=1',
+    '";=1',
+    ";-1;+1;@a;\uff1d1",
+    "[bold]markup[/bold]",
+    "$title ${data}",
+    "]]>",
+    "javascript:alert(1)",
+    "a\ufe0f\u2800\u3164\uffa0\u115f\u034f\U000e0041\U000e0100b",
+    "\u0430dmin",
     "100%25%0A::error::%3A%2C",
     " leading and trailing ",
     "e" * 500,
@@ -189,3 +210,9 @@ def plan_with(value: Callable[[], str]) -> PlanDocument:
         withheld=(WithheldDocument(kind="group", address=value(), reason=value()),),
         expiring=(ExpiringDocument(address=value(), expires=NOW, source=position),),
     )
+
+
+def harmless() -> PlanDocument:
+    """Return the plan of the same shape whose values are words."""
+    words = count()
+    return plan_with(lambda: f"word{next(words)}")

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict
 
-import boto3
-
 from identity_reconciler.audit.collection import Collection, collect
 from identity_reconciler.audit.formats.writing import ReportFormat, written
 from identity_reconciler.audit.inspection import Inspection
@@ -26,9 +24,11 @@ from identity_reconciler.audit.reports.instances import InstancesQuestion
 from identity_reconciler.audit.reports.orphans import OrphansQuestion
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.organization import Organization, Reach
+from identity_reconciler.gateway.wire.clients import make_session
 from identity_reconciler.gateway.wire.pacing import Rates
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_s3 import S3Client
 
 QUESTIONS: Mapping[str, Question] = {
@@ -120,7 +120,7 @@ def handler(event: object, context: object) -> Delivery:
     """
     del event, context
     order = Order.from_environment(os.environ)
-    session = boto3.Session()
+    session = make_session()
     return deliver(order, session, session.client("s3"), datetime.now(UTC).replace(microsecond=0))
 
 

@@ -30,10 +30,11 @@ def look_alikes(names: Iterable[str]) -> Mapping[str, str]:
 
     ASCII names come first, then the order of the alphabet. Names that `folded` makes one are one.
     """
-    ordered = sorted(names, key=lambda name: (not name.isascii(), name))
-    beyond = {name: _readings(name) for name in ordered if not name.isascii()}
+    listed = tuple(names)
+    beyond = {name: _readings(name) for name in listed if not name.isascii()}
     if not beyond:
         return {}
+    ordered = sorted(listed, key=lambda name: (not name.isascii(), name))
     looks = {(at, skeleton) for both in beyond.values() for at, skeleton, _ in both}
     # By skeleton, the first name for each way of writing it: one is enough to be told of.
     written: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
@@ -86,6 +87,10 @@ def _readings(name: str) -> tuple[_Reading, _Reading]:
     Cyrillic letters look like Latin ones as capitals that do not as small letters, and the other
     way round.
     """
+    if name.isascii():
+        as_spelled = _ascii_replaced(name).lower()
+        as_compared = as_spelled if name.islower() else _ascii_replaced(name.lower())
+        return ((0, as_spelled, as_spelled), (1, as_compared, as_compared))
     spelled, compared = unicodedata.normalize("NFC", name), folded(name)
     return (
         (0, skeleton(spelled).casefold(), _ascii_replaced(spelled).casefold()),

@@ -96,7 +96,7 @@ def _of_change(change: ChangeDocument, prefix: str) -> Annotation:
 
 
 def _place(prefix: str, file: str, line: int, column: int) -> dict[str, str]:
-    return {"file": f"{prefix}{file}", "line": str(line), "col": str(column)}
+    return {"file": safe(f"{prefix}{file}"), "line": str(line), "col": str(column)}
 
 
 def _commands(annotations: Sequence[Annotation], what: str) -> str:

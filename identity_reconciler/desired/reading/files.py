@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 
-from identity_reconciler.core.wording import shown
+from identity_reconciler.core.wording import INVISIBLE, shown
 from identity_reconciler.desired.yaml.encoding import MAX_BYTES
 from identity_reconciler.errors import Position, Problem, UsageError
 
@@ -112,13 +112,13 @@ def _objection(entry: os.DirEntry[str]) -> str | None:
         return f"{shown(suffix)} files are not read; rename it to .yaml"
     if not entry.is_file():
         return "not a regular file; remove it"
-    if not entry.name.isprintable() or _NOT_PORTABLE & set(entry.name):
+    if not entry.name.isprintable() or (_NOT_PORTABLE | INVISIBLE) & set(entry.name):
         return "the file's name has characters that not every system can store; rename it"
     return None
 
 
 def _printable(name: str) -> str:
-    return name if name.isprintable() else shown(name)
+    return name if name.isprintable() and not INVISIBLE & set(name) else shown(name)
 
 
 def _check_twins(found: FoundFiles) -> None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.loaders import Loader
 
 from identity_reconciler import __version__
 from identity_reconciler.errors import UsageError
@@ -71,11 +74,35 @@ class Clients:
 def make_session(profile: str | None = None) -> boto3.Session:
     """Return a session with the default credentials, or with those of *profile*.
 
+    No address of a service is taken from the environment, the profile, or models beside those of
+    botocore, also where the SDK asks for credentials by itself. What gives credentials is: the
+    addresses of containers and instance metadata, and programs of `credential_process`.
+
     Raises:
         CredentialsError: There is no such profile.
     """
     with translating(Call("sts", "GetCallerIdentity", f"profile {profile or 'default'}")):
-        return boto3.Session(profile_name=profile)
+        core = botocore.session.Session()
+        core.register_component("data_loader", _own_models())
+        core.set_default_client_config(_without_configured_endpoints())
+        session = boto3.Session(profile_name=profile, botocore_session=core)
+        core.get_scoped_config()  # Now, and not at the first request, an unknown one is told.
+        return session
+
+
+@cache
+def _own_models() -> Loader:
+    """Return what reads the models of services, and where they are, that come with botocore."""
+    # By default those of AWS_DATA_PATH and ~/.aws/models would go first.
+    paths = [Loader.BUILTIN_DATA_PATH]
+    return Loader(extra_search_paths=paths, include_default_search_paths=False)
+
+
+def _without_configured_endpoints(**options: Any) -> Config:  # noqa: ANN401 - as botocore
+    # The stubs lack it.
+    config: Any = Config
+    made: Config = config(ignore_configured_endpoint_urls=True, **options)
+    return made
 
 
 def make_clients(
@@ -157,11 +184,10 @@ class _Wires:
 
 
 def _config(attempts: int) -> Config:
-    return Config(
+    return _without_configured_endpoints(
         connect_timeout=_CONNECT_TIMEOUT,
         read_timeout=_READ_TIMEOUT,
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=_POOLS * _MOST_THREADS,
-        ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # The stubs lack it.
         user_agent_extra=f"identity-reconciler/{__version__}",
     )

@@ -20,6 +20,7 @@ from identity_reconciler.audit.formats.shown import MARKDOWN_ROWS, markdown, pla
 from identity_reconciler.audit.formats.table import table
 from identity_reconciler.audit.report import INSTANCE, Column, Edition, Report, Row
 from tests.command import ROOT
+from tests.hostile import PAYLOADS
 
 COLUMNS = (INSTANCE, Column("name", "A name"), Column("arn", "An ARN", detail=True))
 
@@ -36,38 +37,7 @@ def on_terminal(of: Edition) -> str:
     return screen.file.getvalue()
 
 
-HOSTILE = (
-    "=1+1",
-    "+1",
-    "-1",
-    "@SUM(A1)",
-    "\t=1",
-    "\r=1",
-    "\x00=1",
-    "\uff1dHYPERLINK()",
-    " =1",
-    "=cmd|' /C calc'!A0",
-    '"; DROP',
-    "a,b",
-    "a\r\nb,=1",
-    "x;=1",
-    'x; "" =1',
-    'x;"",;=1',
-    '";=1',
-    ";-1;+1;@a",
-    "x;\uff1d1",
-    "\x1b[31mred",
-    "\u202egnp.exe",
-    "| x |",
-    "`` ` ``",
-    "</script><script>alert(1)</script>",
-    "@everyone #1 [x](javascript:1) ![y](z)",
-    "[bold]markup[/bold] :smile:",
-    "\u2028x",
-)
-
-
-_VALUES = st.one_of(st.sampled_from(HOSTILE), st.text("=+-@;,\"' \nax", max_size=8))
+_VALUES = st.one_of(st.sampled_from(PAYLOADS), st.text("=+-@;,\"' \nax", max_size=8))
 
 
 def _cells(text: str, delimiters: str) -> Iterator[str]:
@@ -93,7 +63,7 @@ def _cells(text: str, delimiters: str) -> Iterator[str]:
 class TestCsv:
     """RFC 4180, the same columns always, and nothing to calculate."""
 
-    @pytest.mark.parametrize("value", HOSTILE)
+    @pytest.mark.parametrize("value", PAYLOADS)
     def test_no_cell_begins_like_a_formula(self, value: str) -> None:
         text = csv_text(edition((value, "x", value)))
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
@@ -139,7 +109,7 @@ class TestJson:
     def test_the_schema_that_is_kept_is_current(self) -> None:
         assert (ROOT / "schemas" / SCHEMA_FILE).read_text("utf-8") == schema_text()
 
-    @pytest.mark.parametrize("value", HOSTILE)
+    @pytest.mark.parametrize("value", PAYLOADS)
     def test_values_come_back_as_they_were(self, value: str) -> None:
         text = json_text(edition((value, "", "")))
         assert text.isascii()
@@ -149,7 +119,7 @@ class TestJson:
 class TestMarkdown:
     """One line and one code span for each value."""
 
-    @pytest.mark.parametrize("value", HOSTILE)
+    @pytest.mark.parametrize("value", PAYLOADS)
     def test_a_value_stays_in_its_cell(self, value: str) -> None:
         lines = markdown(edition(("main", value, ""), ("other", "x", ""))).splitlines()
         row = lines[6]
@@ -201,13 +171,13 @@ class TestText:
         assert "(nothing)" in text
         assert "Not looked into: account 1: shut" in text
 
-    @pytest.mark.parametrize("value", HOSTILE)
+    @pytest.mark.parametrize("value", PAYLOADS)
     def test_no_value_steers(self, value: str) -> None:
         text = plain(edition((value, value, ""), ("x", "y", "")))
         assert all(one.isprintable() for one in text.replace("\n", ""))
         assert len(text.splitlines()) == 9
 
-    @pytest.mark.parametrize("value", HOSTILE)
+    @pytest.mark.parametrize("value", PAYLOADS)
     def test_no_value_steers_a_coloured_table(self, value: str) -> None:
         text = re.sub(r"\x1b\[\d*(;\d+)*m", "", on_terminal(edition(("main", value, ""))))
         assert all(one.isprintable() for one in text.replace("\n", ""))

@@ -13,6 +13,7 @@ import pytest
 
 from identity_reconciler.core.declared import Declared, Listed, ManageLinks, ManageObjects, Presence
 from identity_reconciler.core.state import Email, PhoneNumber, Photo, PostalAddress, Role
+from identity_reconciler.core.wording import INVISIBLE
 from identity_reconciler.desired.reading.loader import digest, instance_directories, load
 from identity_reconciler.errors import InvalidInputError, Position, UsageError
 
@@ -329,11 +330,15 @@ class TestFiles:
         os.mkfifo(directory / "pipe.yaml")
         assert problems(directory) == ["pipe.yaml:1:1: not a regular file; remove it"]
 
-    def test_names_that_would_forge_a_line(self, write: Write) -> None:
+    @pytest.mark.parametrize("name", ["a\n::error::.yaml", "data\ufe0f.yaml", "data\u3164.yaml"])
+    def test_names_that_would_forge_a_line_or_look_like_another(
+        self, write: Write, name: str
+    ) -> None:
         directory = write("users: []\n")
-        (directory / "a\n::error::.yaml").write_text("users: []\n")
+        (directory / name).write_text("users: []\n")
         (line,) = problems(directory)
         assert line.isprintable()
+        assert not INVISIBLE & set(line)
         assert "the file's name has characters that not every system can store" in line
 
     def test_too_large(self, write: Write) -> None:
