@@ -14,17 +14,20 @@ from identity_reconciler.core.state import Group, GroupName, Membership, User, U
 from identity_reconciler.render.document import (
     AccessDocument,
     ChangeDocument,
+    ControlDocument,
     CountDocument,
     DifferenceDocument,
     ExpiringDocument,
     GuardDocument,
     InstanceDocument,
     LiveDocument,
+    LooseningDocument,
     PersonDocument,
     PlanDocument,
     PositionDocument,
     ResemblanceDocument,
     SourceDocument,
+    UnmatchedDocument,
     WithheldDocument,
 )
 from tests.strategies import NOW
@@ -135,6 +138,19 @@ def plan_with(value: Callable[[], str]) -> PlanDocument:
         as_of=NOW,
         valid_until=NOW + timedelta(hours=24),
         live=LiveDocument(users=1, groups=1, memberships=1, assignments=1, requests=1, seconds=1),
+        control=ControlDocument(
+            base=value(),
+            loosened=(
+                LooseningDocument(
+                    aspect="approved",
+                    text=value(),
+                    addresses=(value(), value()),
+                    source=position,
+                ),
+                LooseningDocument(aspect="guarded", text=value(), source=position, at_base=True),
+            ),
+            unmatched=(UnmatchedDocument(text=value(), source=position),),
+        ),
         guards=(
             GuardDocument(
                 guard=value(),
@@ -144,6 +160,15 @@ def plan_with(value: Callable[[], str]) -> PlanDocument:
                 addresses=(value(), value()),
                 count=9,
                 approval=(value(), value()),
+            ),
+            GuardDocument(
+                guard=value(),
+                standing="blocked",
+                found=value(),
+                expected=value(),
+                addresses=(value(),),
+                count=1,
+                by_base=True,
             ),
             GuardDocument(
                 guard=value(),

@@ -70,6 +70,9 @@ def apply_directory(
         StalePlanError: Something is to be done that the approved plan does not hold.
     """
     reviewed = approved.document(datetime.now(UTC)) if approved else None
+    if reviewed is not None:
+        # What guards refused when it was shown, those of its base perhaps, nobody could approve.
+        require_unblocked(reviewed)
     terms = PlanTerms(
         commit_of(directory),
         only_expired=course.only_expired,

@@ -52,10 +52,11 @@ def comment(
     ] = PullRequestState.OPEN,
     author: Author = _AUTHOR,
 ) -> None:
-    """Show plans in the one comment of a pull request, and label it `removes-access`, `blocked`.
+    """Show plans in the one comment of a pull request, and label it.
 
-    Needs the permission `pull-requests: write`. Files that do not exist are plans that were not
-    made; without any, the comment says so.
+    With `removes-access`, `blocked` and `loosens-control`. Needs the permission
+    `pull-requests: write`. Files that do not exist are plans that were not made; without any, the
+    comment says so.
     """
     from identity_reconciler.github.api import Github, job_of
     from identity_reconciler.github.comments import end, label, put
@@ -153,13 +154,15 @@ def _body(documents: list[PlanDocument], commit: str, job: Job) -> str:
 
 
 def _labels(documents: list[PlanDocument]) -> set[str]:
-    from identity_reconciler.render.words import blocked
+    from identity_reconciler.render.words import blocked, loosened
 
     labels = set()
     if any(one.effect == "loses" for document in documents for one in document.access):
         labels.add("removes-access")
     if any(map(blocked, documents)):
         labels.add("blocked")
+    if any(map(loosened, documents)):
+        labels.add("loosens-control")
     return labels
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from identity_reconciler.cli.git import repository_around
-from identity_reconciler.cli.output import note
 from identity_reconciler.errors import ReconcilerError, UsageError
 
 if TYPE_CHECKING:
@@ -56,34 +56,44 @@ def declared_in(tree: Path) -> Declared | None:
         return None
 
 
-def bases(directory: Path, revision: str, loaded: Sequence[Declared]) -> list[Base | None]:
-    """Return, for each of *loaded* from *directory*, how it stood at *revision*.
+def bases(directory: Path, revision: str, loaded: Sequence[Declared]) -> list[Base]:
+    """Return, for each of *loaded* from *directory*, how its instance stood at *revision*.
 
-    None where only a whole plan can tell what the change does; a note on stderr says why.
+    That is where the same instance was declared then, be it in another directory, or else what
+    stood in the same directory. Of instances that are nowhere any more the first base tells.
 
     Raises:
         UsageError: Git does not know *revision*.
     """
+    from identity_reconciler.core.control import dropped_instance
     from identity_reconciler.desired.reading.loader import instance_directories
     from identity_reconciler.runs.planning import Base
 
-    found: list[Base | None] = []
     with tree_at(directory, revision) as tree:
-        for one, declared in zip(instance_directories(directory), loaded, strict=True):
-            old = declared_in(tree / one.relative_to(directory))
-            why = _objection(old, declared)
-            if why:
-                note(f"{declared.settings.instance.name}: {why} {revision}; planning everything")
-            found.append(Base(revision, old) if old is not None and not why else None)
-    return found
+        stood = {one.relative_to(tree): declared_in(one) for one in _directories(tree)}
+    by_instance = {_instance(old): old for old in stood.values() if old is not None}
+    found: list[Base] = []
+    for one, declared in zip(instance_directories(directory), loaded, strict=True):
+        place = one.relative_to(directory)
+        old = by_instance.get(_instance(declared)) or stood.get(place)
+        found.append(Base(revision, old, broken=old is None and place in stood))
+    left = by_instance.keys() - {_instance(base.declared) for base in found if base.declared}
+    dropped = tuple(dropped_instance(by_instance[one]) for one in sorted(left))
+    return [replace(found[0], dropped=dropped), *found[1:]]
 
 
-def _objection(old: Declared | None, new: Declared) -> str | None:
-    if old is None:
-        return "no desired state without problems stood there at"
-    if old.settings != new.settings:
-        return "instance.yaml, which touches everything, differs from"
-    return None
+def _directories(tree: Path) -> list[Path]:
+    from identity_reconciler.desired.reading.loader import instance_directories
+
+    try:
+        return instance_directories(tree)
+    except UsageError:
+        return []
+
+
+def _instance(declared: Declared) -> tuple[str, str]:
+    instance = declared.settings.instance
+    return instance.instance_arn, instance.identity_store_id
 
 
 def commit_of(directory: Path) -> str | None:

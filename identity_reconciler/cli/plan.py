@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,6 +27,9 @@ from identity_reconciler.cli.options import (
     UseSandbox,
 )
 from identity_reconciler.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from identity_reconciler.runs.planning import Base
 
 
 def plan(
@@ -102,6 +105,8 @@ def plan(
         with connected_for(declared, target, write=False) as gateway:
             document = plan_since(old, declared, gateway, terms, targeted=bool(changed_since))
             documents.append(document)
+            if changed_since and document.source.changed_since is None:
+                note(f"{declared.settings.instance.name}: {_why_whole(old, changed_since)}")
     # Where the saved plan goes to stdout, what is for people goes to stderr.
     shown = redirect_stdout(sys.stderr) if out == STDOUT else nullcontext()
     with clock.phase("render"), without_collections(), without_commands(step), shown:
@@ -117,6 +122,14 @@ def plan(
     if detailed_exitcode and any(one.changes for one in documents):
         return ExitCode.CHANGES
     return ExitCode.SUCCESS
+
+
+def _why_whole(base: Base | None, revision: str) -> str:
+    """Return why everything was planned, and not only what the change since *revision* touches."""
+    why = "instance.yaml, which touches everything, differs from"
+    if base is None or base.declared is None:
+        why = "no desired state without problems stood there at"
+    return f"{why} {revision}; planning everything"
 
 
 def _require_no_contradiction(given: Mapping[str, object], *, to_stdout: bool) -> None:

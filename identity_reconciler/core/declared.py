@@ -6,6 +6,7 @@ members still carry their expiry dates. `resolution` turns this into a desired `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -71,6 +72,10 @@ class Ignore:
     applications: tuple[str, ...] = ()
 
 
+SettingsPath = tuple[str | int, ...]
+"""The keys of `instance.yaml` that lead to a value, and in a list the number of its item."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`instance.yaml`: which instance, and how much of it is managed."""
@@ -87,6 +92,10 @@ class Settings:
     """Whether a present user needs an e-mail address: AWS says they must be there and unique."""
     guards: GuardSettings = field(default_factory=GuardSettings)
     """What the guards refuse."""
+    places: Mapping[SettingsPath, Position] = field(
+        default_factory=dict, compare=False, hash=False, repr=False
+    )
+    """Where each key and each item of a list stands; what is left out stands nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from identity_reconciler.core.access import Impact
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.lookalikes import look_alikes, strange
 from identity_reconciler.core.plan import Delete, Plan
-from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -36,13 +36,13 @@ class Resemblance:
         return strange(self.name)
 
 
-def resemblances(plan: Plan, declared: Declared, live: State) -> tuple[Resemblance, ...]:
-    """Return the names that *plan* concerns and that look like another one, live or declared.
+def resemblances(impact: Impact, declared: Declared) -> tuple[Resemblance, ...]:
+    """Return the names that a plan concerns and that look like another one, live or declared.
 
     Sorted. A name that the plan does away with by renaming is no other one.
     """
-    concerned = _concerned(plan, live)
-    renames = Renames.in_plan(plan)
+    live, renames = impact.before, impact.renames
+    concerned = _concerned(impact.plan, live)
     known: Mapping[str, set[str]] = {
         "user": {
             *(one.user_name for key, one in live.users.items() if key not in renames.users),

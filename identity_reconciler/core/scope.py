@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from fnmatch import translate
+from fnmatch import fnmatchcase, translate
 from functools import cache
 from typing import TypeVar
 
@@ -47,6 +47,28 @@ def matches_any(patterns: tuple[str, ...], name: str) -> bool:
 @cache
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(translate(folded(pattern)) for pattern in patterns))
+
+
+def covers(patterns: tuple[str, ...], pattern: str) -> bool:
+    """Return whether *patterns* match every name that *pattern* matches.
+
+    False where that cannot be told: of patterns with `[...]`, or compared with one that has `?`.
+    """
+    return any(_includes(folded(one), folded(pattern)) for one in patterns)
+
+
+def _includes(wide: str, narrow: str) -> bool:
+    if wide == narrow:
+        return True
+    # A star that takes a star or a question mark of the narrow pattern takes whatever these stand
+    # for, and everything else has to be there letter for letter.
+    comparable = {"?", "["}.isdisjoint(wide) and "[" not in narrow
+    return (comparable or not is_pattern(narrow)) and fnmatchcase(narrow, wide)
+
+
+def is_pattern(name: str) -> bool:
+    """Return whether *name* can match more than itself."""
+    return not {"*", "?", "["}.isdisjoint(name)
 
 
 @dataclass(frozen=True, slots=True)

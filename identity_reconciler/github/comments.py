@@ -56,10 +56,11 @@ def _update(github: Github, found: Json, body: str) -> str:
 _LABELS = {
     "removes-access": ("b60205", "Somebody loses access to an application"),
     "blocked": ("d93f0b", "A guard refuses the plan"),
+    "loosens-control": ("5319e7", "Less is guarded, managed or approved than before"),
     "drift": ("fbca04", "What is live is not what the YAML says"),
 }
 """Colour and description of every label that we use, by name."""
-_OF_PULLS = {"removes-access", "blocked"}
+_OF_PULLS = {"removes-access", "blocked", "loosens-control"}
 
 
 def label(github: Github, number: int, wanted: Iterable[str]) -> None:

@@ -18,7 +18,7 @@ from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.render.fitting import SizeLimit
 from identity_reconciler.render.markdown import SUMMARY, plan_markdown
 from identity_reconciler.render.planfile import plan_digest
-from identity_reconciler.render.words import blocked
+from identity_reconciler.render.words import blocked, loosened
 
 _OUTPUT, _SUMMARY = "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"
 
@@ -106,6 +106,7 @@ def outputs(plans: Sequence[PlanDocument]) -> dict[str, str]:
         "changes": _truth(value=any(plan.changes for plan in plans)),
         "blocked": _truth(value=any(map(blocked, plans))),
         "removes_access": _truth(value=losses),
+        "loosens_control": _truth(value=any(map(loosened, plans))),
         "created": str(sum(count.create for count in counts)),
         "updated": str(sum(count.update for count in counts)),
         "renamed": str(sum(count.rename for count in counts)),

@@ -60,13 +60,15 @@ def problem_annotations(problems: Sequence[Problem], prefix: str) -> str:
 def plan_annotations(plan: PlanDocument, prefix: str) -> str:
     """Return what *plan* has to say where its lines are shown.
 
-    An error for each guard that refuses it, a warning for each look-alike, and a notice for each
-    line that it undoes. Creations have none: their lines are in the diff of the pull request.
+    An error for each guard that refuses it, a warning for each way in which control is loosened
+    or has no effect and for each look-alike, and a notice for each line that it undoes. Creations
+    have none: their lines are in the diff of the pull request.
     """
     annotations = [
         Annotation("error", f"Blocked by {safe(one.guard)}", _sentence(one.found, one.expected))
         for one in blocked(plan)
     ]
+    annotations += _of_control(plan, prefix)
     annotations += [
         Annotation(
             "warning",
@@ -81,6 +83,20 @@ def plan_annotations(plan: PlanDocument, prefix: str) -> str:
         if change.source and change.action in _TOLD
     ]
     return _commands(annotations, "in the plan")
+
+
+def _of_control(plan: PlanDocument, prefix: str) -> Iterator[Annotation]:
+    control = plan.control
+    if control is None:
+        return
+    for one in control.loosened:
+        at = one.source
+        place = {} if one.at_base else _place(prefix, at.file, at.line, at.column)
+        yield Annotation("warning", "Loosens control", safe(one.text), place)
+    for without in control.unmatched:
+        at = without.source
+        place = _place(prefix, at.file, at.line, at.column)
+        yield Annotation("warning", "Without effect", safe(without.text), place)
 
 
 def _sentence(found: str, expected: str) -> str:

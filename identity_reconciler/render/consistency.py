@@ -50,6 +50,7 @@ def inconsistencies(document: PlanDocument, plan: Plan) -> Iterator[str]:
     if document.valid_until < document.as_of:
         yield "it ends to be valid before it was made"
     yield from _about_guards(document)
+    yield from _about_control(document)
     yield from _about_access(document.access, plan)
     yield from _about_resemblances(document)
     yield from _about_withheld(document)
@@ -81,20 +82,35 @@ def _about_change(told: ChangeDocument, change: Change, as_of: datetime) -> Iter
 
 
 def _about_guards(document: PlanDocument) -> Iterator[str]:
-    names = [one.guard for one in document.guards]
-    if len(set(names)) != len(names) or not set(names) <= set(GuardId):
+    judged = [(one.guard, one.by_base) for one in document.guards]
+    if len(set(judged)) != len(judged) or not {name for name, _ in judged} <= set(GuardId):
         yield "its guards are not those that there are, each once"
     if sorted(document.guards, key=lambda one: one.standing != "blocked") != [*document.guards]:
         yield "the guards that refuse it do not come first"
     for one in document.guards:
         if len(one.addresses) != min(one.count, MOST_SHOWN) or not one.addresses:
             yield f"{one.guard} concerns {one.count}, and names {len(one.addresses)}"
-        if one.standing == "approved":
+        if one.standing == "approved" or one.by_base:
             fits = not one.approval
         else:
             fits = one.approval in _approvals(one, document.as_of)
         if not fits:
             yield f"the approval of {one.guard} does not cover just what it concerns"
+
+
+def _about_control(document: PlanDocument) -> Iterator[str]:
+    control = document.control
+    base = control.base if control else None
+    if base is None and any(one.by_base for one in document.guards):
+        yield "a guard of a base has judged it, and there is no base"
+    if control is None:
+        return
+    if base is None and control.loosened:
+        yield "its control is looser than that of a base, and there is no base"
+    if base is None and not control.unmatched:
+        yield "it has nothing to say about control"
+    if any(one.addresses and one.aspect != "approved" for one in control.loosened):
+        yield "what is no approval covers addresses"
 
 
 def _approvals(guard: GuardDocument, as_of: datetime) -> Iterator[tuple[str, ...]]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.core.access import AccessChange, Effect
 from identity_reconciler.core.approvals import approval_lines
+from identity_reconciler.core.control import Loosening, Unmatched
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import expiring
 from identity_reconciler.core.guards import Standing, Verdict
@@ -39,6 +40,7 @@ from identity_reconciler.render.document import (
     LISTED_PEOPLE,
     AccessDocument,
     ChangeDocument,
+    ControlDocument,
     CountDocument,
     DifferenceDocument,
     DocumentKind,
@@ -46,11 +48,13 @@ from identity_reconciler.render.document import (
     GuardDocument,
     InstanceDocument,
     LiveDocument,
+    LooseningDocument,
     PersonDocument,
     PlanDocument,
     PositionDocument,
     ResemblanceDocument,
     SourceDocument,
+    UnmatchedDocument,
     WithheldDocument,
     action_of,
 )
@@ -74,6 +78,16 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """What there is to say about what guards, manages and approves."""
+
+    base: str | None = None
+    """The Git revision that it was compared with."""
+    loosened: tuple[Loosening, ...] = ()
+    unmatched: tuple[Unmatched, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """What there is to say about a plan besides its changes."""
 
@@ -91,6 +105,7 @@ class Findings:
     """Who made the memberships that are removed, as far as it was asked."""
     pending: tuple[Change, ...] | None = None
     """What the base of the change would do by itself; None when there is no base."""
+    control: Control = Control()
 
 
 def document(
@@ -124,6 +139,7 @@ def document(
             seconds=round(occasion.seconds, 1),
             sandbox=occasion.sandbox or None,
         ),
+        control=_control(findings.control),
         guards=_guards(findings.verdicts),
         resemblances=tuple(
             ResemblanceDocument(
@@ -152,6 +168,28 @@ def document(
     )
 
 
+def _control(control: Control) -> ControlDocument | None:
+    if control == Control():
+        return None
+    return ControlDocument(
+        base=control.base,
+        loosened=tuple(
+            LooseningDocument(
+                aspect=one.aspect.value,
+                text=one.text,
+                addresses=one.addresses,
+                source=_position(one.position),
+                at_base=one.at_base or None,
+            )
+            for one in control.loosened
+        ),
+        unmatched=tuple(
+            UnmatchedDocument(text=one.text, source=_position(one.position))
+            for one in control.unmatched
+        ),
+    )
+
+
 def _guards(verdicts: tuple[Verdict, ...]) -> tuple[GuardDocument, ...]:
     told = [one for one in verdicts if one.standing is not Standing.PASSED]
     return tuple(
@@ -162,10 +200,18 @@ def _guards(verdicts: tuple[Verdict, ...]) -> tuple[GuardDocument, ...]:
             expected=one.expected,
             addresses=one.addresses,
             count=one.count,
-            approval=approval_lines(one.approvals) if one.standing is Standing.BLOCKED else (),
+            approval=_to_paste(one),
+            by_base=one.by_base or None,
         )
         for one in sorted(told, key=lambda one: one.standing is not Standing.BLOCKED)
     )
+
+
+def _to_paste(verdict: Verdict) -> tuple[str, ...]:
+    """Return the approval to paste; what only the base refuses has a better way out."""
+    if verdict.standing is Standing.BLOCKED and not verdict.by_base:
+        return approval_lines(verdict.approvals)
+    return ()
 
 
 def _access(changes: tuple[AccessChange, ...]) -> tuple[AccessDocument, ...]:

@@ -15,7 +15,7 @@ from identity_reconciler.core.state import (
     User,
 )
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 """A minor step adds what a reader may ignore; a reader refuses another major."""
 
 LISTED_PEOPLE = 200
@@ -147,6 +147,40 @@ class GuardDocument(_Part):
     """How many it concerns."""
     approval: tuple[str, ...] = ()
     """When blocked: lines of YAML to paste into `approvals.yaml`, the reason still to be given."""
+    by_base: bool | None = None
+    """True: the guards of the base judge so, and those of this change do not; missing otherwise."""
+
+
+class LooseningDocument(_Part):
+    """One thing that is guarded, managed, ignored or approved more loosely than at the base."""
+
+    aspect: Literal["guarded", "managed", "ignored", "approved"]
+    text: str
+    """In words."""
+    addresses: tuple[str, ...] = ()
+    """Of a new approval: all that it covers by address."""
+    source: PositionDocument
+    at_base: bool | None = None
+    """True: nothing says it any more, and `source` is where it stood at the base."""
+
+
+class UnmatchedDocument(_Part):
+    """A name or pattern of the settings that matches nothing declared or live."""
+
+    text: str
+    """In words, with what may be meant."""
+    source: PositionDocument
+
+
+class ControlDocument(_Part):
+    """What guards, manages and approves: how it differs from the base, and what has no effect."""
+
+    base: str | None = None
+    """The Git revision that it was compared with, and whose guards judged too; missing: none."""
+    loosened: tuple[LooseningDocument, ...] = ()
+    """What weighs most first."""
+    unmatched: tuple[UnmatchedDocument, ...] = ()
+    """By position."""
 
 
 class ExpiringDocument(_Part):
@@ -212,6 +246,8 @@ class PlanDocument(_Part):
     valid_until: AwareDatetime
     """From then on it is refused."""
     live: LiveDocument
+    control: ControlDocument | None = None
+    """Missing: there is no base, and every name in the settings matches something."""
     guards: tuple[GuardDocument, ...] = ()
     """Blocked ones first."""
     resemblances: tuple[ResemblanceDocument, ...] = ()

@@ -11,6 +11,7 @@ from identity_reconciler.render.document import (
     Action,
     ChangeDocument,
     GuardDocument,
+    LooseningDocument,
     PlanDocument,
 )
 from identity_reconciler.render.fitting import Section, SizeLimit, characters, fit, octets
@@ -22,15 +23,19 @@ from identity_reconciler.render.words import (
     GUARDED,
     PLURALS,
     THROUGH,
+    WAY_OUT,
     Marks,
     access_bounds,
+    base_of,
     blocked,
     details,
     instant,
+    loosened_count,
     nothing_to_do,
     number,
     place,
     reading_order,
+    source,
     subject,
     together,
 )
@@ -48,10 +53,15 @@ _REST_OF_GUARDED = (
     "- **and {} more that touch what is guarded: read the full plan, which is in the artifact, "
     "before you approve**"
 )
+_MOST_LOOSENED = 200
+"""Points in which control is loosened; the others are counted, and leave room for the plan."""
+_MOST_APPROVED = 50
+"""Addresses named per new approval; the others are counted."""
 _LONGEST_APPROVAL = 5_000
 """Characters of an approval to paste; a longer one is in the text of the plan."""
 (
     _GUARDS,
+    _CONTROL,
     _GUARDED,
     _RESEMBLANCES,
     _APPROVALS,
@@ -63,7 +73,7 @@ _LONGEST_APPROVAL = 5_000
     _RENAMES,
     _UPDATES,
     _CREATIONS,
-) = range(12)
+) = range(13)
 """Ranks: creations are cut first, guards last."""
 _CHANGES: tuple[tuple[Action, str, int, str], ...] = (
     ("delete", "Removals", _REMOVALS, "What is live and will be deleted, and why."),
@@ -74,7 +84,7 @@ _CHANGES: tuple[tuple[Action, str, int, str], ...] = (
 
 
 def plan_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
-    """Return *plan* as Markdown within *budget*: the verdict first, what matters most next.
+    """Return *plan* as Markdown within *budget*: control and verdict first, what matters most next.
 
     The first line is hidden and tells whose plan it is. When it is too long, creations are cut
     first, then updates, renames, and the lists of withheld and of access; then removals. Verdict
@@ -83,6 +93,7 @@ def plan_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
     """
     parts: list[str | Section] = [
         f"{marker(plan.instance.name)}\n{_title(plan)}",
+        *_control(plan),
         _verdict(plan),
         _counts(plan),
         *_guards(plan),
@@ -101,17 +112,50 @@ def _title(plan: PlanDocument) -> str:
     return f"## Plan for {name_span(plan.instance.name)}: {changes}"
 
 
+def _control(plan: PlanDocument) -> Iterator[Section]:
+    control = plan.control
+    if control is None:
+        return
+    if control.loosened:
+        head = (
+            f"### Control: {loosened_count(plan)} looser than at {name_span(base_of(plan))}\n\n"
+            "What this change leaves less guarded or managed than it was, or approves anew."
+        )
+        entries = (_loosened(one, plan) for one in control.loosened[:_MOST_LOOSENED])
+        yield Section(_CONTROL, head, entries, len(control.loosened))
+    if control.unmatched:
+        head = f"### Control without effect ({len(control.unmatched)})"
+        without = (
+            f"- {long_span(one.text)} ({name_span(source(one.source))})"
+            for one in control.unmatched
+        )
+        yield Section(_CONTROL, head, without, len(control.unmatched))
+
+
+def _loosened(one: LooseningDocument, plan: PlanDocument) -> str:
+    where = name_span(source(one.source))
+    at = f" at {name_span(base_of(plan))}" if one.at_base else ""
+    lines = [f"- {long_span(one.text)} ({where}{at})"]
+    shown = one.addresses[:_MOST_APPROVED]
+    if shown:
+        more = len(one.addresses) - len(shown)
+        named = ", ".join(map(name_span, shown))
+        rest = f" and {more} more; the full plan is in the artifact" if more else ""
+        lines.append(f"  - covers {named}{rest}")
+    return "\n".join(lines)
+
+
 def _verdict(plan: PlanDocument) -> str:
     refusing = len(blocked(plan))
-    told = (
-        "**No guard refuses this plan.** Nothing has been changed yet; `apply` makes the changes."
-    )
+    told = f"{_passed(plan)} Nothing has been changed yet; `apply` makes the changes."
     if refusing:
         what = "1 guard refuses" if refusing == 1 else f"{refusing} guards refuse"
         told = (
             f"**Blocked: {what} this plan.** `apply` will not run it until the desired state is "
             "corrected or an approval for each is merged."
         )
+        if any(guard.by_base for guard in blocked(plan)):
+            told += f" Where this change loosens what refuses it, {WAY_OUT}."
     elif not plan.changes:
         told = f"**{nothing_to_do(plan)}**"
     if plan.source.changed_since is not None:
@@ -122,6 +166,15 @@ def _verdict(plan: PlanDocument) -> str:
     if plan.live.sandbox:
         told += " **Made against the embedded sandbox, not AWS.**"
     return told
+
+
+def _passed(plan: PlanDocument) -> str:
+    """Return what to say where no guard refuses the plan."""
+    if plan.source.changed_since is not None:
+        return "**No guard has judged this plan**, which is only a part."
+    if any(one.standing == "approved" for one in plan.guards):
+        return "**No guard refuses this plan, but only because of approvals.**"
+    return "**No guard refuses this plan.**"
 
 
 def _counts(plan: PlanDocument) -> str:
@@ -143,7 +196,8 @@ def _guards(plan: PlanDocument) -> Iterator[Section]:
     refusing = blocked(plan)
     if refusing:
         head = f"### Blocked by {number(len(refusing), 'guard', 'guards')}"
-        yield Section(_GUARDS, head, map(_blocked, refusing), len(refusing))
+        entries = (_blocked(guard, base_of(plan)) for guard in refusing)
+        yield Section(_GUARDS, head, entries, len(refusing))
     to_paste = [entry for entry in map(_to_paste, refusing) if entry]
     if to_paste:
         head = "If this is right, give the reason and have this merged into `approvals.yaml`:"
@@ -151,12 +205,13 @@ def _guards(plan: PlanDocument) -> Iterator[Section]:
     approved = [one for one in plan.guards if one.standing == "approved"]
     if approved:
         head = "### Approved exceptions\n\nThese guards would refuse the plan without an approval."
-        yield Section(_GUARDS, head, map(_approved, approved), len(approved))
+        entries = (_approved(guard, base_of(plan)) for guard in approved)
+        yield Section(_GUARDS, head, entries, len(approved))
 
 
-def _blocked(guard: GuardDocument) -> str:
+def _blocked(guard: GuardDocument, base: str) -> str:
     lines = [
-        f"- {name_span(guard.guard)}",
+        f"- {_guard(guard, base)}",
         f"  - found: {long_span(guard.found)}",
         f"  - expected: {long_span(guard.expected)}",
     ]
@@ -165,7 +220,15 @@ def _blocked(guard: GuardDocument) -> str:
         more = guard.count - len(shown)
         named = ", ".join(shown)
         lines.append(f"  - concerns {named}{f' and {more} more' if more > 0 else ''}")
+    if guard.by_base:
+        lines.append(f"  - this change loosens it: {WAY_OUT}")
     return "\n".join(lines)
+
+
+def _guard(guard: GuardDocument, base: str) -> str:
+    """Return the name of *guard*, and whose settings judge so where they are not those of now."""
+    whose = f", as it is set at {name_span(base)}" if guard.by_base else ""
+    return f"{name_span(guard.guard)}{whose}"
 
 
 def _within(texts: Iterable[str], longest: int) -> list[str]:
@@ -185,9 +248,9 @@ def _to_paste(guard: GuardDocument) -> str:
     return text if len(text) <= _LONGEST_APPROVAL else ""
 
 
-def _approved(guard: GuardDocument) -> str:
+def _approved(guard: GuardDocument, base: str) -> str:
     found, expected = long_span(guard.found), long_span(guard.expected)
-    return f"- {name_span(guard.guard)}: {found}; without approval: {expected}"
+    return f"- {_guard(guard, base)}: {found}; without approval: {expected}"
 
 
 def _resemblances(plan: PlanDocument) -> Iterator[Section]:
@@ -298,7 +361,7 @@ def _expiring(plan: PlanDocument) -> Iterator[Section]:
         head = f"### Expiring within 14 days ({len(plan.expiring)})"
         entries = (
             f"- {name_span(one.address)}: until {instant(one.expires)} "
-            f"({name_span(f'{one.source.file}:{one.source.line}')})"
+            f"({name_span(source(one.source))})"
             for one in plan.expiring
         )
         yield Section(_EXPIRING, head, entries, len(plan.expiring))

@@ -22,15 +22,20 @@ from identity_reconciler.render.words import (
     BESIDES,
     GUARDED,
     PLURALS,
+    WAY_OUT,
     Marks,
     access_bounds,
+    base_of,
     blocked,
     details,
     instant,
+    loosened,
+    loosened_count,
     nothing_to_do,
     number,
     place,
     reading_order,
+    source,
     subject,
     withheld,
 )
@@ -57,6 +62,7 @@ def plan_text(plan: PlanDocument) -> str:
     lines = [
         *_header(plan),
         "",
+        *_control(plan),
         *_guards(plan),
         *_resemblances(plan),
         *_access(plan),
@@ -93,6 +99,7 @@ def _header(plan: PlanDocument) -> Iterator[str]:
     if plan.source.changed_since is not None:
         since = safe(plan.source.changed_since)
         yield f"  only    what the change since {since} touches; drift elsewhere is not looked at"
+        yield "  guards  have not judged it: they judge whole plans"
 
 
 def _live_counts(live: LiveDocument) -> tuple[tuple[DocumentKind, int], ...]:
@@ -104,24 +111,44 @@ def _live_counts(live: LiveDocument) -> tuple[tuple[DocumentKind, int], ...]:
     )
 
 
+def _control(plan: PlanDocument) -> Iterator[str]:
+    control, base = plan.control, safe(base_of(plan))
+    if control is None:
+        return
+    if control.loosened:
+        yield f"Control: {loosened_count(plan)} looser than at {base}"
+        for one in control.loosened:
+            yield f"! {safe(one.text)}"
+            yield f"    {safe(source(one.source))}{f' at {base}' if one.at_base else ''}"
+            yield from (f"    covers {safe(address)}" for address in one.addresses)
+        yield ""
+    if control.unmatched:
+        yield f"Control without effect ({len(control.unmatched)})"
+        for without in control.unmatched:
+            yield f"? {safe(without.text)}"
+            yield f"    {safe(source(without.source))}"
+        yield ""
+
+
 def _guards(plan: PlanDocument) -> Iterator[str]:
     refusing = blocked(plan)
     if refusing:
         yield f"Blocked by {number(len(refusing), 'guard', 'guards')}"
         for guard in refusing:
-            yield from _blocked(guard)
+            yield from _blocked(guard, safe(base_of(plan)))
         yield ""
     approved = [one for one in plan.guards if one.standing == "approved"]
     if approved:
         yield "Approved exceptions"
         for guard in approved:
             found, expected = safe(guard.found), safe(guard.expected)
-            yield f"  {safe(guard.guard)}: {found}; without approval: {expected}"
+            whose = f", as it is set at {safe(base_of(plan))}" if guard.by_base else ""
+            yield f"  {safe(guard.guard)}{whose}: {found}; without approval: {expected}"
         yield ""
 
 
-def _blocked(guard: GuardDocument) -> Iterator[str]:
-    yield f"x {safe(guard.guard)}"
+def _blocked(guard: GuardDocument, base: str) -> Iterator[str]:
+    yield f"x {safe(guard.guard)}{f', as it is set at {base}' if guard.by_base else ''}"
     yield f"    found     {safe(guard.found)}"
     yield f"    expected  {safe(guard.expected)}"
     concerned = [safe(one) for one in guard.addresses]
@@ -129,6 +156,8 @@ def _blocked(guard: GuardDocument) -> Iterator[str]:
         concerned.append(f"and {guard.count - len(concerned)} more")
     for label, one in zip(["concerns", *[""] * len(concerned)], concerned, strict=False):
         yield f"    {label:<8}  {one}"
+    if guard.by_base:
+        yield f"    this change loosens it: {WAY_OUT}"
     if guard.approval:
         yield "    if this is right, give the reason and add to approvals.yaml:"
         yield from (f"      {safe(line)}" for line in guard.approval)
@@ -234,7 +263,7 @@ def _expiring(plan: PlanDocument) -> Iterator[str]:
     yield f"Expiring within 14 days ({len(plan.expiring)})"
     columns = min(max(width(safe(one.address)) for one in plan.expiring), _WIDEST_SUBJECT)
     for one in plan.expiring:
-        where = f"{safe(one.source.file)}:{one.source.line}"
+        where = safe(source(one.source))
         yield f"  {padded(safe(one.address), columns)}  until {instant(one.expires)}  {where}"
     yield ""
 
@@ -248,6 +277,8 @@ def _footer(plan: PlanDocument) -> Iterator[str]:
         yield f"Plan: {', '.join(parts)}"
     else:
         yield nothing_to_do(plan)
+    if loosened(plan):
+        yield f"Control: {loosened_count(plan)} looser than at {safe(base_of(plan))}; see the top."
     refusing = len(blocked(plan))
     if refusing:
         what = "1 guard refuses" if refusing == 1 else f"{refusing} guards refuse"

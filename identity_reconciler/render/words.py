@@ -17,7 +17,9 @@ from identity_reconciler.render.document import (
     ChangeDocument,
     DocumentKind,
     GuardDocument,
+    LooseningDocument,
     PlanDocument,
+    PositionDocument,
 )
 
 PLURALS: dict[DocumentKind, str] = {
@@ -65,6 +67,30 @@ def nothing_to_do(plan: PlanDocument) -> str:
 def blocked(plan: PlanDocument) -> tuple[GuardDocument, ...]:
     """Return the guards that refuse *plan*."""
     return tuple(one for one in plan.guards if one.standing == "blocked")
+
+
+def loosened(plan: PlanDocument) -> tuple[LooseningDocument, ...]:
+    """Return what is guarded, managed, ignored or approved more loosely than at the base."""
+    return plan.control.loosened if plan.control else ()
+
+
+def loosened_count(plan: PlanDocument) -> str:
+    """Return in how many points control is loosened, in words."""
+    return number(len(loosened(plan)), "point", "points")
+
+
+def base_of(plan: PlanDocument) -> str:
+    """Return the revision of the base, not yet made safe."""
+    return (plan.control.base if plan.control else None) or "the base"
+
+
+def source(position: PositionDocument) -> str:
+    """Return file and line of *position*, not yet made safe."""
+    return f"{position.file}:{position.line}"
+
+
+WAY_OUT = "merge the change of the settings by itself first, then this one"
+"""What to do about a plan that only the guards of the base refuse."""
 
 
 def access_bounds(plan: PlanDocument) -> str:
@@ -128,7 +154,7 @@ def _value(value: str | None, marks: Marks) -> str:
 
 def place(change: ChangeDocument) -> str:
     """Return file and line of the declaration, not yet made safe; empty where there is none."""
-    return f"{change.source.file}:{change.source.line}" if change.source else ""
+    return source(change.source) if change.source else ""
 
 
 def withheld(plan: PlanDocument) -> Iterator[tuple[str, str]]:

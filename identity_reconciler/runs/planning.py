@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.core.access import Impact
 from identity_reconciler.core.approvals import check_approvals
 from identity_reconciler.core.collecting import without_collections
 from identity_reconciler.core.comparison import compare, compare_resolved
+from identity_reconciler.core.control import UNREADABLE, Loosening, loosened, unmatched
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
-from identity_reconciler.core.guards import check_plan, gather
+from identity_reconciler.core.guards import check_plan, check_since, gather
 from identity_reconciler.core.guards.guarded import guarded_changes
 from identity_reconciler.core.plan import Change, Plan
 from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import Key, State
 from identity_reconciler.errors import BlockedError, InvalidInputError
 from identity_reconciler.gateway.aws import AwsGateway
-from identity_reconciler.render.describe import Findings, Occasion, document
+from identity_reconciler.render.describe import Control, Findings, Occasion, document
 from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.render.words import blocked
 from identity_reconciler.runs.listener import Listener, Silence
@@ -35,7 +36,18 @@ class Base:
     """How a desired state stood at a Git revision."""
 
     revision: str
-    declared: Declared
+    declared: Declared | None
+    """None: nothing stood there, or what did has problems."""
+    broken: bool = False
+    """Whether it has problems."""
+    dropped: tuple[Loosening, ...] = ()
+    """Instances that stood there and are nowhere any more."""
+
+    def plans(self, now: Declared) -> Declared | None:
+        """Return what would be planned for the instance of *now*; None if nothing would be."""
+        if self.declared is None or not _same_instance(self.declared, now):
+            return None
+        return self.declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,8 @@ def make_plan(
 ) -> tuple[Plan, PlanDocument]:
     """Return the plan for *declared* against what is live now, and its document.
 
-    What *base* would change already is marked as pending.
+    What *base* would change already is marked as pending. Its guards judge the plan as well, and
+    what is guarded, managed or approved less than there is told.
 
     Raises:
         GatewayError: The live state could not be read whole; there is no plan.
@@ -80,10 +93,18 @@ def make_plan(
             traces = gateway.trace(strangers(plan)[:_MOST_TRACED])
     with listener.phase("plan"), without_collections():
         evidence = gather(comparison, impact)
-        verdicts = check_plan(evidence, declared.settings.guards, declared.approvals, as_of)
-        found = resemblances(plan, declared, survey.live)
+        if base is not None and base.declared is not None:
+            verdicts = check_since(base.declared, evidence, declared, as_of)
+        else:
+            verdicts = check_plan(evidence, declared.settings.guards, declared.approvals, as_of)
+        found = resemblances(impact, declared)
         guarded = _guarded(plan, impact, declared, base)
-        pending = _pending(base, survey.live, as_of, listener)
+        pending = _pending(base, declared, survey.live, as_of, listener)
+        asked = survey.question.applications
+        control = replace(
+            _control(base, declared, survey.live),
+            unmatched=unmatched(declared, survey.live, applications=asked),
+        )
     findings = Findings(
         access=evidence.access,
         access_complete=complete,
@@ -92,6 +113,7 @@ def make_plan(
         guarded=guarded,
         traces=traces,
         pending=pending,
+        control=control,
     )
     occasion = _occasion(as_of, gateway, started, terms)
     with listener.phase("render"), without_collections():
@@ -99,11 +121,11 @@ def make_plan(
 
 
 def make_targeted_plan(
-    declared: Declared, gateway: AwsGateway, terms: PlanTerms, base: Base
+    declared: Declared, gateway: AwsGateway, terms: PlanTerms, base: Base, old: Declared
 ) -> tuple[Plan, PlanDocument]:
-    """Return the plan for what of *declared* differs from *base*, and its document.
+    """Return the plan for what of *declared* differs from *old*, that of *base*, and its document.
 
-    Guards have not judged it, so it is for reading: `apply` refuses it.
+    Their settings are equal. Guards have not judged it, so it is for reading: `apply` refuses it.
 
     Raises:
         GatewayError: What it needs could not be read whole; there is no plan.
@@ -115,14 +137,16 @@ def make_targeted_plan(
         listener.phase("read and plan"),
         listener.reading("reading what the change touches", lambda: gateway.requests.total),
     ):
-        found = plan_touched(base.declared, declared, gateway, as_of)
+        found = plan_touched(old, declared, gateway, as_of)
     occasion = _occasion(as_of, gateway, started, terms, changed_since=base.revision)
     # Who gains access through other groups is a question about more than the change; so are
     # most guards, which judge a plan against the whole of what is managed.
+    impact = Impact.of(found.plan, found.live)
     findings = Findings(
         access_complete=False,
-        resemblances=resemblances(found.plan, declared, found.live),
-        guarded=_guarded(found.plan, Impact.of(found.plan, found.live), declared, base),
+        resemblances=resemblances(impact, declared),
+        guarded=_guarded(found.plan, impact, declared, base),
+        control=_control(base, declared, found.live),
     )
     with listener.phase("render"):
         return found.plan, document(declared, found.plan, found.live, occasion, findings)
@@ -133,11 +157,12 @@ def plan_since(
 ) -> PlanDocument:
     """Return the plan for *declared*, as it differs from *base* where there is one.
 
-    Either only for what differs, when *targeted*, or for everything, with what *base* would do by
-    itself marked as pending. Raises what these raise.
+    Either only for what differs, when *targeted* and nothing else can, or for everything, with
+    what *base* would do by itself marked as pending. Raises what these raise.
     """
-    if base is not None and targeted:
-        return make_targeted_plan(declared, gateway, terms, base)[1]
+    old = base.plans(declared) if base is not None and targeted else None
+    if base is not None and old is not None and old.settings == declared.settings:
+        return make_targeted_plan(declared, gateway, terms, base, old)[1]
     return make_plan(declared, gateway, terms, base)[1]
 
 
@@ -147,11 +172,14 @@ def require_unblocked(plan: PlanDocument) -> None:
     Raises:
         BlockedError: Names the guards.
     """
-    refusing = ", ".join(guard.guard for guard in blocked(plan))
+    refusing = blocked(plan)
     if refusing:
+        names = ", ".join(dict.fromkeys(guard.guard for guard in refusing))
+        settings = any(guard.by_base for guard in refusing)
         raise BlockedError(
-            f"refused by {refusing}; nothing was changed. Correct the desired state, or add the "
+            f"refused by {names}; nothing was changed. Correct the desired state, or add the "
             "approval shown above to approvals.yaml and have it reviewed"
+            + ("; merge a change of the guards' settings by itself first" if settings else "")
         )
 
 
@@ -175,7 +203,8 @@ def _occasion(
 
 def _guarded(plan: Plan, impact: Impact, declared: Declared, base: Base | None) -> frozenset[Key]:
     """Return the changes that touch what the guards of *declared*, or those of *base*, name."""
-    settings = [declared.settings.guards, *([base.declared.settings.guards] if base else [])]
+    old = base.declared if base is not None else None
+    settings = [declared.settings.guards, *([old.settings.guards] if old is not None else [])]
     return frozenset().union(
         *(
             guarded_changes(plan, one, impact.before, impact.after, impact.renames)
@@ -184,14 +213,36 @@ def _guarded(plan: Plan, impact: Impact, declared: Declared, base: Base | None) 
     )
 
 
+def _same_instance(one: Declared, other: Declared) -> bool:
+    first, second = one.settings.instance, other.settings.instance
+    return (first.instance_arn, first.identity_store_id) == (
+        second.instance_arn,
+        second.identity_store_id,
+    )
+
+
+def _control(base: Base | None, declared: Declared, live: State) -> Control:
+    """Return what of *declared* holds less tightly than *base*, as far as there is one."""
+    if base is None:
+        return Control()
+    found = base.dropped
+    if base.declared is not None:
+        found += loosened(base.declared, declared, live.applications.values())
+    elif base.broken:
+        found += (UNREADABLE,)
+    # Of an instance that is new there is nothing to compare with.
+    return Control(base.revision, found) if base.declared or found else Control()
+
+
 def _pending(
-    base: Base | None, live: State, as_of: datetime, listener: Listener
+    base: Base | None, declared: Declared, live: State, as_of: datetime, listener: Listener
 ) -> tuple[Change, ...] | None:
     """Return what *base* would change by itself; None when it cannot be told."""
-    if base is None:
+    old = base.plans(declared) if base is not None else None
+    if old is None:
         return None
     try:
-        return compare(base.declared, live, as_of).changes
+        return compare(old, live, as_of).changes
     except InvalidInputError as error:
         listener.note(f"the base cannot be compared, so nothing is told apart: {error.problems[0]}")
         return None

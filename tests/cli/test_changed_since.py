@@ -36,6 +36,9 @@ class TestChangedSince:
         run = plan(committed)
         assert run.code == 0
         assert "what the change since HEAD touches" in run.out
+        assert "guards  have not judged it" in run.out
+        markdown = plan(committed, "--format", "markdown").out
+        assert "No changes to what was looked at." in markdown
         assert "No changes to what was looked at." in run.out
         assert "(2 requests" in run.out
 
@@ -50,6 +53,7 @@ class TestChangedSince:
             ("delete", "membership/engineering/li.juan"),
         }
         assert found.json()["source"]["changed_since"] == "HEAD"
+        assert "**No guard has judged this plan**" in plan(committed, "--format", "markdown").out
         assert "changed_since" not in full.json()["source"]
 
     def test_is_not_for_apply(self, committed: Path) -> None:

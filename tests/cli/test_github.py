@@ -135,7 +135,13 @@ class TestStep:
         assert found == outputs(plans)
         assert found["digest"].split("\n") == [plan_digest(plan) for plan in plans]
         assert (found["blocked"], found["removes_access"]) == ("true", "true")
+        assert found["loosens_control"] == "false"
         assert (tmp_path / "summary").read_text(encoding="utf-8").count("## Plan for") == 2
+
+    def test_looser_control_is_an_output(self) -> None:
+        assert (
+            outputs([PLANS["nothing"](), PLANS["loosens-control"]()])["loosens_control"] == "true"
+        )
 
     @pytest.mark.parametrize("room", [0, 1_000, 30_000])
     def test_a_summary_takes_what_room_there_is(self, tmp_path: Path, room: int) -> None:

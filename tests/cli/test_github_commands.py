@@ -60,6 +60,18 @@ class TestComment:
             f"{MARKER}\nforged {number}" for number in range(5)
         ]
 
+    def test_a_plan_that_loosens_control_is_labelled(
+        self, service: GithubService, tmp_path: Path
+    ) -> None:
+        save(tmp_path, "loosens-control")
+        assert comment(service, tmp_path).code == 0
+        assert service.labels_of(1) == {"blocked", "loosens-control"}
+        (ours,) = service.comments[1]
+        assert ours["body"].index("### Control: 5 points") < ours["body"].index("**Blocked: ")
+        save(tmp_path, "with-base")
+        assert comment(service, tmp_path).code == 0
+        assert service.labels_of(1) == set()
+
     def test_a_comment_of_an_account_that_is_gone_is_not_ours(
         self, service: GithubService, tmp_path: Path
     ) -> None:

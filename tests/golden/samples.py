@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from identity_reconciler.core.access import Impact
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.comparison import compare_closely
+from identity_reconciler.core.control import loosened, unmatched
 from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
@@ -21,6 +22,7 @@ from identity_reconciler.core.declared import (
     ManageObjects,
     Presence,
     Settings,
+    SettingsPath,
 )
 from identity_reconciler.core.guard_settings import (
     Budgets,
@@ -29,7 +31,7 @@ from identity_reconciler.core.guard_settings import (
     PrivilegedNames,
     ProtectedNames,
 )
-from identity_reconciler.core.guards import check_plan, gather
+from identity_reconciler.core.guards import check_plan, check_since, gather
 from identity_reconciler.core.guards.guarded import guarded_changes
 from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import (
@@ -47,7 +49,7 @@ from identity_reconciler.core.state import (
     UserName,
 )
 from identity_reconciler.errors import Position
-from identity_reconciler.render.describe import Findings, Occasion, document
+from identity_reconciler.render.describe import Control, Findings, Occasion, document
 from identity_reconciler.render.document import PlanDocument
 from tests.strategies import APPLICATIONS, INSTANCE, NOW
 
@@ -245,6 +247,40 @@ def on_base() -> Declared:
     return replace(DECLARED, groups=(admins, DECLARED.groups[1]), users=users)
 
 
+def still_guarded() -> Declared:
+    """What a pull request starts from that wants to be rid of its guards."""
+    guards = replace(
+        GENEROUS,
+        protected=ProtectedNames(groups=("contractors",)),
+        privileged=PrivilegedNames(groups=("admins",)),
+        wipe_from=3,
+    )
+    places: dict[SettingsPath, Position] = {
+        ("guards", "protected", "groups", 0): Position("instance.yaml", 14, 16),
+        ("guards", "privileged", "groups", 0): Position("instance.yaml", 15, 17),
+        ("guards", "wipe_from"): Position("instance.yaml", 16, 3),
+    }
+    return replace(DECLARED, settings=replace(DECLARED.settings, guards=guards, places=places))
+
+
+def loosening() -> Declared:
+    """Somebody puts bob into the admins, misspells them among the privileged, and more."""
+    admins = replace(DECLARED.groups[0], members=listed("ana", "bob", "eve"))
+    contractors = replace(DECLARED.groups[1], members=None)
+    guards = replace(GENEROUS, privileged=PrivilegedNames(groups=("admin",)))
+    places: dict[SettingsPath, Position] = {
+        ("guards", "privileged", "groups", 0): Position("instance.yaml", 14, 17)
+    }
+    day = NOW.date()
+    approval = Approval("wipe", day, day, "TICKET-9: `all`", addresses=("group/a", "group/b"))
+    return replace(
+        DECLARED,
+        settings=replace(DECLARED.settings, guards=guards, places=places),
+        groups=(admins, contractors),
+        approvals=(approval,),
+    )
+
+
 def crowd(count: int) -> tuple[DeclaredUser, ...]:
     """Return so many users who do not exist yet."""
     return tuple(
@@ -321,15 +357,27 @@ def guarded() -> Declared:
 def made(declared: Declared, live: State = LIVE, pending: Declared | None = None) -> PlanDocument:
     """Return the document of the plan for *declared*, as `plan` makes it; *pending* is its base."""
     comparison = compare_closely(declared, live, NOW)
-    evidence = gather(comparison, Impact.of(comparison.plan, live))
+    impact = Impact.of(comparison.plan, live)
+    evidence = gather(comparison, impact)
+    guards = declared.settings.guards
     findings = Findings(
         evidence.access,
-        verdicts=check_plan(evidence, declared.settings.guards, declared.approvals, NOW),
-        resemblances=resemblances(comparison.plan, declared, live),
-        guarded=guarded_changes(
-            comparison.plan, declared.settings.guards, live, evidence.after, evidence.renames
+        verdicts=check_since(pending, evidence, declared, NOW)
+        if pending
+        else check_plan(evidence, guards, declared.approvals, NOW),
+        resemblances=resemblances(impact, declared),
+        guarded=frozenset().union(
+            *(
+                guarded_changes(comparison.plan, one, live, evidence.after, evidence.renames)
+                for one in (guards, *([pending.settings.guards] if pending else []))
+            )
         ),
         pending=compare_closely(pending, live, NOW).plan.changes if pending else None,
+        control=Control(
+            "HEAD^1" if pending else None,
+            loosened(pending, declared) if pending else (),
+            unmatched(declared, live, applications=True),
+        ),
     )
     occasion = Occasion(NOW, requests=11, seconds=1.25)
     return document(declared, comparison.plan, live, occasion, findings)
@@ -380,6 +428,7 @@ PLANS: dict[str, Callable[[], PlanDocument]] = {
         look_alikes(), replace(LIVE, users={**LIVE.users, UserKey(FORGED.user_name): FORGED})
     ),
     "with-base": lambda: made(on_base(), pending=base()),
+    "loosens-control": lambda: made(loosening(), pending=still_guarded()),
     "many-people": lambda: made(many_people()),
     "huge": lambda: made(huge(), HUGE_LIVE),
 }

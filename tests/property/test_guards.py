@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import settings as running
 from hypothesis import strategies as st
 
 from identity_reconciler.core.access import Impact
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.comparison import Comparison, compare_closely
-from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.control import loosened
+from identity_reconciler.core.declared import Declared, Settings
 from identity_reconciler.core.guard_settings import (
     Budgets,
     DeleteBudget,
@@ -23,8 +24,9 @@ from identity_reconciler.core.guard_settings import (
     ProtectedNames,
     RenameSigns,
 )
-from identity_reconciler.core.guards import Standing, Verdict, check_plan, gather
+from identity_reconciler.core.guards import Standing, Verdict, check_plan, check_since, gather
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, ordered
+from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -34,10 +36,11 @@ from identity_reconciler.core.state import (
     group_key,
     user_key,
 )
-from tests.strategies import GROUP_NAMES, NOW, USER_NAMES, worlds
+from tests.strategies import GROUP_NAMES, INSTANCE, NOW, USER_NAMES, worlds
 
 FEWER = running(max_examples=60)
 """For rules that any few worlds would show to be broken."""
+_FIELDS = st.sampled_from([one.name for one in fields(GuardSettings)])
 Case = tuple[State, Declared, Comparison]
 _NAMES = {
     "users": st.sets(st.sampled_from(["a*", "bob", "*", "eve"]), max_size=2),
@@ -215,6 +218,45 @@ def _stricter(one: GuardSettings, other: GuardSettings) -> GuardSettings:
             min(one.rename.shared, other.rename.shared),
         ),
     )
+
+
+class TestSince:
+    """The guards of a base judge beside those of now, and what they lose is told."""
+
+    @given(case=cases(), now=settings(), before=settings())
+    @FEWER
+    def test_what_either_refuses_is_refused(
+        self, case: Case, now: GuardSettings, before: GuardSettings
+    ) -> None:
+        live, declared, made = case
+        assume(not Renames.in_plan(made.plan))
+        evidence = gather(made, Impact.of(made.plan, live))
+        settings = declared.settings
+        found = check_since(
+            replace(declared, settings=replace(settings, guards=before)),
+            evidence,
+            replace(declared, settings=replace(settings, guards=now)),
+            NOW,
+        )
+        own, base = refusing(judged(case, now)), refusing(judged(case, before))
+        assert refusing(found) == own | base
+        assert {one.guard for one in found if one.by_base} >= base - own
+
+    @given(case=cases(), before=settings(), other=settings(), taken=st.lists(_FIELDS, max_size=2))
+    @FEWER
+    def test_what_is_not_told_is_refused_as_before(
+        self, case: Case, before: GuardSettings, other: GuardSettings, taken: list[str]
+    ) -> None:
+        """The rules about settings know nothing of what the guards make of them."""
+        both = _stricter(before, other)
+        now = replace(both, **{name: getattr(other, name) for name in taken})
+        plain = Settings(INSTANCE)
+        told = loosened(
+            Declared(replace(plain, guards=before)), Declared(replace(plain, guards=now))
+        )
+        assert taken or not told
+        if not told:
+            assert refusing(judged(case, before)) <= refusing(judged(case, now))
 
 
 class TestVerdicts:

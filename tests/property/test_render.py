@@ -28,9 +28,12 @@ from identity_reconciler.render.describe import Findings, Occasion, document
 from identity_reconciler.render.document import (
     AccessDocument,
     ChangeDocument,
+    ControlDocument,
     GuardDocument,
+    LooseningDocument,
     PersonDocument,
     PlanDocument,
+    PositionDocument,
 )
 from identity_reconciler.render.drift import drift_markdown
 from identity_reconciler.render.escape import safe
@@ -200,6 +203,32 @@ class TestSize:
         text = plan_markdown(plan.model_copy(update={"changes": changes}))
         assert re.search(r"\*\*and \d+ more that touch what is guarded: read the full plan", text)
 
+    def test_control_cannot_be_buried(self) -> None:
+        """Nor can it bury the rest: what weighs most comes first, and the others are counted."""
+        position = PositionDocument(file="users.yaml", line=1, column=1)
+        loosened = tuple(
+            LooseningDocument(
+                aspect="managed",
+                text=f"user/{number} is not declared any more",
+                addresses=tuple(f"user/{number}" for number in range(9_999 * (number == 0))),
+                source=position,
+                at_base=True,
+            )
+            for number in range(3_000)
+        )
+        control = ControlDocument(base="HEAD^1", loosened=loosened)
+        plan = long_plan((500, 500, 500), "ana").model_copy(update={"control": control})
+        text = plan_markdown(plan)
+        assert characters(text) <= COMMENT.limit
+        assert "### Control: 3000 points looser than at `HEAD^1`" in text
+        assert "and 9949 more; the full plan is in the artifact" in text
+        shown = text.count(" is not declared any more")
+        assert shown == 200
+        assert all(f"`{guard}`" in text for guard in ("budget.users", "wipe"))
+        assert entries(text, "Removals") > 300
+        assert f"- and {3_000 - shown} more; the full plan is in the artifact" in text
+        assert text.index("user/1 is not declared") < text.index("**Blocked: 2 guards")
+
     def test_bytes_are_counted_where_bytes_are_limited(self) -> None:
         plan = long_plan((3_000, 0, 0), "\u00e9" * 100)
         text = plan_markdown(plan, SizeLimit(100_000, octets))
@@ -364,10 +393,15 @@ class TestAnnotations:
     def test_plans(self, chosen: list[str]) -> None:
         plan = plan_with(cycle(chosen).__next__)
         commands = [parsed(line) for line in plan_annotations(plan, "x/").split("\n")[:-1]]
-        assert [name for name, _, _ in commands] == ["error", "warning", *["notice"] * 3]
+        levels = [*["error"] * 2, *["warning"] * 4, *["notice"] * 3]
+        assert [name for name, _, _ in commands] == levels
         source = plan.changes[0].source
         assert source is not None
-        assert all(one[1]["file"] == safe(f"x/{source.file}") for one in commands[2:])
+        placed = [one[1].get("file") for one in commands]
+        # Guards stand nowhere, what stood in the base has no line in the files of now, and names
+        # that look alike may be live only.
+        there = safe(f"x/{source.file}")
+        assert placed == [None, None, there, None, there, None, *[there] * 3]
 
     @given(amount=st.integers(0, 30))
     def test_never_more_than_github_shows(self, amount: int) -> None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.core.approvals import Approval, covering, kind_of
+from identity_reconciler.core.control import under_new_names
+from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.guard_settings import GuardId, GuardSettings
 from identity_reconciler.core.guards.amounts import BUDGETS, empty_desired, empty_live, wipe
 from identity_reconciler.core.guards.evidence import Evidence, Removal, gather
@@ -20,6 +23,7 @@ from identity_reconciler.core.guards.members import min_members, pinned_members
 from identity_reconciler.core.guards.names import privileged, protected
 from identity_reconciler.core.guards.renaming import rename_suspected
 from identity_reconciler.core.guards.verdicts import MOST_SHOWN, Objection, Standing, Verdict
+from identity_reconciler.core.state import group_key, user_key
 
 __all__ = [
     "GUARDS",
@@ -29,6 +33,7 @@ __all__ = [
     "Standing",
     "Verdict",
     "check_plan",
+    "check_since",
     "gather",
 ]
 
@@ -64,6 +69,41 @@ def check_plan(
     """
     entries = tuple(approvals)
     return tuple(_verdict(guard, evidence, settings, entries, as_of) for guard in GuardId)
+
+
+def check_since(
+    base: Declared, evidence: Evidence, declared: Declared, as_of: datetime
+) -> tuple[Verdict, ...]:
+    """Return the verdicts by the settings of *declared*, and what those of *base* add to them.
+
+    A change that loosens a guard does not use that by itself: what its base refuses is refused.
+    The approvals are those of *declared*, for both. Groups and users whose members are counted
+    are known to the base by their names of before the renames.
+    """
+    renames = evidence.renames
+    settings = under_new_names(
+        base.settings.guards,
+        user=lambda name: renames.user(user_key(name)),
+        group=lambda name: renames.group(group_key(name)),
+    )
+    own = check_plan(evidence, declared.settings.guards, declared.approvals, as_of)
+    others = check_plan(evidence, settings, declared.approvals, as_of)
+    told = {one.guard: one for one in own}
+    added = (
+        replace(one, by_base=True)
+        for one in others
+        if one.standing is not Standing.PASSED and not _same_case(one, told[one.guard])
+    )
+    return (*own, *added)
+
+
+def _same_case(one: Verdict, other: Verdict) -> bool:
+    """Return whether two verdicts of one guard object to the same, with the same result."""
+    return (one.standing, one.addresses, one.count) == (
+        other.standing,
+        other.addresses,
+        other.count,
+    )
 
 
 def _verdict(

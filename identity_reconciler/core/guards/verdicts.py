@@ -48,3 +48,5 @@ class Verdict:
     """How many it concerns, those not in `addresses` too."""
     approvals: tuple[Approval, ...] = ()
     """When blocked, the entries to paste, their reasons still empty; when approved, those used."""
+    by_base: bool = False
+    """Whether the settings of the base judge so, and those of now do not."""

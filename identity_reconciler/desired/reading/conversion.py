@@ -19,6 +19,7 @@ from identity_reconciler.core.declared import (
     ManageObjects,
     Presence,
     Settings,
+    SettingsPath,
 )
 from identity_reconciler.core.guard_settings import (
     Budgets,
@@ -126,8 +127,8 @@ def declared_approval(entry: ApprovalEntry, place: Position) -> Approval:
     )
 
 
-def declared_settings(document: SettingsDocument) -> Settings:
-    """Return what `instance.yaml` says."""
+def declared_settings(document: SettingsDocument, root: Fields, file: str) -> Settings:
+    """Return what `instance.yaml` says; *root* is what it was read from."""
     instance, manage, ignore = document.instance, document.manage, document.ignore
     return Settings(
         instance=Instance(
@@ -146,7 +147,23 @@ def declared_settings(document: SettingsDocument) -> Settings:
         rename_users=manage.rename_users,
         require_email=manage.require_email,
         guards=declared_guards(document.guards),
+        places={path: position(file, mark) for path, mark in _places(root, ())},
     )
+
+
+def _places(value: Value, above: SettingsPath) -> Iterator[tuple[SettingsPath, Mark]]:
+    """Yield the path and the place of each key and of each item of a list in *value*."""
+    match value:
+        case Fields():
+            for key, below, mark, _ in value.rows():
+                yield (*above, key), mark
+                yield from _places(below, (*above, key))
+        case Items():
+            for number, (below, mark) in enumerate(zip(value, value.marks, strict=True)):
+                yield (*above, number), mark
+                yield from _places(below, (*above, number))
+        case _:
+            pass
 
 
 _ATTRIBUTES = {

@@ -147,7 +147,7 @@ class Gathered:
         found: list[ModelFinding] = []
         if tree.root is not None:
             pair = validated(SettingsDocument, tree.root, found)
-            self.settings = declared_settings(pair[0]) if pair else None
+            self.settings = declared_settings(*pair, SETTINGS_FILE) if pair else None
             found.extend(guard_findings(*pair) if pair else ())
         self._note(tree, found)
 

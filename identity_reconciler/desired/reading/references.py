@@ -18,6 +18,7 @@ from identity_reconciler.core.declared import (
     ManageObjects,
     Presence,
     Settings,
+    SettingsPath,
 )
 from identity_reconciler.core.state import folded
 from identity_reconciler.core.wording import nearest, shown
@@ -43,6 +44,7 @@ def cross_check(gathered: Gathered, places: Places) -> Iterator[Problem]:
     yield from _duplicate_selectors(gathered.applications)
     if gathered.settings is not None:
         yield from _ignored(gathered, gathered.settings)
+        yield from _counted(gathered.settings, users, groups)
         yield from alike(gathered.users, gathered.settings.users)
         yield from alike(gathered.groups, gathered.settings.groups)
     yield from alike_applications(gathered.applications)
@@ -119,11 +121,30 @@ class _Register:
             if self._may_be_declared(name):
                 return None
             return self._impossible(name) if self._is_reference() else self._undeclared(name)
-        if entry.presence is Presence.ABSENT:
-            return (
-                f"{self.kind} {shown(name)} has state: absent at {entry.position};"
-                " remove it here, or the state there"
-            )
+        return self._absent(name, entry)
+
+    def _absent(self, name: str, entry: Entry) -> str | None:
+        if entry.presence is not Presence.ABSENT:
+            return None
+        return (
+            f"{self.kind} {shown(name)} has state: absent at {entry.position};"
+            " remove it here, or the state there"
+        )
+
+    def contradiction(self, name: str) -> str | None:
+        """Return why nothing can be called *name* when all that is declared is live.
+
+        A name that is not declared may be live.
+        """
+        entry = self.entries.get(folded(name))
+        if entry is not None:
+            return self._absent(name, entry)
+        for other in self.entries.values():
+            if folded(name) in map(folded, other.previous_names):
+                return (
+                    f"{shown(name)} is a previous name of {self.kind} {shown(other.name)} at"
+                    f" {other.position}; guards go by the names after a plan: write the new one"
+                )
         return None
 
     def _may_be_declared(self, name: str) -> bool:
@@ -246,6 +267,21 @@ def _matching(
                 f"{kind} {shown(name)} is ignored by {shown(pattern)} in instance.yaml, so it"
                 " cannot be declared; remove one of the two",
             )
+
+
+def _counted(settings: Settings, users: _Register, groups: _Register) -> Iterator[Problem]:
+    """Yield the groups whose members are counted, and these members, that cannot be there."""
+    guards = settings.guards
+    named: list[tuple[_Register, SettingsPath, str]] = []
+    for number, least in enumerate(guards.min_members):
+        named.append((groups, ("guards", "min_members", number, "group"), least.group))
+    for number, pinned in enumerate(guards.pinned_members):
+        path = ("guards", "pinned_members", number)
+        named.append((groups, (*path, "group"), pinned.group))
+        named += [(users, (*path, "users", at), name) for at, name in enumerate(pinned.users)]
+    for register, place, name in named:
+        if message := register.contradiction(name):
+            yield Problem(settings.places[place], f"{place[1]}: {message}")
 
 
 def _managers(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from identity_reconciler.core.access import Impact
 from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
@@ -58,7 +59,9 @@ def assigned(arn: ApplicationArn, application: str, kind: PrincipalKind, name: s
 
 
 def found(*changes: Change, declared: Declared = NOTHING, live: State = LIVE) -> list[str]:
-    return [f"{one.kind}/{one.name}" for one in resemblances(Plan(changes), declared, live)]
+    return [
+        f"{one.kind}/{one.name}" for one in resemblances(Impact.of(Plan(changes), live), declared)
+    ]
 
 
 class TestConcerned:
@@ -93,7 +96,7 @@ class TestConcerned:
     def test_one_pair_whichever_is_concerned(self) -> None:
         expected = Resemblance("user", FORGED_USER, "alice")
         for user in USERS[:2]:
-            (told,) = resemblances(Plan((Delete(user),)), NOTHING, LIVE)
+            (told,) = resemblances(Impact.of(Plan((Delete(user),)), LIVE), NOTHING)
             assert told == expected
         assert expected.characters == "U+0430 CYRILLIC SMALL LETTER A"
 

@@ -125,6 +125,25 @@ FATES: Mapping[str, Fate] = {
     "guards.addresses": TOLD,
     "guards.count": REFUSED,
     "guards.approval": REFUSED,
+    "guards.by_base": TOLD,
+    # What stood at the base takes Git to find out.
+    "control": TOLD,
+    "control.base": TOLD,
+    "control.loosened": TOLD,
+    "control.loosened.aspect": TOLD,
+    "control.loosened.text": TOLD,
+    "control.loosened.addresses": TOLD,
+    "control.loosened.source": TOLD,
+    "control.loosened.source.file": TOLD,
+    "control.loosened.source.line": TOLD,
+    "control.loosened.source.column": TOLD,
+    "control.loosened.at_base": TOLD,
+    "control.unmatched": TOLD,
+    "control.unmatched.text": TOLD,
+    "control.unmatched.source": TOLD,
+    "control.unmatched.source.file": TOLD,
+    "control.unmatched.source.line": TOLD,
+    "control.unmatched.source.column": TOLD,
     # Who had access already takes the live state to find out.
     "access": TOLD,
     "access.effect": REFUSED,
@@ -366,7 +385,9 @@ def rich() -> PlanDocument:
     return made(declared, live)
 
 
-SAMPLES = {"rich": rich} | {name: PLANS[name] for name in ("blocked", "expiring", "with-base")}
+SAMPLES = {"rich": rich} | {
+    name: PLANS[name] for name in ("blocked", "expiring", "loosens-control", "with-base")
+}
 
 
 MANY = 3
@@ -427,6 +448,28 @@ class TestRewrittenPlans:
             if fate not in _allowed(FATES[path])
         ]
         assert worse == []
+
+
+class TestControl:
+    """Only with a base can something be looser, or refused by its guards alone."""
+
+    @pytest.mark.parametrize(
+        "update",
+        [
+            {"control": None},
+            {"control": {"base": None}},
+            {"control": {"base": None, "loosened": ()}},
+            {"control": {"base": None, "loosened": (), "unmatched": ()}, "guards": ()},
+        ],
+    )
+    def test_that_contradicts_itself(self, update: dict[str, Any]) -> None:
+        plan = PLANS["loosens-control"]()
+        assert plan.control is not None
+        control = update["control"]
+        if control is not None:
+            update = {**update, "control": plan.control.model_copy(update=control)}
+        with pytest.raises(StalePlanError, match="contradicts itself"):
+            read_plan(plan_bytes(plan.model_copy(update=update)))
 
 
 def _allowed(fate: Fate) -> set[Fate]:

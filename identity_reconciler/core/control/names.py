@@ -1,0 +1,102 @@
+"""Names and patterns of the settings that nobody has, be it declared or live. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import translate
+
+from identity_reconciler.core.declared import Declared, Settings, SettingsPath
+from identity_reconciler.core.scope import is_pattern
+from identity_reconciler.core.state import State, folded
+from identity_reconciler.core.wording import nearest
+from identity_reconciler.errors import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A name or pattern of the settings that matches nothing."""
+
+    text: str
+    """In words, with what may be meant."""
+    position: Position
+
+
+def unmatched(declared: Declared, live: State, *, applications: bool) -> tuple[Unmatched, ...]:
+    """Return what the settings name and what is neither declared nor live, by position.
+
+    *live* holds every user and group, and with *applications* every application; without, what
+    names applications is passed over. A pattern under `ignore` that matches nothing is told only
+    where it may be a slip: many are there for what other services may make some day.
+    """
+    settings, found = declared.settings, list[Unmatched]()
+    named = list(_named(settings))
+    for kind in sorted({kind for kind, _, _ in named}):
+        if kind == "applications" and not applications:
+            continue
+        # Of what nothing is named, there may be half a million.
+        known = {folded(name): name for name in _names(kind, declared, live)}
+        for _, path, name in (one for one in named if one[0] == kind):
+            told = None if _matches(name, known) else _told(settings, path, name, known)
+            found += [told] if told else []
+    return tuple(sorted(found, key=lambda one: one.position))
+
+
+def _names(kind: str, declared: Declared, live: State) -> Iterator[str]:
+    """Yield every name that something of *kind* has, or may get or lose by a rename."""
+    match kind:
+        case "users":
+            yield from (name for one in declared.users for name in one.names)
+            yield from (one.user_name for one in live.users.values())
+        case "groups":
+            yield from (name for one in declared.groups for name in one.names)
+            yield from (one.name for one in live.groups.values())
+        case _:
+            selected = (one.selector for one in declared.applications)
+            yield from (name for one in selected for name in (one.name, one.arn) if name)
+            yield from (name for one in live.applications.values() for name in (one.name, one.arn))
+
+
+def _named(settings: Settings) -> Iterator[tuple[str, SettingsPath, str]]:
+    """Yield every name or pattern in *settings* with the kind of what it names and its path."""
+    guards, ignore = settings.guards, settings.ignore
+    protected, privileged = guards.protected, guards.privileged
+    lists: tuple[tuple[str, SettingsPath, tuple[str, ...]], ...] = (
+        ("users", ("guards", "protected", "users"), protected.users),
+        ("groups", ("guards", "protected", "groups"), protected.groups),
+        ("applications", ("guards", "protected", "applications"), protected.applications),
+        ("groups", ("guards", "privileged", "groups"), privileged.groups),
+        ("applications", ("guards", "privileged", "applications"), privileged.applications),
+        ("users", ("guards", "administrators"), guards.administrators),
+        ("users", ("ignore", "users"), ignore.users),
+        ("groups", ("ignore", "groups"), ignore.groups),
+        ("applications", ("ignore", "applications"), ignore.applications),
+    )
+    for kind, path, names in lists:
+        for number, name in enumerate(names):
+            yield kind, (*path, number), name
+    for number, least in enumerate(guards.min_members):
+        yield "groups", ("guards", "min_members", number, "group"), least.group
+    for number, pinned in enumerate(guards.pinned_members):
+        yield "groups", ("guards", "pinned_members", number, "group"), pinned.group
+        for at, name in enumerate(pinned.users):
+            yield "users", ("guards", "pinned_members", number, "users", at), name
+
+
+def _matches(name: str, known: Collection[str]) -> bool:
+    if not is_pattern(name):
+        return folded(name) in known
+    return any(map(re.compile(translate(folded(name))).match, known))
+
+
+def _told(
+    settings: Settings, path: SettingsPath, name: str, known: Mapping[str, str]
+) -> Unmatched | None:
+    close = nearest(folded(name).strip("*"), known)
+    if close is None and path[0] == "ignore":
+        return None
+    key = ".".join(part for part in path if isinstance(part, str))
+    advice = f'did you mean "{known[close]}"?' if close else "correct it, or remove it"
+    said = f'{key}: "{name}" matches nothing that is declared or live; {advice}'
+    return Unmatched(said, settings.places.get(path, Position("instance.yaml", 1, 1)))

@@ -1,0 +1,348 @@
+"""What is not managed any more, or approved anew, is told; what is managed otherwise is not."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from identity_reconciler.core.approvals import Approval
+from identity_reconciler.core.control import Aspect, loosened, unmatched
+from identity_reconciler.core.declared import (
+    ApplicationSelector,
+    Declared,
+    DeclaredApplication,
+    DeclaredGroup,
+    DeclaredUser,
+    Ignore,
+    Listed,
+    ManageLinks,
+    ManageObjects,
+    Presence,
+    Settings,
+)
+from identity_reconciler.core.guard_settings import (
+    GuardSettings,
+    MinMembers,
+    PinnedMembers,
+    PrivilegedNames,
+    ProtectedNames,
+)
+from identity_reconciler.core.state import (
+    Application,
+    ApplicationArn,
+    Group,
+    GroupKey,
+    GroupName,
+    State,
+    User,
+    UserKey,
+    UserName,
+)
+from identity_reconciler.errors import Position
+from tests.strategies import HERE, INSTANCE
+
+PLAIN = Settings(INSTANCE)
+DAY = date(2026, 3, 1)
+PAYROLL = Application(ApplicationArn("arn:pay"), "Payroll")
+
+
+def user(name: str, presence: Presence = Presence.PRESENT, **more: object) -> DeclaredUser:
+    return replace(DeclaredUser(User(UserName(name)), HERE, presence), **more)  # type: ignore[arg-type]
+
+
+def group(name: str, presence: Presence = Presence.PRESENT, **more: object) -> DeclaredGroup:
+    return replace(DeclaredGroup(Group(GroupName(name)), HERE, presence), **more)  # type: ignore[arg-type]
+
+
+def application(*, managed: bool = True, **selector: str) -> DeclaredApplication:
+    return DeclaredApplication(
+        ApplicationSelector(**selector),  # type: ignore[arg-type]
+        HERE,
+        managed=managed,
+    )
+
+
+def told(base: Declared, now: Declared, *live: Application) -> list[str]:
+    return [one.text.partition(":")[0] for one in loosened(base, now, live)]
+
+
+class TestEveryField:
+    """What is added to a declaration is compared, or said here to need no comparison."""
+
+    @pytest.mark.parametrize(
+        ("kind", "compared", "free"),
+        [
+            (DeclaredUser, {"presence"}, {"user", "position", "previous_names"}),
+            (DeclaredGroup, {"presence", "members"}, {"group", "position", "previous_names"}),
+            (DeclaredApplication, {"managed"}, {"selector", "position", "users", "groups"}),
+            (
+                Declared,
+                {"settings", "users", "groups", "applications", "approvals"},
+                {"files", "digest"},
+            ),
+        ],
+    )
+    def test_is_known(self, kind: type, compared: set[str], free: set[str]) -> None:
+        assert {one.name for one in dataclasses.fields(kind)} == compared | free
+
+
+class TestObjects:
+    """A user or group that was ours is told when it is owned elsewhere, or named nowhere."""
+
+    @pytest.mark.parametrize("before", Presence)
+    @pytest.mark.parametrize("after", [*Presence, None])
+    @pytest.mark.parametrize("kind", ["users", "groups"])
+    def test_every_state_to_every_other(
+        self, before: Presence, after: Presence | None, kind: str
+    ) -> None:
+        def one_of(name: str, presence: Presence | None) -> Declared:
+            if presence is None:
+                return Declared(PLAIN)
+            if kind == "users":
+                return Declared(PLAIN, users=(user(name, presence),))
+            return Declared(PLAIN, groups=(group(name, presence),))
+
+        base, now = one_of("one", before), one_of("ONE", after)
+        expected = {
+            (Presence.PRESENT, None),
+            (Presence.PRESENT, Presence.EXTERNAL),
+            (Presence.ABSENT, Presence.EXTERNAL),
+        }
+        assert bool(told(base, now)) is ((before, after) in expected)
+
+    @pytest.mark.parametrize("before", ManageObjects)
+    @pytest.mark.parametrize("after", ManageObjects)
+    def test_what_is_not_declared_goes_where_the_mode_says_so(
+        self, before: ManageObjects, after: ManageObjects
+    ) -> None:
+        base = Declared(replace(PLAIN, users=before), (user("one"),))
+        found = told(base, Declared(replace(PLAIN, users=after)))
+        assert ("user/one is not declared any more" in found) is (
+            before is not ManageObjects.REFERENCE and after is ManageObjects.DECLARED
+        )
+
+    def test_under_a_new_name_it_is_the_same(self) -> None:
+        base = Declared(PLAIN, (user("a"),), (group("g", members=()),))
+        now = Declared(
+            PLAIN,
+            (user("b", previous_names=("A",)),),
+            (group("h", members=(), previous_names=("G",)),),
+        )
+        assert told(base, now) == []
+        assert len(told(base, replace(now, users=(user("b"),)))) == 1
+
+    def test_where_it_stood(self) -> None:
+        there = Position("users/data.yaml", 7, 5)
+        base = Declared(PLAIN, (replace(user("one"), position=there),))
+        (one,) = loosened(base, Declared(PLAIN))
+        assert (one.position, one.at_base, one.aspect) == (there, True, Aspect.MANAGED)
+
+
+class TestLists:
+    """A list that was complete and has no key any more is told, unless none is managed anyway."""
+
+    LISTED = (Listed("ann", HERE),)
+
+    @pytest.mark.parametrize("before", [None, (), LISTED])
+    @pytest.mark.parametrize("after", [None, (), LISTED])
+    def test_members(
+        self, before: tuple[Listed, ...] | None, after: tuple[Listed, ...] | None
+    ) -> None:
+        base = Declared(PLAIN, groups=(group("g", members=before),))
+        now = Declared(PLAIN, groups=(group("g", members=after),))
+        assert bool(told(base, now)) is (before is not None and after is None)
+
+    @pytest.mark.parametrize("before", [True, False])
+    @pytest.mark.parametrize("after", [True, False, None])
+    def test_assignments(self, *, before: bool, after: bool | None) -> None:
+        base = Declared(PLAIN, applications=(application(name="Payroll", managed=before),))
+        entries = () if after is None else (application(name="Payroll", managed=after),)
+        found = told(base, Declared(PLAIN, applications=entries))
+        assert bool(found) is (before and not after)
+
+    def test_where_no_list_is_managed_only_that_is_told(self) -> None:
+        off = replace(PLAIN, memberships=ManageLinks.OFF, assignments=ManageLinks.OFF)
+        groups, applications = (group("g", members=()),), (application(name="Payroll"),)
+        base = Declared(PLAIN, groups=groups, applications=applications)
+        now = Declared(off, groups=(group("g"),))
+        assert told(base, now) == [
+            "manage.memberships is off, was authoritative",
+            "manage.assignments is off, was authoritative",
+        ]
+        assert told(replace(base, settings=off), now) == []
+
+    def test_an_application_may_be_named_in_other_words(self) -> None:
+        base = Declared(PLAIN, applications=(application(name="Payroll"),))
+        now = Declared(PLAIN, applications=(application(arn="arn:pay"),))
+        assert told(base, now, PAYROLL) == []
+        assert len(told(base, now)) == 1
+        now = Declared(PLAIN, applications=(application(arn="arn:pay", managed=False),))
+        assert len(told(base, now, PAYROLL)) == 1
+
+
+class TestApprovals:
+    """Each that the base does not have just so is told, with all of it."""
+
+    APPROVAL = Approval("wipe", DAY, DAY, "because", ("user/ann", "user/bob"))
+
+    def test_only_new_ones(self) -> None:
+        moved = replace(self.APPROVAL, position=Position("approvals.yaml", 9, 5))
+        base = Declared(PLAIN, approvals=(self.APPROVAL,))
+        assert told(base, replace(base, approvals=(moved,))) == []
+        assert told(base, Declared(PLAIN)) == []
+
+    @pytest.mark.parametrize(
+        "field", [one.name for one in dataclasses.fields(Approval) if one.compare]
+    )
+    def test_whatever_is_changed(self, field: str) -> None:
+        values = {
+            "guard": "protected",
+            "on": date(2026, 3, 2),
+            "expires": date(2026, 3, 9),
+            "reason": "other",
+            "addresses": ("user/eve",),
+            "kind": "user",
+            "count": 3,
+            "approved_by": "Ann",
+        }
+        changed = replace(self.APPROVAL, **{field: values[field]})  # type: ignore[arg-type]
+        base = Declared(PLAIN, approvals=(self.APPROVAL,))
+        (one,) = loosened(base, replace(base, approvals=(changed,)))
+        assert one.aspect is Aspect.APPROVED
+        assert one.addresses == changed.addresses
+
+    def test_in_words(self) -> None:
+        counted = Approval("wipe", DAY, DAY, "because", kind="user", count=7, approved_by="Ann")
+        now = Declared(PLAIN, approvals=(self.APPROVAL, counted))
+        assert [one.text for one in loosened(Declared(PLAIN), now)] == [
+            "new approval of wipe for 2 named, through 2026-03-01: because",
+            "new approval of wipe for up to 7 of kind user, through 2026-03-01, by Ann: because",
+        ]
+
+
+class TestOrder:
+    """What weighs most stands first, however much there is."""
+
+    GUARDS = GuardSettings(
+        protected=ProtectedNames(users=("root",), applications=("Pay*",)),
+        privileged=PrivilegedNames(groups=("admins",)),
+        administrators=("ann",),
+        min_members=(MinMembers("least", 1),),
+        pinned_members=(PinnedMembers("pinned", ("peter",)),),
+    )
+
+    def test_guards_then_approvals_then_settings_then_what_guards_name(self) -> None:
+        people = ("a", "root", "ann", "peter", "b")
+        groups = ("a", "admins", "least", "pinned", "b")
+        base = Declared(
+            replace(PLAIN, guards=self.GUARDS),
+            tuple(map(user, people)),
+            tuple(map(group, groups)),
+            (application(name="Wiki"), application(name="Payroll")),
+        )
+        settings = replace(base.settings, ignore=Ignore(users=("x",)), rename_users=True)
+        settings = replace(settings, guards=replace(self.GUARDS, wipe_from=9))
+        now = Declared(settings, approvals=(TestApprovals.APPROVAL,))
+        found = told(base, now)
+        assert [line.split(" ")[0] for line in found[:4]] == [
+            "guards.wipe_from",
+            "new",
+            "ignore.users",
+            "manage.rename_users",
+        ]
+        assert {line.split(" is not")[0] for line in found[4:11]} == {
+            "user/root",
+            "user/ann",
+            "user/peter",
+            "group/admins",
+            "group/least",
+            "group/pinned",
+            "application Payroll",
+        }
+        assert len(found) == 16
+
+
+class TestUnmatched:
+    """A name in the settings that is neither declared nor live is told, and where it stands."""
+
+    LIVE = State(
+        users={UserKey("ann"): User(UserName("Ann"))},
+        groups={GroupKey("break-glass"): Group(GroupName("break-glass"))},
+        applications={PAYROLL.arn: PAYROLL},
+    )
+
+    def found(self, guards: GuardSettings, ignore: Ignore = Ignore()) -> list[str]:  # noqa: B008 - frozen
+        settings = replace(PLAIN, guards=guards, ignore=ignore)
+        declared = Declared(settings, (user("declared"),), (group("g", previous_names=("f",)),))
+        return [one.text for one in unmatched(declared, self.LIVE, applications=True)]
+
+    def test_what_is_declared_or_live_is_matched(self) -> None:
+        guards = GuardSettings(
+            protected=ProtectedNames(("ANN", "decl*"), ("break-*", "F"), ("payroll", "arn:*")),
+            privileged=PrivilegedNames(("g",), ("Pay[rx]oll",)),
+            administrators=("?nn",),
+            min_members=(MinMembers("G", 1),),
+            pinned_members=(PinnedMembers("break-glass", ("ann",)),),
+        )
+        assert self.found(guards, Ignore(("ann",), ("g",), ("*",))) == []
+
+    @pytest.mark.parametrize(
+        ("guards", "key", "meant"),
+        [
+            (GuardSettings(protected=ProtectedNames(users=("an",))), "protected.users", "Ann"),
+            (
+                GuardSettings(protected=ProtectedNames(groups=("brake-glass*",))),
+                "protected.groups",
+                "break-glass",
+            ),
+            (
+                GuardSettings(protected=ProtectedNames(applications=("Payrol",))),
+                "protected.applications",
+                "Payroll",
+            ),
+            (
+                GuardSettings(privileged=PrivilegedNames(groups=("brake-glass",))),
+                "privileged.groups",
+                "break-glass",
+            ),
+            (
+                GuardSettings(privileged=PrivilegedNames(applications=("xyz",))),
+                "privileged.applications",
+                None,
+            ),
+            (GuardSettings(administrators=("*.root",)), "administrators", None),
+            (
+                GuardSettings(min_members=(MinMembers("breakglass", 1),)),
+                "min_members.group",
+                "break-glass",
+            ),
+            (
+                GuardSettings(pinned_members=(PinnedMembers("zzz", ()),)),
+                "pinned_members.group",
+                None,
+            ),
+            (
+                GuardSettings(pinned_members=(PinnedMembers("g", ("declard",)),)),
+                "pinned_members.users",
+                "declared",
+            ),
+        ],
+    )
+    def test_a_slip_is_told(self, guards: GuardSettings, key: str, meant: str | None) -> None:
+        (text,) = self.found(guards)
+        assert text.startswith(f'guards.{key}: "')
+        advice = f'did you mean "{meant}"?' if meant else "correct it, or remove it"
+        assert text.endswith(f"matches nothing that is declared or live; {advice}")
+
+    def test_what_is_ignored_is_told_only_where_it_may_be_a_slip(self) -> None:
+        ignore = Ignore(users=("zzz",), groups=("AWSControlTower*", "brake-glass"))
+        (text,) = self.found(GuardSettings(), ignore)
+        assert text.startswith('ignore.groups: "brake-glass" matches nothing')
+
+    def test_applications_that_were_not_read_are_passed_over(self) -> None:
+        guards = GuardSettings(privileged=PrivilegedNames(applications=("xyz",)))
+        declared = Declared(replace(PLAIN, guards=guards))
+        assert unmatched(declared, State(), applications=False) == ()

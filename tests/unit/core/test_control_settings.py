@@ -1,0 +1,366 @@
+"""Every key of `instance.yaml` has a rule, which tells loosening from tightening."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, is_dataclass, replace
+from fnmatch import fnmatchcase
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from identity_reconciler.core.control import Aspect, Loosening, loosened
+from identity_reconciler.core.control.settings import RULES
+from identity_reconciler.core.declared import (
+    Declared,
+    DeclaredGroup,
+    DeclaredUser,
+    Ignore,
+    ManageLinks,
+    ManageObjects,
+    Settings,
+)
+from identity_reconciler.core.guard_settings import (
+    Budgets,
+    DeleteBudget,
+    ExpectLive,
+    GuardSettings,
+    MinMembers,
+    PinnedMembers,
+    PrivilegedNames,
+    ProtectedNames,
+    RenameSigns,
+)
+from identity_reconciler.core.scope import covers
+from identity_reconciler.core.state import Group, GroupName, User, UserName
+from identity_reconciler.desired.model.instance import SettingsDocument
+from identity_reconciler.desired.reading.loader import load
+from identity_reconciler.errors import Position
+from tests.strategies import HERE, INSTANCE
+
+
+@dataclass(frozen=True)
+class Example:
+    """Two settings that differ in one field only."""
+
+    tight: Settings
+    loose: Settings
+    both_ways: bool = False
+    """Whether neither is tighter: each way something is given up."""
+
+
+def guards(tight: GuardSettings, loose: GuardSettings, *, both_ways: bool = False) -> Example:
+    return Example(
+        Settings(INSTANCE, guards=tight), Settings(INSTANCE, guards=loose), both_ways=both_ways
+    )
+
+
+def managing(**fields: tuple[object, object]) -> Example:
+    ((name, (tight, loose)),) = fields.items()
+    plain = Settings(INSTANCE)
+    return Example(
+        replace(plain, **{name: tight}),  # type: ignore[arg-type]
+        replace(plain, **{name: loose}),  # type: ignore[arg-type]
+    )
+
+
+def about(**fields: str | None) -> Example:
+    """Return settings about another instance, or with other credentials."""
+    both = "delegated_administrator" not in fields
+    other = replace(INSTANCE, **fields)  # type: ignore[arg-type]
+    return Example(Settings(INSTANCE), Settings(other), both_ways=both)
+
+
+def budget(kind: str, **looser: float) -> Example:
+    tight = DeleteBudget(1, 1, 5)
+    loose = replace(tight, **looser)  # type: ignore[arg-type]
+    return guards(
+        GuardSettings(budgets=Budgets(**{kind: tight})),
+        GuardSettings(budgets=Budgets(**{kind: loose})),
+    )
+
+
+def protecting(**names: tuple[str, ...]) -> Example:
+    return guards(GuardSettings(protected=ProtectedNames(**names)), GuardSettings())
+
+
+def privileged(**names: tuple[str, ...]) -> Example:
+    return guards(GuardSettings(privileged=PrivilegedNames(**names)), GuardSettings())
+
+
+def least(tight: MinMembers, loose: MinMembers, *, both_ways: bool = False) -> Example:
+    return guards(
+        GuardSettings(min_members=(tight,)),
+        GuardSettings(min_members=(loose,)),
+        both_ways=both_ways,
+    )
+
+
+def pinned(tight: PinnedMembers, loose: PinnedMembers) -> Example:
+    return guards(
+        GuardSettings(pinned_members=(tight,)),
+        GuardSettings(pinned_members=(loose,)),
+        both_ways=True,
+    )
+
+
+EXAMPLES: dict[str, Example] = {
+    "instance.region": about(region="us-east-1"),
+    "instance.account_id": about(account_id="999999999999"),
+    "instance.instance_arn": about(instance_arn="arn:aws:sso:::instance/ssoins-other"),
+    "instance.identity_store_id": about(identity_store_id="d-other"),
+    "instance.delegated_administrator": about(delegated_administrator="999999999999"),
+    "manage.users": managing(users=(ManageObjects.AUTHORITATIVE, ManageObjects.REFERENCE)),
+    "manage.groups": managing(groups=(ManageObjects.DECLARED, ManageObjects.REFERENCE)),
+    "manage.memberships": managing(memberships=(ManageLinks.AUTHORITATIVE, ManageLinks.OFF)),
+    "manage.assignments": managing(assignments=(ManageLinks.ADDITIVE, ManageLinks.OFF)),
+    "manage.require_email": managing(require_email=(True, False)),
+    "manage.rename_users": managing(rename_users=(False, True)),
+    "ignore.users": managing(ignore=(Ignore(), Ignore(users=("eve",)))),
+    "ignore.groups": managing(ignore=(Ignore(groups=("a*",)), Ignore(groups=("*",)))),
+    "ignore.applications": managing(ignore=(Ignore(), Ignore(applications=("Pay*",)))),
+    **{
+        f"guards.budgets.{one.name}.{field}": budget(one.name, **{field: value})
+        for one in dataclasses.fields(Budgets)
+        for field, value in (("floor", 2), ("percent", 1.5), ("ceiling", 1_000_000))
+    },
+    "guards.expect_live.users": guards(
+        GuardSettings(expect_live=ExpectLive(users=9)), GuardSettings()
+    ),
+    "guards.expect_live.groups": guards(
+        GuardSettings(expect_live=ExpectLive(groups=9)),
+        GuardSettings(expect_live=ExpectLive(groups=8)),
+    ),
+    "guards.wipe_from": guards(GuardSettings(wipe_from=3), GuardSettings(wipe_from=4)),
+    "guards.protected.users": protecting(users=("root",)),
+    "guards.protected.groups": protecting(groups=("break-*",)),
+    "guards.protected.applications": protecting(applications=("Payroll",)),
+    "guards.privileged.groups": privileged(groups=("admins",)),
+    "guards.privileged.applications": privileged(applications=("Payroll",)),
+    "guards.administrators": guards(
+        GuardSettings(administrators=("root", "ann")), GuardSettings(administrators=("root",))
+    ),
+    "guards.min_members[].group": least(MinMembers("a", 2), MinMembers("b", 2), both_ways=True),
+    "guards.min_members[].least": least(MinMembers("a", 2), MinMembers("A", 1)),
+    "guards.pinned_members[].group": pinned(PinnedMembers("a", ()), PinnedMembers("b", ())),
+    "guards.pinned_members[].users": pinned(
+        PinnedMembers("a", ("ann", "bob")), PinnedMembers("a", ("ann", "eve"))
+    ),
+    "guards.rename.likeness": guards(
+        GuardSettings(rename=RenameSigns(likeness=85)),
+        GuardSettings(rename=RenameSigns(likeness=100)),
+    ),
+    "guards.rename.shared": guards(
+        GuardSettings(rename=RenameSigns(shared=50)), GuardSettings(rename=RenameSigns(shared=51))
+    ),
+}
+FREE = {"instance.name"}
+"""What may be changed without loosening anything."""
+SECTIONS = {"instance", "ignore", "guards"}
+
+
+def fields_of(kind: type, path: str = "") -> Iterator[str]:
+    """Yield the path of every field in the dataclass *kind* and those in it, as the YAML has it."""
+    types = typing.get_type_hints(kind)
+    for one in dataclasses.fields(kind):
+        if not one.compare:
+            continue
+        hint = types[one.name]
+        below = f"{path}.{one.name}" if path else one.name
+        if not path and one.name not in SECTIONS:
+            below = f"manage.{one.name}"
+        (item, *_) = (*typing.get_args(hint), None)
+        if is_dataclass(hint) and isinstance(hint, type):
+            yield from fields_of(hint, below)
+        elif is_dataclass(item) and isinstance(item, type):
+            yield from fields_of(item, f"{below}[]")
+        else:
+            yield below
+
+
+def keys_of(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Yield the path of every key that *model* knows."""
+    for name, field in model.model_fields.items():
+        below = f"{path}.{name}" if path else name
+        hint = field.annotation
+        (item, *_) = (*typing.get_args(hint), None)
+        if isinstance(hint, type) and issubclass(hint, BaseModel):
+            yield from keys_of(hint, below)
+        elif isinstance(item, type) and issubclass(item, BaseModel):
+            yield from keys_of(item, f"{below}[]")
+        else:
+            yield below
+
+
+def told(base: Settings, now: Settings) -> tuple[Loosening, ...]:
+    return loosened(Declared(base), Declared(now))
+
+
+class TestEveryField:
+    """A setting that is added has to say what loosens it before these pass."""
+
+    def test_each_field_has_an_example(self) -> None:
+        assert set(fields_of(Settings)) == set(EXAMPLES) | FREE
+
+    def test_each_key_of_the_yaml_has_an_example(self) -> None:
+        assert set(keys_of(SettingsDocument)) == set(EXAMPLES) | FREE
+
+    def test_each_key_has_a_rule_under_its_path(self) -> None:
+        assert set(RULES) == {path.partition("[]")[0] for path in EXAMPLES} | FREE
+
+    @pytest.mark.parametrize("path", EXAMPLES)
+    def test_loosening_is_told(self, path: str) -> None:
+        example, key = EXAMPLES[path], path.partition("[]")[0]
+        (one,) = told(example.tight, example.loose)
+        assert one.text.startswith(f"{key} ")
+        aspects = {"guards": Aspect.GUARDED, "ignore": Aspect.IGNORED, "manage": Aspect.MANAGED}
+        assert one.aspect is aspects.get(key.partition(".")[0], one.aspect)
+
+    @pytest.mark.parametrize("path", EXAMPLES)
+    def test_tightening_is_not(self, path: str) -> None:
+        example = EXAMPLES[path]
+        assert bool(told(example.loose, example.tight)) is example.both_ways
+        for same in (example.tight, example.loose):
+            assert told(same, same) == ()
+
+    def test_the_name_is_free(self) -> None:
+        assert told(Settings(INSTANCE), Settings(replace(INSTANCE, name="other"))) == ()
+
+    @pytest.mark.parametrize("mode", ["users", "groups", "memberships", "assignments"])
+    def test_every_mode_against_every_other(self, mode: str) -> None:
+        kind = type(getattr(Settings(INSTANCE), mode))
+        order = ["authoritative", "declared", "additive", "reference", "off"]
+        for before in kind:
+            for after in kind:
+                base = replace(Settings(INSTANCE), **{mode: before})
+                now = replace(Settings(INSTANCE), **{mode: after})
+                assert bool(told(base, now)) is (order.index(after) > order.index(before))
+
+
+PIECES = st.lists(st.sampled_from(["a", "b", "]", "*", "?", "[ab]", "[!a]"]), max_size=4).map(
+    "".join
+)
+NAMES = ["".join(name) for length in range(5) for name in product("ab]c", repeat=length)]
+
+
+class TestPatterns:
+    """A pattern that another one makes needless may go."""
+
+    NARROW = GuardSettings(protected=ProtectedNames(groups=("break-glass", "ops-*")))
+
+    @pytest.mark.parametrize(
+        ("now", "lost"),
+        [
+            (("BREAK-GLASS", "ops-*"), 0),
+            (("*",), 0),
+            (("break-*", "ops*"), 0),
+            (("break-glas?", "ops-*"), 0),
+            (("brake-glass", "ops-*"), 1),
+            (("break-glass", "ops-?"), 1),
+            (("break-glass", "ops-a", "ops-b"), 1),
+            ((), 2),
+        ],
+    )
+    def test_is_not_missed(self, now: tuple[str, ...], lost: int) -> None:
+        after = GuardSettings(protected=ProtectedNames(groups=now))
+        found = told(Settings(INSTANCE, guards=self.NARROW), Settings(INSTANCE, guards=after))
+        assert len(found) == lost
+
+    @given(wide=PIECES, narrow=PIECES)
+    @settings(max_examples=500)
+    def test_what_covers_matches_all_that_is_covered(self, wide: str, narrow: str) -> None:
+        if covers((wide,), narrow):
+            for name in NAMES:
+                assert fnmatchcase(name, wide) or not fnmatchcase(name, narrow)
+
+    def test_a_set_is_no_text(self) -> None:
+        assert fnmatchcase("[ab]", "*b]")
+        assert not covers(("*b]",), "[ab]")
+
+
+class TestRenames:
+    """Whose members are counted is the same under a new name, and nobody else is."""
+
+    BASE = GuardSettings(
+        min_members=(MinMembers("old", 2),), pinned_members=(PinnedMembers("old", ("ann", "bob")),)
+    )
+
+    def declared(self, settings: GuardSettings, *names: str) -> Declared:
+        group = DeclaredGroup(Group(GroupName("new")), HERE, previous_names=names)
+        user = DeclaredUser(User(UserName("anna")), HERE, previous_names=("ANN",))
+        return Declared(Settings(INSTANCE, guards=settings), (user,), (group,))
+
+    def test_is_the_same(self) -> None:
+        now = GuardSettings(
+            min_members=(MinMembers("new", 2),),
+            pinned_members=(PinnedMembers("NEW", ("bob", "Anna")),),
+        )
+        base = Declared(Settings(INSTANCE, guards=self.BASE))
+        assert loosened(base, self.declared(now, "Old")) == ()
+        assert len(loosened(base, self.declared(now, "other"))) == 2
+
+    def test_who_is_pinned_otherwise_is_named(self) -> None:
+        now = replace(self.BASE, pinned_members=(PinnedMembers("old", ("bob", "eve")),))
+        (one,) = told(Settings(INSTANCE, guards=self.BASE), Settings(INSTANCE, guards=now))
+        assert one.text == (
+            'guards.pinned_members says otherwise for "old": it may have eve, and need not have ann'
+        )
+
+
+TIGHT = """\
+manage:
+  users: authoritative
+guards:
+  wipe_from: 2
+  protected: {groups: [kept, break-glass]}
+  min_members:
+    - {group: a, least: 3}
+    - {group: b, least: 3}
+"""
+LOOSE = """\
+guards:
+  protected:
+    groups:
+      - kept
+  min_members: [{group: b, least: 1}]
+ignore:
+  users:
+    - nobody
+    - eve
+"""
+
+
+class TestPlaces:
+    """Each line leads to where the key stands, or to where it stood in the base."""
+
+    def test_of_each(self, tmp_path: Path) -> None:
+        instance = (Path(__file__).parents[2] / "invalid/instance.yaml").read_text("utf-8")
+        above = instance.count("\n")
+        for name, text in (("base", TIGHT), ("now", LOOSE)):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "instance.yaml").write_text(instance + text, "utf-8")
+        base, now = load(tmp_path / "base"), load(tmp_path / "now")
+        found = {
+            one.text.split(":")[0]: (one.position.line - above, one.at_base)
+            for one in loosened(base, now)
+        }
+        assert found == {
+            'guards.protected.groups no longer has "break-glass"': (5, True),
+            'guards.min_members no longer has "a", which needed 3': (7, True),
+            'guards.min_members says 1 for "b", was 3': (5, False),
+            "guards.wipe_from is 3, was 2": (4, True),
+            'ignore.users has "nobody" now': (8, False),
+            'ignore.users has "eve" now': (9, False),
+            "manage.users is declared, was authoritative": (2, True),
+        }
+
+    def test_without_any(self) -> None:
+        example = EXAMPLES["guards.wipe_from"]
+        (one,) = told(example.tight, example.loose)
+        assert (one.position, one.at_base) == (Position("instance.yaml", 1, 1), False)
