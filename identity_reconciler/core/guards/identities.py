@@ -108,7 +108,7 @@ def taken_over(
         return key in privileged.users or is_user(names, name, evidence)
 
     changed = [*_changed(evidence.plan)]
-    given = {_address(user) for user, _ in changed} - {None}
+    given = {_new_address(user, before) for user, before in changed} - {None}
     owners = {
         (_address(user), renames.user(key))
         for key, user in evidence.live.users.items()
@@ -118,7 +118,8 @@ def taken_over(
         key = user_key(user.user_name)
         own = before is not None and is_relied_on(user.user_name)
         name = before is None and key in evidence.live.users and is_relied_on(user.user_name)
-        if own or name or any(_address(user) == one and key != of for one, of in owners):
+        address = _new_address(user, before)
+        if own or name or any(address == one and key != of for one, of in owners):
             yield user
 
 
@@ -144,6 +145,11 @@ def _changed(plan: Plan) -> Iterator[tuple[User, User | None]]:
                 yield user, old
             case _:
                 pass
+
+
+def _new_address(user: User, before: User | None) -> str | None:
+    address = _address(user)
+    return None if before is not None and address == _address(before) else address
 
 
 def _address(user: User) -> str | None:

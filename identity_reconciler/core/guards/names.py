@@ -75,8 +75,8 @@ def privileged(evidence: Evidence, settings: GuardSettings) -> Objection | None:
         return None
     return Objection(
         f"{len(concerned)} would give privileged access, or a way to it",
-        "nobody new in what `privileged` matches, nor in a group assigned to it, and names and "
-        "e-mail addresses of its members, of administrators and of protected users as they are",
+        "nobody new in what `privileged` matches, and its people, administrators and protected "
+        "users with the names and addresses they have",
         tuple(concerned),
     )
 

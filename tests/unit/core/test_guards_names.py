@@ -462,6 +462,12 @@ class TestIdentities:
         staff.wanted["new"] = person(name, "new@example.com")
         assert {*staff.privileged(RELIED_ON[name])} == {"user/old", f"user/{name}"}
 
+    def test_an_address_that_two_have_already_is_given_to_nobody(self, name: str) -> None:
+        staff = Staff()
+        shared = person("eve", f"{name}@example.com")
+        staff.live["eve"], staff.wanted["eve"] = shared, replace(shared, user_name=UserName("adam"))
+        assert staff.privileged(RELIED_ON[name]) == ()
+
     def test_names_and_addresses_of_others_are_free(self, name: str) -> None:
         staff = Staff()
         staff.wanted["eve"] = replace(person("adam", "zoe@example.com"))
