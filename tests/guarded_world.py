@@ -33,7 +33,7 @@ from identity_reconciler.core.state import (
 )
 from tests.strategies import HERE, INSTANCE, NOW
 
-WIDE = GuardSettings(budgets=Budgets(*[DeleteBudget(1000, 100, 1000)] * 5))
+WIDE = GuardSettings(budgets=Budgets(*[DeleteBudget(1000, 100, 1000)] * 6))
 """No budget is in the way of what a test is about."""
 PAYROLL = ApplicationArn("arn:aws:sso::111122223333:application/ssoins-1/apl-pay")
 

@@ -185,28 +185,37 @@ def _facts(
 ) -> PolicyFacts:
     """Return what AWS knows; without a *target* nobody is asked, and what is missing is told.
 
-    Protected groups are not *wanted* for a role that writes nothing.
+    What is protected is not *wanted* for a role that writes nothing.
     """
     from identity_reconciler.cli.connection import connected_for
     from identity_reconciler.cli.output import note
+    from identity_reconciler.core.scope import matches_any
     from identity_reconciler.iam.policies import PolicyFacts
 
     if kms_key is not None and not _KEY.fullmatch(kms_key):
         raise UsageError(f"--kms-key {kms_key}: expected arn:aws:kms:REGION:ACCOUNT:key/ID")
-    patterns = declared.settings.guards.protected.groups
-    if not patterns or not wanted:
+    names = declared.settings.guards.protected
+    if not (names.groups or names.users) or not wanted:
         return PolicyFacts(kms_key=kms_key)
     if target is None:
         note(
-            f"the ids of protected groups are known to AWS only; add --live to deny what touches: "
-            f"{', '.join(patterns)}"
+            "the ids of protected groups and users are known to AWS only; add --live to deny what "
+            f"touches: {', '.join((*names.groups, *names.users))}"
         )
         return PolicyFacts(kms_key=kms_key)
     with connected_for(declared, target, write=False) as gateway:
-        found = {pattern: gateway.arns_of_groups((pattern,)) for pattern in patterns}
-    for pattern in (pattern for pattern, arns in found.items() if not arns):
+        groups = {pattern: gateway.arns_of_groups((pattern,)) for pattern in names.groups}
+        users = gateway.arns_of_users(names.users, names.groups)
+    for pattern in (pattern for pattern, arns in groups.items() if not arns):
         note(f"protected group {pattern}: no live group is called that, so nothing is denied")
-    return PolicyFacts(tuple(sorted({arn for arns in found.values() for arn in arns})), kms_key)
+    for pattern in names.users:
+        if not any(matches_any((pattern,), name) for name in users):
+            note(f"protected user {pattern}: no live user is called that, so nothing is denied")
+    return PolicyFacts(
+        protected=tuple(sorted({arn for arns in groups.values() for arn in arns})),
+        protected_users=tuple(sorted(users.values())),
+        kms_key=kms_key,
+    )
 
 
 def _print_policy(declared: Declared, purpose: RunPurpose, facts: PolicyFacts) -> None:

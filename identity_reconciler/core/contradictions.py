@@ -94,8 +94,8 @@ def _about_resources(change: Change) -> Iterator[str]:
 
 def _about_sides(change: Update | Rename) -> Iterator[str]:
     before, after = change.before, change.after
-    if type(before) is not type(after) or before.foreign != after.foreign:
-        yield f"{address(after)} would become something else"
+    if before.foreign != after.foreign:
+        yield f"{address(after)} would change its owner"
     if before.provenance != after.provenance:
         yield f"{address(after)} would get another history"
     if (_name(before) == _name(after)) is isinstance(change, Rename):
@@ -121,14 +121,9 @@ def _fits(reason: Reason, resource: Resource) -> bool:
 
 def _about_cascades(changes: Iterable[Change]) -> Iterator[str]:
     """A membership vanishes once, with its own user or group."""
-    taken: set[Key] = {
-        change.before.key
-        for change in changes
-        if isinstance(change, Delete) and isinstance(change.before, Membership)
-    }
-    for change in changes:
-        if not isinstance(change, Delete):
-            continue
+    removals = [change for change in changes if isinstance(change, Delete)]
+    taken: set[Key] = {change.before.key for change in removals}
+    for change in removals:
         if list(change.cascaded) != sorted(change.cascaded, key=lambda link: link.key):
             yield f"what goes with {address(change.before)} is not in order"
         for link in change.cascaded:
@@ -145,7 +140,7 @@ def _hangs_on(link: Membership, resource: Resource) -> bool:
             return name == link.user
         case Group(name=group):
             return group == link.group
-        case Membership() | Assignment():
+        case _:
             return False
 
 
@@ -160,7 +155,7 @@ def _about_departures(changes: Iterable[Change]) -> Iterator[str]:
         match change:
             case Delete(before=Assignment(principal=principal) as link, reason=reason):
                 follows = reason is Reason.PRINCIPAL_DELETED
-                if follows is not (principal in departing) and reason is not Reason.EXPIRED:
+                if follows is not (principal in departing):
                     yield f"{address(link)} cannot be removed because {reason}"
             case _:
                 pass

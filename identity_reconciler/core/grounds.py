@@ -7,7 +7,6 @@ of the plan, and each that is gone was taken away by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from identity_reconciler.core.access import Effect, Route
@@ -15,7 +14,6 @@ from identity_reconciler.core.plan import Create, Delete, Plan
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
     Assignment,
-    Group,
     GroupKey,
     Membership,
     PrincipalKind,
@@ -42,8 +40,6 @@ class _Ways:
         match resource:
             case User(user_name=name):
                 self.users.add(user_key(name))
-            case Group():
-                pass
             case Membership():
                 self.members.add((group_key(resource.group), user_key(resource.user)))
             case Assignment(application=arn, principal=principal):
@@ -51,18 +47,16 @@ class _Ways:
                     self.assigned_users.add((arn, UserKey(principal.name)))
                 else:
                     self.assigned_groups.add((arn, GroupKey(principal.name)))
+            case _:
+                pass
 
     def hold(self, path: str, user: UserKey, group: GroupKey, arn: str) -> bool:
         """Return whether one of these makes or breaks *path* of *user*, by *group* if by any."""
         if path == Route.EVERYONE:
             return user in self.users
         if path == Route.DIRECT:
-            return user in self.users or (arn, user) in self.assigned_users
-        return (
-            user in self.users
-            or (group, user) in self.members
-            or (arn, group) in self.assigned_groups
-        )
+            return (arn, user) in self.assigned_users
+        return (group, user) in self.members or (arn, group) in self.assigned_groups
 
 
 class Grounds:
@@ -77,9 +71,10 @@ class Grounds:
                     self._made.note(resource)
                 case Delete(before=resource, cascaded=cascaded):
                     for one in (resource, *cascaded):
-                        self._gone.note(one)
                         if isinstance(one, Membership | Assignment):
                             self._gone.note(self._renames.link(one))
+                        else:
+                            self._gone.note(one)
                 case _:
                     pass
 
@@ -90,13 +85,10 @@ class Grounds:
         """
         if path not in {Route.EVERYONE, Route.DIRECT} and not path.startswith(_THROUGH):
             return False
-        ways = self._made if effect is Effect.GAINED else self._gone
-        return any(
-            ways.hold(path, user_key(user), group, application)
-            for group in self._groups(effect, group_key(path.removeprefix(_THROUGH)))
+        key, group = user_key(user), group_key(path.removeprefix(_THROUGH))
+        if effect is Effect.GAINED:
+            return self._made.hold(path, key, group, application)
+        # Whoever goes loses every way; what is left of it is an orphan.
+        return key in self._gone.users or self._gone.hold(
+            path, key, self._renames.group(group), application
         )
-
-    def _groups(self, effect: Effect, group: GroupKey) -> Iterator[GroupKey]:
-        yield group
-        if effect is Effect.LOST:
-            yield self._renames.group(group)

@@ -17,6 +17,7 @@ class GuardId(StrEnum):
     BUDGET_MEMBERSHIPS = "budget.memberships"
     BUDGET_ASSIGNMENTS = "budget.assignments"
     BUDGET_EXPIRED = "budget.expired"
+    BUDGET_RENAMES = "budget.renames"
     WIPE = "wipe"
     PROTECTED = "protected"
     MIN_MEMBERS = "min_members"
@@ -39,7 +40,7 @@ class ResourceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeleteBudget:
-    """How much one plan may remove of one kind."""
+    """How much one plan may remove of one kind, or rename."""
 
     floor: int
     """Always allowed, in resources."""
@@ -49,7 +50,7 @@ class DeleteBudget:
     """Never exceeded without an approval, in resources, not even by the floor."""
 
     def allowed(self, managed: int) -> int:
-        """Return how many of *managed* resources one plan may remove, rounded down."""
+        """Return how many of *managed* resources one plan may touch, rounded down."""
         # Through text, because 2.3 percent is meant, not the nearest binary fraction.
         share = int(Decimal(str(self.percent)) * managed / 100)
         return min(self.ceiling, max(self.floor, share))
@@ -69,6 +70,8 @@ class Budgets:
     They count here and nowhere else. Wider than the others: each date was reviewed when it was
     written, so what is left to catch is a wrong clock or one date on too many lines.
     """
+    renames: DeleteBudget = DeleteBudget(3, 5, 20)
+    """Users and groups together that get another name."""
 
 
 @dataclass(frozen=True, slots=True)

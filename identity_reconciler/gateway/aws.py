@@ -16,6 +16,7 @@ from identity_reconciler.core.state import (
     Resource,
     State,
     User,
+    UserName,
 )
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.reading.assembly import assemble
@@ -84,6 +85,31 @@ class AwsGateway:
         ]
         found = sorted(record.identifier for record in records if record is not None)
         return tuple(f"arn:{partition}:identitystore:::group/{one}" for one in found)
+
+    def arns_of_users(
+        self, patterns: tuple[str, ...], groups: tuple[str, ...]
+    ) -> Mapping[UserName, str]:
+        """Return the ARNs of the live users whose names match *patterns*, by their names.
+
+        The members of groups whose names match *groups* are among them. For IAM policies.
+
+        Raises:
+            GatewayError: The users, the groups or their members could not be listed.
+        """
+        live = self.read_state(
+            Wanted(users=True, groups=True, members_of=lambda one: matches_any(groups, one.name))
+        )
+        names = {
+            one.user_name for one in live.users.values() if matches_any(patterns, one.user_name)
+        }
+        names |= {live.user_name(key) for members in live.members.values() for key in members}
+        partition = self._connection.instance.instance_arn.split(":")[1]
+        found = ((name, self._connection.directory.users.find(name)) for name in sorted(names))
+        return {
+            name: f"arn:{partition}:identitystore:::user/{record.identifier}"
+            for name, record in found
+            if record is not None
+        }
 
     def create(self, resource: Resource) -> None:
         """See Gateway."""

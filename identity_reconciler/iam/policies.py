@@ -28,6 +28,7 @@ _MOST_ARNS = 50
 _GROUP_WRITES = frozenset(
     {"CreateGroupMembership", "DeleteGroup", "DeleteGroupMembership", "UpdateGroup"}
 )
+_USER_WRITES = frozenset({"DeleteUser", "UpdateUser"})
 
 RunPurpose = Literal[Purpose.PLAN, Purpose.APPLY, Purpose.EXPIRE]
 """What the role of a workflow is for."""
@@ -40,6 +41,8 @@ class PolicyFacts:
 
     protected: tuple[str, ...] = ()
     """ARNs of the groups that nobody but people may touch."""
+    protected_users: tuple[str, ...] = ()
+    """ARNs of the users who may be neither changed nor deleted: their members, and others."""
     kms_key: str | None = None
     """ARN of the customer managed key of the instance, if it has one."""
 
@@ -55,7 +58,7 @@ def policy(declared: Declared, purpose: RunPurpose, facts: PolicyFacts) -> Polic
         denied = _with_twins(one for one in OPERATIONS if one.writes)
         statements.append(statement("NeverWrite", "Deny", denied, ("*",)))
     else:
-        statements += _hands_off(places.partition, facts.protected)
+        statements += _hands_off(places.partition, facts)
     return document(statements)
 
 
@@ -133,7 +136,7 @@ def _allowed(operations: Sequence[ServiceOperation], places: _Places) -> list[St
     ]
 
 
-def _hands_off(partition: str, protected: Sequence[str]) -> list[Statement]:
+def _hands_off(partition: str, facts: PolicyFacts) -> list[Statement]:
     """Return what no role of ours may do, even if the program were wrong."""
     synced = [
         {
@@ -147,10 +150,20 @@ def _hands_off(partition: str, protected: Sequence[str]) -> list[Statement]:
         }
         for kind in ("User", "Group")
     ]
-    if not protected:
-        return synced
-    denied = _with_twins(one for one in OPERATIONS if one.name in _GROUP_WRITES)
-    return [*synced, statement("HandsOffProtectedGroups", "Deny", denied, protected)]
+    protected = (
+        ("HandsOffProtectedGroups", _GROUP_WRITES, facts.protected),
+        ("HandsOffProtectedUsers", _USER_WRITES, facts.protected_users),
+    )
+    return [
+        *synced,
+        *(
+            statement(
+                name, "Deny", _with_twins(one for one in OPERATIONS if one.name in writes), arns
+            )
+            for name, writes, arns in protected
+            if arns
+        ),
+    ]
 
 
 def _decrypting(key: str | None, declared: Declared, places: _Places) -> list[Statement]:

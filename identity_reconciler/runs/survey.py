@@ -17,6 +17,7 @@ from identity_reconciler.core.declared import (
     ManageObjects,
     Presence,
 )
+from identity_reconciler.core.guards.identities import gives_identities
 from identity_reconciler.core.plan import Delete, Plan, Reason
 from identity_reconciler.core.resolution import Resolution, resolve
 from identity_reconciler.core.scope import matches_any
@@ -29,6 +30,7 @@ from identity_reconciler.core.state import (
     State,
     User,
     group_key,
+    principals_of,
     user_key,
 )
 from identity_reconciler.gateway import Gateway, Wanted
@@ -106,8 +108,9 @@ def read_for_access(
     Raises:
         IncompleteReadError: Part of it could not be read.
     """
-    impact = first = Impact.of(plan, survey.live)
-    known, spent = _known(survey.question, plan, survey.live), 0
+    live, known = _with_insiders(survey, plan, gateway)
+    impact = first = Impact.of(plan, live)
+    spent = 0
     while facts := missing_facts(impact, known):
         spent += facts.requests
         if spent > limit:
@@ -115,6 +118,44 @@ def read_for_access(
         impact = impact.on(_completed(impact.before, gateway, facts))
         known = known.with_facts(facts)
     return impact, True
+
+
+def _with_insiders(survey: Survey, plan: Plan, gateway: Gateway) -> tuple[State, Known]:
+    """Return what is live and known, with those who are privileged where *plan* may impersonate.
+
+    A guard has to know who is in a privileged group, and who has a privileged application, managed
+    or not, when user names or e-mail addresses change.
+    """
+    live, known = survey.live, _known(survey.question, plan, survey.live)
+    names = survey.resolution.declared.settings.guards.privileged
+    if not (names.groups or names.applications) or not gives_identities(plan, live):
+        return live, known
+    if names.applications and not survey.question.applications:
+        live = live.united(gateway.read_state(Wanted(applications=True)))
+    arns = {
+        arn
+        for arn, one in live.applications.items()
+        if matches_any(names.applications, one.name) or matches_any(names.applications, arn)
+    }
+    if missing := tuple(sorted(arns - known.assignments_of)):
+        facts = MissingFacts(applications=missing)
+        live, known = _completed(live, gateway, facts), known.with_facts(facts)
+    groups = principals_of((), (k for k in live.groups if matches_any(names.groups, k)))
+    for arn in arns:
+        groups |= live.assignments.get(arn, frozenset())
+    unknown = tuple(
+        sorted(
+            one
+            for one in groups
+            if one.kind is PrincipalKind.GROUP
+            and not one.orphan
+            and not known.has_members_of(GroupKey(one.name))
+        )
+    )
+    if unknown:
+        facts = MissingFacts(principals=unknown)
+        live, known = _completed(live, gateway, facts), known.with_facts(facts)
+    return live, known
 
 
 def _known(question: Wanted, plan: Plan, live: State) -> Known:

@@ -43,6 +43,55 @@ def refused(here: Path, *guards: str) -> None:
     unchanged(here)
 
 
+class TestImpersonation:
+    """Whoever owns the address of an administrator can reset the password."""
+
+    PRIVILEGED = "guards:\n  privileged: {groups: [root*], applications: [Wiki]}\n"
+
+    @pytest.mark.parametrize("way", ["a group", "an application", "a group of an application"])
+    def test_of_somebody_who_is_privileged_where_nothing_is_managed(
+        self, applied: Path, way: str
+    ) -> None:
+        """What the YAML does not know of is read when it matters."""
+        with Sandbox(applied / ".identity-reconciler/sandbox.sqlite3") as sandbox:
+            session = sandbox.session()
+            store, admin = session.client("identitystore"), session.client("sso-admin")
+            users = store.list_users(IdentityStoreId=STORE)["Users"]
+            (john,) = [one["UserId"] for one in users if one["UserName"] == "johndoe"]
+            name = "roots" if way == "a group" else "readers"
+            group = store.create_group(IdentityStoreId=STORE, DisplayName=name)["GroupId"]
+            store.create_group_membership(
+                IdentityStoreId=STORE, GroupId=group, MemberId={"UserId": john}
+            )
+            arn = admin.list_instances()["Instances"][0]["InstanceArn"]
+            wiki = admin.create_application(
+                InstanceArn=arn,
+                Name="Wiki",
+                ApplicationProviderArn="arn:aws:sso::aws:applicationProvider/custom",
+            )["ApplicationArn"]
+            if way != "a group":
+                by_group = way != "an application"
+                admin.create_application_assignment(
+                    ApplicationArn=wiki,
+                    PrincipalId=group if by_group else john,
+                    PrincipalType="GROUP" if by_group else "USER",
+                )
+        edit(applied, "users/data.yaml", "john.doe@example.com", "eve@example.org")
+        assert plan(applied).code == 0
+        with (applied / "desired-state/instance.yaml").open("a") as settings:
+            settings.write(self.PRIVILEGED)
+        run = plan(applied)
+        assert run.code == 4, run.err
+        assert "x privileged" in run.out
+        assert "concerns  user/johndoe" in run.out
+
+    def test_of_an_administrator(self, applied: Path) -> None:
+        with (applied / "desired-state/instance.yaml").open("a") as settings:
+            settings.write("guards:\n  administrators: [johndoe]\n")
+        edit(applied, "users/data.yaml", "john.doe@example.com", "eve@example.org")
+        refused(applied, "x privileged", "user/johndoe")
+
+
 class TestLookAlikes:
     """A live name that looks like a declared one is not mistaken for it in silence."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from identity_reconciler.sandbox import Sandbox
 from tests.command import command
 
 READS = [
@@ -80,6 +81,25 @@ class TestRoles:
         run = command("iam-policy", "apply", "--live", "--sandbox", cwd=applied)
         found = {one["Sid"]: one for one in run.json()["Statement"]}
         assert len(found["HandsOffProtectedGroups"]["Resource"]) == 2
+
+    def test_members_of_protected_groups_and_protected_users_are_looked_up(
+        self, applied: Path
+    ) -> None:
+        with (applied / "desired-state/instance.yaml").open("a") as settings:
+            settings.write("guards:\n  protected: {groups: [finance], users: [JOHN*, zoe*]}\n")
+        run = command("iam-policy", "apply", "--live", "--sandbox", cwd=applied)
+        found = {one["Sid"]: one for one in run.json()["Statement"]}
+        with Sandbox(applied / ".identity-reconciler/sandbox.sqlite3") as sandbox:
+            client = sandbox.session().client("identitystore")
+            users = client.list_users(IdentityStoreId="d-1234567890")["Users"]
+        wanted = {"johndoe", "martha.rivera", "paulo.santos"}
+        assert found["HandsOffProtectedUsers"]["Resource"] == sorted(
+            f"arn:aws:identitystore:::user/{one['UserId']}"
+            for one in users
+            if one["UserName"] in wanted
+        )
+        assert "protected user zoe*: no live user is called that" in run.err
+        assert "JOHN*: no live" not in run.err
 
     def test_a_protected_group_that_is_not_there_is_told(self, applied: Path) -> None:
         with (applied / "desired-state/instance.yaml").open("a") as settings:

@@ -256,8 +256,10 @@ def _pinned_members(old: Settings, new: Settings) -> Iterator[Looser]:
             yield Looser(said, (number,), gone=True)
 
 
-def _budget(kind: str, budget: Callable[[Settings], DeleteBudget], what: str) -> dict[str, Rule]:
-    key, more = f"guards.budgets.{kind}", f"more {what} may be removed at once"
+def _budget(
+    kind: str, budget: Callable[[Settings], DeleteBudget], what: str, done: str = "removed"
+) -> dict[str, Rule]:
+    key, more = f"guards.budgets.{kind}", f"more {what} may be {done} at once"
     comparisons = {
         "floor": _raised(lambda it: budget(it).floor, more),
         "percent": _raised(lambda it: budget(it).percent, more),
@@ -311,6 +313,7 @@ RULES: Mapping[str, Rule] = {
     **_budget("memberships", lambda it: it.guards.budgets.memberships, "memberships"),
     **_budget("assignments", lambda it: it.guards.budgets.assignments, "assignments"),
     **_budget("expired", lambda it: it.guards.budgets.expired, "expired links"),
+    **_budget("renames", lambda it: it.guards.budgets.renames, "users and groups", "renamed"),
     "guards.rename.likeness": _guard(
         _raised(lambda it: it.guards.rename.likeness, "fewer pairs look like one rename")
     ),

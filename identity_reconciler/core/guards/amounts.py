@@ -1,4 +1,4 @@
-"""Guards against removing too much: budgets, wipes, and states that are empty by accident. Pure."""
+"""Guards against doing too much: budgets, wipes, and states that are empty by accident. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from identity_reconciler.core.guard_settings import (
 )
 from identity_reconciler.core.guards.evidence import Evidence, Removal
 from identity_reconciler.core.guards.verdicts import Objection
-from identity_reconciler.core.plan import Reason
+from identity_reconciler.core.plan import Reason, Rename
 from identity_reconciler.core.state import Group, GroupKey, Membership, group_key
 
 _PLURALS: Mapping[ResourceKind, str] = {
@@ -106,18 +106,37 @@ def expired_budget(evidence: Evidence, settings: GuardSettings) -> Objection | N
     return _over(evidence, expired, settings.budgets.expired, managed, named)
 
 
+def rename_budget(evidence: Evidence, settings: GuardSettings) -> Objection | None:
+    """Limit how many users and groups one plan renames."""
+    renamed = [one.after for one in evidence.plan.changes if isinstance(one, Rename)]
+    managed = evidence.managed[ResourceKind.USER] + evidence.managed[ResourceKind.GROUP]
+    budget = settings.budgets.renames
+    if len(renamed) <= budget.allowed(managed):
+        return None
+    return Objection(
+        f"{len(renamed)} users and groups would be renamed, of {managed} managed",
+        _allowance(budget, managed),
+        tuple(sorted(map(evidence.address, renamed))),
+        by_count=True,
+    )
+
+
 def _over(
     evidence: Evidence, removed: list[Removal], budget: DeleteBudget, managed: int, named: str
 ) -> Objection | None:
-    allowed = budget.allowed(managed)
-    if len(removed) <= allowed:
+    if len(removed) <= budget.allowed(managed):
         return None
     return Objection(
         f"{len(removed)} {named} would be removed, of {managed} managed",
-        f"at most {allowed} (floor {budget.floor}, {budget.percent:g} %, ceiling {budget.ceiling})",
+        _allowance(budget, managed),
         _addresses(evidence, removed),
         by_count=True,
     )
+
+
+def _allowance(budget: DeleteBudget, managed: int) -> str:
+    shares = f"floor {budget.floor}, {budget.percent:g} %, ceiling {budget.ceiling}"
+    return f"at most {budget.allowed(managed)} ({shares})"
 
 
 def wipe(evidence: Evidence, settings: GuardSettings) -> Objection | None:
@@ -177,4 +196,5 @@ BUDGETS: Mapping[GuardId, Callable[[Evidence, GuardSettings], Objection | None]]
     GuardId.BUDGET_MEMBERSHIPS: budget_guard(ResourceKind.MEMBERSHIP),
     GuardId.BUDGET_ASSIGNMENTS: budget_guard(ResourceKind.ASSIGNMENT),
     GuardId.BUDGET_EXPIRED: expired_budget,
+    GuardId.BUDGET_RENAMES: rename_budget,
 }

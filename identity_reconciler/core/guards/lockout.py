@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from identity_reconciler.core.access import Effect
 from identity_reconciler.core.guard_settings import GuardSettings, ResourceKind
 from identity_reconciler.core.guards.evidence import Evidence
+from identity_reconciler.core.guards.identities import is_user
 from identity_reconciler.core.guards.verdicts import Objection
-from identity_reconciler.core.scope import matches_any
-from identity_reconciler.core.state import Membership, User, user_key
+from identity_reconciler.core.state import Membership, User
 
 
 def lockout_self(evidence: Evidence, settings: GuardSettings) -> Objection | None:
@@ -32,12 +32,11 @@ def lockout_self(evidence: Evidence, settings: GuardSettings) -> Objection | Non
 def _taken(evidence: Evidence, patterns: tuple[str, ...]) -> Iterator[str]:
     for removal in evidence.removals:
         match removal.resource:
-            case User(user_name=name) | Membership(user=name) if matches_any(patterns, name):
+            case User(user_name=name) | Membership(user=name) if is_user(patterns, name, evidence):
                 yield evidence.address(removal.resource)
             case _:
                 pass
     for change in evidence.access:
-        names = (change.user, evidence.renames.former_users.get(user_key(change.user), ""))
-        if change.effect is Effect.LOST and any(matches_any(patterns, name) for name in names):
+        if change.effect is Effect.LOST and is_user(patterns, change.user, evidence):
             application = change.application_name or change.application
             yield f"{ResourceKind.ACCESS}/{change.user}/{application}"

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from identity_reconciler.core.guard_settings import GuardSettings, PrivilegedNames, ProtectedNames
+from identity_reconciler.core.guard_settings import GuardSettings, ProtectedNames
 from identity_reconciler.core.guards.evidence import Evidence
+from identity_reconciler.core.guards.identities import (
+    Privileged,
+    is_application,
+    taken_over,
+)
 from identity_reconciler.core.guards.verdicts import Objection
 from identity_reconciler.core.plan import Change, Create, Delete, Rename
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
-    ApplicationArn,
     Assignment,
     Group,
-    GroupKey,
     Membership,
-    Principal,
-    PrincipalKind,
     Resource,
     User,
     group_key,
@@ -57,64 +58,42 @@ def _is_protected(resource: Resource, names: ProtectedNames, evidence: Evidence)
         case Group(name=name):
             return matches_any(names.groups, name)
         case Assignment(application=arn):
-            return _matches(names.applications, arn, evidence)
+            return is_application(names.applications, arn, evidence)
         case Membership():
             return False
-
-
-def _matches(patterns: tuple[str, ...], arn: ApplicationArn, evidence: Evidence) -> bool:
-    application = evidence.live.applications.get(arn)
-    by_name = application is not None and matches_any(patterns, application.name)
-    return by_name or matches_any(patterns, arn)
 
 
 def privileged(evidence: Evidence, settings: GuardSettings) -> Objection | None:
     """Refuse to let anybody into a privileged group or application.
 
     Also by detours: into a group that is assigned to a privileged application before or after
-    the plan, and by renaming a group to a privileged name.
+    the plan; by renaming a group to a privileged name or away from one; and by the user name or
+    e-mail address of somebody who is in there, of an administrator, or of a protected user.
     """
-    concerned = sorted(
-        evidence.address(resource)
-        for resource in _entering(evidence, settings.privileged, _ways_in(evidence, settings))
-    )
+    concerned = sorted(map(evidence.address, _entering(evidence, settings)))
     if not concerned:
         return None
     return Objection(
-        f"{len(concerned)} would give privileged access",
-        "nobody new in what `privileged` matches, nor in a group assigned to it",
+        f"{len(concerned)} would give privileged access, or a way to it",
+        "nobody new in what `privileged` matches, and its people, administrators and protected "
+        "users with the names and addresses they have",
         tuple(concerned),
     )
 
 
-def _ways_in(evidence: Evidence, settings: GuardSettings) -> frozenset[GroupKey]:
-    """Return the groups, by new key, that are assigned to a privileged application."""
-    patterns = settings.privileged.applications
-    if not patterns:
-        return frozenset()
-    found: set[Principal] = set()
-    for state in (evidence.live, evidence.after):
-        for arn, principals in state.assignments.items():
-            if _matches(patterns, arn, evidence):
-                found.update(map(evidence.renames.principal, principals))
-    return frozenset(
-        GroupKey(one.name) for one in found if one.kind is PrincipalKind.GROUP and not one.orphan
-    )
-
-
-def _entering(
-    evidence: Evidence, names: PrivilegedNames, ways_in: frozenset[GroupKey]
-) -> Iterator[Resource]:
+def _entering(evidence: Evidence, settings: GuardSettings) -> Iterator[Resource]:
+    names, privileged = settings.privileged, Privileged.of(evidence, settings)
     for change in evidence.plan.changes:
         match change:
             case Create(after=Membership(group=name) as link):
-                if matches_any(names.groups, name) or group_key(name) in ways_in:
+                if group_key(name) in privileged.groups:
                     yield link
             case Create(after=Assignment(application=arn) as link):
-                if _matches(names.applications, arn, evidence):
+                if is_application(names.applications, arn, evidence):
                     yield link
             case Rename(before=Group(name=old), after=Group(name=new) as group):
-                if matches_any(names.groups, new) and not matches_any(names.groups, old):
+                if matches_any(names.groups, new) is not matches_any(names.groups, old):
                     yield group
             case _:
                 pass
+    yield from taken_over(evidence, settings, privileged)

@@ -17,22 +17,22 @@ AMOUNT = whole(0, MOST)
 
 
 class BudgetSection(Document):
-    """How much one plan may remove of one kind.
+    """How much one plan may remove of one kind, or rename.
 
     The share, but not less than the floor, and never more than the ceiling.
     """
 
     label: ClassVar[str] = "a budget"
     floor: Annotated[int | None, AMOUNT] = Field(default=None, examples=[1])
-    """So many may always be removed."""
+    """So many are always allowed."""
     percent: Annotated[float | None, PERCENT] = Field(default=None, examples=[5])
     """Share of what is live and managed, 0 to 100."""
     ceiling: Annotated[int | None, AMOUNT] = Field(default=None, examples=[10])
-    """More are never removed without an approval."""
+    """More are never allowed without an approval."""
 
 
 class BudgetsSection(Document):
-    """How much one plan may remove, cascades counted. What is left out has its default."""
+    """How much one plan may remove, cascades counted, and rename. The rest has its default."""
 
     label: ClassVar[str] = "the budgets section"
     users: BudgetSection = Field(default_factory=BudgetSection, examples=[{"ceiling": 20}])
@@ -46,6 +46,8 @@ class BudgetsSection(Document):
     expired: BudgetSection = Field(default_factory=BudgetSection, examples=[{"ceiling": 200}])
     """Memberships and assignments that have expired, which count here and nowhere else.
     Default: floor 10, percent 10, ceiling 100."""
+    renames: BudgetSection = Field(default_factory=BudgetSection, examples=[{"ceiling": 40}])
+    """Users and groups that get another name. Default: floor 3, percent 5, ceiling 20."""
 
 
 class ExpectLiveSection(Document):
@@ -71,7 +73,10 @@ class ProtectedSection(Document):
 
 
 class PrivilegedSection(Document):
-    """Groups that get no member, and applications that get no assignment, without an approval."""
+    """Groups that get no member, and applications that get no assignment, without an approval.
+
+    The groups keep their names, and who is in there keeps user name and e-mail address.
+    """
 
     label: ClassVar[str] = "the privileged section"
     groups: list[PatternText] = Field(default_factory=list, examples=[["*-admins"]])
@@ -118,7 +123,7 @@ class GuardsSection(Document):
     budgets: BudgetsSection = Field(
         default_factory=BudgetsSection, examples=[{"users": {"ceiling": 20}}]
     )
-    """How much one plan may remove."""
+    """How much one plan may remove, and rename."""
     expect_live: ExpectLiveSection = Field(
         default_factory=ExpectLiveSection, examples=[{"users": 100}]
     )
@@ -139,7 +144,7 @@ class GuardsSection(Document):
     """Groups that must have exactly these members."""
     administrators: list[PatternText] = Field(default_factory=list, examples=[["*.root"]])
     """Patterns of the user names of those who must be able to undo a plan: what gives them their
-    access is not taken away."""
+    access is not taken away, and their names and e-mail addresses count as privileged."""
     privileged: PrivilegedSection = Field(
         default_factory=PrivilegedSection, examples=[{"groups": ["*-admins"]}]
     )

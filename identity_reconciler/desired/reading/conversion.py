@@ -79,6 +79,7 @@ def _budgets(section: GuardsSection) -> Budgets:
         memberships=_budget(told.memberships, _BUDGETS.memberships),
         assignments=_budget(told.assignments, _BUDGETS.assignments),
         expired=_budget(told.expired, _BUDGETS.expired),
+        renames=_budget(told.renames, _BUDGETS.renames),
     )
 
 

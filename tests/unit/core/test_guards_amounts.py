@@ -61,6 +61,7 @@ class TestBudgets:
         assert budgets.memberships == DeleteBudget(5, 2, 40)
         assert budgets.assignments == DeleteBudget(1, 5, 5)
         assert budgets.expired == DeleteBudget(10, 10, 100)
+        assert budgets.renames == DeleteBudget(3, 5, 20)
 
     @pytest.mark.parametrize(("removed", "refused"), [(0, False), (1, False), (2, True)])
     def test_users(self, removed: int, refused: bool) -> None:  # noqa: FBT001 - a table
@@ -160,6 +161,27 @@ class TestBudgets:
         assert verdict.count == 6
         assert verdict.addresses[0] == "membership/temps/aa"
         assert [(one.kind, one.count) for one in verdict.approvals] == [("membership", 6)]
+
+    @pytest.mark.parametrize(("renamed", "refused"), [(3, False), (4, True)])
+    def test_renames(self, renamed: int, refused: bool) -> None:  # noqa: FBT001 - a table
+        world = World(**dict.fromkeys(("alpha", "beta", "gamma", "delta"), "ana"))
+        live = world.live()
+        world.people, olds = [], [*world.groups][: renamed - 1]
+        world.extra_users = [DeclaredUser(User(UserName("zoe")), HERE, previous_names=("ana",))]
+        world.groups = {}
+        world.extra_groups = [
+            DeclaredGroup(Group(GroupName(f"{old}-2")), HERE, previous_names=(old,)) for old in olds
+        ]
+        verdict = judge(world.evidence(live), GuardSettings())[GuardId.BUDGET_RENAMES]
+        assert (verdict.standing is Standing.BLOCKED) is refused
+        if refused:
+            assert verdict.found == "4 users and groups would be renamed, of 4 managed"
+            assert verdict.expected == "at most 3 (floor 3, 5 %, ceiling 20)"
+            assert verdict.addresses == (
+                *("group/alpha-2", "group/beta-2", "group/gamma-2", "user/zoe"),
+            )
+            found = {(one.kind, one.count) for one in verdict.approvals}
+            assert found == {("group", 3), ("user", 1)}
 
     @pytest.mark.parametrize(("expired", "refused"), [(10, set()), (11, {"budget.expired"})])
     def test_what_has_expired_has_its_own(self, expired: int, refused: set[str]) -> None:

@@ -110,8 +110,9 @@ class TestNames:
     def test_of_guards(self) -> None:
         assert [str(one) for one in GuardId] == [
             *("empty.desired", "empty.live", "budget.users", "budget.groups"),
-            *("budget.memberships", "budget.assignments", "budget.expired", "wipe", "protected"),
-            *("min_members", "pinned_members", "lockout.self", "privileged", "rename.suspected"),
+            *("budget.memberships", "budget.assignments", "budget.expired", "budget.renames"),
+            *("wipe", "protected", "min_members", "pinned_members", "lockout.self", "privileged"),
+            "rename.suspected",
         ]
 
     def test_of_kinds(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from identity_reconciler.core.declared import DeclaredGroup, DeclaredUser
+from identity_reconciler.core.declared import DeclaredGroup, DeclaredUser, Listed
 from identity_reconciler.core.guard_settings import (
     GuardId,
     GuardSettings,
@@ -19,12 +19,14 @@ from identity_reconciler.core.guards import Standing
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
+    Email,
     Group,
     GroupName,
     Principal,
     PrincipalKind,
     State,
     User,
+    UserKey,
     UserName,
 )
 from tests.guarded_world import PAYROLL, WIDE, World, judge, people
@@ -248,6 +250,17 @@ class TestLockout:
         verdict = judge(world.evidence(live), self.settings)[GuardId.LOCKOUT_SELF]
         assert verdict.addresses == (f"access/{new_name}/Payroll",)
 
+    @pytest.mark.parametrize(("old", "new"), [("root-ana", "ana"), ("ana", "root-ana")])
+    def test_a_membership_of_somebody_who_is_renamed(self, old: str, new: str) -> None:
+        """An administrator is one by the name of before and by that of after."""
+        world = World(admins=f"{old} bob", others=people(9))
+        live = world.live()
+        world.people.remove(old)
+        world.extra_users = [DeclaredUser(User(UserName(new)), HERE, previous_names=(old,))]
+        world.groups["admins"] = ["bob"]
+        verdict = judge(world.evidence(live), self.settings)[GuardId.LOCKOUT_SELF]
+        assert verdict.addresses == (f"membership/admins/{old}",)
+
     def test_applications_of_one_name_are_told_apart_by_arn(self) -> None:
         world = World(admins="root-ana bob")
         world.live_assigned = ["admins"]
@@ -312,7 +325,33 @@ class TestPrivileged:
         group = Group(GroupName("squad"))
         world.extra_groups = [DeclaredGroup(group, HERE, previous_names=("team",))]
         assert "privileged" not in world.blocked(_privileging(groups=("admins",)))
-        assert "privileged" not in world.blocked(_privileging(groups=("team",)))
+        assert "privileged" not in world.blocked(_privileging(groups=("team", "squad")))
+        verdict = world.verdicts(_privileging(groups=("team",)))[GuardId.PRIVILEGED]
+        assert verdict.addresses == ("group/squad",)
+
+    def test_a_new_member_of_a_group_that_leaves_its_privileged_name(self) -> None:
+        world = World(team="ana", more="bob")
+        del world.groups["team"]
+        members = tuple(Listed(name, HERE) for name in ("ana", "bob"))
+        world.extra_groups = [
+            DeclaredGroup(
+                Group(GroupName("squad")), HERE, members=members, previous_names=("team",)
+            )
+        ]
+        verdict = world.verdicts(_privileging(groups=("team",)))[GuardId.PRIVILEGED]
+        assert verdict.addresses == ("group/squad", "membership/squad/bob")
+
+    def test_a_new_member_of_a_group_that_gets_a_privileged_name(self) -> None:
+        world = World(team="ana", more="bob")
+        del world.groups["team"]
+        members = tuple(Listed(name, HERE) for name in ("ana", "bob"))
+        world.extra_groups = [
+            DeclaredGroup(
+                Group(GroupName("admins")), HERE, members=members, previous_names=("team",)
+            )
+        ]
+        verdict = world.verdicts(_privileging(groups=("admins",)))[GuardId.PRIVILEGED]
+        assert verdict.addresses == ("group/admins", "membership/admins/bob")
 
     def test_a_group_renamed_to_a_privileged_name(self) -> None:
         world = World(team="ana")
@@ -326,6 +365,133 @@ class TestPrivileged:
         world = World(admins="ana bob", others="ana")
         world.groups["admins"] = ["ana"]
         assert "privileged" not in world.blocked(_privileging(groups=("admins",)))
+
+
+class Staff:
+    """People with e-mail addresses, of whom some get others."""
+
+    def __init__(self) -> None:
+        names = ("root", "glass", "insider", "payer", "direct", "eve", "zoe")
+        self.live = {name: person(name) for name in names}
+        self.wanted: dict[str, User] = dict(self.live)
+        """By their live names; of those who are new under any."""
+
+    def privileged(self, settings: GuardSettings) -> tuple[str, ...]:
+        """Return what the guard objects to."""
+        world = World(admins="insider", payers="payer", others="eve zoe")
+        world.people, world.live_assigned, world.assigned = [], ["payers"], ["payers"]
+        world.extra_users = [
+            DeclaredUser(
+                user, HERE, previous_names=(old,) if old in self.live and old != name else ()
+            )
+            for old, user in self.wanted.items()
+            for name in (user.user_name,)
+        ]
+        for group, members in world.groups.items():
+            world.groups[group] = [
+                str(self.wanted[member].user_name) for member in members if member in self.wanted
+            ]
+        live = world.live()
+        direct = Principal(PrincipalKind.USER, "direct")
+        live = replace(
+            live,
+            users={UserKey(name): user for name, user in self.live.items()},
+            assignments={PAYROLL: live.assignments[PAYROLL] | {direct}},
+        )
+        return judge(world.evidence(live), settings)[GuardId.PRIVILEGED].addresses
+
+
+def person(name: str, email: str = "") -> User:
+    return User(UserName(name), email=Email(email or f"{name}@example.com"))
+
+
+RELIED_ON = {
+    "root": replace(WIDE, administrators=("roo*",)),
+    "glass": replace(WIDE, protected=ProtectedNames(users=("glass",))),
+    "insider": replace(WIDE, privileged=PrivilegedNames(groups=("adm*",))),
+    "payer": replace(WIDE, privileged=PrivilegedNames(applications=("Payroll",))),
+    "direct": replace(WIDE, privileged=PrivilegedNames(applications=("*/apl-pay",))),
+}
+"""Who is relied on, and the settings that say so."""
+
+
+@pytest.mark.parametrize("name", RELIED_ON)
+class TestIdentities:
+    """User names and addresses of those who are relied on are changed by nobody, nor given on."""
+
+    def test_the_e_mail_address(self, name: str) -> None:
+        staff = Staff()
+        staff.wanted[name] = person(name, "eve@example.org")
+        assert staff.privileged(RELIED_ON[name]) == (f"user/{name}",)
+        others = [settings for other, settings in RELIED_ON.items() if other != name]
+        if name in {"root", "glass", "insider"}:
+            assert [staff.privileged(settings) for settings in others] == [()] * 4
+
+    def test_no_e_mail_address_any_more(self, name: str) -> None:
+        staff = Staff()
+        staff.wanted[name] = replace(person(name), email=None, cleared=frozenset({"email"}))
+        assert staff.privileged(RELIED_ON[name]) == (f"user/{name}",)
+
+    def test_the_user_name(self, name: str) -> None:
+        staff = Staff()
+        staff.wanted[name] = replace(staff.live[name], user_name=UserName("new"))
+        assert staff.privileged(RELIED_ON[name]) == ("user/new",)
+
+    def test_other_attributes_are_free(self, name: str) -> None:
+        staff = Staff()
+        staff.wanted[name] = replace(
+            staff.live[name], title="Boss", email=Email(f"{name.upper()}@EXAMPLE.com", "work")
+        )
+        assert staff.privileged(RELIED_ON[name]) == ()
+
+    def test_the_address_given_to_somebody_else(self, name: str) -> None:
+        staff = Staff()
+        staff.wanted["eve"] = person("eve", f"{name.upper()}@example.com")
+        assert staff.privileged(RELIED_ON[name]) == ("user/eve",)
+        staff.wanted["eve"] = replace(staff.wanted["eve"], user_name=UserName("adam"))
+        assert staff.privileged(RELIED_ON[name]) == ("user/adam",)
+
+    def test_the_address_given_to_somebody_new(self, name: str) -> None:
+        staff = Staff()
+        staff.wanted["new"] = person("new", f"{name}@example.com")
+        assert staff.privileged(RELIED_ON[name]) == ("user/new",)
+
+    def test_the_user_name_given_to_somebody_new(self, name: str) -> None:
+        staff = Staff()
+        staff.wanted[name] = replace(staff.live[name], user_name=UserName("old"))
+        staff.wanted["new"] = person(name, "new@example.com")
+        assert {*staff.privileged(RELIED_ON[name])} == {"user/old", f"user/{name}"}
+
+    def test_an_address_that_two_have_already_is_given_to_nobody(self, name: str) -> None:
+        staff = Staff()
+        shared = person("eve", f"{name}@example.com")
+        staff.live["eve"], staff.wanted["eve"] = shared, replace(shared, user_name=UserName("adam"))
+        assert staff.privileged(RELIED_ON[name]) == ()
+
+    def test_names_and_addresses_of_others_are_free(self, name: str) -> None:
+        staff = Staff()
+        staff.wanted["eve"] = replace(person("adam", "zoe@example.com"))
+        staff.wanted["zoe"] = person("zoe", "away@example.com")
+        staff.wanted["new"] = person("new")
+        assert staff.privileged(RELIED_ON[name]) == ()
+
+
+class TestNewNames:
+    """Somebody who comes to be called like an administrator or a protected user is looked at."""
+
+    @pytest.mark.parametrize("settings", [RELIED_ON["root"], RELIED_ON["glass"]])
+    def test_a_rename_into_the_name(self, settings: GuardSettings) -> None:
+        staff = Staff()
+        del staff.live["root"], staff.wanted["root"], staff.live["glass"], staff.wanted["glass"]
+        (name,) = (*settings.administrators, *settings.protected.users)
+        new = name.replace("*", "t")
+        staff.wanted["eve"] = replace(person("eve"), user_name=UserName(new))
+        assert staff.privileged(settings) == (f"user/{new}",)
+
+    def test_a_first_account_is_no_takeover(self) -> None:
+        staff = Staff()
+        staff.wanted["new"] = person("root-2", "new@example.com")
+        assert staff.privileged(RELIED_ON["root"]) == ()
 
 
 def _privileging(**names: tuple[str, ...]) -> GuardSettings:

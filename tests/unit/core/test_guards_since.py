@@ -80,6 +80,15 @@ def expired() -> World:
     return world
 
 
+def renamed() -> World:
+    world = World(team="ann bob")
+    world.groups = {}
+    world.extra_groups = [
+        DeclaredGroup(Group(GroupName("crew")), HERE, previous_names=("team",)),
+    ]
+    return world
+
+
 def unassigned() -> World:
     world = World(team="ann bob")
     world.live_assigned = ["team"]
@@ -103,6 +112,7 @@ CASES: dict[GuardId, tuple[Callable[[], World], GuardSettings]] = {
     GuardId.BUDGET_MEMBERSHIPS: (lambda: left("ann"), budget("memberships")),
     GuardId.BUDGET_ASSIGNMENTS: (unassigned, budget("assignments")),
     GuardId.BUDGET_EXPIRED: (expired, budget("expired")),
+    GuardId.BUDGET_RENAMES: (renamed, budget("renames")),
     GuardId.WIPE: (lambda: left("ann", "bob", "cat"), replace(LOOSE, wipe_from=3)),
     GuardId.PROTECTED: (deleted, replace(LOOSE, protected=ProtectedNames(groups=("team",)))),
     GuardId.MIN_MEMBERS: (

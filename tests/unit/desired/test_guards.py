@@ -32,6 +32,7 @@ guards:
     groups: {percent: 0}
     memberships: {ceiling: 100}
     expired: {floor: 0, percent: 100, ceiling: 1000000}
+    renames: {floor: 1}
   expect_live: {users: 100, groups: 10}
   wipe_from: 5
   protected:
@@ -81,6 +82,7 @@ class TestGuards:
                 groups=replace(default.groups, percent=0),
                 memberships=replace(default.memberships, ceiling=100),
                 expired=DeleteBudget(0, 100, 1_000_000),
+                renames=replace(default.renames, floor=1),
             ),
             expect_live=ExpectLive(100, 10),
             wipe_from=5,

@@ -145,6 +145,18 @@ class TestApply:
         (denial,) = [one for one in statements(given) if one["Sid"] == "HandsOffProtectedGroups"]
         assert "sso-directory:RemoveMemberFromGroup" in denial["Action"]
 
+    @pytest.mark.parametrize("purpose", [Purpose.APPLY, Purpose.EXPIRE])
+    def test_protected_users_are_denied(self, declared: Declared, purpose: RunPurpose) -> None:
+        """Their address would let its owner reset the password; deleted, they leave the group."""
+        user = "arn:aws:identitystore:::user/11111111-2222-3333-4444-555555555555"
+        given = policy(declared, purpose, PolicyFacts(protected_users=(user,)))
+        for action in ("UpdateUser", "DeleteUser"):
+            assert not allows(given, f"identitystore:{action}", user)
+        others = policy(declared, Purpose.APPLY, PolicyFacts())
+        assert allows(others, "identitystore:UpdateUser", user)
+        (denial,) = [one for one in statements(given) if one["Sid"] == "HandsOffProtectedUsers"]
+        assert "sso-directory:DeleteUser" in denial["Action"]
+
     def test_synced_people_and_groups_are_denied(self, declared: Declared) -> None:
         given = policy(declared, Purpose.APPLY, PolicyFacts())
         denials = [one for one in statements(given) if one["Effect"] == "Deny"]
