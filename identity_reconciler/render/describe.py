@@ -51,6 +51,7 @@ from identity_reconciler.render.document import (
     PositionDocument,
     ResemblanceDocument,
     SourceDocument,
+    UnresolvedDocument,
     WithheldDocument,
     action_of,
 )
@@ -125,6 +126,12 @@ def document(
             sandbox=occasion.sandbox or None,
         ),
         guards=_guards(findings.verdicts),
+        unresolved=tuple(
+            UnresolvedDocument(
+                message=one.message, source=_position(one.position) if one.position else None
+            )
+            for one in plan.unresolved
+        ),
         resemblances=tuple(
             ResemblanceDocument(
                 address=f"{one.kind}/{one.name}",

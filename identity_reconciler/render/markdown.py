@@ -12,6 +12,7 @@ from identity_reconciler.render.document import (
     ChangeDocument,
     GuardDocument,
     PlanDocument,
+    UnresolvedDocument,
 )
 from identity_reconciler.render.fitting import Section, SizeLimit, characters, fit, octets
 from identity_reconciler.render.mermaid import access_picture
@@ -33,6 +34,7 @@ from identity_reconciler.render.words import (
     reading_order,
     subject,
     together,
+    unresolved,
 )
 
 COMMENT = SizeLimit(60_000, characters)
@@ -55,6 +57,7 @@ _LONGEST_APPROVAL = 5_000
     _GUARDED,
     _RESEMBLANCES,
     _APPROVALS,
+    _UNRESOLVED,
     _REMOVALS,
     _ACCESS,
     _EXPIRING,
@@ -63,7 +66,7 @@ _LONGEST_APPROVAL = 5_000
     _RENAMES,
     _UPDATES,
     _CREATIONS,
-) = range(12)
+) = range(13)
 """Ranks: creations are cut first, guards last."""
 _CHANGES: tuple[tuple[Action, str, int, str], ...] = (
     ("delete", "Removals", _REMOVALS, "What is live and will be deleted, and why."),
@@ -86,6 +89,7 @@ def plan_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
         _verdict(plan),
         _counts(plan),
         *_guards(plan),
+        *_unresolved(plan),
         *_resemblances(plan),
         *_access(plan),
         *_changes(plan),
@@ -114,6 +118,8 @@ def _verdict(plan: PlanDocument) -> str:
         )
     elif not plan.changes:
         told = f"**{nothing_to_do(plan)}**"
+    if plan.unresolved:
+        told += f" **{unresolved(plan)}:** what needs them is left as it is."
     if plan.source.changed_since is not None:
         since = name_span(plan.source.changed_since)
         told += (
@@ -188,6 +194,22 @@ def _to_paste(guard: GuardDocument) -> str:
 def _approved(guard: GuardDocument) -> str:
     found, expected = long_span(guard.found), long_span(guard.expected)
     return f"- {name_span(guard.guard)}: {found}; without approval: {expected}"
+
+
+def _unresolved(plan: PlanDocument) -> Iterator[Section]:
+    if plan.unresolved:
+        head = (
+            f"### Unresolved ({len(plan.unresolved)})\n\nWhat cannot be bound to what is live now. "
+            "It is left as it is, with all that needs it; `apply` does the rest and ends with 7."
+        )
+        entries = map(unresolved_line, plan.unresolved)
+        yield Section(_UNRESOLVED, head, entries, len(plan.unresolved))
+
+
+def unresolved_line(one: UnresolvedDocument) -> str:
+    """Return the item of a list that tells what is unresolved, and where it stands."""
+    where = f" ({name_span(place(one))})" if one.source else ""
+    return f"- {name_span(one.message)}{where}"
 
 
 def _resemblances(plan: PlanDocument) -> Iterator[Section]:

@@ -18,6 +18,7 @@ from identity_reconciler.render.document import (
     DocumentKind,
     GuardDocument,
     PlanDocument,
+    UnresolvedDocument,
 )
 
 PLURALS: dict[DocumentKind, str] = {
@@ -57,6 +58,8 @@ def instant(moment: datetime) -> str:
 
 def nothing_to_do(plan: PlanDocument) -> str:
     """Return what there is to say when *plan* has no changes."""
+    if plan.unresolved:
+        return "No changes to what could be resolved."
     if plan.source.changed_since is None:
         return "No changes. What is live is what is declared."
     return "No changes to what was looked at."
@@ -126,7 +129,12 @@ def _value(value: str | None, marks: Marks) -> str:
     return "(none)" if value is None else marks.value(value)
 
 
-def place(change: ChangeDocument) -> str:
+def unresolved(plan: PlanDocument) -> str:
+    """Return how much of *plan* is unresolved, as the beginning of a sentence."""
+    return number(len(plan.unresolved), "reference is unresolved", "references are unresolved")
+
+
+def place(change: ChangeDocument | UnresolvedDocument) -> str:
     """Return file and line of the declaration, not yet made safe; empty where there is none."""
     return f"{change.source.file}:{change.source.line}" if change.source else ""
 

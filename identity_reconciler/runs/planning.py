@@ -14,9 +14,9 @@ from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.guards import check_plan, gather
 from identity_reconciler.core.guards.guarded import guarded_changes
-from identity_reconciler.core.plan import Change, Plan
+from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.resemblances import resemblances
-from identity_reconciler.core.state import Key, State
+from identity_reconciler.core.state import Key
 from identity_reconciler.errors import BlockedError, InvalidInputError
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.render.describe import Findings, Occasion, document
@@ -60,8 +60,7 @@ def make_plan(
 
     Raises:
         GatewayError: The live state could not be read whole; there is no plan.
-        InvalidInputError: *declared* cannot be bound to what is live, or an approval does not
-            hold.
+        InvalidInputError: An approval does not hold.
     """
     listener, started = terms.listener, time.monotonic()
     as_of = datetime.now(UTC).replace(microsecond=0)
@@ -83,7 +82,8 @@ def make_plan(
         verdicts = check_plan(evidence, declared.settings.guards, declared.approvals, as_of)
         found = resemblances(plan, declared, survey.live)
         guarded = _guarded(plan, impact, declared, base)
-        pending = _pending(base, survey.live, as_of, listener)
+        # None: nothing can be told apart, for there is no base.
+        pending = compare(base.declared, survey.live, as_of).changes if base else None
     findings = Findings(
         access=evidence.access,
         access_complete=complete,
@@ -107,7 +107,6 @@ def make_targeted_plan(
 
     Raises:
         GatewayError: What it needs could not be read whole; there is no plan.
-        InvalidInputError: What changed cannot be bound to what is live.
     """
     listener, started = terms.listener, time.monotonic()
     as_of = datetime.now(UTC).replace(microsecond=0)
@@ -182,16 +181,3 @@ def _guarded(plan: Plan, impact: Impact, declared: Declared, base: Base | None) 
             for one in settings
         )
     )
-
-
-def _pending(
-    base: Base | None, live: State, as_of: datetime, listener: Listener
-) -> tuple[Change, ...] | None:
-    """Return what *base* would change by itself; None when it cannot be told."""
-    if base is None:
-        return None
-    try:
-        return compare(base.declared, live, as_of).changes
-    except InvalidInputError as error:
-        listener.note(f"the base cannot be compared, so nothing is told apart: {error.problems[0]}")
-        return None
