@@ -40,7 +40,9 @@ EXIT_CODES: tuple[ExitCodeRow, ...] = (
         ExitCode.UNEXPECTED, "unexpected error; AWS could not be read, or only in part", "no"
     ),
     ExitCodeRow(
-        ExitCode.CHANGES, "changes present, only with --detailed-exitcode and --check", "no"
+        ExitCode.CHANGES,
+        "changes present, or references unresolved, only with --detailed-exitcode and --check",
+        "no",
     ),
     ExitCodeRow(
         ExitCode.INVALID_INPUT, "invalid input: usage, YAML, schema, reference, policy", "no"
@@ -54,8 +56,8 @@ EXIT_CODES: tuple[ExitCodeRow, ...] = (
     ExitCodeRow(ExitCode.LOCKED, "the lock is held by someone else", "no"),
     ExitCodeRow(
         ExitCode.PARTIAL_APPLY,
-        "partial: an apply that wrote something while something failed or was skipped, or an audit "
-        "that could not read every account",
+        "partial: an apply that wrote something while something failed or was skipped, an apply "
+        "that did all but what is unresolved, or an audit that could not read every account",
         "maybe",
     ),
     ExitCodeRow(

@@ -81,12 +81,23 @@ def apply_directory(
     )
     with terms.listener.phase("load"):
         loaded = load_all(directory)
+    unresolved = 0
     for declared in loaded:
         with connected_for(declared, target, write=True) as gateway:
-            code = _apply_declared(_Fresh(declared, gateway, terms), reviewed, course)
+            plan, code = _apply_declared(_Fresh(declared, gateway, terms), reviewed, course)
         if code is not ExitCode.SUCCESS:
             return code
-    return ExitCode.SUCCESS
+        unresolved += len(plan.unresolved)
+    return _done_but_for(unresolved)
+
+
+def _done_but_for(unresolved: int) -> ExitCode:
+    """Return the exit code of an apply that did everything but what is *unresolved*."""
+    if not unresolved:
+        return ExitCode.SUCCESS
+    what = "1 reference is" if unresolved == 1 else f"{unresolved} references are"
+    note(f"{what} unresolved, and left alone with all that needs it; see the plan above")
+    return ExitCode.PARTIAL_APPLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +113,10 @@ class _Fresh:
         return plan, plan_text(document)
 
 
-def _apply_declared(fresh: _Fresh, approved: PlanDocument | None, course: Course) -> ExitCode:
+def _apply_declared(
+    fresh: _Fresh, approved: PlanDocument | None, course: Course
+) -> tuple[Plan, ExitCode]:
+    """Return the plan made now, and how its apply ended, what is unresolved left aside."""
     plan, document = make_plan(fresh.declared, fresh.gateway, fresh.terms)
     print_plans([document], PlanFormat.TEXT, course.color)
     report(course.step, [document], None)
@@ -114,11 +128,9 @@ def _apply_declared(fresh: _Fresh, approved: PlanDocument | None, course: Course
                 f"this is {document.instance.instance_arn}"
             )
         require_reviewed(plan, plan_of(approved))
-    if not plan:
-        return ExitCode.SUCCESS
-    if course.ask and not _answered_yes():
-        return ExitCode.SUCCESS
-    return Execution(fresh.gateway, course.color, _header(document), fresh.look).run(plan)
+    if not plan or (course.ask and not _answered_yes()):
+        return plan, ExitCode.SUCCESS
+    return plan, Execution(fresh.gateway, course.color, _header(document), fresh.look).run(plan)
 
 
 def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
@@ -139,11 +151,10 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
         done = len(reviewed.changes) - len(left.changes)
         if done:
             typer.echo(f"Already in place: {done} of {len(reviewed.changes)} changes")
-        if not left:
-            return ExitCode.SUCCESS
-        if course.ask and not _answered_yes():
-            return ExitCode.SUCCESS
-        return Execution(gateway, course.color, _header(document), saved.look).run(left)
+        code = ExitCode.SUCCESS
+        if left and (not course.ask or _answered_yes()):
+            code = Execution(gateway, course.color, _header(document), saved.look).run(left)
+        return code or _done_but_for(len(reviewed.unresolved))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +289,8 @@ class Execution:
             note("what remains:")
             self._show(words.rstrip("\n"))
         else:
-            self._show("Verified: nothing is left to do.")
+            but = " but what is unresolved" if remaining.unresolved else ""
+            self._show(f"Verified: nothing is left to do{but}.")
 
 
 def _summary(results: list[Result], planned: int) -> str:

@@ -81,7 +81,7 @@ def drift(plans: Plans = None, author: Author = _AUTHOR) -> None:
     from identity_reconciler.errors import UsageError
     from identity_reconciler.github.api import Github, job_of
     from identity_reconciler.github.issues import MARKER, report, settle
-    from identity_reconciler.render.drift import drift_markdown, drift_title, drifted
+    from identity_reconciler.render.drift import deviates, drift_markdown, drift_title
     from identity_reconciler.render.fitting import SizeLimit
     from identity_reconciler.render.markdown import COMMENT
     from identity_reconciler.runs.saved import open_saved
@@ -91,7 +91,7 @@ def drift(plans: Plans = None, author: Author = _AUTHOR) -> None:
     if not documents:
         raise UsageError("there is no plan to read; without one nobody knows whether all is well")
     service = Github(job)
-    differing = [document for document in documents if drifted(document)]
+    differing = [document for document in documents if deviates(document)]
     if not differing:
         typer.echo(settle(service, author, f"In sync again, says [this run]({job.run_url})."))
         return

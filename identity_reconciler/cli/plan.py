@@ -45,7 +45,11 @@ def plan(
         float, typer.Option(min=0, max=24 * 7, help="Hours for which a saved plan is valid.")
     ] = 24.0,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
+        bool,
+        typer.Option(
+            "--detailed-exitcode",
+            help="Exit with 2 when there are changes or unresolved references.",
+        ),
     ] = False,
     changed_since: Annotated[
         str | None,
@@ -119,7 +123,7 @@ def plan(
         typer.echo(f"Saved {imprint(documents[0], out)}", err=elsewhere)
     if any(map(blocked, documents)):
         return ExitCode.GUARD
-    if detailed_exitcode and any(one.changes for one in documents):
+    if detailed_exitcode and any(one.changes or one.unresolved for one in documents):
         return ExitCode.CHANGES
     return ExitCode.SUCCESS
 

@@ -19,9 +19,6 @@ def compare(declared: Declared, live: State, as_of: datetime) -> Plan:
 
     *live* holds all users, groups and applications, and the links that a plan for *declared*
     needs; see `survey.read_live`.
-
-    Raises:
-        InvalidInputError: *declared* cannot be bound to *live*; see `resolution.resolve`.
     """
     return compare_closely(declared, live, as_of).plan
 
@@ -37,11 +34,7 @@ class Comparison:
 
 
 def compare_closely(declared: Declared, live: State, as_of: datetime) -> Comparison:
-    """Return the plan of `compare` together with what it was made from.
-
-    Raises:
-        InvalidInputError: *declared* cannot be bound to *live*; see `resolution.resolve`.
-    """
+    """Return the plan of `compare` together with what it was made from."""
     return compare_resolved(resolve(declared, live, as_of))
 
 
@@ -56,6 +49,7 @@ def compare_resolved(resolution: Resolution) -> Comparison:
         plan,
         changes=changes,
         withheld=withheld(live, narrowed, scope),
+        unresolved=resolution.unresolved,
         origins={key: origin for key, origin in origins.items() if origin is not None},
     )
     return Comparison(plan, resolution, narrowed)

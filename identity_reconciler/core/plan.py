@@ -96,6 +96,7 @@ class Withholding(StrEnum):
     IGNORED = "matched by ignore"
     FOREIGN = "owned by an external identity provider"
     ADDITIVE = "live and not listed (manage: additive)"
+    UNRESOLVED = "touched by what is unresolved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,19 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Something that cannot be bound to what is live now; what needs it is left as it is."""
+
+    position: Position | None
+    """Where the YAML says it; None for live objects that it does not name."""
+    message: str
+    """What was found, and what to do."""
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.message}" if self.position else self.message
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What `apply` would do, at most one change per key, in apply order."""
 
@@ -126,6 +140,8 @@ class Plan:
     """For the changes that the YAML has a line for, by the key of the change."""
     applications: Mapping[ApplicationArn, Application] = field(default_factory=dict)
     """The applications that the changes mention."""
+    unresolved: tuple[Unresolved, ...] = ()
+    """What could not be planned; by file and line, what has none first."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to do."""

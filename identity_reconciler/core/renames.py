@@ -1,4 +1,4 @@
-"""Renames of users and groups: what is called how before and after them, and which are impossible.
+"""Renames of users and groups: what is called how before and after them.
 
 Pure. Users and groups are ids in AWS, so their memberships, their assignments and the people they
 manage stay with them when their name changes; here, where names are all there is, these follow.
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser
+from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.plan import Plan, Rename
 from identity_reconciler.core.state import (
     Assignment,
@@ -29,7 +29,6 @@ from identity_reconciler.core.state import (
     principals_of,
     user_key,
 )
-from identity_reconciler.errors import Problem
 
 Link = Membership | Assignment
 
@@ -166,6 +165,7 @@ class Renames:
             assignments={
                 arn: frozenset(map(self.principal, some)) for arn, some in state.assignments.items()
             },
+            twins=state.twins,
         )
 
 
@@ -183,44 +183,3 @@ def _asked_for(
     for key, declared, previous in entries:
         if key not in live:
             yield from ((live[old], declared) for old in previous if old in live)
-
-
-def impossible_renames(declared: Declared, live: State) -> Iterator[Problem]:
-    """Yield a problem for each entry whose previous names cannot become its name."""
-    for user in declared.users:
-        keys = sorted(key for key in map(user_key, user.previous_names) if key in live.users)
-        if keys:
-            new_is_live = user_key(user.user.user_name) in live.users
-            yield from _problems(user, keys, new_is_live=new_is_live)
-            if not new_is_live and not declared.settings.rename_users:
-                yield Problem(
-                    user.position,
-                    f'user "{user.name}" would be renamed from "{keys[0]}", which AWS does not '
-                    "document as possible; set `rename_users: true` under `manage` in "
-                    "instance.yaml to try it",
-                )
-    for group in declared.groups:
-        old = sorted(key for key in map(group_key, group.previous_names) if key in live.groups)
-        if old:
-            new_is_live = group_key(group.group.name) in live.groups
-            yield from _problems(group, old, new_is_live=new_is_live)
-
-
-def _problems(
-    entry: DeclaredUser | DeclaredGroup,
-    live_keys: list[UserKey] | list[GroupKey],
-    *,
-    new_is_live: bool,
-) -> Iterator[Problem]:
-    if new_is_live:
-        yield Problem(
-            entry.position,
-            f'{entry.kind} "{entry.name}" and its previous name "{live_keys[0]}" are both live, so '
-            "this is not a rename; remove the previous name, and declare or delete the old one",
-        )
-    elif len(live_keys) > 1:
-        yield Problem(
-            entry.position,
-            f'{entry.kind} "{entry.name}" has {len(live_keys)} previous names that are live; '
-            "keep one of them",
-        )

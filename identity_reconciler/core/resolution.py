@@ -1,6 +1,7 @@
 """Bind what the YAML says to the live instance: selectors to ARNs, references to principals.
 
-Pure. What cannot be bound is reported, all of it together, with the line that says it.
+Pure. What cannot be bound is told as unresolved, with the line that says it, and neither it nor
+what hangs on it is in the result; see `oddities` for the entries of users and groups.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from identity_reconciler.core.declared import (
     ManageObjects,
     Presence,
 )
-from identity_reconciler.core.plan import Origin
-from identity_reconciler.core.renames import Renames, impossible_renames
-from identity_reconciler.core.scope import Departing, Scope, departing
+from identity_reconciler.core.oddities import Aside, set_aside
+from identity_reconciler.core.plan import Origin, Unresolved
+from identity_reconciler.core.renames import Renames
+from identity_reconciler.core.scope import Departing, Scope, Unmoved, departing
+from identity_reconciler.core.selection import select
 from identity_reconciler.core.state import (
-    Application,
     ApplicationArn,
     Group,
     GroupKey,
@@ -35,17 +37,21 @@ from identity_reconciler.core.state import (
     User,
     UserKey,
     group_key,
+    principals_of,
     user_key,
 )
-from identity_reconciler.core.wording import did_you_mean
-from identity_reconciler.errors import InvalidInputError, Position, Problem
+from identity_reconciler.core.wording import did_you_mean, shown
+from identity_reconciler.errors import Position
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """A declaration bound to one live state at one instant."""
 
+    original: Declared
+    """All that is declared."""
     declared: Declared
+    """The same without the entries of users and groups that cannot be bound."""
     desired: State
     scope: Scope
     live: State
@@ -59,6 +65,8 @@ class Resolution:
     `("application", ARN)`."""
     expired: frozenset[Key]
     """Memberships and assignments that are listed but no longer hold."""
+    unresolved: tuple[Unresolved, ...]
+    """What cannot be bound, by file and line."""
 
     def with_links(self, found: State) -> Resolution:
         """Return the same with *found* in the live state: more links, and what these lead to.
@@ -74,45 +82,57 @@ class Resolution:
 class _Work:
     """What has been bound so far."""
 
-    declared: Declared
+    aside: Aside
     live: State
     as_of: datetime
     users: dict[UserKey, User] = field(default_factory=dict)
     groups: dict[GroupKey, Group] = field(default_factory=dict)
     origins: dict[Key, Origin] = field(default_factory=dict)
     expired: set[Key] = field(default_factory=set)
-    problems: list[Problem] = field(default_factory=list)
+    held_members: dict[GroupKey, frozenset[UserKey]] = field(default_factory=dict)
+    held_assignments: dict[ApplicationArn, frozenset[Principal]] = field(default_factory=dict)
+    unresolved: list[Unresolved] = field(default_factory=list)
+    listed: frozenset[Principal] | None = None
+    """Everybody who stands in a list, once that was asked for."""
 
-    def report(self, position: Position, message: str) -> None:
-        self.problems.append(Problem(position, message))
+    @property
+    def declared(self) -> Declared:
+        return self.aside.declared
+
+    def tell(self, position: Position, message: str) -> None:
+        self.unresolved.append(Unresolved(position, message))
 
 
 def resolve(declared: Declared, live: State, as_of: datetime) -> Resolution:
     """Bind *declared* to *live*, judging expiry at *as_of*.
 
     *live* must hold all users, groups and applications of the instance. In the desired state of
-    the result, users and groups that are only referred to stand as they are live.
-
-    Raises:
-        InvalidInputError: An application is not live or not unique, a reference is not live, an
-            object of an external identity provider is declared as ours, or a rename is
-            impossible.
+    the result, users and groups that are only referred to stand as they are live. What cannot be
+    bound is not in it: an application that is not live or not unique, a reference to who is not
+    live, an object of an external identity provider that is declared as ours, an impossible rename.
     """
+    original, aside = declared, set_aside(declared, live)
+    declared = aside.declared
     renames = Renames.to_be(declared, live)
-    work = _Work(declared, renames.state(live), as_of)
+    work = _Work(aside, renames.state(live), as_of)
     settings = declared.settings
     users = ((user_key(one.user.user_name), one.user, one) for one in declared.users)
     groups = ((group_key(one.group.name), one.group, one) for one in declared.groups)
     absent_users = _bind_objects(work, users, work.live.users, settings.users, work.users)
     absent_groups = _bind_objects(work, groups, work.live.groups, settings.groups, work.groups)
+    _bind_managers(work)
     members = _bind_members(work)
     assignments = _bind_assignments(work)
-    work.problems.extend(impossible_renames(declared, live))
-    if work.problems:
-        raise InvalidInputError(work.problems)
     desired = State(work.users, work.groups, members, work.live.applications, assignments)
-    scope = Scope(settings, desired, absent_users, absent_groups)
+    scope = Scope(
+        settings,
+        desired,
+        absent_users,
+        absent_groups,
+        Unmoved(aside.odd, work.held_members, work.held_assignments),
+    )
     return Resolution(
+        original=original,
         declared=declared,
         desired=desired,
         scope=scope,
@@ -121,6 +141,14 @@ def resolve(declared: Declared, live: State, as_of: datetime) -> Resolution:
         departing=departing(work.live, scope),
         origins=work.origins,
         expired=frozenset(work.expired),
+        unresolved=_sorted((*aside.unresolved, *work.unresolved)),
+    )
+
+
+def _sorted(unresolved: Iterable[Unresolved]) -> tuple[Unresolved, ...]:
+    nowhere = Position("", 0, 0)
+    return tuple(
+        sorted(dict.fromkeys(unresolved), key=lambda one: (one.position or nowhere, one.message))
     )
 
 
@@ -142,10 +170,7 @@ def _bind_objects(
         found = live.get(key)
         work.origins[declared.key] = Origin(entry.position)
         if entry.presence is Presence.EXTERNAL or only_referred:
-            _refer(work, entry, found)
             bound[key] = found or declared
-        elif found and found.foreign:
-            work.report(entry.position, _foreign(entry.kind, entry.name))
         elif entry.presence is Presence.ABSENT:
             absent.add(key)
         else:
@@ -153,20 +178,31 @@ def _bind_objects(
     return frozenset(absent)
 
 
-def _refer(work: _Work, entry: DeclaredUser | DeclaredGroup, found: User | Group | None) -> None:
-    if found is None:
-        work.report(
-            entry.position,
-            f'{entry.kind} "{entry.name}" is only referred to here, but is not live; '
-            "create it where it is owned, or correct the name",
-        )
+def _bind_managers(work: _Work) -> None:
+    """Leave the manager of a user as it is where the declared one cannot be bound."""
+    if work.declared.settings.users is ManageObjects.REFERENCE:
+        return
+    for entry in work.declared.users:
+        key, manager = user_key(entry.user.user_name), entry.user.manager
+        if manager is None or entry.presence is not Presence.PRESENT or key not in work.users:
+            continue
+        principal = Principal(PrincipalKind.USER, user_key(manager))
+        is_known = principal.name in work.users or principal.name in work.live.users
+        if principal in work.aside.odd or not is_known:
+            trouble = _trouble(work, principal, manager)
+            work.users[key] = replace(entry.user, manager=None)
+            work.tell(entry.position, f"the manager of user {shown(entry.name)}: {trouble}")
 
 
-def _foreign(kind: str, name: str) -> str:
-    return (
-        f'{kind} "{name}" is owned by an external identity provider (it has ExternalIds) and is '
-        f"never changed from here; declare it with `state: external` and no attributes"
-    )
+def _trouble(work: _Work, principal: Principal, name: str) -> str:
+    """Return why nothing can refer to *principal*, spelled *name*."""
+    subject = f"{principal.kind} {shown(name)}"
+    if principal in work.aside.odd:
+        return f"{subject} is unresolved, so this is left as it is"
+    if principal in work.aside.missing:
+        return f"{subject} ({work.aside.missing[principal]}) is not live"
+    known = work.live.users if principal.kind is PrincipalKind.USER else work.live.groups
+    return f"{subject} is neither declared nor live{did_you_mean(name, known)}"
 
 
 def _bind_members(work: _Work) -> Mapping[GroupKey, frozenset[UserKey]]:
@@ -176,32 +212,90 @@ def _bind_members(work: _Work) -> Mapping[GroupKey, frozenset[UserKey]]:
     for entry in work.declared.groups:
         if entry.members is not None and entry.presence is Presence.PRESENT:
             key = group_key(entry.group.name)
-            bound[key] = frozenset(
-                UserKey(principal.name)
-                for principal in _principals(
-                    work, PrincipalKind.USER, entry.members, ("membership", key)
-                )
-            )
+            listed = _principals(work, PrincipalKind.USER, entry.members, ("membership", key))
+            bound[key] = frozenset(UserKey(one.name) for one in listed.bound)
+            members = work.live.members.get(key, frozenset())
+            held = _held(work, principals_of(members, ()), listed) if listed.odd else None
+            if held:
+                work.held_members[key] = frozenset(UserKey(one.name) for one in held)
     return bound
+
+
+@dataclass(frozen=True, slots=True)
+class _BoundList:
+    """One list of members or principals, bound."""
+
+    kind: PrincipalKind
+    bound: tuple[Principal, ...]
+    """Those that still hold."""
+    whole: bool
+    """False: somebody in it is not live, so it may be anyone whom nobody names."""
+    odd: bool
+    """Whether it may have links that stay though they are not bound."""
 
 
 def _principals(
     work: _Work, kind: PrincipalKind, listed: Iterable[Listed], link: Key
-) -> Iterator[Principal]:
-    """Yield the principals in *listed* that still hold, and note where each one is listed.
+) -> _BoundList:
+    """Bind *listed*, and note where each one is listed.
 
     *link* is the beginning of the keys of these links; the principal's folded name ends them.
     """
+    odd, bound, whole = work.aside.odd, list[Principal](), True
     for one in listed:
         name = _key(kind, one.name)
-        key = (*link, name)
+        key, principal = (*link, name), Principal(kind, name)
         work.origins[key] = Origin(one.position, one.expires, one.reason)
-        if one.expires is not None and one.expires <= work.as_of:
+        over = one.expires is not None and one.expires <= work.as_of
+        is_odd = bool(odd) and principal in odd
+        if over and not is_odd:
             work.expired.add(key)
-        elif _known(work, kind, name):
-            yield Principal(kind, name)
+        elif not is_odd and _known(work, kind, name):
+            bound.append(principal)
         else:
-            work.report(one.position, f'{kind} "{one.name}" is neither declared nor live')
+            work.tell(one.position, _trouble(work, principal, one.name))
+            whole = whole and is_odd
+    return _BoundList(kind, tuple(bound), whole, not whole or bool(odd))
+
+
+def _held(work: _Work, live: Iterable[Principal], listed: _BoundList) -> frozenset[Principal]:
+    """Return the links in *live* that stay though *listed* does not bind them.
+
+    Those of who is odd; and where somebody who is listed is not live, those of who may be that
+    one: gone, or of an external identity provider and named nowhere, so perhaps renamed there.
+    """
+    return frozenset(
+        one
+        for one in live
+        if one.kind is listed.kind
+        and (one in work.aside.odd or (not listed.whole and _may_be_anyone(work, one)))
+    )
+
+
+def _may_be_anyone(work: _Work, principal: Principal) -> bool:
+    if principal.orphan:
+        return True
+    if principal.kind is PrincipalKind.USER:
+        live: User | Group | None = work.live.users.get(UserKey(principal.name))
+    else:
+        live = work.live.groups.get(GroupKey(principal.name))
+    if live is None or not live.foreign or (str(principal.kind), principal.name) in work.origins:
+        return False
+    if work.listed is None:
+        work.listed = frozenset(_listed(work.declared))
+    return principal not in work.listed
+
+
+def _listed(declared: Declared) -> Iterator[Principal]:
+    """Yield everybody who stands in a list."""
+    for group in declared.groups:
+        for one in group.members or ():
+            yield Principal(PrincipalKind.USER, user_key(one.name))
+    for application in declared.applications:
+        for one in application.users:
+            yield Principal(PrincipalKind.USER, user_key(one.name))
+        for one in application.groups:
+            yield Principal(PrincipalKind.GROUP, group_key(one.name))
 
 
 def _key(kind: PrincipalKind, name: str) -> str:
@@ -224,61 +318,25 @@ def _known(work: _Work, kind: PrincipalKind, name: str) -> bool:
 def _bind_assignments(work: _Work) -> Mapping[ApplicationArn, frozenset[Principal]]:
     if work.declared.settings.assignments is ManageLinks.OFF:
         return {}
-    bound: dict[ApplicationArn, frozenset[Principal]] = {}
-    entries: dict[ApplicationArn, DeclaredApplication] = {}
-    candidates = _candidates(work.live)
-    for entry in work.declared.applications:
-        application = _application(work, entry, candidates)
-        if application is None:
-            continue
-        work.origins["application", application.arn] = Origin(entry.position)
-        first = entries.setdefault(application.arn, entry)
-        if first is not entry:
-            work.report(
-                entry.position,
-                f"application {entry.selector} is the one that {first.position} declares "
-                f"({application.arn}); merge the two entries",
-            )
-        elif entry.managed:
-            link = ("assignment", application.arn)
-            users = _principals(work, PrincipalKind.USER, entry.users, (*link, "user"))
-            groups = _principals(work, PrincipalKind.GROUP, entry.groups, (*link, "group"))
-            bound[application.arn] = frozenset((*users, *groups))
-    return bound
+    selection = select(work.declared.applications, work.live)
+    work.unresolved.extend(selection.unresolved)
+    for arn, entry in selection.first.items():
+        work.origins["application", arn] = Origin(entry.position)
+    return {
+        arn: _bind_assignments_of(work, arn, entry)
+        for arn, entry in selection.alone.items()
+        if entry.managed
+    }
 
 
-def _candidates(live: State) -> Mapping[str, list[Application]]:
-    """Return the live applications by ARN and by name, in the order of their ARNs."""
-    found: dict[str, list[Application]] = {}
-    for arn in sorted(live.applications):
-        application = live.applications[arn]
-        found.setdefault(application.name, []).append(application)
-        found[arn] = [application]
-    return found
-
-
-def _application(
-    work: _Work, entry: DeclaredApplication, candidates: Mapping[str, list[Application]]
-) -> Application | None:
-    """Return the one live application that *entry* selects, or report why there is none."""
-    selector = entry.selector
-    found = [
-        one
-        for one in candidates.get(selector.arn or selector.name or "", ())
-        if selector.matches(one)
-    ]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        choices = "; ".join(
-            f"{one.arn} (provider {one.provider}, account {one.account})" for one in found
-        )
-        message = (
-            f"application {selector} is not unique: {choices}; "
-            "give its `arn`, or its `provider` or `account` as well"
-        )
-    else:
-        hint = did_you_mean(selector.name or "", candidates)
-        message = f"application {selector} is not live in this instance{hint}"
-    work.report(entry.position, message)
-    return None
+def _bind_assignments_of(
+    work: _Work, arn: ApplicationArn, entry: DeclaredApplication
+) -> frozenset[Principal]:
+    link = ("assignment", arn)
+    users = _principals(work, PrincipalKind.USER, entry.users, (*link, "user"))
+    groups = _principals(work, PrincipalKind.GROUP, entry.groups, (*link, "group"))
+    live = work.live.assignments.get(arn, frozenset())
+    held = [_held(work, live, listed) for listed in (users, groups) if listed.odd]
+    if any(held):
+        work.held_assignments[arn] = frozenset().union(*held)
+    return frozenset((*users.bound, *groups.bound))

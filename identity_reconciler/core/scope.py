@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase, translate
 from functools import cache
 from typing import TypeVar
@@ -17,12 +17,25 @@ from identity_reconciler.core.state import (
     Group,
     GroupKey,
     Principal,
+    PrincipalKind,
     State,
     User,
     UserKey,
     folded,
     principals_of,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Unmoved:
+    """What stays exactly as it is, because what is declared of it cannot be bound now."""
+
+    principals: frozenset[Principal] = frozenset()
+    """Users and groups that are not deleted."""
+    members: Mapping[GroupKey, frozenset[UserKey]] = field(default_factory=dict)
+    """Who stays in a managed group though not desired."""
+    assignments: Mapping[ApplicationArn, frozenset[Principal]] = field(default_factory=dict)
+    """Who stays assigned to a managed application though not desired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,7 @@ class Scope:
     desired: State
     absent_users: frozenset[UserKey] = frozenset()
     absent_groups: frozenset[GroupKey] = frozenset()
+    unmoved: Unmoved = field(default_factory=Unmoved)
 
 
 def matches_any(patterns: tuple[str, ...], name: str) -> bool:
@@ -90,10 +104,20 @@ def departing(live: State, scope: Scope) -> Departing:
     every_group = settings.groups is ManageObjects.AUTHORITATIVE
     users = live.users.keys() if everyone else scope.absent_users & live.users.keys()
     groups = live.groups.keys() if every_group else scope.absent_groups & live.groups.keys()
+    odd_users, odd_groups = _by_kind(scope.unmoved.principals)
     return Departing(
-        _ours(live.users, users - desired.users.keys(), settings.ignore.users),
-        _ours(live.groups, groups - desired.groups.keys(), settings.ignore.groups),
+        _ours(live.users, users - desired.users.keys() - odd_users, settings.ignore.users),
+        _ours(live.groups, groups - desired.groups.keys() - odd_groups, settings.ignore.groups),
     )
+
+
+def _by_kind(principals: Iterable[Principal]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the folded names of the users, and of the groups, among *principals*."""
+    kinds = (PrincipalKind.USER, PrincipalKind.GROUP)
+    users, groups = (
+        frozenset(one.name for one in principals if one.kind is kind) for kind in kinds
+    )
+    return users, groups
 
 
 _Key = TypeVar("_Key", UserKey, GroupKey)
@@ -128,6 +152,7 @@ def narrow(live: State, scope: Scope, leaving: Departing) -> State:
             key: members
             if key in groups
             else _managed(members, desired.members.get(key), settings.memberships, leavers, ignored)
+            - scope.unmoved.members.get(key, frozenset())
             for key, members in live.members.items()
         },
         applications=live.applications,
@@ -146,6 +171,7 @@ def _assignments(
     ignored = principals_of(ignored_users, _matching(live.groups, settings.ignore.groups))
     return {
         arn: _managed(principals, desired.get(arn), settings.assignments, leavers, ignored)
+        - scope.unmoved.assignments.get(arn, frozenset())
         for arn, principals in live.assignments.items()
     }
 
@@ -174,10 +200,11 @@ def withheld(live: State, narrowed: State, scope: Scope) -> tuple[Withheld, ...]
     Links count only where they are managed: of a group or application that is not declared,
     nothing would ever be removed.
     """
-    settings = scope.settings
+    settings, ignore = scope.settings, scope.settings.ignore
+    users, groups = _by_kind(scope.unmoved.principals)
     held = (
-        *_withheld_objects(live.users, narrowed.users, settings.users, settings.ignore.users),
-        *_withheld_objects(live.groups, narrowed.groups, settings.groups, settings.ignore.groups),
+        *_withheld_objects(live.users, narrowed.users, settings.users, ignore.users, users),
+        *_withheld_objects(live.groups, narrowed.groups, settings.groups, ignore.groups, groups),
         *_withheld_memberships(live, narrowed, scope),
         *_withheld_assignments(live, narrowed, scope),
     )
@@ -189,10 +216,13 @@ def _withheld_objects(
     narrowed: Mapping[_Key, _Object],
     mode: ManageObjects,
     ignored: tuple[str, ...],
+    odd: frozenset[str],
 ) -> Iterator[Withheld]:
     if mode is not ManageObjects.REFERENCE:
         for key in live.keys() - narrowed.keys():
-            yield Withheld(live[key], _why(live[key], matches_any(ignored, key)))
+            unresolved = Withholding.UNRESOLVED if key in odd else None
+            why = unresolved or _why(live[key], matches_any(ignored, key))
+            yield Withheld(live[key], why)
 
 
 def _why(resource: User | Group, ignored: bool) -> Withholding:  # noqa: FBT001 - private, one use
@@ -202,16 +232,21 @@ def _why(resource: User | Group, ignored: bool) -> Withholding:  # noqa: FBT001 
 
 
 def _withheld_memberships(live: State, narrowed: State, scope: Scope) -> Iterator[Withheld]:
+    held, reason = scope.unmoved.members, _link_reason(scope.settings.memberships)
     for key in scope.desired.members.keys() & live.members.keys():
+        unmoved = held.get(key, frozenset())
         for user in live.members[key] - narrowed.members[key]:
-            yield Withheld(live.membership(key, user), _link_reason(scope.settings.memberships))
+            why = Withholding.UNRESOLVED if user in unmoved else reason
+            yield Withheld(live.membership(key, user), why)
 
 
 def _withheld_assignments(live: State, narrowed: State, scope: Scope) -> Iterator[Withheld]:
+    held, reason = scope.unmoved.assignments, _link_reason(scope.settings.assignments)
     for arn in scope.desired.assignments.keys() & live.assignments.keys():
+        unmoved = held.get(arn, frozenset())
         for principal in live.assignments[arn] - narrowed.assignments[arn]:
-            link = live.assignment(arn, principal)
-            yield Withheld(link, _link_reason(scope.settings.assignments))
+            why = Withholding.UNRESOLVED if principal in unmoved else reason
+            yield Withheld(live.assignment(arn, principal), why)
 
 
 def _link_reason(mode: ManageLinks) -> Withholding:

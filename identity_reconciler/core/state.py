@@ -294,6 +294,12 @@ class State:
     members: Mapping[GroupKey, frozenset[UserKey]] = field(default_factory=dict)
     applications: Mapping[ApplicationArn, Application] = field(default_factory=dict)
     assignments: Mapping[ApplicationArn, frozenset[Principal]] = field(default_factory=dict)
+    twins: Mapping[Principal, tuple[str, ...]] = field(default_factory=dict)
+    """Live users, or groups, that one key stands for together: their names as spelled, sorted.
+
+    Names cannot tell them apart, so they are in neither `users` nor `groups`. The links of all of
+    them are filed under the one key.
+    """
     _ambiguous: frozenset[str] = field(init=False, repr=False, compare=False)
     """Names of applications, as `told_by` gives them, that more than one has."""
 
@@ -305,12 +311,14 @@ class State:
 
     def united(self, other: State) -> State:
         """Return what is in either; an object that is in both is as it is here."""
+        twins = {**other.twins, **self.twins}
         return State(
-            users={**other.users, **self.users},
-            groups={**other.groups, **self.groups},
+            users=_single({**other.users, **self.users}, PrincipalKind.USER, twins),
+            groups=_single({**other.groups, **self.groups}, PrincipalKind.GROUP, twins),
             members=_joined(self.members, other.members),
             applications={**other.applications, **self.applications},
             assignments=_joined(self.assignments, other.assignments),
+            twins=twins,
         )
 
     def user_name(self, key: UserKey) -> UserName:
@@ -349,6 +357,20 @@ class State:
             return ""
         name = application.name
         return f"{name} ({arn})" if told_by(name) in self._ambiguous or "arn:" in name else name
+
+
+_ObjectKey = TypeVar("_ObjectKey", UserKey, GroupKey)
+_Object = TypeVar("_Object", User, Group)
+
+
+def _single(
+    objects: dict[_ObjectKey, _Object], kind: PrincipalKind, twins: Iterable[Principal]
+) -> Mapping[_ObjectKey, _Object]:
+    """Return *objects* without those of *kind* that are among *twins*."""
+    doubled = {one.name for one in twins if one.kind is kind}
+    if not doubled:
+        return objects
+    return {key: one for key, one in objects.items() if key not in doubled}
 
 
 _Owner = TypeVar("_Owner", GroupKey, ApplicationArn)

@@ -59,6 +59,9 @@ class Wanted:
     """
     mentioned: tuple[User | Group, ...] = ()
     """Whether these are live, by name: those that are come with their name and nothing else."""
+    twins: bool = False
+    """Whether listed users, or groups, that names cannot tell apart are told as `State.twins`;
+    otherwise the read fails."""
 
 
 class Gateway(Protocol):
@@ -76,7 +79,8 @@ class Gateway(Protocol):
             IncompleteReadError: Any part could not be read; there is no partial answer.
             AccessDeniedError: A permission is missing.
             CredentialsError: There are none, or they have expired.
-            GatewayError: Two live users, or groups, have names that differ only in case.
+            GatewayError: Two listed users, or groups, have names that differ only in case, and
+                *wanted* does not ask for twins.
         """
         ...
 

@@ -111,6 +111,7 @@ def outputs(plans: Sequence[PlanDocument]) -> dict[str, str]:
         "updated": str(sum(count.update for count in counts)),
         "renamed": str(sum(count.rename for count in counts)),
         "removed": str(sum(count.delete for count in counts)),
+        "unresolved": str(sum(len(plan.unresolved) for plan in plans)),
     }
 
 

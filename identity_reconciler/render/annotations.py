@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from identity_reconciler.errors import Problem
-from identity_reconciler.render.document import ChangeDocument, PlanDocument
+from identity_reconciler.render.document import (
+    ChangeDocument,
+    PlanDocument,
+    PositionDocument,
+    UnresolvedDocument,
+)
 from identity_reconciler.render.escape import safe
 from identity_reconciler.render.words import blocked
 
@@ -61,14 +66,15 @@ def plan_annotations(plan: PlanDocument, prefix: str) -> str:
     """Return what *plan* has to say where its lines are shown.
 
     An error for each guard that refuses it, a warning for each way in which control is loosened
-    or has no effect and for each look-alike, and a notice for each line that it undoes. Creations
-    have none: their lines are in the diff of the pull request.
+    or has no effect, for what is unresolved and for each look-alike, and a notice for each line
+    that it undoes. Creations have none: their lines are in the diff of the pull request.
     """
     annotations = [
         Annotation("error", f"Blocked by {safe(one.guard)}", _sentence(one.found, one.expected))
         for one in blocked(plan)
     ]
     annotations += _of_control(plan, prefix)
+    annotations += [_of_unresolved(one, prefix) for one in plan.unresolved]
     annotations += [
         Annotation(
             "warning",
@@ -103,12 +109,20 @@ def _sentence(found: str, expected: str) -> str:
     return f"{safe(found)}; expected: {safe(expected)}"
 
 
+def _of_unresolved(one: UnresolvedDocument, prefix: str) -> Annotation:
+    message = f"{safe(one.message)}; it is left as it is"
+    return Annotation("warning", "Unresolved", message, _at(one.source, prefix))
+
+
+def _at(source: PositionDocument | None, prefix: str) -> dict[str, str]:
+    return _place(prefix, source.file, source.line, source.column) if source else {}
+
+
 def _of_change(change: ChangeDocument, prefix: str) -> Annotation:
-    at = change.source
-    place = _place(prefix, at.file, at.line, at.column) if at else {}
     why = f": {safe(change.reason)}" if change.reason else ""
     message = f"This plan {_TOLD[change.action]} {safe(change.address)}{why}"
-    return Annotation("notice", f"Plan {_TOLD[change.action]} this", message, place)
+    title = f"Plan {_TOLD[change.action]} this"
+    return Annotation("notice", title, message, _at(change.source, prefix))
 
 
 def _place(prefix: str, file: str, line: int, column: int) -> dict[str, str]:

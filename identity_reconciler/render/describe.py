@@ -55,6 +55,7 @@ from identity_reconciler.render.document import (
     ResemblanceDocument,
     SourceDocument,
     UnmatchedDocument,
+    UnresolvedDocument,
     WithheldDocument,
     action_of,
 )
@@ -141,6 +142,12 @@ def document(
         ),
         control=_control(findings.control),
         guards=_guards(findings.verdicts),
+        unresolved=tuple(
+            UnresolvedDocument(
+                message=one.message, source=_position(one.position) if one.position else None
+            )
+            for one in plan.unresolved
+        ),
         resemblances=tuple(
             ResemblanceDocument(
                 address=f"{one.kind}/{one.name}",

@@ -86,6 +86,15 @@ class PositionDocument(_Part):
     column: int
 
 
+class UnresolvedDocument(_Part):
+    """Something that cannot be bound to what is live; what needs it is left as it is."""
+
+    message: str
+    """What was found, and what to do."""
+    source: PositionDocument | None = None
+    """Missing for live objects that the desired state does not name."""
+
+
 class ChangeDocument(_Part):
     """One change."""
 
@@ -250,6 +259,8 @@ class PlanDocument(_Part):
     """Missing: there is no base, and every name in the settings matches something."""
     guards: tuple[GuardDocument, ...] = ()
     """Blocked ones first."""
+    unresolved: tuple[UnresolvedDocument, ...] = ()
+    """What could not be planned, by file and line; what has none first."""
     resemblances: tuple[ResemblanceDocument, ...] = ()
     """Names that can be mistaken for another one, live or declared; sorted by kind and name."""
     access: tuple[AccessDocument, ...] = ()

@@ -9,7 +9,7 @@ from identity_reconciler.core.plan import Reason
 from identity_reconciler.core.state import Assignment, Membership
 from identity_reconciler.render.document import Action, ChangeDocument, PlanDocument
 from identity_reconciler.render.fitting import Section, SizeLimit, fit
-from identity_reconciler.render.markdown import COMMENT
+from identity_reconciler.render.markdown import COMMENT, unresolved_line
 from identity_reconciler.render.spans import fence, name_span, value_span
 from identity_reconciler.render.words import blocked, instant, number
 
@@ -19,7 +19,7 @@ _FOUND: dict[Action, str] = {
     "rename": "is live under another name",
     "create": "is declared and not live",
 }
-_CHANGES, _COMMANDS = range(2)
+_UNRESOLVED, _CHANGES, _COMMANDS = range(3)
 
 
 def drifted(plan: PlanDocument) -> tuple[ChangeDocument, ...]:
@@ -27,9 +27,16 @@ def drifted(plan: PlanDocument) -> tuple[ChangeDocument, ...]:
     return tuple(one for one in plan.changes if one.reason != Reason.EXPIRED)
 
 
+def deviates(plan: PlanDocument) -> bool:
+    """Return whether there is anything to tell: drift, or what cannot be resolved."""
+    return bool(drifted(plan) or plan.unresolved)
+
+
 def drift_title(plan: PlanDocument) -> str:
     """Return the title of the issue."""
-    return f"Drift in {plan.instance.name}: {number(len(drifted(plan)), 'change', 'changes')}"
+    changes = number(len(drifted(plan)), "change", "changes")
+    told = f", {len(plan.unresolved)} unresolved" if plan.unresolved else ""
+    return f"Drift in {plan.instance.name}: {changes}{told}"
 
 
 def drift_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
@@ -46,6 +53,7 @@ def drift_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
         [
             head,
             *_refusals(plan),
+            *_unresolved(plan),
             Section(_CHANGES, "### What differs", (_line(one) for one in changes), len(changes)),
             "### To undo it\n\nRun the workflow `apply`: it plans again and asks its reviewers.",
             Section(
@@ -67,6 +75,16 @@ def _refusals(plan: PlanDocument) -> Iterator[str]:
     if refusing:
         names = ", ".join(name_span(one.guard) for one in refusing)
         yield f"**Undoing all of it is refused by {names}:** look at it before anything else."
+
+
+def _unresolved(plan: PlanDocument) -> Iterator[Section]:
+    if plan.unresolved:
+        head = (
+            "### What cannot be resolved\n\nIt is left as it is until the YAML or AWS is corrected:"
+        )
+        yield Section(
+            _UNRESOLVED, head, map(unresolved_line, plan.unresolved), len(plan.unresolved)
+        )
 
 
 def _line(change: ChangeDocument) -> str:

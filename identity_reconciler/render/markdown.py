@@ -13,6 +13,7 @@ from identity_reconciler.render.document import (
     GuardDocument,
     LooseningDocument,
     PlanDocument,
+    UnresolvedDocument,
 )
 from identity_reconciler.render.fitting import Section, SizeLimit, characters, fit, octets
 from identity_reconciler.render.mermaid import access_picture
@@ -38,6 +39,7 @@ from identity_reconciler.render.words import (
     source,
     subject,
     together,
+    unresolved,
 )
 
 COMMENT = SizeLimit(60_000, characters)
@@ -65,6 +67,7 @@ _LONGEST_APPROVAL = 5_000
     _GUARDED,
     _RESEMBLANCES,
     _APPROVALS,
+    _UNRESOLVED,
     _REMOVALS,
     _ACCESS,
     _EXPIRING,
@@ -73,7 +76,7 @@ _LONGEST_APPROVAL = 5_000
     _RENAMES,
     _UPDATES,
     _CREATIONS,
-) = range(13)
+) = range(14)
 """Ranks: creations are cut first, guards last."""
 _CHANGES: tuple[tuple[Action, str, int, str], ...] = (
     ("delete", "Removals", _REMOVALS, "What is live and will be deleted, and why."),
@@ -97,6 +100,7 @@ def plan_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
         _verdict(plan),
         _counts(plan),
         *_guards(plan),
+        *_unresolved(plan),
         *_resemblances(plan),
         *_access(plan),
         *_changes(plan),
@@ -158,6 +162,8 @@ def _verdict(plan: PlanDocument) -> str:
             told += f" Where this change loosens what refuses it, {WAY_OUT}."
     elif not plan.changes:
         told = f"**{nothing_to_do(plan)}**"
+    if plan.unresolved:
+        told += f" **{unresolved(plan)}:** what needs them is left as it is."
     if plan.source.changed_since is not None:
         since = name_span(plan.source.changed_since)
         told += (
@@ -251,6 +257,22 @@ def _to_paste(guard: GuardDocument) -> str:
 def _approved(guard: GuardDocument, base: str) -> str:
     found, expected = long_span(guard.found), long_span(guard.expected)
     return f"- {_guard(guard, base)}: {found}; without approval: {expected}"
+
+
+def _unresolved(plan: PlanDocument) -> Iterator[Section]:
+    if plan.unresolved:
+        head = (
+            f"### Unresolved ({len(plan.unresolved)})\n\nWhat cannot be bound to what is live now. "
+            "It is left as it is, with all that needs it; `apply` does the rest and ends with 7."
+        )
+        entries = map(unresolved_line, plan.unresolved)
+        yield Section(_UNRESOLVED, head, entries, len(plan.unresolved))
+
+
+def unresolved_line(one: UnresolvedDocument) -> str:
+    """Return the item of a list that tells what is unresolved, and where it stands."""
+    where = f" ({name_span(place(one))})" if one.source else ""
+    return f"- {name_span(one.message)}{where}"
 
 
 def _resemblances(plan: PlanDocument) -> Iterator[Section]:

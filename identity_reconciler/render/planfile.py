@@ -14,9 +14,18 @@ from typing import NoReturn
 from pydantic import JsonValue, ValidationError
 
 from identity_reconciler.core.declared import Instance
-from identity_reconciler.core.plan import Change, Create, Delete, Plan, Reason, Rename, Update
+from identity_reconciler.core.plan import (
+    Change,
+    Create,
+    Delete,
+    Plan,
+    Reason,
+    Rename,
+    Unresolved,
+    Update,
+)
 from identity_reconciler.core.state import Group, User
-from identity_reconciler.errors import StalePlanError
+from identity_reconciler.errors import Position, StalePlanError
 from identity_reconciler.render.consistency import inconsistencies
 from identity_reconciler.render.document import FORMAT_VERSION, ChangeDocument, PlanDocument
 from identity_reconciler.render.escape import safe
@@ -145,12 +154,23 @@ def _reason(error: ValueError | RecursionError) -> str:
 
 
 def plan_of(document: PlanDocument) -> Plan:
-    """Return the changes of *document* as a plan, in its order.
+    """Return the changes of *document*, and what is unresolved, as a plan, in its order.
 
     Raises:
         StalePlanError: A change does not have the sides that its action needs.
     """
-    return Plan(tuple(_change(change) for change in document.changes))
+    return Plan(
+        tuple(_change(change) for change in document.changes),
+        unresolved=tuple(
+            Unresolved(
+                Position(one.source.file, one.source.line, one.source.column)
+                if one.source
+                else None,
+                one.message,
+            )
+            for one in document.unresolved
+        ),
+    )
 
 
 def instance_of(document: PlanDocument) -> Instance:

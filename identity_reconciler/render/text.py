@@ -37,6 +37,7 @@ from identity_reconciler.render.words import (
     reading_order,
     source,
     subject,
+    unresolved,
     withheld,
 )
 
@@ -51,6 +52,8 @@ _SECTIONS: tuple[tuple[Action, str], ...] = (
 _MARKS = Marks(name=safe, value=quoted)
 _MOST_PEOPLE = 10
 """People named per application; when there are more, they are counted."""
+_MOST_UNRESOLVED = 50
+"""Unresolved references told; when there are more, they are counted."""
 _WIDEST_SUBJECT, _WIDEST_DETAIL = 60, 60
 """Width of the columns of addresses and of details at most."""
 _APPLICATION = 30
@@ -64,6 +67,7 @@ def plan_text(plan: PlanDocument) -> str:
         "",
         *_control(plan),
         *_guards(plan),
+        *_unresolved(plan),
         *_resemblances(plan),
         *_access(plan),
         *_changes(plan),
@@ -161,6 +165,20 @@ def _blocked(guard: GuardDocument, base: str) -> Iterator[str]:
     if guard.approval:
         yield "    if this is right, give the reason and add to approvals.yaml:"
         yield from (f"      {safe(line)}" for line in guard.approval)
+
+
+def _unresolved(plan: PlanDocument) -> Iterator[str]:
+    if not plan.unresolved:
+        return
+    yield f"Unresolved ({len(plan.unresolved)}): left as it is, with all that needs it"
+    for one in plan.unresolved[:_MOST_UNRESOLVED]:
+        yield f"? {safe(one.message)}"
+        if one.source:
+            yield f"    {safe(place(one))}"
+    more = len(plan.unresolved) - _MOST_UNRESOLVED
+    if more > 0:
+        yield f"? and {more} more"
+    yield ""
 
 
 def _resemblances(plan: PlanDocument) -> Iterator[str]:
@@ -279,6 +297,8 @@ def _footer(plan: PlanDocument) -> Iterator[str]:
         yield nothing_to_do(plan)
     if loosened(plan):
         yield f"Control: {loosened_count(plan)} looser than at {safe(base_of(plan))}; see the top."
+    if plan.unresolved:
+        yield f"Unresolved: {unresolved(plan)}; apply does the rest and ends with 7."
     refusing = len(blocked(plan))
     if refusing:
         what = "1 guard refuses" if refusing == 1 else f"{refusing} guards refuse"

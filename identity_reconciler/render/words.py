@@ -20,6 +20,7 @@ from identity_reconciler.render.document import (
     LooseningDocument,
     PlanDocument,
     PositionDocument,
+    UnresolvedDocument,
 )
 
 PLURALS: dict[DocumentKind, str] = {
@@ -59,6 +60,8 @@ def instant(moment: datetime) -> str:
 
 def nothing_to_do(plan: PlanDocument) -> str:
     """Return what there is to say when *plan* has no changes."""
+    if plan.unresolved:
+        return "No changes to what could be resolved."
     if plan.source.changed_since is None:
         return "No changes. What is live is what is declared."
     return "No changes to what was looked at."
@@ -152,7 +155,12 @@ def _value(value: str | None, marks: Marks) -> str:
     return "(none)" if value is None else marks.value(value)
 
 
-def place(change: ChangeDocument) -> str:
+def unresolved(plan: PlanDocument) -> str:
+    """Return how much of *plan* is unresolved, as the beginning of a sentence."""
+    return number(len(plan.unresolved), "reference is unresolved", "references are unresolved")
+
+
+def place(change: ChangeDocument | UnresolvedDocument) -> str:
     """Return file and line of the declaration, not yet made safe; empty where there is none."""
     return source(change.source) if change.source else ""
 

@@ -73,8 +73,7 @@ def make_plan(
 
     Raises:
         GatewayError: The live state could not be read whole; there is no plan.
-        InvalidInputError: *declared* cannot be bound to what is live, or an approval does not
-            hold.
+        InvalidInputError: An approval does not hold.
     """
     listener, started = terms.listener, time.monotonic()
     as_of = datetime.now(UTC).replace(microsecond=0)
@@ -99,7 +98,7 @@ def make_plan(
             verdicts = check_plan(evidence, declared.settings.guards, declared.approvals, as_of)
         found = resemblances(impact, declared)
         guarded = _guarded(plan, impact, declared, base)
-        pending = _pending(base, declared, survey.live, as_of, listener)
+        pending = _pending(base, declared, survey.live, as_of)
         asked = survey.question.applications
         control = replace(
             _control(base, declared, survey.live),
@@ -129,7 +128,6 @@ def make_targeted_plan(
 
     Raises:
         GatewayError: What it needs could not be read whole; there is no plan.
-        InvalidInputError: What changed cannot be bound to what is live.
     """
     listener, started = terms.listener, time.monotonic()
     as_of = datetime.now(UTC).replace(microsecond=0)
@@ -235,14 +233,8 @@ def _control(base: Base | None, declared: Declared, live: State) -> Control:
 
 
 def _pending(
-    base: Base | None, declared: Declared, live: State, as_of: datetime, listener: Listener
+    base: Base | None, declared: Declared, live: State, as_of: datetime
 ) -> tuple[Change, ...] | None:
-    """Return what *base* would change by itself; None when it cannot be told."""
+    """Return what *base* would change by itself; None when there is nothing to tell apart."""
     old = base.plans(declared) if base is not None else None
-    if old is None:
-        return None
-    try:
-        return compare(old, live, as_of).changes
-    except InvalidInputError as error:
-        listener.note(f"the base cannot be compared, so nothing is told apart: {error.problems[0]}")
-        return None
+    return None if old is None else compare(old, live, as_of).changes

@@ -58,7 +58,6 @@ def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> Survey:
 
     Raises:
         IncompleteReadError: Part of it could not be read.
-        InvalidInputError: *declared* cannot be bound to what is live.
     """
     question = wanted(declared)
     live = gateway.read_state(question)
@@ -89,7 +88,6 @@ def plan_against(declared: Declared, gateway: Gateway, as_of: datetime) -> tuple
 
     Raises:
         IncompleteReadError: Part of the live state could not be read; there is no plan.
-        InvalidInputError: *declared* cannot be bound to what is live.
     """
     survey = read_live(declared, gateway, as_of)
     return compare_resolved(survey.resolution).plan, survey.live
@@ -202,6 +200,7 @@ def wanted(declared: Declared) -> Wanted:
         users=True,
         groups=True,
         applications=_binds_applications(declared),
+        twins=True,
         members_of=_group_filter(declared),
         length_of=lambda group: lengths.get(group_key(group.name), 0),
         assignments_of=lambda application: any(

@@ -51,7 +51,6 @@ def plan_touched(old: Declared, new: Declared, gateway: Gateway, as_of: datetime
 
     Raises:
         IncompleteReadError: Something it needs could not be read; there is no plan.
-        InvalidInputError: A target cannot be bound to what is live.
     """
     survey = _Survey(old, new, gateway)
     survey.read_applications()

@@ -55,15 +55,6 @@ class TestBadInput:
         assert "nothing was changed" in run.err
         assert not (here / ".identity-reconciler").exists()
 
-    def test_an_application_that_is_not_live_is_told_with_its_line(self, here: Path) -> None:
-        assert command("plan", "--sandbox", cwd=here).code == 0
-        path = here / "desired-state/applications.yaml"
-        path.write_text(path.read_text().replace("Amazon Redshift", "Amazon Redshfit"))
-        run = command("plan", "--sandbox", cwd=here)
-        assert run.code == ExitCode.INVALID_INPUT
-        assert "applications.yaml:5:5: application Amazon Redshfit is not live" in run.err
-        assert 'did you mean "Amazon Redshift"?' in run.err
-
     def test_another_account_is_refused(self, here: Path) -> None:
         assert command("plan", "--sandbox", cwd=here).code == 0
         path = here / "desired-state/instance.yaml"

@@ -179,6 +179,27 @@ def hostile() -> Declared:
     return replace(DECLARED, users=(user, DeclaredUser(eve, Position("u.yaml", 2, 5))), groups=())
 
 
+def unresolved() -> Declared:
+    """Names that nobody bears any more, one of them such as would steer a terminal or a log."""
+    said = mixed()
+    evil = replace(person("x"), user_name=UserName("::error::\u202e``\x1b[31m |x"))
+    gone = (person("gone"), evil)
+    return replace(
+        said,
+        users=(
+            *said.users,
+            *(
+                DeclaredUser(one, Position("users.yaml", line, 5), Presence.EXTERNAL)
+                for line, one in enumerate(gone, start=40)
+            ),
+        ),
+        applications=(
+            *said.applications,
+            DeclaredApplication(ApplicationSelector(name="Legder"), Position("a.yaml", 9, 5)),
+        ),
+    )
+
+
 def authoritative() -> Declared:
     """Everything that is not declared goes, but for what others own."""
     settings = replace(
@@ -419,6 +440,7 @@ PLANS: dict[str, Callable[[], PlanDocument]] = {
     "nothing": lambda: made(DECLARED),
     "mixed": lambda: made(mixed()),
     "hostile": lambda: made(hostile()),
+    "unresolved": lambda: made(unresolved()),
     "authoritative": lambda: made(authoritative()),
     "additive": lambda: made(additive()),
     "blocked": lambda: made(blocked()),

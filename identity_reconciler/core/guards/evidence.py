@@ -93,7 +93,7 @@ def gather(comparison: Comparison, impact: Impact) -> Evidence:
         removals=removals(plan),
         managed=_managed(comparison.managed, desired),
         declared=_declared(resolution.declared),
-        referred=_referred(resolution.declared),
+        referred=_referred(resolution.original),
         complete=frozenset((*desired.members, *_made_or_deleted(plan))),
     )
 

@@ -17,6 +17,8 @@ from identity_reconciler.core.state import (
     GroupKey,
     GroupName,
     Membership,
+    Principal,
+    PrincipalKind,
     UserKey,
     group_key,
     user_key,
@@ -74,9 +76,10 @@ def _not_exactly(evidence: Evidence, group: GroupKey, users: Iterable[str]) -> s
 def _unknown(evidence: Evidence, group: GroupKey) -> str | None:
     """Return what is wrong with a group whose members cannot be counted; None if they can.
 
-    Of a group that is not managed only what leaves with deleted users is known.
+    Of a group that is not managed, or is a twin, only what leaves with deleted users is known.
     """
-    if group not in evidence.after.groups:
+    is_unresolved = Principal(PrincipalKind.GROUP, group) in evidence.live.twins
+    if group not in evidence.after.groups and not is_unresolved:
         return "would not exist"
     if group in evidence.complete:
         return None

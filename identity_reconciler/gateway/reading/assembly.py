@@ -9,6 +9,7 @@ from functools import partial
 from identity_reconciler.core.state import (
     Application,
     Group,
+    GroupKey,
     Principal,
     PrincipalKind,
     State,
@@ -34,25 +35,26 @@ def assemble(connection: Connection, wanted: Wanted, lists: Lists) -> State:
 
     Raises:
         IncompleteReadError: Such a member cannot be read.
-        GatewayError: Two users, or two groups, have names that differ only in case.
+        GatewayError: Two users, or two groups, have names that differ only in case, and *wanted*
+            does not ask for twins.
     """
-    _require_distinct("users", lists.users.values())
-    _require_distinct("groups", lists.groups.values())
     users = _with_managers(lists.users)
     _remember(connection, wanted, users, lists)
     members = _members_by_id(connection, users, lists.members)
     if wanted.users:
         users = {**users, **members}
-        _require_distinct("users", users.values())
+    twins = {
+        **_twins(PrincipalKind.USER, users.values()),
+        **_twins(PrincipalKind.GROUP, lists.groups.values()),
+    }
+    if twins and not wanted.twins:
+        raise GatewayError(_indistinct(twins))
     names = {identifier: user_key(member.value.user_name) for identifier, member in members.items()}
     principals = _Principals(connection, wanted, users, lists.groups)
-    return State(
+    listed = State(
         users={user_key(user.value.user_name): user.value for user in users.values()},
         groups={group_key(group.value.name): group.value for group in lists.groups.values()},
-        members={
-            group_key(lists.groups[identifier].value.name): _keys(names, found)
-            for identifier, found in lists.members.items()
-        },
+        members=_members(names, lists),
         applications={
             arn: _with_configuration(found, lists) for arn, found in lists.applications.items()
         },
@@ -61,10 +63,17 @@ def assemble(connection: Connection, wanted: Wanted, lists: Lists) -> State:
             for arn, found in lists.assignments.items()
         },
     )
+    return State(twins=twins).united(listed) if twins else listed
 
 
-def _keys(names: Mapping[str, UserKey], members: Iterable[str]) -> frozenset[UserKey]:
-    return frozenset(names[identifier] for identifier in members)
+def _members(names: Mapping[str, UserKey], lists: Lists) -> Mapping[GroupKey, frozenset[UserKey]]:
+    """Return the members by group; those of groups with one key together."""
+    found: dict[GroupKey, frozenset[UserKey]] = {}
+    for identifier, members in lists.members.items():
+        key = group_key(lists.groups[identifier].value.name)
+        keys = frozenset(names[member] for member in members)
+        found[key] = found[key] | keys if key in found else keys
+    return found
 
 
 def _with_managers(users: Mapping[str, Record[User]]) -> dict[str, Record[User]]:
@@ -132,16 +141,27 @@ def _looked_up(connection: Connection, missing: Iterable[str]) -> dict[str, Reco
     return found
 
 
-def _require_distinct(kind: str, records: Iterable[Record[User]] | Iterable[Record[Group]]) -> None:
-    seen: dict[str, Record[User] | Record[Group]] = {}
+def _twins(
+    kind: PrincipalKind, records: Iterable[Record[User]] | Iterable[Record[Group]]
+) -> Mapping[Principal, tuple[str, ...]]:
+    """Return the names of *records* of which more than one has the same key, by what they are."""
+    first: dict[str, Record[User] | Record[Group]] = {}
+    doubled: dict[str, dict[str, str]] = {}
     for record in records:
-        other = seen.setdefault(record.value.key[1], record)
+        key = record.value.key[1]
+        other = first.setdefault(key, record)
         if other.identifier != record.identifier:
-            one, two = sorted((_name(other.value), _name(record.value)))
-            raise GatewayError(
-                f"two live {kind} have names that differ only in case or Unicode form: {one!r} and "
-                f"{two!r}; rename or delete one of them in AWS, then run again"
-            )
+            named = {one.identifier: _name(one.value) for one in (other, record)}
+            doubled.setdefault(key, {}).update(named)
+    return {Principal(kind, key): tuple(sorted(names.values())) for key, names in doubled.items()}
+
+
+def _indistinct(twins: Mapping[Principal, tuple[str, ...]]) -> str:
+    kind, names = min((f"{one.kind}s", names) for one, names in twins.items())
+    return (
+        f"two live {kind} have names that differ only in case or Unicode form: {names[0]!r} and "
+        f"{names[1]!r}; rename or delete one of them in AWS, then run again"
+    )
 
 
 def _name(value: User | Group) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar
 
@@ -37,9 +38,17 @@ class Register(Generic[_Value]):
             self._by_name[record.value.key[1]] = record
 
     def replace_all(self, records: Iterable[Record[_Value]]) -> None:
-        """Remember *records*, a complete list with distinct names, and nothing else."""
+        """Remember *records*, a complete list, and nothing else.
+
+        A name that several of them have leads to none: AWS knows which one is spelled just so.
+        """
         by_identifier = {record.identifier: record for record in records}
-        by_name = {record.value.key[1]: record for record in by_identifier.values()}
+        times = Counter(record.value.key[1] for record in by_identifier.values())
+        by_name = {
+            key: record
+            for record in by_identifier.values()
+            if times[key := record.value.key[1]] == 1
+        }
         with self._lock:
             self._by_identifier, self._by_name = by_identifier, by_name
 

@@ -27,15 +27,18 @@ from identity_reconciler.core.state import (
     Group,
     GroupKey,
     GroupName,
+    Principal,
+    PrincipalKind,
     State,
     User,
     UserKey,
     UserName,
     address,
 )
-from identity_reconciler.errors import InvalidInputError, Position
+from identity_reconciler.errors import Position
 from tests.strategies import APPLICATIONS, HERE, INSTANCE, NOW
 
+GROUP = PrincipalKind.GROUP
 ANA = User(UserName("ana"))
 SCIM = User(UserName("scim"), foreign=True)
 LIVE = State(
@@ -70,12 +73,10 @@ def application(selector: ApplicationSelector, *groups: str) -> DeclaredApplicat
 
 
 def problems(declared: Declared, live: State = LIVE) -> list[str]:
-    with pytest.raises(InvalidInputError) as caught:
-        resolve(declared, live, NOW)
-    return [str(problem) for problem in caught.value.problems]
+    return [str(one) for one in resolve(declared, live, NOW).unresolved]
 
 
-class TestProblems:
+class TestUnresolved:
     """Whatever cannot be bound is told with its line, what was found and what to do."""
 
     def test_foreign_objects_declared_as_ours(self) -> None:
@@ -152,6 +153,8 @@ class TestProblems:
         (only,) = problems(declared)
         assert only.startswith("x.yaml:9:3: application arn ")
         assert "is the one that x.yaml:3:3 declares" in only
+        taken = replace(LIVE, assignments={payroll.arn: frozenset({Principal(GROUP, "ops")})})
+        assert compare(declared, taken, NOW).changes == ()
 
     def test_all_problems_together(self) -> None:
         declared = replace(
@@ -160,6 +163,52 @@ class TestProblems:
             applications=(application(ApplicationSelector(name="?")),),
         )
         assert len(problems(declared)) == 3
+
+
+class TestListsWithSomebodyMissing:
+    """Others go on; who may be the missing one under another name stays."""
+
+    def changes(self, *members: str, live: State) -> set[tuple[str, ...]]:
+        settings = replace(NOTHING.settings, users=ManageObjects.REFERENCE)
+        declared = replace(NOTHING, settings=settings, groups=(group("ops", *members),))
+        return {change.key for change in compare(declared, live, NOW).changes}
+
+    def live(self, *members: str) -> State:
+        bob = User(UserName("bob"))
+        users = {**LIVE.users, UserKey("bob"): bob}
+        return replace(
+            LIVE, users=users, members={GroupKey("ops"): frozenset(map(UserKey, members))}
+        )
+
+    def test_who_is_ours_and_not_listed_is_removed(self) -> None:
+        live = self.live("bob")
+        assert self.changes("gone", "ana", live=live) == {
+            ("membership", "ops", "ana"),
+            ("membership", "ops", "bob"),
+        }
+
+    def test_who_may_have_been_renamed_by_his_owner_stays(self) -> None:
+        live = self.live("scim", "ana")
+        assert self.changes("gone", "ana", live=live) == set()
+        assert self.changes("ana", live=live) == {("membership", "ops", "scim")}
+
+    def test_who_is_named_elsewhere_is_not_he(self) -> None:
+        live = self.live("scim", "ana")
+        declared = replace(
+            NOTHING,
+            users=(user("ana"), user("gone", Presence.EXTERNAL), user("scim", Presence.EXTERNAL)),
+            groups=(group("ops", "gone", "ana"),),
+        )
+        (change,) = compare(declared, live, NOW).changes
+        assert change.key == ("membership", "ops", "scim")
+
+    def test_what_is_withheld_says_why(self) -> None:
+        settings = replace(NOTHING.settings, users=ManageObjects.REFERENCE)
+        declared = replace(NOTHING, settings=settings, groups=(group("ops", "gone", "ana"),))
+        held = compare(declared, self.live("scim", "ana"), NOW).withheld
+        assert ("membership/ops/scim", Withholding.UNRESOLVED) in [
+            (address(one.resource), one.reason) for one in held
+        ]
 
 
 class TestRenames:

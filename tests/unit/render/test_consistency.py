@@ -144,6 +144,13 @@ FATES: Mapping[str, Fate] = {
     "control.unmatched.source.file": TOLD,
     "control.unmatched.source.line": TOLD,
     "control.unmatched.source.column": TOLD,
+    # What is bound to what is live, and what is not, takes that and the YAML to find out.
+    "unresolved": TOLD,
+    "unresolved.message": TOLD,
+    "unresolved.source": TOLD,
+    "unresolved.source.file": TOLD,
+    "unresolved.source.line": TOLD,
+    "unresolved.source.column": TOLD,
     # Who had access already takes the live state to find out.
     "access": TOLD,
     "access.effect": REFUSED,
@@ -368,6 +375,7 @@ def rich() -> PlanDocument:
         DeclaredUser(person("eve", title="Engineer"), Position("users.yaml", 12, 5)),
         DeclaredUser(full("new"), Position("users.yaml", 15, 5)),
         DeclaredUser(full("young"), Position("users.yaml", 18, 5), previous_names=("old",)),
+        DeclaredUser(User(UserName("gone")), Position("users.yaml", 21, 5), Presence.EXTERNAL),
     )
     new_group = replace(
         base.groups[0],
