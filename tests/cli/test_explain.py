@@ -53,7 +53,7 @@ class TestExplain:
         lines = run.out.splitlines()
         assert lines[0].startswith("guards.budgets.users: Users. Default: floor 1")
         assert '  for example {"ceiling": 20}' in lines
-        assert "  floor: So many may always be removed." in lines
+        assert "  floor: So many are always allowed." in lines
 
     @pytest.mark.parametrize("name", WRONG)
     def test_wrong_use(self, here: Path, name: str) -> None:

@@ -13,7 +13,7 @@ from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.wire.pacing import Rates
 from identity_reconciler.gateway.wire.tally import Tally
 from identity_reconciler.runs.survey import Outlook, outlook
-from tests.command import command
+from tests.command import command, edit
 
 TABLE = """\
 operation                requests  waited s  throttled  failed
@@ -54,11 +54,10 @@ class TestTable:
         assert "identitystore:CreateUser  " in run.err
 
     def test_is_there_even_when_the_apply_fails(self, applied: Path) -> None:
-        path = applied / "desired-state/applications.yaml"
-        path.write_text(path.read_text().replace("Amazon Redshift", "Amazon Redshfit"))
+        edit(applied, "instance.yaml", "d-1234567890", "d-1234567891")
         run = command("apply", "--sandbox", "--auto-approve", "--timings", cwd=applied)
-        assert run.code == 3
-        assert "identitystore:ListUsers  " in run.err
+        assert run.code == 5
+        assert "sso-admin:ListInstances  " in run.err
 
 
 class TestRate:

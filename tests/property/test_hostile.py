@@ -215,7 +215,7 @@ class TestForPrograms:
     def test_annotations(self, payload: str) -> None:
         problem = Problem(Position(payload, 1, 2), payload)
         for text, number in (
-            (plan_annotations(plan_of(payload), payload), 5),
+            (plan_annotations(plan_of(payload), payload), 9),
             (problem_annotations([problem, problem], "x/"), 2),
         ):
             lines = text.split("\n")[:-1]
