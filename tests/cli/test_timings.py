@@ -54,10 +54,12 @@ class TestTable:
         assert "identitystore:CreateUser  " in run.err
 
     def test_is_there_even_when_the_apply_fails(self, applied: Path) -> None:
-        edit(applied, "instance.yaml", "d-1234567890", "d-1234567891")
+        edit(applied, "users/data.yaml", "title: Data Engineer", "title: Engineer")
+        with (applied / "desired-state/instance.yaml").open("a") as settings:
+            settings.write("\nguards:\n  expect_live: {users: 999}\n")
         run = command("apply", "--sandbox", "--auto-approve", "--timings", cwd=applied)
-        assert run.code == 5
-        assert "sso-admin:ListInstances  " in run.err
+        assert run.code == 4
+        assert "identitystore:ListUsers  " in run.err
 
 
 class TestRate:
