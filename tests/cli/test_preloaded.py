@@ -41,15 +41,11 @@ CASES = {
     "version": Case("--version"),
     "wrong use": Case("plan --sandbx"),
     "no credentials": Case("plan"),
-    "valid": Case("validate"),
-    "problems": Case("validate", before=broken),
     "problems on GitHub": Case("validate --format github", {"GITHUB_ACTIONS": "true"}, broken),
-    "plan": Case("plan --sandbox"),
     "plan in colour": Case("plan --sandbox --color always", {"TERM": "xterm"}, foreign),
     "plan as JSON": Case("plan --format json", {"IDENTITY_RECONCILER_SANDBOX": "1"}, foreign),
     "apply": Case("apply --sandbox --auto-approve"),
     "table": Case("audit access --desired", {"FORCE_COLOR": "1"}, foreign),
-    "table without colour": Case("audit access --desired", {"FORCE_COLOR": "1", "NO_COLOR": "1"}),
     "page": Case("audit access --desired --format html", {"TERM": "dumb"}, foreign),
 }
 

@@ -41,6 +41,25 @@ def model(service: str) -> Any:  # noqa: ANN401 - botocore's stubs know only som
     return botocore.session.Session().get_service_model(service)
 
 
+def call(
+    sandbox: Sandbox,
+    operation: str,
+    params: Params,
+    service: str = "",
+    account: str = "123456789012",
+) -> tuple[int, Params]:
+    """Send a request over the wire and return status and answer."""
+    service = service or service_of(operation)
+    headers = {
+        "x-amz-target": f"{TARGETS[service]}.{operation}",
+        "authorization": f"AWS4-HMAC-SHA256 Credential=AKIASBOX{account}/20260101/us-east-1/x/"
+        "aws4_request",
+    }
+    request = HttpRequest("POST", "https://aws/", headers, json.dumps(params).encode())
+    response = sandbox.responder.respond(request)
+    return response.status, json.loads(response.body)
+
+
 @dataclass(frozen=True)
 class Town:
     """A sandbox with two of everything, and the names of what is in it."""
@@ -58,15 +77,7 @@ class Town:
         self, operation: str, params: Params, service: str = "", account: str = "123456789012"
     ) -> tuple[int, Params]:
         """Send a request over the wire and return status and answer."""
-        service = service or service_of(operation)
-        headers = {
-            "x-amz-target": f"{TARGETS[service]}.{operation}",
-            "authorization": f"AWS4-HMAC-SHA256 Credential=AKIASBOX{account}/20260101/us-east-1/x/"
-            "aws4_request",
-        }
-        request = HttpRequest("POST", "https://aws/", headers, json.dumps(params).encode())
-        response = self.sandbox.responder.respond(request)
-        return response.status, json.loads(response.body)
+        return call(self.sandbox, operation, params, service, account)
 
     def of(self, name: str) -> str:
         """Return the identifier that a parameter stands for."""
@@ -85,9 +96,16 @@ def town() -> Iterator[Town]:
                 "222233334444", "us-east-1", OTHER_INSTANCE, OTHER_STORE, organization=False
             )
         )
-        client = sandbox.session().client("identitystore")
+
+        def made(operation: str, **params: Any) -> Params:  # noqa: ANN401 - any parameter
+            # Without botocore, whose clients take longer to make than the town.
+            status, answer = call(sandbox, operation, params)
+            assert status == 200, answer
+            return answer
+
         users = [
-            client.create_user(
+            made(
+                "CreateUser",
                 IdentityStoreId=STORE,
                 UserName=name,
                 DisplayName=name,
@@ -98,16 +116,22 @@ def town() -> Iterator[Town]:
             for name in ("alice", "bob")
         ]
         groups = [
-            client.create_group(IdentityStoreId=STORE, DisplayName=name, Description="d")
+            made("CreateGroup", IdentityStoreId=STORE, DisplayName=name, Description="d")
             for name in ("data", "empty")
         ]
         sandbox.set_external_ids(users[0], [("https://idp.example.com", "1")])
-        membership = client.create_group_membership(
-            IdentityStoreId=STORE, GroupId=groups[0]["GroupId"], MemberId={"UserId": users[0]}
+        membership = made(
+            "CreateGroupMembership",
+            IdentityStoreId=STORE,
+            GroupId=groups[0]["GroupId"],
+            MemberId={"UserId": users[0]},
         )
         application = sandbox.add_application("Portal")
-        sandbox.session().client("sso-admin").create_application_assignment(
-            ApplicationArn=application, PrincipalId=groups[0]["GroupId"], PrincipalType="GROUP"
+        made(
+            "CreateApplicationAssignment",
+            ApplicationArn=application,
+            PrincipalId=groups[0]["GroupId"],
+            PrincipalType="GROUP",
         )
         yield Town(
             sandbox,
