@@ -43,10 +43,7 @@ def is_user(patterns: tuple[str, ...], name: str, evidence: Evidence) -> bool:
 
 
 def is_group(patterns: tuple[str, ...], name: str, evidence: Evidence) -> bool:
-    """Return whether *patterns* match a group that is called *name* after the plan, or was not so.
-
-    Which name it has before counts as well.
-    """
+    """Return whether *patterns* match the group called *name* after the plan, now or before it."""
     former = evidence.renames.former_groups.get(group_key(name))
     return matches_any(patterns, name) or (former is not None and matches_any(patterns, former))
 
@@ -77,8 +74,8 @@ class Privileged:
         for key, members in evidence.live.members.items():
             if renames.group(key) in groups or matches_any(names.groups, key):
                 users |= renames.members(members)
-        for key in groups & evidence.after.members.keys():
-            users |= evidence.after.members[key]
+        for key in groups:
+            users |= evidence.after.members.get(key, frozenset())
         return cls(frozenset(groups), frozenset(users))
 
 
@@ -109,17 +106,16 @@ def taken_over(
 
     changed = [*_changed(evidence.plan)]
     given = {_new_address(user, before) for user, before in changed} - {None}
-    owners = {
-        (_address(user), renames.user(key))
-        for key, user in evidence.live.users.items()
+    relied_on = {
+        _address(user)
+        for user in evidence.live.users.values()
         if _address(user) in given and is_relied_on(user.user_name)
     }
     for user, before in changed:
-        key = user_key(user.user_name)
-        own = before is not None and is_relied_on(user.user_name)
-        name = before is None and key in evidence.live.users and is_relied_on(user.user_name)
-        address = _new_address(user, before)
-        if own or name or any(address == one and key != of for one, of in owners):
+        takes_a_name = before is not None or user_key(user.user_name) in evidence.live.users
+        if _new_address(user, before) in relied_on or (
+            takes_a_name and is_relied_on(user.user_name)
+        ):
             yield user
 
 

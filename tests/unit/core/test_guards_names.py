@@ -16,6 +16,8 @@ from identity_reconciler.core.guard_settings import (
     ProtectedNames,
 )
 from identity_reconciler.core.guards import Standing
+from identity_reconciler.core.guards.identities import gives_identities
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -468,12 +470,116 @@ class TestIdentities:
         staff.live["eve"], staff.wanted["eve"] = shared, replace(shared, user_name=UserName("adam"))
         assert staff.privileged(RELIED_ON[name]) == ()
 
+    def test_no_address_is_nobody_s(self, name: str) -> None:
+        """Who has none lends none, and who gets none takes none."""
+        staff = Staff()
+        staff.live[name] = staff.wanted[name] = replace(person(name), email=None)
+        staff.live["zoe"] = staff.wanted["zoe"] = replace(person("zoe"), email=None)
+        staff.wanted["eve"] = replace(staff.live["eve"], user_name=UserName("adam"))
+        staff.wanted["zoe"] = replace(staff.live["zoe"], user_name=UserName("kim"))
+        staff.wanted["new"] = replace(person("new"), email=None)
+        assert staff.privileged(RELIED_ON[name]) == ()
+
+    def test_the_user_name_in_another_spelling(self, name: str) -> None:
+        staff = Staff()
+        staff.wanted[name] = replace(staff.live[name], user_name=UserName("New"))
+        assert staff.privileged(RELIED_ON[name]) == ("user/New",)
+        staff.wanted["new"] = person(name.upper(), "new@example.com")
+        assert {*staff.privileged(RELIED_ON[name])} == {"user/New", f"user/{name.upper()}"}
+
+    def test_the_name_of_somebody_else_given_on(self, name: str) -> None:
+        staff = Staff()
+        staff.wanted["eve"] = replace(staff.live["eve"], user_name=UserName("adam"))
+        staff.wanted["new"] = person("eve", "new@example.com")
+        assert staff.privileged(RELIED_ON[name]) == ()
+
     def test_names_and_addresses_of_others_are_free(self, name: str) -> None:
         staff = Staff()
         staff.wanted["eve"] = replace(person("adam", "zoe@example.com"))
         staff.wanted["zoe"] = person("zoe", "away@example.com")
         staff.wanted["new"] = person("new")
         assert staff.privileged(RELIED_ON[name]) == ()
+
+
+class TestComingAndGoing:
+    """Whoever is privileged before a plan or after it is so in the plan."""
+
+    @pytest.mark.parametrize(
+        ("before", "after", "more"),
+        [("eve kim", "kim", ()), ("kim", "eve kim", ("membership/Admins/eve",))],
+    )
+    @pytest.mark.parametrize("new_name", ["Admins", "Squad"])
+    @pytest.mark.parametrize("is_assigned", [False, True])
+    def test_a_member(
+        self,
+        before: str,
+        after: str,
+        more: tuple[str, ...],
+        new_name: str,
+        is_assigned: bool,  # noqa: FBT001 - a table
+    ) -> None:
+        world = World(Admins=before, others="eve zoe")
+        if is_assigned:
+            world.live_assigned, world.assigned = ["admins"], [new_name]
+        live = world.live()
+        del world.groups["Admins"]
+        members = tuple(Listed(name, HERE) for name in after.split())
+        admins = DeclaredGroup(Group(GroupName(new_name)), HERE, members=members)
+        if new_name != "Admins":
+            admins = replace(admins, previous_names=("Admins",))
+        world.extra_groups = [admins]
+        world.people = [name for name in world.people if name != "eve"]
+        world.extra_users = [DeclaredUser(person("eve", "me@example.org"), HERE)]
+        settings = (
+            _privileging(applications=("Payroll",))
+            if is_assigned
+            else _privileging(groups=("admins", "squad"))
+        )
+        found = judge(world.evidence(live), settings)[GuardId.PRIVILEGED].addresses
+        told = tuple(one.replace("Admins", new_name) for one in more)
+        assert found == (*told, "user/eve")
+
+    def test_a_member_of_a_group_that_goes(self) -> None:
+        world = World(admins="eve kim", others="eve zoe")
+        live = world.live()
+        del world.groups["admins"]
+        world.absent_groups = ["admins"]
+        world.people.remove("eve")
+        world.extra_users = [DeclaredUser(person("eve", "me@example.org"), HERE)]
+        verdict = judge(world.evidence(live), _privileging(groups=("ADMINS",)))
+        assert verdict[GuardId.PRIVILEGED].addresses == ("user/eve",)
+
+    @pytest.mark.parametrize(("old", "refused"), [("Team", True), ("Crew", False)])
+    def test_a_new_member_of_a_group_with_a_new_name(self, old: str, *, refused: bool) -> None:
+        world = World(**{old: "ana", "more": "bob"})
+        del world.groups[old]
+        members = (Listed("ana", HERE), Listed("bob", HERE))
+        squad = Group(GroupName("Squad"))
+        world.extra_groups = [DeclaredGroup(squad, HERE, members=members, previous_names=(old,))]
+        verdict = world.verdicts(_privileging(groups=("team",)))[GuardId.PRIVILEGED]
+        assert ("membership/Squad/bob" in verdict.addresses) is refused
+
+    def test_a_group_that_is_called_like_somebody(self) -> None:
+        world = World(eve="kim", others="eve zoe")
+        world.live_assigned = world.assigned = ["eve"]
+        live = world.live()
+        world.people.remove("eve")
+        world.extra_users = [DeclaredUser(person("eve", "me@example.org"), HERE)]
+        verdicts = judge(world.evidence(live), _privileging(applications=("Payroll",)))
+        assert verdicts[GuardId.PRIVILEGED].standing is Standing.PASSED
+
+    def test_whether_a_plan_gives_identities(self) -> None:
+        ann, bare = person("ann"), User(UserName("bare"))
+        live = State(users={UserKey("ann"): ann, UserKey("bare"): bare})
+
+        def gives(*changes: Change) -> bool:
+            return gives_identities(Plan(changes), live)
+
+        assert not gives(Create(person("new")), Create(User(UserName("none"))))
+        assert not gives(Update(ann, replace(ann, title="Lead")), Delete(ann))
+        assert gives(Create(person("new")), Create(person("other", "ANN@example.com")))
+        assert gives(Update(ann, person("ann", "new@example.com")))
+        assert gives(Rename(bare, User(UserName("Bear"))))
 
 
 class TestNewNames:
