@@ -59,6 +59,10 @@ class TestBase:
         run = command("plan", "--sandbox", option, "HEAD", "--format", "json", cwd=applied)
         guarded = {one["address"]: one.get("guarded") for one in run.json()["changes"]}
         assert guarded == {"user/johndoe": None, "membership/auditors/martha.rivera": True}
+        # Nor does it help to drop the guards in the same change.
+        settings.write_text(settings.read_text().partition("guards:")[0])
+        run = command("plan", "--sandbox", option, "HEAD", "--format", "json", cwd=applied)
+        assert {one["address"]: one.get("guarded") for one in run.json()["changes"]} == guarded
 
     def test_an_unknown_revision_is_told(self, drifted: Path) -> None:
         run = command("plan", "--sandbox", "--base", "nonsense", cwd=drifted)
