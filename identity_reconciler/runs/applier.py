@@ -24,7 +24,7 @@ from identity_reconciler.core.plan import (
     step_of,
 )
 from identity_reconciler.core.readback import WriteState, compare_with_live, concerned
-from identity_reconciler.core.state import Key
+from identity_reconciler.core.state import Key, User, UserKey, UserName, user_key
 from identity_reconciler.errors import (
     AlreadyExistsError,
     ChangedError,
@@ -109,7 +109,7 @@ def apply_plan(
     users and groups are deleted only when everything before went well. Without credentials
     everything that is left is skipped. After `patience.stop` the iteration ends early.
     """
-    progress = _Progress()
+    progress = _Progress(renamed_later=_renamed(plan))
     for change in plan.changes:
         if patience.stop():
             return
@@ -118,7 +118,8 @@ def apply_plan(
             result = Result(change, Outcome.SKIPPED, obstacle)
         else:
             journal.starting(change)
-            result = _carry_out(change, gateway, patience, progress)
+            now = progress.as_live(change)
+            result = replace(_carry_out(now, gateway, patience, progress), change=change)
             journal.finished(result)
         progress.note(result)
         yield result
@@ -128,6 +129,8 @@ def apply_plan(
 class _Progress:
     """What this run has done so far, as far as later changes depend on it."""
 
+    renamed_later: dict[UserKey, UserName]
+    """By the name that they will have, the name of the users who are still to be renamed."""
     failed: set[Key] = field(default_factory=set)
     fresh: set[Key] = field(default_factory=set)
     """Users and groups that this run created or renamed."""
@@ -138,6 +141,8 @@ class _Progress:
             self.failed.add(result.change.key)
         elif isinstance(result.change, Create | Rename):
             self.fresh.add(result.change.key)
+            if isinstance(result.change.after, User):
+                self.renamed_later.pop(user_key(result.change.after.user_name), None)
 
     def obstacle(self, change: Change) -> str:
         """Return why *change* must not be tried, or nothing."""
@@ -148,6 +153,25 @@ class _Progress:
         missing = [key for key in requirements(change) if key in self.failed]
         return f"needs {'/'.join(missing[0])}, which could not be made ready" if missing else ""
 
+    def as_live(self, change: Change) -> Change:
+        """Return *change* with managers named as they are live now; a plan has their later names.
+
+        Two who are renamed and become each other's managers cannot both wait for the other.
+        """
+        match change:
+            case Create(after=User() as after):
+                return replace(change, after=self._managed(after))
+            case Update(User() as before, User() as after) | Rename(
+                User() as before, User() as after
+            ):
+                return replace(change, before=self._managed(before), after=self._managed(after))
+            case _:
+                return change
+
+    def _managed(self, user: User) -> User:
+        name = self.renamed_later.get(user_key(user.manager)) if user.manager else None
+        return user if name is None else replace(user, manager=name)
+
     def awaits(self, change: Change) -> bool:
         """Return whether something *change* needs is so new that AWS may not show it yet.
 
@@ -155,6 +179,17 @@ class _Progress:
         issue 42.
         """
         return any(key in self.fresh for key in requirements(change))
+
+
+def _renamed(plan: Plan) -> dict[UserKey, UserName]:
+    """Return the names of all whom *plan* renames, by the keys of their new names."""
+    return {
+        user_key(change.after.user_name): change.before.user_name
+        for change in plan.changes
+        if isinstance(change, Rename)
+        and isinstance(change.before, User)
+        and isinstance(change.after, User)
+    }
 
 
 def _carry_out(change: Change, gateway: Gateway, patience: Patience, progress: _Progress) -> Result:

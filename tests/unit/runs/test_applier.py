@@ -228,6 +228,83 @@ class TestDoubt:
         assert outcome(gateway, Create(IN_OPS)) == (Outcome.FAILED, "gone")
 
 
+def managed(name: str, manager: str | None = None) -> User:
+    return User(UserName(name), manager=UserName(manager) if manager else None)
+
+
+BOBBY = Rename(managed("bob"), managed("bobby"))
+MANAGED: dict[str, tuple[tuple[User, ...], tuple[Change, ...]]] = {
+    "two who change places": (
+        (managed("ana"), managed("bob", "ana")),
+        (
+            Rename(managed("ana"), managed("anna", "bobby")),
+            Rename(managed("bob", "anna"), managed("bobby")),
+        ),
+    ),
+    "three who do": (
+        (managed("ana"), managed("bob", "ana"), managed("cat", "bob")),
+        (
+            Rename(managed("ana"), managed("anna", "cathy")),
+            Rename(managed("bob", "anna"), managed("bobby")),
+            Rename(managed("cat", "bobby"), managed("cathy", "bobby")),
+        ),
+    ),
+    "an update": (
+        (managed("bob"), managed("cat")),
+        (Update(managed("cat"), managed("cat", "bobby")), BOBBY),
+    ),
+    "a creation": ((managed("bob"),), (Create(managed("dan", "bobby")), BOBBY)),
+    "a manager who loses one": (
+        (managed("ana"), managed("bob", "ana"), managed("cat")),
+        (
+            Update(managed("cat"), managed("cat", "bobby")),
+            Rename(managed("bob", "ana"), managed("bobby")),
+        ),
+    ),
+    "a name in other letters": (
+        (managed("bob"), managed("cat", "bob")),
+        (Rename(managed("bob"), managed("Bob")), Update(managed("cat", "Bob"), managed("cat"))),
+    ),
+}
+
+
+class TestManagers:
+    """A manager is whom the plan means, whether the rename that it goes by is done or not."""
+
+    @pytest.mark.parametrize(("people", "changes"), MANAGED.values(), ids=MANAGED.keys())
+    @pytest.mark.parametrize("backwards", [False, True])
+    @pytest.mark.parametrize("lost", [False, True])
+    def test_in_any_order(
+        self, people: tuple[User, ...], changes: tuple[Change, ...], *, backwards: bool, lost: bool
+    ) -> None:
+        gateway = Failing(
+            users={UserKey(one.key[1]): one for one in people},
+            errors=[UnknownOutcomeError("lost")] if lost else [],
+        )
+        plan = Plan(changes[::-1] if backwards else changes)
+        results = list(apply_plan(plan, gateway, Silent(), Patience(lambda _: None)))
+        assert {result.outcome for result in results} == {Outcome.APPLIED}
+        assert tuple(result.change for result in results) == plan.changes
+        found = gateway.state().users
+        for change in changes:
+            assert not isinstance(change, Delete)
+            assert found[UserKey(change.after.key[1])] == change.after
+
+    def test_who_still_has_the_name_is_somebody_else(self) -> None:
+        """Bob becomes Bobby, Ana becomes Bob, and it is she who is meant."""
+        gateway = MemoryGateway.holding(
+            State(users={UserKey(name): managed(name) for name in ("ana", "bob", "cat")})
+        )
+        changes = (
+            Update(managed("cat"), managed("cat", "bob")),
+            BOBBY,
+            Rename(managed("ana"), managed("bob")),
+        )
+        results = list(apply_plan(Plan(changes), gateway, Silent(), Patience(lambda _: None)))
+        assert {result.outcome for result in results} == {Outcome.APPLIED}
+        assert gateway.state().users[UserKey("cat")] == managed("cat", "bob")
+
+
 class TestFailures:
     """One failure costs what depends on it, and nothing else."""
 
