@@ -277,14 +277,10 @@ class TestManagers:
     def test_in_any_order(
         self, people: tuple[User, ...], changes: tuple[Change, ...], *, backwards: bool, lost: bool
     ) -> None:
-        gateway = Failing(
-            users={UserKey(one.key[1]): one for one in people},
-            errors=[UnknownOutcomeError("lost")] if lost else [],
-        )
-        plan = Plan(changes[::-1] if backwards else changes)
-        results = list(apply_plan(plan, gateway, Silent(), Patience(lambda _: None)))
-        assert {result.outcome for result in results} == {Outcome.APPLIED}
-        assert tuple(result.change for result in results) == plan.changes
+        live = State(users={UserKey(one.key[1]): one for one in people})
+        gateway = failing(live, UnknownOutcomeError("lost") if lost else None)
+        ordered = changes[::-1] if backwards else changes
+        assert run(gateway, *ordered) == [Result(one, Outcome.APPLIED) for one in ordered]
         found = gateway.state().users
         for change in changes:
             assert not isinstance(change, Delete)
@@ -300,8 +296,7 @@ class TestManagers:
             BOBBY,
             Rename(managed("ana"), managed("bob")),
         )
-        results = list(apply_plan(Plan(changes), gateway, Silent(), Patience(lambda _: None)))
-        assert {result.outcome for result in results} == {Outcome.APPLIED}
+        assert run(gateway, *changes) == [Result(one, Outcome.APPLIED) for one in changes]
         assert gateway.state().users[UserKey("cat")] == managed("cat", "bob")
 
 
