@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=100)
+settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=60)
+# Other worlds each time, and many of them: a programme of its own, see CONTRIBUTING.
+settings.register_profile("thorough", deadline=None, max_examples=3_000, print_blob=True)
 settings.load_profile("fixed")
 
 

@@ -145,4 +145,4 @@ class Directory(RuleBasedStateMachine):
 
 
 TestConsistency = Directory.TestCase
-TestConsistency.settings = settings(max_examples=40, stateful_step_count=25)
+TestConsistency.settings = settings(max_examples=20, stateful_step_count=25)
