@@ -8,7 +8,7 @@ import string
 
 from identity_reconciler.sandbox.catalogue import PROVIDERS, Provider
 from identity_reconciler.sandbox.directory import store_arn, with_token
-from identity_reconciler.sandbox.errors import ServiceError, denied, not_found, validation
+from identity_reconciler.sandbox.errors import ServiceError, not_found, validation
 from identity_reconciler.sandbox.instances import (
     Administration,
     application_missing,
@@ -51,9 +51,9 @@ class ApplicationOperations(Administration):
             raise application_missing(arn)
         instance = self.store.one("SELECT * FROM instances WHERE arn = ?", (row["instance"],))
         if instance is None or not self.visible(instance):
-            raise denied(self.caller.arn, f"sso:{operation}", arn)
+            raise self.denied(operation, arn)
         if write and not self.owns(instance) and row["account"] != self.caller.account:
-            raise denied(self.caller.arn, f"sso:{operation}", arn)
+            raise self.denied(operation, arn)
         return row
 
     def list_applications(self, params: Params) -> Answer:
@@ -67,7 +67,7 @@ class ApplicationOperations(Administration):
         account = wanted.get("ApplicationAccount")
         provider = wanted.get("ApplicationProvider")
         if not self.owns(instance) and account != self.caller.account:
-            raise denied(self.caller.arn, "sso:ListApplications", instance["arn"])
+            raise self.denied("ListApplications", instance["arn"])
         query = Query(
             "applications",
             "instance = ? AND (? IS NULL OR account = ?) AND (? IS NULL OR provider = ?)",

@@ -1,13 +1,8 @@
 """The operations on instances and their Regions, and what the rest of sso-admin needs of them."""
 
-# Our operations take a parsed request where moto's of the same name take keyword arguments.
-# mypy: disable-error-code="override"
-
 from __future__ import annotations
 
 from typing import Any
-
-from moto.ssoadmin.models import SSOAdminBackend
 
 from identity_reconciler.sandbox.directory import store_arn, with_token
 from identity_reconciler.sandbox.errors import ServiceError, denied, not_found, validation
@@ -21,11 +16,13 @@ MAX_INSTANCES = 10
 """Instances on a page. Documented: botocore model, InstanceList."""
 
 
-class Administration(SSOAdminBackend):
-    """moto's backend on our store: the part that all operations of sso-admin share."""
+_TABLES = {"USER": "users", "GROUP": "groups"}
+
+
+class Administration:
+    """What all operations of sso-admin share: instances, who may do what, pages."""
 
     def __init__(self, world: World, caller: Caller) -> None:
-        super().__init__(caller.region, caller.account)
         self.world = world
         self.caller = caller
         self.store = world.store
@@ -51,8 +48,38 @@ class Administration(SSOAdminBackend):
         if row is None or not self.visible(row):
             if not self.assumptions.unknown_instance_is_denied:
                 raise validation(f"There is no instance {arn}")
-            raise denied(self.caller.arn, f"sso:{operation}", arn)
+            raise self.denied(operation, arn)
         return row
+
+    def denied(self, operation: str, resource: str) -> ServiceError:
+        """Return the answer to a caller that may not do this."""
+        return denied(self.caller.arn, f"sso:{operation}", resource)
+
+    def require_principal(self, instance_arn: str, params: Params) -> None:
+        """Refuse a principal that is not in the identity store of an instance."""
+        table = _TABLES[params["PrincipalType"]]
+        found = self.store.one(
+            f"SELECT 1 FROM {table} WHERE id = ? AND store = "  # noqa: S608 - our tables
+            "(SELECT store FROM instances WHERE arn = ?)",
+            (params["PrincipalId"].lower(), instance_arn),
+        )
+        if found is None:
+            # The text is assumed.
+            raise not_found(f"{params['PrincipalType']} not found.")
+
+    def of_principal(
+        self, instance: Row, params: Params, *, through_groups: bool
+    ) -> tuple[str, tuple[str, ...]]:
+        """Return SQL, and its values, for the assignments of the request's principal."""
+        kind, identifier = params["PrincipalType"], params["PrincipalId"].lower()
+        direct = "(principal_type = ? AND principal_id = ?)"
+        if kind == "GROUP" or not through_groups:
+            return direct, (kind, identifier)
+        through = (
+            "(principal_type = 'GROUP' AND principal_id IN "
+            "(SELECT group_id FROM memberships WHERE store = ? AND user_id = ?))"
+        )
+        return f"({direct} OR {through})", (kind, identifier, instance["store"], identifier)
 
     def owns(self, row: Row) -> bool:
         """Return whether the caller may change an instance: owner or delegated administrator."""
@@ -101,7 +128,7 @@ class InstanceOperations(Administration):
         """UpdateInstance: the name only."""
         row = self.instance(params, "UpdateInstance")
         if not self.owns(row):
-            raise denied(self.caller.arn, "sso:UpdateInstance", row["arn"])
+            raise self.denied("UpdateInstance", row["arn"])
         if "Name" in params:
             self.store.execute(
                 "UPDATE instances SET name = ? WHERE row = ?", (params["Name"], row["row"])

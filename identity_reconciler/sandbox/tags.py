@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from identity_reconciler.sandbox.account_assignments import AccountAssignments
 from identity_reconciler.sandbox.assignments import AssignmentOperations
 from identity_reconciler.sandbox.errors import not_found
-from identity_reconciler.sandbox.permission_sets import PermissionSets
 from identity_reconciler.sandbox.quotas import check_quota
 from identity_reconciler.sandbox.world import Answer, Params
 
 
-class Tags(AssignmentOperations, PermissionSets):
+class Tags(AssignmentOperations, AccountAssignments):
     """TagResource, UntagResource, ListTagsForResource."""
 
     def tag_resource(self, params: Params) -> Answer:
@@ -40,10 +40,7 @@ class Tags(AssignmentOperations, PermissionSets):
     def _taggable(self, params: Params) -> str:
         """Return the ARN of the request's resource, which must exist."""
         arn = str(params["ResourceArn"])
-        for table in ("instances", "applications"):
+        for table in ("instances", "applications", "permission_sets"):
             if self.store.one(f"SELECT 1 FROM {table} WHERE arn = ?", (arn,)):  # noqa: S608
                 return arn
-        self.load({}, "ListTagsForResource")
-        if any(one.permission_set_arn == arn for one in self.permission_sets):
-            return arn
         raise not_found(f"Resource with ARN {arn} not found.")

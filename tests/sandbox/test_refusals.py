@@ -148,7 +148,7 @@ class TestPlaces:
         with pytest.raises(admin.exceptions.AccessDeniedException):
             admin.describe_application(ApplicationArn=arn)
 
-    def test_moto_answers_for_its_operations(self, admin: SSOAdminClient) -> None:
+    def test_permission_set_that_is_not_there(self, admin: SSOAdminClient) -> None:
         with pytest.raises(admin.exceptions.ResourceNotFoundException, match="ps-"):
             admin.describe_permission_set(
                 InstanceArn=INSTANCE,
