@@ -76,7 +76,7 @@ class AssignmentOperations(ApplicationOperations):
         """
         operation = "ListApplicationAssignmentsForPrincipal"
         instance = self.instance(params, operation)
-        wanted = (params.get("Filter") or {}).get("ApplicationArn")
+        wanted = params.get("Filter", {}).get("ApplicationArn")
         if wanted is None and not self.owns(instance):
             raise self.denied(operation, instance["arn"])
         through = self.assumptions.assignments_through_groups

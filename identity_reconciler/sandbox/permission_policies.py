@@ -29,7 +29,7 @@ class PermissionPolicies(PermissionSets):
     def attach_managed_policy_to_permission_set(self, params: Params) -> Answer:
         """AttachManagedPolicyToPermissionSet."""
         row = self.permission_set(params, "AttachManagedPolicyToPermissionSet", write=True)
-        place = _managed(row, params["ManagedPolicyArn"])
+        place = self._managed(params["ManagedPolicyArn"])
         # The error is observed: terraform-provider-aws issue 21543.
         text = (
             f"Permission set with id {_id(row)} already has a typed link attachment to a manged "
@@ -41,7 +41,7 @@ class PermissionPolicies(PermissionSets):
     def detach_managed_policy_from_permission_set(self, params: Params) -> Answer:
         """DetachManagedPolicyFromPermissionSet."""
         row = self.permission_set(params, "DetachManagedPolicyFromPermissionSet", write=True)
-        place = _managed(row, params["ManagedPolicyArn"])
+        place = self._managed(params["ManagedPolicyArn"])
         self._detach(row, _MANAGED, place, f"Could not find ManagedPolicy with arn {place[0]}")
         return {}
 
@@ -83,6 +83,13 @@ class PermissionPolicies(PermissionSets):
         page = self._policies(params, operation, _CUSTOMER)
         listed = [{"Name": row["name"], "Path": row["place"]} for row in page.rows]
         return with_token({"CustomerManagedPolicyReferences": listed}, page)
+
+    def _managed(self, arn: str) -> _Place:
+        """Return where an AWS managed policy is and its name; it may have a path."""
+        name = arn.rpartition("/")[2]
+        if not arn.startswith(f"arn:{self.partition}:") or len(name) > _LONGEST_NAME:
+            raise not_found(f"Policy does not exist with ARN: {arn}")
+        return arn, name
 
     def _attach(self, row: Row, kind: str, place: _Place, conflict: str) -> None:
         if self.store.one(
@@ -167,7 +174,7 @@ class PermissionPolicies(PermissionSets):
                 "ManagedPolicyArn"
             )
         if "ManagedPolicyArn" in boundary:
-            _managed(row, boundary["ManagedPolicyArn"])
+            self._managed(boundary["ManagedPolicyArn"])
             kept = boundary
         else:
             path, name = _customer(boundary)
@@ -192,14 +199,6 @@ class PermissionPolicies(PermissionSets):
         self._require("The permission set has no permissions boundary", found=found)
         self.changed(row, "boundary", None)
         return {}
-
-
-def _managed(row: Row, arn: str) -> _Place:
-    """Return where an AWS managed policy is and its name; it may have a path."""
-    name = arn.rpartition("/")[2]
-    if arn.split(":")[1] != row["arn"].split(":")[1] or len(name) > _LONGEST_NAME:
-        raise not_found(f"Policy does not exist with ARN: {arn}")
-    return arn, name
 
 
 def _id(row: Row) -> str:

@@ -38,6 +38,10 @@ class PermissionSets(Administration):
             raise self.denied(operation, instance["arn"])
         if not instance["organization"]:
             raise validation("Permission sets are not supported for account instances")
+        if not instance["permission_sets"]:
+            # Documented: UpdateInstance enables them. The text is assumed.
+            raise validation("Permission sets are not enabled for this instance")
+        self.require_home(instance, operation)
         return instance
 
     def permission_set(self, params: Params, operation: str, *, write: bool = False) -> Row:

@@ -25,6 +25,9 @@ from identity_reconciler.sandbox.updates import check_paths
 from identity_reconciler.sandbox.validation import check
 from identity_reconciler.sandbox.world import Answer, Caller, Params, World
 
+_LEFT_OUT = ("ValidationException", "InvalidInputException", "AccessDeniedException")
+"""What is answered to an operation that is left out: the first that its model has."""
+
 
 class IdentityStore(Principals, MembershipOperations, Stores):
     """Every operation of identitystore."""
@@ -66,7 +69,7 @@ class _Answers:
         backend = type(self).backend(self.world, self.caller)
         method: Callable[[Params], Answer] | None = getattr(backend, xform_name(operation), None)
         if method is None:
-            raise unknown_operation(operation)
+            raise left_out(self.service, operation)
         return method
 
 
@@ -95,3 +98,17 @@ def unknown_operation(operation: str) -> ServiceError:
     The code is observed on instances that lack an operation (terraform-provider-aws issue 27830).
     """
     return ServiceError("UnknownOperationException", f"The operation {operation} is not available.")
+
+
+def left_out(service: str, operation: str) -> ServiceError:
+    """Return the answer to an operation that AWS has and the sandbox has not, on purpose.
+
+    It is an error that the operation has: programs know what to do with it.
+    """
+    modelled = {
+        shape.name for shape in service_model(service).operation_model(operation).error_shapes
+    }
+    code = next(one for one in _LEFT_OUT if one in modelled)
+    return ServiceError(
+        code, f"This is the sandbox of identity-reconciler, which does not have {operation}."
+    )

@@ -39,7 +39,7 @@ CREATE TABLE instances (
   row INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL UNIQUE, store TEXT NOT NULL UNIQUE,
   account TEXT NOT NULL, region TEXT NOT NULL, regions TEXT NOT NULL, name TEXT,
   organization INTEGER NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
-  network TEXT);
+  permission_sets INTEGER NOT NULL, encryption TEXT, access TEXT, network TEXT);
 CREATE TABLE users (
   row INTEGER PRIMARY KEY AUTOINCREMENT, store TEXT NOT NULL, id TEXT NOT NULL,
   name_key TEXT NOT NULL, email_key TEXT, revision INTEGER NOT NULL, document TEXT NOT NULL,
@@ -68,7 +68,7 @@ CREATE TABLE applications (
   row INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL UNIQUE, instance TEXT NOT NULL,
   account TEXT NOT NULL, provider TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL,
   assignment_required INTEGER NOT NULL, supported INTEGER NOT NULL, region TEXT NOT NULL,
-  created REAL NOT NULL, client_token TEXT);
+  created REAL NOT NULL, client_token TEXT, request TEXT);
 CREATE INDEX applications_instance ON applications (instance);
 CREATE TABLE assignments (
   row INTEGER PRIMARY KEY AUTOINCREMENT, instance TEXT NOT NULL, application TEXT NOT NULL,

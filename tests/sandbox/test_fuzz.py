@@ -45,6 +45,11 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:  # 
     return [path, *(found for key, one in items for found in places(one, (*path, key)))]
 
 
+def input_of(operation: str) -> Any:  # noqa: ANN401 - a shape, or None
+    """Return the shape of an operation's request."""
+    return model(service_of(operation)).operation_model(operation).input_shape
+
+
 def with_value(params: Any, path: tuple[Any, ...], value: object) -> Any:  # noqa: ANN401 - JSON
     """Return *params* with *value* at *path*."""
     if not path:
@@ -57,13 +62,12 @@ def with_value(params: Any, path: tuple[Any, ...], value: object) -> Any:  # noq
 class TestAnything:
     """One member of a good request replaced by anything is answered with 200 or 400."""
 
-    @pytest.mark.parametrize("operation", SUCCESSES)
+    @pytest.mark.parametrize("operation", [one for one in SUCCESSES if input_of(one)])
     @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
     def test_one_member(self, town: Town, operation: str, data: st.DataObject) -> None:
         params: Params = filled(town, SUCCESSES[operation])
-        shape = model(service_of(operation)).operation_model(operation).input_shape
-        for name in shape.members:
+        for name in input_of(operation).members:
             params.setdefault(name, None)
         path = data.draw(st.sampled_from([one for one in places(params) if one]))
         sent = with_value(params, path, data.draw(JSON))

@@ -144,6 +144,7 @@ def town() -> Iterator[Town]:
             made("CreateGroup", IdentityStoreId=STORE, DisplayName=name, Description="d")
             for name in ("data", "empty")
         ]
+        sandbox.delegate_administration("333344445555")
         sandbox.set_external_ids(users[0], [("https://idp.example.com", "1")])
         membership = made(
             "CreateGroupMembership",
@@ -344,6 +345,9 @@ SUCCESSES: dict[str, Params] = {
     ),
     "ListAccounts": {},
     "DescribeAccount": {"AccountId": "123456789012"},
+    "DescribeOrganization": {},
+    "ListRoots": {"MaxResults": 1},
+    "ListDelegatedAdministrators": {"ServicePrincipal": "sso.amazonaws.com"},
 }
 NO_APPLICATION = (
     "arn:aws:sso::123456789012:application/ssoins-1234567890abcdef/apl-0000000000000000"
@@ -401,6 +405,8 @@ PROVOKED: dict[tuple[str, str], Params] = {
         "AccountAssignmentDeletionRequestId": "@creation"
     },
     ("ListAccounts", "InvalidInputException"): {"MaxResults": 21},
+    ("ListRoots", "InvalidInputException"): {"MaxResults": 21},
+    ("ListDelegatedAdministrators", "InvalidInputException"): {"MaxResults": 21},
     ("DescribeAccount", "AccountNotFoundException"): {"AccountId": "999999999999"},
 }
 USING_UP: dict[str, Params] = {
@@ -551,7 +557,9 @@ def denied(town: Town, operation: str, error: str, params: Params) -> tuple[int,
         return town.call(operation, params | {"IdentityStoreId": OTHER_STORE})
     if "InstanceArn" in params:
         return town.call(operation, params | {"InstanceArn": OTHER_INSTANCE})
-    if operation in {"ListAccounts", "DescribeAccount"}:
+    if operation == "DescribeOrganization":
+        return asked_for(town, operation, error, params)
+    if service_of(operation) == "organizations":
         return town.call(operation, params, account=FROM_ANOTHER_ACCOUNT)
     return asked_for(town, operation, error, params)
 

@@ -159,7 +159,8 @@ class TestPlaces:
     def test_operations_that_nobody_has(self, admin: SSOAdminClient, sandbox: Sandbox) -> None:
         with pytest.raises(ClientError) as error:
             admin.list_trusted_token_issuers(InstanceArn=INSTANCE)
-        assert error.value.response["Error"]["Code"] == "UnknownOperationException"
+        assert error.value.response["Error"]["Code"] == "ValidationException"
+        assert "the sandbox" in error.value.response["Error"]["Message"]
         with pytest.raises(ClientError) as error:
             sandbox.session().client("sts").decode_authorization_message(EncodedMessage="x")
         assert error.value.response["Error"]["Code"] == "InvalidAction"
