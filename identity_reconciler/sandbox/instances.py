@@ -91,9 +91,11 @@ class Administration:
         direct = "(principal_type = ? AND principal_id = ?)"
         if kind == "GROUP" or not through_groups:
             return direct, (kind, identifier)
+        # Without the hint, SQLite reads all memberships of the store.
         through = (
             "(principal_type = 'GROUP' AND principal_id IN "
-            "(SELECT group_id FROM memberships WHERE store = ? AND user_id = ?))"
+            "(SELECT group_id FROM memberships INDEXED BY memberships_user "
+            "WHERE store = ? AND user_id = ?))"
         )
         return f"({direct} OR {through})", (kind, identifier, instance["store"], identifier)
 

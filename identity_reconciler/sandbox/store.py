@@ -75,7 +75,7 @@ CREATE TABLE assignments (
   principal_type TEXT NOT NULL, principal_id TEXT NOT NULL, created REAL NOT NULL,
   UNIQUE (application, principal_type, principal_id));
 CREATE INDEX assignments_application ON assignments (application);
-CREATE INDEX assignments_principal ON assignments (instance, principal_type, principal_id);
+CREATE INDEX assignments_principal ON assignments (principal_id, principal_type);
 CREATE TABLE permission_sets (
   row INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL UNIQUE, instance TEXT NOT NULL,
   name TEXT NOT NULL, document TEXT NOT NULL, inline_policy TEXT, boundary TEXT,
@@ -96,7 +96,7 @@ CREATE TABLE account_assignments (
   created REAL NOT NULL, UNIQUE (permission_set, account, principal_type, principal_id));
 CREATE INDEX account_assignments_place ON account_assignments (permission_set, account);
 CREATE INDEX account_assignments_principal
-  ON account_assignments (instance, principal_type, principal_id);
+  ON account_assignments (principal_id, principal_type, account);
 CREATE TABLE account_operations (
   row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, instance TEXT NOT NULL,
   kind TEXT NOT NULL, status TEXT NOT NULL, document TEXT NOT NULL, created REAL NOT NULL);

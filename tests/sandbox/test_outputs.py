@@ -130,8 +130,8 @@ class TestSecurityTokenService:
     def test_spoiled_ones(self, sandbox: Sandbox, old: bytes, new: bytes) -> None:
         body = self.answer(sandbox, "AssumeRole").body
         assert old in body
-        for closing in (old.replace(b"<", b"</", 1), old):
-            spoilt = body.replace(old, new).replace(closing, new.replace(b"<", b"</", 1))
+        for other in (old.replace(b"<", b"</", 1), old):
+            spoilt = body.replace(old, new).replace(other, new.replace(b"<", b"</", 1))
             assert faults("sts", "AssumeRole", HttpResponse(200, spoilt)) != []
 
     def test_errors(self) -> None:
