@@ -12,8 +12,10 @@ from botocore.exceptions import ClientError
 
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.errors import SandboxError
-from identity_reconciler.sandbox.services import Administrator
-from tests.sandbox.test_model import call, errors_of, model
+from identity_reconciler.sandbox.services import Administrator, IdentityStore
+from identity_reconciler.sandbox.sts import TokenAnswers
+from tests.documents import guide
+from tests.sandbox.test_model import SUCCESSES, call, errors_of, model, service_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sso_admin import SSOAdminClient
@@ -358,6 +360,20 @@ class TestLeftOut:
             )
         )
     )
+
+    def test_guide_counts_the_rest(self) -> None:
+        answered = {
+            "identitystore": IdentityStore,
+            "sso-admin": Administrator,
+            "sts": TokenAnswers,
+        }
+        for service, backend in answered.items():
+            names = model(service).operation_names
+            number = sum(hasattr(backend, xform_name(one)) for one in names)
+            assert f"| `{service}` | {number} | {len(names)} |" in guide("sandbox").text
+        number = sum(service_of(one) == "organizations" for one in SUCCESSES)
+        names = model("organizations").operation_names
+        assert f"| `organizations` | {number} | {len(names)} |" in guide("sandbox").text
 
     def test_nothing_else_is(self) -> None:
 
