@@ -154,13 +154,11 @@ class PermissionSets(Administration):
         Observed: terraform-provider-aws issue 26757, with this beginning of the text.
         """
         row = self.permission_set(params, "DeletePermissionSet", write=True)
-        for table in ("provisioned", "account_assignments"):
-            if self.store.one(f"SELECT 1 FROM {table} WHERE permission_set = ?", (row["arn"],)):  # noqa: S608
-                raise ServiceError(
-                    "ConflictException",
-                    "Could not delete because PermissionSet has ApplicationProfile "
-                    "associated with it",
-                )
+        if self.store.one("SELECT 1 FROM provisioned WHERE permission_set = ?", (row["arn"],)):
+            raise ServiceError(
+                "ConflictException",
+                "Could not delete because PermissionSet has ApplicationProfile associated with it",
+            )
         for table, column in (
             ("tags", "resource"),
             ("permission_set_policies", "permission_set"),
