@@ -166,7 +166,11 @@ class PermissionPolicies(PermissionSets):
     def put_permissions_boundary_to_permission_set(self, params: Params) -> Answer:
         """PutPermissionsBoundaryToPermissionSet: one of two kinds of policy."""
         row = self.permission_set(params, "PutPermissionsBoundaryToPermissionSet", write=True)
-        boundary = params["PermissionsBoundary"]
+        boundary = {
+            name: params["PermissionsBoundary"][name]
+            for name in ("CustomerManagedPolicyReference", "ManagedPolicyArn")
+            if name in params["PermissionsBoundary"]
+        }
         if len(boundary) != 1:
             # Documented: PermissionsBoundary, "either ... or". The text is assumed.
             raise validation(

@@ -15,6 +15,7 @@ from identity_reconciler.sandbox.assumptions import Assumptions
 from identity_reconciler.sandbox.quotas import Quotas
 from identity_reconciler.sandbox.store import Store
 from identity_reconciler.sandbox.world import World
+from tests.sandbox.test_model import call
 
 if TYPE_CHECKING:
     from mypy_boto3_identitystore import IdentityStoreClient
@@ -59,10 +60,10 @@ def given(in_set: Key, group: str, account: str = MEMBER) -> Key:
     }
 
 
-def refusal(call: Callable[[], object]) -> str:
-    """Return the code of the error that *call* is refused with."""
+def refusal(asking: Callable[[], object]) -> str:
+    """Return the code of the error that *asking* is refused with."""
     with pytest.raises(ClientError) as error:
-        call()
+        asking()
     return error.value.response["Error"]["Code"]
 
 
@@ -107,11 +108,11 @@ class TestPermissionSets:
     @pytest.mark.parametrize("duration", ["PT59M", "PT12H1S", "P1D", "-PT2H", "P1W", "P1M", "PT0S"])
     def test_durations_out_of_range(self, admin: SSOAdminClient, duration: str) -> None:
         in_set = permission_set(admin)
-        for call in (
+        for asking in (
             lambda: permission_set(admin, "Other", SessionDuration=duration),
             lambda: admin.update_permission_set(**in_set, SessionDuration=duration),
         ):
-            assert refusal(call) == "ValidationException"
+            assert refusal(asking) == "ValidationException"
 
     def test_account_instances_have_none(self, sandbox: Sandbox) -> None:
         arn = "arn:aws:sso:::instance/ssoins-aaaaaaaaaaaaaaaa"
@@ -240,6 +241,18 @@ class TestPolicies:
                 **in_set, PermissionsBoundary=boundary
             )
         ) == ("ValidationException")
+
+    def test_members_that_no_boundary_has(self, sandbox: Sandbox, admin: SSOAdminClient) -> None:
+        in_set = permission_set(admin)
+        for boundary, code in (
+            ({"Policy": "x"}, 400),
+            ({"ManagedPolicyArn": READ_ONLY, "X": 1}, 200),
+        ):
+            params = {**in_set, "PermissionsBoundary": boundary}
+            status, _ = call(sandbox, "PutPermissionsBoundaryToPermissionSet", params)
+            assert status == code
+        found = admin.get_permissions_boundary_for_permission_set(**in_set)
+        assert found["PermissionsBoundary"] == {"ManagedPolicyArn": READ_ONLY}
 
 
 CHANGES: list[tuple[str, Key]] = [
@@ -419,8 +432,8 @@ class TestAssignments:
     )
     def test_what_is_not_there(self, admin: SSOAdminClient, group: str, wrong: Key) -> None:
         key = given(permission_set(admin), group) | wrong
-        for call in (admin.create_account_assignment, admin.delete_account_assignment):
-            assert refusal(partial(call, **key)) == "ResourceNotFoundException"
+        for asking in (admin.create_account_assignment, admin.delete_account_assignment):
+            assert refusal(partial(asking, **key)) == "ResourceNotFoundException"
 
     def test_principal_of_another_store(
         self, sandbox: Sandbox, admin: SSOAdminClient, store: IdentityStoreClient
@@ -506,8 +519,8 @@ class TestDelegatedAdministrators:
 
     def test_not_the_management_account(self, delegated: SSOAdminClient, group: str) -> None:
         key = given(permission_set(delegated), group, MANAGEMENT)
-        for call in (delegated.create_account_assignment, delegated.delete_account_assignment):
-            assert refusal(partial(call, **key)) == "AccessDeniedException"
+        for asking in (delegated.create_account_assignment, delegated.delete_account_assignment):
+            assert refusal(partial(asking, **key)) == "AccessDeniedException"
 
     def test_not_what_is_provisioned_there(
         self, admin: SSOAdminClient, delegated: SSOAdminClient, group: str
@@ -524,8 +537,8 @@ class TestDelegatedAdministrators:
         ]
         for operation, params in CHANGES:
             calls.append(partial(getattr(delegated, operation), **in_set, **params))
-        for call in calls:
-            assert refusal(call) == "AccessDeniedException"
+        for asking in calls:
+            assert refusal(asking) == "AccessDeniedException"
         # Reading is allowed.
         listed = delegated.list_account_assignments(**in_set, AccountId=MANAGEMENT)
         assert len(listed["AccountAssignments"]) == 1
