@@ -13,8 +13,9 @@ from identity_reconciler.sandbox.directory import with_token
 from identity_reconciler.sandbox.errors import ServiceError
 from identity_reconciler.sandbox.instances import fixed_page
 from identity_reconciler.sandbox.messages import HttpRequest, HttpResponse, answered, parse, refused
+from identity_reconciler.sandbox.omissions import left_out
 from identity_reconciler.sandbox.paging import Page, PageRequest, Query, read_page
-from identity_reconciler.sandbox.services import left_out, unknown_operation
+from identity_reconciler.sandbox.services import unknown_operation
 from identity_reconciler.sandbox.store import Row
 from identity_reconciler.sandbox.validation import check
 from identity_reconciler.sandbox.world import Answer, Caller, Params, World
@@ -41,9 +42,10 @@ class OrganizationAnswers:
             model = service_model("organizations")
             if operation not in model.operation_names:
                 raise unknown_operation(operation)
+            method = self._method(operation)
             check(model.operation_model(operation).input_shape, params)
             with self.store.transaction(write=False):
-                return answered(self._method(operation)(params))
+                return answered(method(params))
         except ServiceError as error:
             invalid = error.code == "ValidationException"
             named = ServiceError("InvalidInputException", error.message) if invalid else error

@@ -18,15 +18,13 @@ from identity_reconciler.sandbox.messages import (
     parse,
     refused,
 )
+from identity_reconciler.sandbox.omissions import left_out
 from identity_reconciler.sandbox.principals import Principals
 from identity_reconciler.sandbox.stores import Stores
 from identity_reconciler.sandbox.tags import Tags
 from identity_reconciler.sandbox.updates import check_paths
 from identity_reconciler.sandbox.validation import check
 from identity_reconciler.sandbox.world import Answer, Caller, Params, World
-
-_LEFT_OUT = ("ValidationException", "InvalidInputException", "AccessDeniedException")
-"""What is answered to an operation that is left out: the first that its model has."""
 
 
 class IdentityStore(Principals, MembershipOperations, Stores):
@@ -60,6 +58,9 @@ class _Answers:
         model = service_model(self.service)
         if operation not in model.operation_names:
             raise unknown_operation(operation)
+        # Whatever is sent to it: what is left out has nothing to say about that.
+        if not hasattr(type(self).backend, xform_name(operation)):
+            raise left_out(self.service, operation)
         if operation in {"UpdateUser", "UpdateGroup"}:
             check_paths(params.get("Operations"))
         check(model.operation_model(operation).input_shape, params)
@@ -67,9 +68,7 @@ class _Answers:
 
     def _method(self, operation: str) -> Callable[[Params], Answer]:
         backend = type(self).backend(self.world, self.caller)
-        method: Callable[[Params], Answer] | None = getattr(backend, xform_name(operation), None)
-        if method is None:
-            raise left_out(self.service, operation)
+        method: Callable[[Params], Answer] = getattr(backend, xform_name(operation))
         return method
 
 
@@ -98,17 +97,3 @@ def unknown_operation(operation: str) -> ServiceError:
     The code is observed on instances that lack an operation (terraform-provider-aws issue 27830).
     """
     return ServiceError("UnknownOperationException", f"The operation {operation} is not available.")
-
-
-def left_out(service: str, operation: str) -> ServiceError:
-    """Return the answer to an operation that AWS has and the sandbox has not, on purpose.
-
-    It is an error that the operation has: programs know what to do with it.
-    """
-    modelled = {
-        shape.name for shape in service_model(service).operation_model(operation).error_shapes
-    }
-    code = next(one for one in _LEFT_OUT if one in modelled)
-    return ServiceError(
-        code, f"This is the sandbox of identity-reconciler, which does not have {operation}."
-    )

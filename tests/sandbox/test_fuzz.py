@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from identity_reconciler.sandbox.store import Store
+from identity_reconciler.sandbox.world import World
+from tests.sandbox.fuzz import Fuzzer, Outcome, furnished, main, told
 from tests.sandbox.test_model import SUCCESSES, Params, Town, filled, model, service_of, town
 
 __all__ = ["town"]
@@ -73,4 +75,40 @@ class TestAnything:
         sent = with_value(params, path, data.draw(JSON))
         status, answer = town.call(operation, sent)
         assert status in {200, 400}, (sent, answer)
-        json.dumps(answer)
+
+
+@pytest.fixture(scope="module")
+def outcome() -> Outcome:
+    return Fuzzer().run(4000, seed=0)
+
+
+class TestFuzzer:
+    """Requests made from the model are answered from the model, in any order and from anyone."""
+
+    def test_nothing_is_at_fault(self, outcome: Outcome) -> None:
+        assert [sent for _, sent in outcome.faulty] == []
+
+    def test_most_operations_succeed_sometimes(self, outcome: Outcome) -> None:
+        succeeded = {operation for operation, answer in outcome.counts if answer == "ok"}
+        assert len(succeeded & set(SUCCESSES)) > len(SUCCESSES) * 3 / 4
+
+    def test_every_kind_of_answer_is_met(self, outcome: Outcome) -> None:
+        met = {answer for _, answer in outcome.counts}
+        assert met > {"AccessDeniedException", "ConflictException", "ResourceNotFoundException"}
+
+    def test_the_same_seed_sends_the_same(self) -> None:
+        first, second = (Fuzzer().run(300, seed=5).counts for _ in range(2))
+        assert first == second
+
+    def test_a_fault_is_found_and_told(self) -> None:
+        odd = World(Store(None), new_uuid=lambda: "not-an-id")
+        outcome = Fuzzer("CreateGroup", lambda: furnished(odd)).run(50, seed=0)
+        assert outcome.faulty
+        assert "CreateGroup from (" in told(outcome)
+        assert "GroupId" in told(outcome)
+
+    def test_the_command(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["--requests", "20", "--operation", "ListInstances"]) == 0
+        assert "20 requests, 0 answers at fault" in capsys.readouterr().out
+        with pytest.raises(SystemExit):
+            main(["--operation", "Fly"])

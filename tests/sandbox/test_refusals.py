@@ -163,7 +163,7 @@ class TestPlaces:
         assert "the sandbox" in error.value.response["Error"]["Message"]
         with pytest.raises(ClientError) as error:
             sandbox.session().client("sts").decode_authorization_message(EncodedMessage="x")
-        assert error.value.response["Error"]["Code"] == "InvalidAction"
+        assert error.value.response["Error"]["Code"] == "ValidationError"
 
     @pytest.mark.parametrize("token", ["x", "14", "-1"])
     def test_tokens_of_providers(self, admin: SSOAdminClient, token: str) -> None:
