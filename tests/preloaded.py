@@ -46,7 +46,9 @@ def preload() -> None:
     from identity_reconciler.gateway.wire.clients import make_clients  # noqa: PLC0415
     from identity_reconciler.gateway.wire.operations import Purpose  # noqa: PLC0415
     from identity_reconciler.sandbox import InstanceDetails, Sandbox  # noqa: PLC0415
+    from identity_reconciler.sandbox.responder import Responder  # noqa: PLC0415
 
+    Responder.strict = True
     with Sandbox() as sandbox:
         sandbox.ensure_instance(InstanceDetails())
         clients = make_clients(sandbox.session(), region="us-east-1", purpose=Purpose.APPLY)

@@ -56,6 +56,13 @@ def serve(
             metavar="FILE", help="Make the trouble that this YAML or JSON file describes."
         ),
     ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Check each answer against the service model; fail where one breaks it.",
+        ),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Tell each request on stderr.")
     ] = False,
@@ -68,6 +75,7 @@ def serve(
         from identity_reconciler.sandbox.server import SandboxServer, exports
         from identity_reconciler.sandbox.trouble import read_trouble
 
+        opened.responder.strict |= strict
         opened.make_trouble(read_trouble(trouble) if trouble else None)
         if seed_from is not None:
             _seed_from(opened, seed_from)

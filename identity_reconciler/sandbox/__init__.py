@@ -1,4 +1,4 @@
-"""The local stand-in for AWS: moto, extended with what it lacks, persisted.
+"""The local stand-in for AWS: operations of our own on a file, and moto for STS.
 
     with Sandbox() as sandbox:
         sandbox.ensure_instance(InstanceDetails())

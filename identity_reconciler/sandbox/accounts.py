@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from moto.utilities.utils import get_partition
+
 from identity_reconciler.sandbox.messages import CredentialScope
 from identity_reconciler.sandbox.store import Store
 from identity_reconciler.sandbox.world import Caller
@@ -20,6 +22,11 @@ def access_key_of(account: str) -> str:
     return f"AKIASBOX{account}"
 
 
+def partition_of(region: str) -> str:
+    """Return the partition of a Region, the second part of every ARN."""
+    return str(get_partition(region))
+
+
 def identify(store: Store, scope: CredentialScope | None) -> Caller:
     """Return who made a request: an assumed role, the account in the access key, or the owner.
 
@@ -32,7 +39,7 @@ def identify(store: Store, scope: CredentialScope | None) -> Caller:
         return Caller(row["account"], region, row["arn"], row["user_id"], access_key)
     match = _KEY_OF_ACCOUNT.fullmatch(access_key)
     account = match.group(1) if match else owner(store)
-    arn = f"arn:aws:iam::{account}:user/sandbox"
+    arn = f"arn:{partition_of(region)}:iam::{account}:user/sandbox"
     return Caller(account, region, arn, "AIDASANDBOXSANDBOX123", access_key)
 
 

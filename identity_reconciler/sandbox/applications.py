@@ -6,12 +6,13 @@ import hashlib
 import json
 import string
 
-from identity_reconciler.sandbox.catalogue import PROVIDERS, Provider
+from identity_reconciler.sandbox.catalogue import PROVIDERS, Provider, in_partition, provider_of
 from identity_reconciler.sandbox.directory import store_arn, with_token
-from identity_reconciler.sandbox.errors import ServiceError, denied, not_found, validation
+from identity_reconciler.sandbox.errors import ServiceError, not_found
 from identity_reconciler.sandbox.instances import (
     Administration,
     application_missing,
+    fixed_page,
     unsupported,
 )
 from identity_reconciler.sandbox.paging import Query
@@ -32,8 +33,8 @@ def application_arn(instance_arn: str, account: str, seed: str) -> str:
     for _ in range(16):
         number, remainder = divmod(number, len(alphabet))
         letters.append(alphabet[remainder])
-    instance = instance_arn.rpartition("/")[2]
-    return f"arn:aws:sso::{account}:application/{instance}/apl-{''.join(letters)}"
+    prefix, _, instance = instance_arn.partition("::instance/")
+    return f"{prefix}:{account}:application/{instance}/apl-{''.join(letters)}"
 
 
 class ApplicationOperations(Administration):
@@ -51,9 +52,11 @@ class ApplicationOperations(Administration):
             raise application_missing(arn)
         instance = self.store.one("SELECT * FROM instances WHERE arn = ?", (row["instance"],))
         if instance is None or not self.visible(instance):
-            raise denied(self.caller.arn, f"sso:{operation}", arn)
+            raise self.denied(operation, arn)
+        if not self.is_here(instance):
+            raise application_missing(arn)
         if write and not self.owns(instance) and row["account"] != self.caller.account:
-            raise denied(self.caller.arn, f"sso:{operation}", arn)
+            raise self.denied(operation, arn)
         return row
 
     def list_applications(self, params: Params) -> Answer:
@@ -63,11 +66,11 @@ class ApplicationOperations(Administration):
         error is assumed.
         """
         instance = self.instance(params, "ListApplications")
-        wanted = params.get("Filter") or {}
+        wanted = params.get("Filter", {})
         account = wanted.get("ApplicationAccount")
         provider = wanted.get("ApplicationProvider")
         if not self.owns(instance) and account != self.caller.account:
-            raise denied(self.caller.arn, "sso:ListApplications", instance["arn"])
+            raise self.denied("ListApplications", instance["arn"])
         query = Query(
             "applications",
             "instance = ? AND (? IS NULL OR account = ?) AND (? IS NULL OR provider = ?)",
@@ -88,8 +91,7 @@ class ApplicationOperations(Administration):
         """CreateApplication; a repeated ClientToken returns the first application again."""
         instance = self.instance(params, "CreateApplication")
         provider = params["ApplicationProviderArn"]
-        if provider not in PROVIDERS:
-            raise _no_provider(provider)
+        self._provider(provider)
         arn = self._by_client_token(instance, params)
         if arn is None:
             self._check_quota(instance)
@@ -102,11 +104,23 @@ class ApplicationOperations(Administration):
         }
 
     def _by_client_token(self, instance: Row, params: Params) -> str | None:
+        """Return the application that was made with the request's ClientToken.
+
+        With other parameters the token is refused. Documented: ClientToken, as an error
+        IdempotentParameterMismatch that the model has not; that it is this one is assumed.
+        """
         row = self.store.one(
-            "SELECT arn FROM applications WHERE instance = ? AND client_token = ?",
+            "SELECT arn, request FROM applications WHERE instance = ? AND client_token = ?",
             (instance["arn"], params.get("ClientToken")),
         )
-        return str(row["arn"]) if row else None
+        if row is None:
+            return None
+        if row["request"] != _fingerprint(params):
+            raise ServiceError(
+                "ConflictException",
+                "IdempotentParameterMismatch: the ClientToken was used with other parameters.",
+            )
+        return str(row["arn"])
 
     def _check_quota(self, instance: Row) -> None:
         row = self.store.one(
@@ -121,8 +135,8 @@ class ApplicationOperations(Administration):
         document |= {name: params[name] for name in _OPTIONAL if name in params}
         self.store.execute(
             "INSERT INTO applications (arn, instance, account, provider, name, document, "
-            "assignment_required, supported, region, created, client_token) "
-            "VALUES (?, ?, ?, ?, ?, ?, 1, 1, ?, ?, ?)",
+            "assignment_required, supported, region, created, client_token, request) "
+            "VALUES (?, ?, ?, ?, ?, ?, 1, 1, ?, ?, ?, ?)",
             (
                 arn,
                 instance["arn"],
@@ -133,6 +147,7 @@ class ApplicationOperations(Administration):
                 self.caller.region,
                 self.world.clock(),
                 params.get("ClientToken"),
+                _fingerprint(params),
             ),
         )
         for tag in params.get("Tags", []):
@@ -185,42 +200,33 @@ class ApplicationOperations(Administration):
 
     def list_application_providers(self, params: Params) -> Answer:
         """ListApplicationProviders."""
-        listed = list(PROVIDERS.values())
-        start = _position(params.get("NextToken"), len(listed))
-        end = start + int(params.get("MaxResults") or len(listed))
-        answer: Answer = {"ApplicationProviders": [_provided(one) for one in listed[start:end]]}
-        return answer | ({"NextToken": str(end)} if end < len(listed) else {})
+        listed = [self._provided(one) for one in PROVIDERS.values()]
+        return fixed_page("ApplicationProviders", listed, params)
 
     def describe_application_provider(self, params: Params) -> Answer:
         """DescribeApplicationProvider."""
-        arn = params["ApplicationProviderArn"]
-        if arn not in PROVIDERS:
-            raise _no_provider(arn)
-        return _provided(PROVIDERS[arn])
+        return self._provided(self._provider(params["ApplicationProviderArn"]))
+
+    def _provider(self, arn: str) -> Provider:
+        """Return the provider with an ARN of the Region's partition."""
+        provider = provider_of(arn) if arn == in_partition(arn, self.partition) else None
+        if provider is None:
+            raise not_found(f"Application provider with ARN {arn} not found.")
+        return provider
+
+    def _provided(self, provider: Provider) -> Answer:
+        return {
+            "ApplicationProviderArn": in_partition(provider.arn, self.partition),
+            "FederationProtocol": provider.protocol,
+            "DisplayData": {
+                "DisplayName": provider.display_name,
+                "Description": provider.description,
+            },
+        }
 
 
-def _no_provider(arn: str) -> ServiceError:
-    return not_found(f"Application provider with ARN {arn} not found.")
-
-
-def _position(token: str | None, length: int) -> int:
-    """Return where the providers' list, which never changes, goes on."""
-    if token is None:
-        return 0
-    if not (token.isascii() and token.isdigit() and int(token) < length):
-        raise validation("The provided nextToken is not valid.")
-    return int(token)
-
-
-def _provided(provider: Provider) -> Answer:
-    return {
-        "ApplicationProviderArn": provider.arn,
-        "FederationProtocol": provider.protocol,
-        "DisplayData": {
-            "DisplayName": provider.display_name,
-            "Description": provider.description,
-        },
-    }
+def _fingerprint(params: Params) -> str:
+    return hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
 
 
 def _shown(row: Row, identity_store_arn: str) -> Answer:

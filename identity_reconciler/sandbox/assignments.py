@@ -7,13 +7,11 @@ import json
 from identity_reconciler.sandbox.applications import ApplicationOperations
 from identity_reconciler.sandbox.assumptions import ExistingAssignment
 from identity_reconciler.sandbox.directory import with_token
-from identity_reconciler.sandbox.errors import ServiceError, denied, not_found, validation
+from identity_reconciler.sandbox.errors import ServiceError, not_found, validation
 from identity_reconciler.sandbox.paging import Query
 from identity_reconciler.sandbox.quotas import check_quota
 from identity_reconciler.sandbox.store import Row
 from identity_reconciler.sandbox.world import Answer, Params
-
-_TABLES = {"USER": "users", "GROUP": "groups"}
 
 
 class AssignmentOperations(ApplicationOperations):
@@ -29,9 +27,9 @@ class AssignmentOperations(ApplicationOperations):
                 raise ServiceError("ConflictException", "The assignment already exists.")
             return {}
         if self.assumptions.principal_must_exist:
-            self._check_principal(application, params)
+            self.require_principal(application["instance"], params)
         self._check_status(application)
-        self._check_quota_of_groups(application, params)
+        self._check_groups(application, params)
         self.store.execute(
             "INSERT INTO assignments "
             "(application, principal_type, principal_id, instance, created) "
@@ -45,7 +43,7 @@ class AssignmentOperations(ApplicationOperations):
         operation = "DeleteApplicationAssignment"
         application = self.application(params["ApplicationArn"], operation, write=True)
         if not self.assumptions.orphan_can_be_unassigned:
-            self._check_principal(application, params)
+            self.require_principal(application["instance"], params)
         deleted = self.store.execute(
             "DELETE FROM assignments WHERE application = ? AND principal_type = ? "
             "AND principal_id = ?",
@@ -78,29 +76,19 @@ class AssignmentOperations(ApplicationOperations):
         """
         operation = "ListApplicationAssignmentsForPrincipal"
         instance = self.instance(params, operation)
-        wanted = (params.get("Filter") or {}).get("ApplicationArn")
+        wanted = params.get("Filter", {}).get("ApplicationArn")
         if wanted is None and not self.owns(instance):
-            raise denied(self.caller.arn, f"sso:{operation}", instance["arn"])
-        where, values = self._of_principal(instance, params)
+            raise self.denied(operation, instance["arn"])
+        through = self.assumptions.assignments_through_groups
+        where, values = self.of_principal(instance, params, through_groups=through)
         query = Query(
             "assignments",
-            f"instance = ? AND ({where}) AND (? IS NULL OR application = ?)",
+            f"instance = ? AND {where} AND (? IS NULL OR application = ?)",
             (instance["arn"], *values, wanted, wanted),
             f"{operation}{instance['arn']}{params['PrincipalType']}{params['PrincipalId']}{wanted}",
         )
         page = self.page(query, params)
         return with_token({"ApplicationAssignments": [_shown(row) for row in page.rows]}, page)
-
-    def _of_principal(self, instance: Row, params: Params) -> tuple[str, tuple[str, ...]]:
-        kind, identifier = params["PrincipalType"], params["PrincipalId"].lower()
-        direct = "principal_type = ? AND principal_id = ?"
-        if kind == "GROUP" or not self.assumptions.assignments_through_groups:
-            return direct, (kind, identifier)
-        through = (
-            "principal_type = 'GROUP' AND principal_id IN "
-            "(SELECT group_id FROM memberships WHERE store = ? AND user_id = ?)"
-        )
-        return f"({direct}) OR ({through})", (kind, identifier, instance["store"], identifier)
 
     def _assignment(self, key: tuple[str, str, str]) -> Row | None:
         return self.store.one(
@@ -109,24 +97,12 @@ class AssignmentOperations(ApplicationOperations):
             key,
         )
 
-    def _check_principal(self, application: Row, params: Params) -> None:
-        """Refuse a principal that is not in the identity store of the application's instance."""
-        table = _TABLES[params["PrincipalType"]]
-        found = self.store.one(
-            f"SELECT 1 FROM {table} WHERE id = ? AND store = "  # noqa: S608 - our tables
-            "(SELECT store FROM instances WHERE arn = ?)",
-            (params["PrincipalId"].lower(), application["instance"]),
-        )
-        if found is None:
-            # The text is assumed.
-            raise not_found(f"{params['PrincipalType']} not found.")
-
     def _check_status(self, application: Row) -> None:
         disabled = json.loads(application["document"])["Status"] == "DISABLED"
         if disabled and not self.assumptions.disabled_applications_take_assignments:
             raise validation(f"The application {application['arn']} is disabled")
 
-    def _check_quota_of_groups(self, application: Row, params: Params) -> None:
+    def _check_groups(self, application: Row, params: Params) -> None:
         if params["PrincipalType"] != "GROUP":
             return
         row = self.store.one(

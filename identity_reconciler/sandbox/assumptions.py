@@ -11,10 +11,10 @@ from enum import StrEnum
 
 
 class ExistingAssignment(StrEnum):
-    """The answer to CreateApplicationAssignment for an assignment that exists."""
+    """The answer to the creation of an assignment that exists."""
 
     SUCCESS = "success"
-    """An empty 200. Observed: one published client of sso-admin."""
+    """As if it had been created. Observed for applications: one published client of sso-admin."""
     CONFLICT = "conflict"
     """ConflictException. Observed: the same client treats it as "already there"."""
 
@@ -69,7 +69,7 @@ class Assumptions:
     The model lists the error and Terraform swallows it.
     """
     principal_must_exist: bool = True
-    """Whether CreateApplicationAssignment checks that its principal is in the identity store."""
+    """Whether creating an assignment checks that its principal is in the identity store."""
     assignments_through_groups: bool = False
     """Whether ListApplicationAssignmentsForPrincipal includes what a user has through groups."""
     write_outside_primary_region: bool = False
@@ -96,5 +96,44 @@ class Assumptions:
     """Whether assignments go with their application, so that they are no longer listed for their
     principals."""
     unique_permission_set_names: bool = True
-    """Whether a second permission set with a name is ConflictException."""
+    """Whether a second permission set with a name is ConflictException.
+
+    Observed: avlcloudtechnologies/terraform-aws-sso issue 6, with this text.
+    """
+    update_clears_relay_state: bool = True
+    """Whether UpdatePermissionSet without a RelayState removes it.
+
+    Observed: terraform-provider-aws issue 17411. Everything else that is not given stays.
+    """
+    missing_inline_policy_is_empty: bool = True
+    """Whether GetInlinePolicyForPermissionSet answers an empty text where there is no policy.
+
+    Observed: published responses. The model has a minimum of 1: without the switch it is absent.
+    """
+    missing_policy_is_error: bool = True
+    """Whether taking a policy away that a permission set does not have is
+    ResourceNotFoundException."""
+    existing_account_assignment: ExistingAssignment = ExistingAssignment.SUCCESS
+    missing_account_assignment_is_error: bool = True
+    """Whether deleting an account assignment that is not there is ResourceNotFoundException."""
+    last_assignment_deprovisions: bool = True
+    """Whether a permission set leaves an account with its last assignment there."""
+    provisioning_needs_an_assignment: bool = True
+    """Whether provisioning a permission set to an account without an assignment of it fails.
+
+    Observed: terraform-provider-aws issue 35158, status FAILED with this reason.
+    """
+    provisioning_names_its_account: bool = True
+    """Whether ProvisionPermissionSet to AWS_ACCOUNT is refused without a TargetId.
+
+    Otherwise the caller's account is meant.
+    """
+    account_must_exist: bool = True
+    """Whether lists refuse an account that is not in the organisation as
+    ResourceNotFoundException; creating an assignment always does."""
+    account_access_through_groups: bool = True
+    """Whether ListAccountAssignmentsForPrincipal includes what a user has through groups.
+
+    "The accounts that the principal has access to" (API page); every item names its principal.
+    """
     identifier_form: IdentifierForm = IdentifierForm.UUID

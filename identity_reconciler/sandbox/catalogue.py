@@ -44,8 +44,19 @@ _PROVIDERS = (
     Provider("client-vpn", "AWS Client VPN", "Remote access", "SAML", configurable=False),
 )
 
+
+def in_partition(arn: str, partition: str) -> str:
+    """Return the ARN of a provider as another partition spells it."""
+    return f"arn:{partition}:{arn.split(':', 2)[2]}"
+
+
+def provider_of(arn: str) -> Provider | None:
+    """Return the provider with an ARN of any partition."""
+    return PROVIDERS.get(in_partition(arn, "aws"))
+
+
 PROVIDERS: dict[str, Provider] = {provider.arn: provider for provider in _PROVIDERS}
-"""Every provider by its ARN, in the order they are listed."""
+"""Every provider by its ARN in the partition `aws`, in the order they are listed."""
 
 CUSTOM = _PREFIX + "custom"
 """The provider of applications that say no other."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from moto.identitystore.models import IdentityStoreBackend
 
+from identity_reconciler.sandbox.accounts import partition_of
 from identity_reconciler.sandbox.assumptions import IdentifierForm
 from identity_reconciler.sandbox.attributes import AttributeForm
 from identity_reconciler.sandbox.errors import (
@@ -29,12 +30,13 @@ _STORE_ARN = re.compile(r"arn:aws[a-z-]*:identitystore::(\d{12}):identitystore/(
 
 def store_arn(instance: Row) -> str:
     """Return the ARN of an instance's identity store; it carries the owner's account."""
-    return f"arn:aws:identitystore::{instance['account']}:identitystore/{instance['store']}"
+    partition = partition_of(instance["region"])
+    return f"arn:{partition}:identitystore::{instance['account']}:identitystore/{instance['store']}"
 
 
-def resource_arn(arn_type: str, identifier: str) -> str:
+def resource_arn(partition: str, arn_type: str, identifier: str) -> str:
     """Return the ARN of a user, group or membership; it has no account. Documented: model."""
-    return f"arn:aws:identitystore:::{arn_type}/{identifier}"
+    return f"arn:{partition}:identitystore:::{arn_type}/{identifier}"
 
 
 def plain_id(identifier: str, arn_type: str) -> str:
@@ -59,6 +61,7 @@ class DirectoryBackend(IdentityStoreBackend):
         self.caller = caller
         self.store = world.store
         self.assumptions = world.assumptions
+        self.partition = partition_of(caller.region)
 
     def instance(self, params: Params, operation: str, *, write: bool = False) -> Row:
         """Return the instance whose identity store the request names.
@@ -140,7 +143,7 @@ class DirectoryBackend(IdentityStoreBackend):
         return {
             "IdentityStoreId": instance["store"],
             kind.id_member: identifier,
-            kind.arn_member: resource_arn(kind.arn_type, identifier),
+            kind.arn_member: resource_arn(self.partition, kind.arn_type, identifier),
             "Revision": str(revision),
         }
 
@@ -150,7 +153,7 @@ class DirectoryBackend(IdentityStoreBackend):
         return {
             "IdentityStoreId": row["store"],
             kind.id_member: row["id"],
-            kind.arn_member: resource_arn(kind.arn_type, row["id"]),
+            kind.arn_member: resource_arn(self.partition, kind.arn_type, row["id"]),
             "Revision": str(row["revision"]),
             **document,
             "CreatedAt": row["created"],

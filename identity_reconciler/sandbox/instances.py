@@ -1,14 +1,12 @@
 """The operations on instances and their Regions, and what the rest of sso-admin needs of them."""
 
-# Our operations take a parsed request where moto's of the same name take keyword arguments.
-# mypy: disable-error-code="override"
-
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
-from moto.ssoadmin.models import SSOAdminBackend
-
+from identity_reconciler.sandbox.accounts import partition_of
 from identity_reconciler.sandbox.directory import store_arn, with_token
 from identity_reconciler.sandbox.errors import ServiceError, denied, not_found, validation
 from identity_reconciler.sandbox.paging import Page, PageRequest, Query, read_page
@@ -21,15 +19,18 @@ MAX_INSTANCES = 10
 """Instances on a page. Documented: botocore model, InstanceList."""
 
 
-class Administration(SSOAdminBackend):
-    """moto's backend on our store: the part that all operations of sso-admin share."""
+_TABLES = {"USER": "users", "GROUP": "groups"}
+
+
+class Administration:
+    """What all operations of sso-admin share: instances, who may do what, pages."""
 
     def __init__(self, world: World, caller: Caller) -> None:
-        super().__init__(caller.region, caller.account)
         self.world = world
         self.caller = caller
         self.store = world.store
         self.assumptions = world.assumptions
+        self.partition = partition_of(caller.region)
 
     def visible(self, row: Row) -> bool:
         """Return whether the caller's account can see an instance.
@@ -48,11 +49,55 @@ class Administration(SSOAdminBackend):
         """
         arn = params["InstanceArn"]
         row = self.store.one("SELECT * FROM instances WHERE arn = ?", (arn,))
-        if row is None or not self.visible(row):
+        if row is None or not self.visible(row) or not self.is_here(row):
             if not self.assumptions.unknown_instance_is_denied:
                 raise validation(f"There is no instance {arn}")
-            raise denied(self.caller.arn, f"sso:{operation}", arn)
+            raise self.denied(operation, arn)
         return row
+
+    def is_here(self, row: Row) -> bool:
+        """Return whether an instance is enabled in the Region of the request."""
+        return self.caller.region in row["regions"].split()
+
+    def require_home(self, row: Row, operation: str) -> None:
+        """Refuse what an additional Region does not have: all but reads and applications.
+
+        Documented: api-support-in-additional-regions; the error is assumed.
+        """
+        if self.caller.region != row["region"]:
+            raise validation(f"{operation} is only supported in the primary Region {row['region']}")
+
+    def denied(self, operation: str, resource: str) -> ServiceError:
+        """Return the answer to a caller that may not do this."""
+        return denied(self.caller.arn, f"sso:{operation}", resource)
+
+    def require_principal(self, instance_arn: str, params: Params) -> None:
+        """Refuse a principal that is not in the identity store of an instance."""
+        table = _TABLES[params["PrincipalType"]]
+        found = self.store.one(
+            f"SELECT 1 FROM {table} WHERE id = ? AND store = "  # noqa: S608 - our tables
+            "(SELECT store FROM instances WHERE arn = ?)",
+            (params["PrincipalId"].lower(), instance_arn),
+        )
+        if found is None:
+            # The text is assumed.
+            raise not_found(f"{params['PrincipalType']} not found.")
+
+    def of_principal(
+        self, instance: Row, params: Params, *, through_groups: bool
+    ) -> tuple[str, tuple[str, ...]]:
+        """Return SQL, and its values, for the assignments of the request's principal."""
+        kind, identifier = params["PrincipalType"], params["PrincipalId"].lower()
+        direct = "(principal_type = ? AND principal_id = ?)"
+        if kind == "GROUP" or not through_groups:
+            return direct, (kind, identifier)
+        # Without the hint, SQLite reads all memberships of the store.
+        through = (
+            "(principal_type = 'GROUP' AND principal_id IN "
+            "(SELECT group_id FROM memberships INDEXED BY memberships_user "
+            "WHERE store = ? AND user_id = ?))"
+        )
+        return f"({direct} OR {through})", (kind, identifier, instance["store"], identifier)
 
     def owns(self, row: Row) -> bool:
         """Return whether the caller may change an instance: owner or delegated administrator."""
@@ -90,28 +135,39 @@ class InstanceOperations(Administration):
         return {
             **_shown(row),
             "EncryptionConfigurationDetails": {
-                "KeyType": "AWS_OWNED_KMS_KEY",
+                **json.loads(row["encryption"] or '{"KeyType": "AWS_OWNED_KMS_KEY"}'),
                 "EncryptionStatus": "ENABLED",
             },
+            **({"NetworkConfigurationDetails": json.loads(row["access"])} if row["access"] else {}),
             # Documented: account instances have no permission sets.
-            "PermissionSetsEnabled": bool(row["organization"]),
+            "PermissionSetsEnabled": bool(row["permission_sets"]),
         }
 
     def update_instance(self, params: Params) -> Answer:
-        """UpdateInstance: the name only."""
+        """UpdateInstance: at once. Keys and networks are kept and shown, not enforced."""
         row = self.instance(params, "UpdateInstance")
         if not self.owns(row):
-            raise denied(self.caller.arn, "sso:UpdateInstance", row["arn"])
-        if "Name" in params:
-            self.store.execute(
-                "UPDATE instances SET name = ? WHERE row = ?", (params["Name"], row["row"])
-            )
+            raise self.denied("UpdateInstance", row["arn"])
+        self.require_home(row, "UpdateInstance")
+        _check_update(row, params)
+        changes = {
+            "name": params.get("Name"),
+            "permission_sets": params.get("PermissionSetsEnabled"),
+            "encryption": _json(params.get("EncryptionConfiguration")),
+            "access": _json(_network(params.get("NetworkConfiguration"))),
+        }
+        for column, value in changes.items():
+            if value is not None:
+                self.store.execute(
+                    f"UPDATE instances SET {column} = ? WHERE row = ?",  # noqa: S608 - our columns
+                    (value, row["row"]),
+                )
         return {}
 
     def list_regions(self, params: Params) -> Answer:
         """ListRegions."""
         row = self.instance(params, "ListRegions")
-        return {"Regions": _regions(row)}
+        return fixed_page("Regions", _regions(row), params)
 
     def describe_region(self, params: Params) -> Answer:
         """DescribeRegion."""
@@ -120,6 +176,49 @@ class InstanceOperations(Administration):
             if region["RegionName"] == params["RegionName"]:
                 return region
         raise not_found(f"Region {params['RegionName']} is not enabled for the instance")
+
+
+def _check_update(row: Row, params: Params) -> None:
+    """Refuse what UpdateInstance says that it refuses. Documented; the texts are assumed."""
+    names = ("EncryptionConfiguration", "PermissionSetsEnabled", "NetworkConfiguration")
+    if sum(name in params for name in names) > 1:
+        raise validation(f"Only one of {', '.join(names)} can be specified")
+    if params.get("PermissionSetsEnabled") is False:
+        raise validation("The only accepted value of PermissionSetsEnabled is true")
+    if params.get("PermissionSetsEnabled") and not row["organization"]:
+        raise validation("Permission sets are not supported for account instances")
+    encryption = params.get("EncryptionConfiguration")
+    if encryption and (encryption["KeyType"] == "CUSTOMER_MANAGED_KEY") != (
+        "KmsKeyArn" in encryption
+    ):
+        raise validation("KmsKeyArn is for a KeyType of CUSTOMER_MANAGED_KEY, and required there")
+
+
+def _network(given: Params | None) -> Params | None:
+    """Return a network configuration as it is kept: what is empty or not enforced is cleared.
+
+    Documented: UpdateInstance and NetworkConfigurationInfo.
+    """
+    if given is None:
+        return None
+    enforced = given["VpceAccessRequired"]
+    lists = {name: value for name, value in given.items() if isinstance(value, list) and value}
+    return {"VpceAccessRequired": enforced} | (lists if enforced else {})
+
+
+def _json(value: Params | None) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
+def fixed_page(member: str, items: Sequence[Answer], params: Params) -> Answer:
+    """Return the page of a list that never changes, under *member*."""
+    token = params.get("NextToken")
+    if token and not (token.isascii() and token.isdigit() and int(token) < len(items)):
+        raise validation("The provided nextToken is not valid.")
+    start = int(token or 0)
+    end = start + int(params.get("MaxResults") or MAX_PAGE)
+    answer: Answer = {member: list(items[start:end])}
+    return answer | ({"NextToken": str(end)} if end < len(items) else {})
 
 
 def _regions(row: Row) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ class MembershipOperations(DirectoryBackend):
             ),
         )
         self._bump(group, user)
-        return _identified(store_id, identifier)
+        return _identified(self.partition, store_id, identifier)
 
     def delete_group_membership(self, params: Params) -> Answer:
         """DeleteGroupMembership."""
@@ -61,7 +61,7 @@ class MembershipOperations(DirectoryBackend):
     def describe_group_membership(self, params: Params) -> Answer:
         """DescribeGroupMembership."""
         instance = self.instance(params, "DescribeGroupMembership")
-        return _shown(self._require(instance, params["MembershipId"]))
+        return _shown(self.partition, self._require(instance, params["MembershipId"]))
 
     def get_group_membership_id(self, params: Params) -> Answer:
         """GetGroupMembershipId."""
@@ -73,7 +73,7 @@ class MembershipOperations(DirectoryBackend):
         )
         if row is None:
             raise _no_membership()
-        return _identified(row["store"], row["id"])
+        return _identified(self.partition, row["store"], row["id"])
 
     def is_member_in_groups(self, params: Params) -> Answer:
         """IsMemberInGroups. False for what does not exist: observed by a recorded probe."""
@@ -114,7 +114,9 @@ class MembershipOperations(DirectoryBackend):
             operation + identifier,
         )
         page = self.page(query, params)
-        return with_token({"GroupMemberships": [_shown(row) for row in page.rows]}, page)
+        return with_token(
+            {"GroupMemberships": [_shown(self.partition, row) for row in page.rows]}, page
+        )
 
     def _end(self, kind: AttributeForm, store_id: str, identifier: str, message: str) -> Row:
         row = self.find(kind, store_id, identifier)
@@ -153,18 +155,18 @@ def _no_membership() -> ServiceError:
     return not_found("GROUP_MEMBERSHIP not found.", "GROUP_MEMBERSHIP")
 
 
-def _identified(store_id: str, identifier: str) -> Answer:
+def _identified(partition: str, store_id: str, identifier: str) -> Answer:
     return {
         "IdentityStoreId": store_id,
         "MembershipId": identifier,
-        "MembershipArn": resource_arn("membership", identifier),
+        "MembershipArn": resource_arn(partition, "membership", identifier),
     }
 
 
-def _shown(row: Row) -> Answer:
+def _shown(partition: str, row: Row) -> Answer:
     """Return a membership as Describe and List show it; it is never updated."""
     return {
-        **_identified(row["store"], row["id"]),
+        **_identified(partition, row["store"], row["id"]),
         "GroupId": row["group_id"],
         "MemberId": {"UserId": row["user_id"]},
         "CreatedAt": row["created"],

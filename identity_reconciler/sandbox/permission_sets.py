@@ -1,185 +1,195 @@
-"""Permission sets and account assignments: moto's, kept in our store and checked as AWS does."""
+"""Permission sets: what a role in an account may do, and who may change it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
 from typing import Any
 
-from moto.ssoadmin.models import (
-    AccountAssignment,
-    CustomerManagedPolicy,
-    Instance,
-    ManagedPolicy,
-    PermissionSet,
-)
-
-from identity_reconciler.sandbox.errors import ServiceError, denied, not_found, validation
+from identity_reconciler.sandbox.directory import with_token
+from identity_reconciler.sandbox.errors import ServiceError, not_found, validation
 from identity_reconciler.sandbox.instances import Administration
+from identity_reconciler.sandbox.paging import Query
+from identity_reconciler.sandbox.quotas import check_quota
 from identity_reconciler.sandbox.store import Row
 from identity_reconciler.sandbox.world import Answer, Params
 
-_DOCUMENT = "permission sets"
-_TABLES = {"USER": "users", "GROUP": "groups"}
+_DEFAULT_DURATION = "PT1H"
+"""Documented: howtosessionduration."""
+_SHORTEST, _LONGEST = 3_600, 12 * 3_600
+"""Seconds of a session. Documented: howtosessionduration."""
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII)
+_SECONDS = (86_400, 3_600, 60, 1)
 
 
 class PermissionSets(Administration):
-    """What moto implements of sso-admin. `load` before a request, `save` after a write."""
+    """The operations on permission sets themselves."""
 
-    def load(self, params: Params, operation: str) -> None:
-        """Fetch moto's data from the store, if the caller may have it.
+    def permitted(self, params: Params, operation: str) -> Row:
+        """Return the organisation's instance that the request names, to those who administer it.
 
         Raises:
-            ServiceError: The instance is unknown, not the caller's, or that of one account, which
-                has no permission sets. Documented: account-instances-identity-center.
+            ServiceError: The instance is unknown, not the caller's, that of one account
+                (documented: account-instances-identity-center), one without permission sets, or
+                not at home in the Region (documented: api-support-in-additional-regions).
         """
-        if "InstanceArn" in params:
-            instance = self.instance(params, operation)
-            if not self.owns(instance):
-                raise denied(self.caller.arn, f"sso:{operation}", instance["arn"])
-            if not instance["organization"]:
-                raise validation("Permission sets are not supported for account instances")
-        kept: dict[str, Any] = json.loads(self.store.document(_DOCUMENT) or "{}")
-        self.permission_sets = [_permission_set(one) for one in kept.get("permission_sets", [])]
-        self.account_assignments = [_assignment(one) for one in kept.get("assignments", [])]
-        self.deleted_account_assignments = [_assignment(one) for one in kept.get("deleted", [])]
-        rows = self.store.execute("SELECT * FROM instances ORDER BY row").fetchall()
-        self.instances = [self._instance(row, kept.get("provisioned", {})) for row in rows]
-
-    def save(self) -> None:
-        """Put moto's data back."""
-        kept = {
-            "permission_sets": [_plain(one) for one in self.permission_sets],
-            "assignments": [vars(one) for one in self.account_assignments],
-            "deleted": [vars(one) for one in self.deleted_account_assignments],
-            "provisioned": {
-                one.instance_arn: [ps.permission_set_arn for ps in one.provisioned_permission_sets]
-                for one in self.instances
-            },
-        }
-        self.store.keep_document(_DOCUMENT, json.dumps(kept))
-
-    def _instance(self, row: Row, provisioned: Mapping[str, list[str]]) -> Instance:
-        instance = Instance(row["account"], row["region"])
-        instance.instance_arn, instance.identity_store_id = row["arn"], row["store"]
-        instance.name, instance.created_date = row["name"], row["created"]
-        arns = set(provisioned.get(row["arn"], ()))
-        instance.provisioned_permission_sets = [
-            one for one in self.permission_sets if one.permission_set_arn in arns
-        ]
+        instance = self.instance(params, operation)
+        if not self.owns(instance):
+            raise self.denied(operation, instance["arn"])
+        if not instance["organization"]:
+            raise validation("Permission sets are not supported for account instances")
+        if not instance["permission_sets"]:
+            # Documented: UpdateInstance enables them. The text is assumed.
+            raise validation("Permission sets are not enabled for this instance")
+        self.require_home(instance, operation)
         return instance
 
-    def create_permission_set(  # noqa: PLR0913, PLR0917 - moto's signature
-        self,
-        name: str,
-        description: str,
-        instance_arn: str,
-        session_duration: str,
-        relay_state: str,
-        tags: list[dict[str, str]],
-    ) -> Answer:
-        """CreatePermissionSet, with an ARN as AWS makes it."""
-        taken = any(one.name == name for one in self.permission_sets)
-        if taken and self.assumptions.unique_permission_set_names:
-            raise ServiceError("ConflictException", f"PermissionSet {name} already exists")
-        super().create_permission_set(
-            name, description, instance_arn, session_duration, relay_state, tags
+    def permission_set(self, params: Params, operation: str, *, write: bool = False) -> Row:
+        """Return the permission set that the request names; to *write*, if the caller may.
+
+        Raises:
+            ServiceError: As `permitted`; ResourceNotFoundException; or AccessDeniedException.
+        """
+        instance = self.permitted(params, operation)
+        arn = params["PermissionSetArn"]
+        row = self.store.one(
+            "SELECT * FROM permission_sets WHERE arn = ? AND instance = ?", (arn, instance["arn"])
         )
-        made = self.permission_sets[-1]
-        instance = instance_arn.rpartition("/")[2]
+        if row is None:
+            # The text is moto's.
+            raise not_found(f"Could not find PermissionSet with id {arn.rpartition('/')[2]}")
+        if write:
+            self._check_delegation(instance, row, operation)
+        return row
+
+    def _check_delegation(self, instance: Row, row: Row, operation: str) -> None:
+        """Keep the delegated administrator off what is provisioned in the management account.
+
+        Documented: delegated-admin. Observed: fivexl/terraform-aws-sso-elevator issue 101, for
+        assignments in any account.
+        """
+        management = instance["account"]
+        if self.caller.account != management and self.is_provisioned(row["arn"], management):
+            raise self.denied(operation, row["arn"])
+
+    def is_provisioned(self, permission_set: str, account: str) -> bool:
+        """Return whether a permission set is in an account, in whatever version."""
+        found = self.store.one(
+            "SELECT 1 FROM provisioned WHERE permission_set = ? AND account = ?",
+            (permission_set, account),
+        )
+        return found is not None
+
+    def changed(self, permission_set: Row, column: str, value: str | None) -> None:
+        """Give a permission set a new value, and thereby a version that is provisioned nowhere."""
+        self.store.execute(
+            f"UPDATE permission_sets SET {column} = ?, version = version + 1 "  # noqa: S608 - ours
+            "WHERE row = ?",
+            (value, permission_set["row"]),
+        )
+
+    def create_permission_set(self, params: Params) -> Answer:
+        """CreatePermissionSet."""
+        instance = self.permitted(params, "CreatePermissionSet")
+        name = params["Name"]
+        if self.assumptions.unique_permission_set_names and self._is_taken(instance, name):
+            raise ServiceError(
+                "ConflictException", f"PermissionSet with name {name} already exists."
+            )
+        _check_duration(params)
+        document = {"SessionDuration": _DEFAULT_DURATION} | _given(params)
+        prefix = instance["arn"].replace(":instance/", ":permissionSet/")
         # Documented: botocore model, PermissionSetArn.
-        number = self.world.new_uuid().replace("-", "")[:16]
-        made.permission_set_arn = f"arn:aws:sso:::permissionSet/{instance}/ps-{number}"
-        for tag in tags or []:
-            self.store.execute(
-                "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)",
-                (made.permission_set_arn, tag["Key"], tag["Value"]),
-            )
-        return made.to_json(include_creation_date=True)
-
-    def create_account_assignment(  # noqa: PLR0913, PLR0917 - moto's signature
-        self,
-        instance_arn: str,
-        target_id: str,
-        target_type: str,
-        permission_set_arn: str,
-        principal_type: str,
-        principal_id: str,
-    ) -> Answer:
-        """CreateAccountAssignment: everything it names must exist; a second one changes nothing."""
-        self._find_permission_set(instance_arn, permission_set_arn)
-        self._check_ends(target_id, principal_type, principal_id)
-        key = (target_id, permission_set_arn, principal_type, principal_id)
-        for one in self.account_assignments:
-            if key == (
-                one.target_id,
-                one.permission_set_arn,
-                one.principal_type,
-                one.principal_id,
-            ):
-                return one.to_json(include_creation_date=True, include_request_id=True)
-        return super().create_account_assignment(
-            instance_arn,
-            target_id,
-            target_type,
-            permission_set_arn,
-            principal_type,
-            principal_id,
+        arn = f"{prefix}/ps-{self.world.new_uuid().replace('-', '')[:16]}"
+        self.store.execute(
+            "INSERT INTO permission_sets (arn, instance, name, document, version, created) "
+            "VALUES (?, ?, ?, ?, 1, ?)",
+            (arn, instance["arn"], name, json.dumps(document), self.world.clock()),
         )
+        self._tag(arn, params.get("Tags", []))
+        return {"PermissionSet": _shown(self._row(arn))}
 
-    def _check_ends(self, target_id: str, principal_type: str, principal_id: str) -> None:
-        if self.store.one("SELECT 1 FROM accounts WHERE id = ?", (target_id,)) is None:
-            raise not_found(f"Account {target_id} not found.")
-        table = _TABLES[principal_type]
-        found = self.store.one(f"SELECT 1 FROM {table} WHERE id = ?", (principal_id.lower(),))  # noqa: S608
-        if found is None:
-            raise not_found(f"{principal_type} not found.")
+    def _is_taken(self, instance: Row, name: str) -> bool:
+        found = self.store.one(
+            "SELECT 1 FROM permission_sets WHERE instance = ? AND name = ?", (instance["arn"], name)
+        )
+        return found is not None
 
-    def _find_account(  # noqa: PLR0913, PLR0917 - moto's signature
-        self,
-        instance_arn: str,
-        target_id: str,
-        target_type: str,
-        permission_set_arn: str,
-        principal_type: str,
-        principal_id: str,
-    ) -> AccountAssignment:
-        """Return an assignment; moto's error for a missing one has no text, AWS's has."""
-        wanted = (instance_arn, target_id, permission_set_arn, principal_type, principal_id)
-        for one in self.account_assignments:
-            found = (
-                one.instance_arn,
-                one.target_id,
-                one.permission_set_arn,
-                one.principal_type,
-                one.principal_id,
+    def _tag(self, arn: str, tags: list[dict[str, str]]) -> None:
+        check_quota(len(tags), self.world.quotas.tags, "tags of a resource")
+        for tag in tags:
+            self.store.execute(
+                "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", (arn, tag["Key"], tag["Value"])
             )
-            if found == wanted:
-                return one
-        raise not_found(f"Account assignment of {target_type} {target_id} not found.")
+
+    def _row(self, arn: str) -> Row:
+        (row,) = self.store.execute("SELECT * FROM permission_sets WHERE arn = ?", (arn,))
+        found: Row = row
+        return found
+
+    def describe_permission_set(self, params: Params) -> Answer:
+        """DescribePermissionSet."""
+        return {"PermissionSet": _shown(self.permission_set(params, "DescribePermissionSet"))}
+
+    def list_permission_sets(self, params: Params) -> Answer:
+        """ListPermissionSets: their ARNs."""
+        arn = self.permitted(params, "ListPermissionSets")["arn"]
+        query = Query("permission_sets", "instance = ?", (arn,), f"ListPermissionSets{arn}")
+        page = self.page(query, params)
+        return with_token({"PermissionSets": [row["arn"] for row in page.rows]}, page)
+
+    def update_permission_set(self, params: Params) -> Answer:
+        """UpdatePermissionSet: what is not given stays, but for the RelayState."""
+        row = self.permission_set(params, "UpdatePermissionSet", write=True)
+        _check_duration(params)
+        document = json.loads(row["document"])
+        if self.assumptions.update_clears_relay_state:
+            document.pop("RelayState", None)
+        self.changed(row, "document", json.dumps(document | _given(params)))
+        return {}
+
+    def delete_permission_set(self, params: Params) -> Answer:
+        """DeletePermissionSet, if it is in no account.
+
+        Observed: terraform-provider-aws issue 26757, with this beginning of the text.
+        """
+        row = self.permission_set(params, "DeletePermissionSet", write=True)
+        if self.store.one("SELECT 1 FROM provisioned WHERE permission_set = ?", (row["arn"],)):
+            raise ServiceError(
+                "ConflictException",
+                "Could not delete because PermissionSet has ApplicationProfile associated with it",
+            )
+        for table, column in (
+            ("tags", "resource"),
+            ("permission_set_policies", "permission_set"),
+            ("permission_sets", "arn"),
+        ):
+            self.store.execute(f"DELETE FROM {table} WHERE {column} = ?", (row["arn"],))  # noqa: S608
+        return {}
 
 
-def _plain(permission_set: PermissionSet) -> dict[str, Any]:
+def _given(params: Params) -> dict[str, Any]:
+    names = ("Description", "SessionDuration", "RelayState")
+    return {name: params[name] for name in names if name in params}
+
+
+def _check_duration(params: Params) -> None:
+    """Refuse a session that is too short or too long. The text is assumed."""
+    given = params.get("SessionDuration")
+    if given is None:
+        return
+    match = _DURATION.fullmatch(given)
+    # Years, months and weeks are longer than half a day, and negative ones shorter than an hour.
+    amounts = match.groups("0") if match else ("0",)
+    seconds = sum(float(one) * unit for one, unit in zip(amounts, _SECONDS, strict=False))
+    if not _SHORTEST <= seconds <= _LONGEST:
+        raise validation(f"SessionDuration {given} is not between 1 hour and 12 hours")
+
+
+def _shown(row: Row) -> Answer:
     return {
-        **vars(permission_set),
-        "managed_policies": [vars(one) for one in permission_set.managed_policies],
-        "customer_managed_policies": [
-            vars(one) for one in permission_set.customer_managed_policies
-        ],
+        "Name": row["name"],
+        "PermissionSetArn": row["arn"],
+        **json.loads(row["document"]),
+        "CreatedDate": row["created"],
     }
-
-
-def _permission_set(kept: Mapping[str, Any]) -> PermissionSet:
-    made = PermissionSet("", "", "", "", "", [])
-    vars(made).update(kept)
-    made.managed_policies = [ManagedPolicy(**one) for one in kept["managed_policies"]]
-    made.customer_managed_policies = [
-        CustomerManagedPolicy(**one) for one in kept["customer_managed_policies"]
-    ]
-    return made
-
-
-def _assignment(kept: Mapping[str, Any]) -> AccountAssignment:
-    made = AccountAssignment("", "", "", "", "", "")
-    vars(made).update(kept)
-    return made

@@ -243,7 +243,7 @@ class Principals(DirectoryBackend):
         return {
             "IdentityStoreId": instance["store"],
             kind.id_member: row["id"],
-            kind.arn_member: resource_arn(kind.arn_type, row["id"]),
+            kind.arn_member: resource_arn(self.partition, kind.arn_type, row["id"]),
         }
 
     def _by_external_id(

@@ -19,6 +19,10 @@ class Quotas:
     """Per instance."""
     groups_per_application: int = 100
     """Not raised on request. That assigning one more is this error is assumed."""
+    groups_per_permission_set: int = 100
+    """Assigned with one permission set in one account; not raised on request."""
+    policies_per_permission_set: int = 20
+    """AWS managed and customer managed ones together."""
     tags: int = 50
     """Per resource: the limit of tagging in all services."""
 

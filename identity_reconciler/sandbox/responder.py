@@ -18,6 +18,7 @@ from identity_reconciler.sandbox.messages import (
     scope_of,
 )
 from identity_reconciler.sandbox.organizations import OrganizationAnswers
+from identity_reconciler.sandbox.outputs import faults
 from identity_reconciler.sandbox.request_log import LoggedRequest, RequestLog
 from identity_reconciler.sandbox.services import (
     AdministratorAnswers,
@@ -55,6 +56,9 @@ _ANSWERS: dict[str, Callable[[World, Caller], Answering]] = {
 
 class Responder:
     """Answers requests to identitystore, sso-admin, sts and organizations."""
+
+    strict = False
+    """Whether an answer that breaks the service model is replaced by InternalServerException."""
 
     def __init__(self, world: World, log: RequestLog) -> None:
         self.world = world
@@ -115,10 +119,22 @@ class Responder:
         self, service: str, operation: str, caller: Caller, request: HttpRequest
     ) -> HttpResponse:
         def work() -> HttpResponse:
-            return _ANSWERS[service](self.world, caller).answer(operation, request)
+            response = _ANSWERS[service](self.world, caller).answer(operation, request)
+            return _checked(service, operation, response) if self.strict else response
 
         maker = self.world.troublemaker
         return maker.carry_out(service, operation, request, work) if maker else work()
+
+
+def _checked(service: str, operation: str, response: HttpResponse) -> HttpResponse:
+    """Return an answer that the service could give, or that this one is none."""
+    found = faults(service, operation, response)
+    if not found:
+        return response
+    # What is found has names and values in it, which are personal data: the log has only that.
+    _LOG.error("The answer to %s %s breaks the service model", service, operation)
+    text = f"The sandbox's answer to {operation} breaks the service model: {'; '.join(found)}"
+    return refused(ServiceError("InternalServerException", text), service)
 
 
 def route(request: HttpRequest) -> tuple[str, str]:

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from identity_reconciler.sandbox.accounts import DEFAULT_ACCOUNT, DEFAULT_REGION
+from identity_reconciler.sandbox.accounts import DEFAULT_ACCOUNT, DEFAULT_REGION, partition_of
 from identity_reconciler.sandbox.applications import application_arn
 from identity_reconciler.sandbox.assumptions import Assumptions
 from identity_reconciler.sandbox.attributes import GROUP, USER, AttributeForm, service_model
-from identity_reconciler.sandbox.catalogue import CATALOGUE, PROVIDERS, provider_for
+from identity_reconciler.sandbox.catalogue import CATALOGUE, in_partition, provider_for, provider_of
 from identity_reconciler.sandbox.errors import SandboxError, ServiceError
 from identity_reconciler.sandbox.lag import forget_history, keep_history
 from identity_reconciler.sandbox.population import Population, load
@@ -53,6 +53,8 @@ class InstanceDetails:
     """Additional Regions."""
     organization: bool = True
     """Whether it is the organisation's instance, or that of one account."""
+    permission_sets: bool = True
+    """Whether the organisation's instance has permission sets from the start."""
 
 
 class Sandbox:
@@ -140,8 +142,8 @@ class Sandbox:
         regions = dict.fromkeys((details.region, *details.regions))
         store.execute(
             "INSERT INTO instances "
-            "(arn, store, account, region, regions, name, organization, status, created) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, 'ACTIVE', ?)",
+            "(arn, store, account, region, regions, name, organization, permission_sets, status, "
+            "created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'ACTIVE', ?)",
             (
                 details.instance_arn,
                 details.identity_store_id,
@@ -150,6 +152,7 @@ class Sandbox:
                 " ".join(regions),
                 details.name,
                 details.organization,
+                details.organization and details.permission_sets,
                 self._world.clock(),
             ),
         )
@@ -163,7 +166,8 @@ class Sandbox:
     def _insert_account(
         self, store: Store, account_id: str, name: str, state: str = "ACTIVE"
     ) -> None:
-        email = f"{re.sub('[^a-z0-9]+', '-', name.lower())}@example.com"
+        # Documented: botocore model, Account.Email: at most 64 characters.
+        email = f"{re.sub('[^a-z0-9]+', '-', name.lower())[:50]}@example.com"
         store.execute(
             "INSERT OR IGNORE INTO accounts (id, name, email, state, joined) "
             "VALUES (?, ?, ?, ?, ?)",
@@ -173,7 +177,9 @@ class Sandbox:
     def delegate_administration(self, account_id: str) -> None:
         """Make an account the delegated administrator of the organisation's instance."""
         with self._world.store.transaction(write=True) as store:
+            self._insert_account(store, account_id, account_id)
             store.keep_document("delegated_admin", account_id)
+            store.keep_document("delegated_since", repr(self._world.clock()))
 
     def add_application(  # noqa: PLR0913 - the attributes of an application, by name
         self,
@@ -192,10 +198,11 @@ class Sandbox:
         with self._world.store.transaction(write=True) as store:
             instance = _instance(store, instance_arn)
             account = account or instance["account"]
-            provider = provider_arn or provider_for(name)
+            partition = partition_of(instance["region"])
+            provider = provider_arn or in_partition(provider_for(name), partition)
             wanted = arn or application_arn(instance["arn"], account, f"{name}\0{provider}")
             if store.one("SELECT 1 FROM applications WHERE arn = ?", (wanted,)) is None:
-                known = PROVIDERS.get(provider)
+                known = provider_of(provider)
                 store.execute(
                     "INSERT INTO applications (arn, instance, account, provider, name, document, "
                     "assignment_required, supported, region, created) "
@@ -294,12 +301,19 @@ def _check_formats(details: InstanceDetails) -> None:
         ("identitystore", "IdentityStoreId", details.identity_store_id),
         ("sso-admin", "AccountId", details.account_id),
         *(("sso-admin", "RegionName", one) for one in (details.region, *details.regions)),
+        *(("sso-admin", "NameType", one) for one in (details.name,) if one),
     )
     for service, shape, value in wanted:
         try:
             check(service_model(service).shape_for(shape), value)
         except ServiceError as error:
             raise SandboxError(f"{value!r} is no {shape}: {error.message}") from error
+    partitions = {partition_of(one) for one in (details.region, *details.regions)}
+    if {details.instance_arn.split(":")[1]} != partitions:
+        raise SandboxError(
+            f"{details.instance_arn!r} is no InstanceArn of {details.region}, whose partition is "
+            f"{partition_of(details.region)}."
+        )
 
 
 def _check_same(row: Row, details: InstanceDetails) -> None:

@@ -20,7 +20,7 @@ from identity_reconciler.sandbox.errors import StateFileError
 
 APPLICATION_ID = 0x49525342
 """SQLite's file-format tag that marks a file as ours: the letters IRSB."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _BUSY_TIMEOUT = 60.0
 """Seconds to wait for another process's transaction."""
@@ -39,7 +39,7 @@ CREATE TABLE instances (
   row INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL UNIQUE, store TEXT NOT NULL UNIQUE,
   account TEXT NOT NULL, region TEXT NOT NULL, regions TEXT NOT NULL, name TEXT,
   organization INTEGER NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
-  network TEXT);
+  permission_sets INTEGER NOT NULL, encryption TEXT, access TEXT, network TEXT);
 CREATE TABLE users (
   row INTEGER PRIMARY KEY AUTOINCREMENT, store TEXT NOT NULL, id TEXT NOT NULL,
   name_key TEXT NOT NULL, email_key TEXT, revision INTEGER NOT NULL, document TEXT NOT NULL,
@@ -68,14 +68,40 @@ CREATE TABLE applications (
   row INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL UNIQUE, instance TEXT NOT NULL,
   account TEXT NOT NULL, provider TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL,
   assignment_required INTEGER NOT NULL, supported INTEGER NOT NULL, region TEXT NOT NULL,
-  created REAL NOT NULL, client_token TEXT);
+  created REAL NOT NULL, client_token TEXT, request TEXT);
 CREATE INDEX applications_instance ON applications (instance);
 CREATE TABLE assignments (
   row INTEGER PRIMARY KEY AUTOINCREMENT, instance TEXT NOT NULL, application TEXT NOT NULL,
   principal_type TEXT NOT NULL, principal_id TEXT NOT NULL, created REAL NOT NULL,
   UNIQUE (application, principal_type, principal_id));
 CREATE INDEX assignments_application ON assignments (application);
-CREATE INDEX assignments_principal ON assignments (instance, principal_type, principal_id);
+CREATE INDEX assignments_principal ON assignments (principal_id, principal_type);
+CREATE TABLE permission_sets (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL UNIQUE, instance TEXT NOT NULL,
+  name TEXT NOT NULL, document TEXT NOT NULL, inline_policy TEXT, boundary TEXT,
+  version INTEGER NOT NULL, created REAL NOT NULL);
+CREATE INDEX permission_sets_instance ON permission_sets (instance);
+CREATE INDEX permission_sets_name ON permission_sets (instance, name);
+CREATE TABLE permission_set_policies (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, permission_set TEXT NOT NULL, kind TEXT NOT NULL,
+  place TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (permission_set, kind, place, name));
+CREATE TABLE provisioned (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, instance TEXT NOT NULL, permission_set TEXT NOT NULL,
+  account TEXT NOT NULL, version INTEGER NOT NULL, UNIQUE (permission_set, account));
+CREATE INDEX provisioned_permission_set ON provisioned (permission_set);
+CREATE INDEX provisioned_account ON provisioned (instance, account);
+CREATE TABLE account_assignments (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, instance TEXT NOT NULL, account TEXT NOT NULL,
+  permission_set TEXT NOT NULL, principal_type TEXT NOT NULL, principal_id TEXT NOT NULL,
+  created REAL NOT NULL, UNIQUE (permission_set, account, principal_type, principal_id));
+CREATE INDEX account_assignments_place ON account_assignments (permission_set, account);
+CREATE INDEX account_assignments_principal
+  ON account_assignments (principal_id, principal_type, account);
+CREATE TABLE account_operations (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, instance TEXT NOT NULL,
+  kind TEXT NOT NULL, status TEXT NOT NULL, document TEXT NOT NULL, created REAL NOT NULL);
+CREATE INDEX account_operations_kind ON account_operations (instance, kind);
+CREATE INDEX account_operations_status ON account_operations (instance, kind, status);
 CREATE TABLE tags (
   resource TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (resource, key)
 ) WITHOUT ROWID;

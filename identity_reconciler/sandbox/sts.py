@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from moto.core.request import Request
 from moto.core.responses import ActionResult
@@ -12,11 +14,37 @@ from moto.sts.responses import TokenResponse
 from identity_reconciler.sandbox.attributes import service_model
 from identity_reconciler.sandbox.errors import ServiceError
 from identity_reconciler.sandbox.messages import HttpRequest, HttpResponse, refused
+from identity_reconciler.sandbox.omissions import left_out
 from identity_reconciler.sandbox.validation import check
 from identity_reconciler.sandbox.world import Caller, World
 
+_ANSWERED = frozenset({"AssumeRole", "GetCallerIdentity"})
+_LEFT_OUT = frozenset({"MinimumSessionTokenSize", "ProvidedContexts", "SourceIdentity"})
 _MOTO_LOCK = threading.Lock()
 """moto's STS and IAM keep their state in module globals."""
+
+
+def _check_form(operation: str, form: Mapping[str, list[str]]) -> None:
+    """Refuse what is not answered here, and what moto cannot read.
+
+    Members that only an IAM policy would look at (Policy, Tags, ExternalId, ...) are taken.
+    """
+    model = service_model("sts")
+    if operation not in model.operation_names:
+        raise ServiceError("InvalidAction", f"There is no operation {operation}.")
+    if operation not in _ANSWERED:
+        raise left_out("sts", operation)
+    shape = model.operation_model(operation).input_shape
+    known = shape.members if shape else {}
+    for name in shape.required_members if shape else ():
+        if name not in form:
+            raise ServiceError("ValidationError", f"{name} is required")
+    for name, (value, *_) in form.items():
+        member = name.partition(".")[0]
+        if member in _LEFT_OUT:
+            raise left_out("sts", operation, member)
+        if name in known and known[name].type_name == "integer" and not value.isdecimal():
+            raise ServiceError("ValidationError", f"{name} must be a number")
 
 
 class TokenAnswers(TokenResponse):
@@ -27,8 +55,17 @@ class TokenAnswers(TokenResponse):
         self.world = world
         self.caller = caller
 
-    def answer(self, _operation: str, request: HttpRequest) -> HttpResponse:
-        """Return moto's response to a request to STS."""
+    def answer(self, operation: str, request: HttpRequest) -> HttpResponse:
+        """Return the response to AssumeRole or GetCallerIdentity.
+
+        moto has more operations; their credentials would not be known to be anybody's.
+        """
+        try:
+            _check_form(
+                operation, parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+            )
+        except ServiceError as error:
+            return refused(error, "sts")
         with _MOTO_LOCK:
             moto_request = Request.from_primitives(
                 request.method, request.url, request.headers, request.body
@@ -37,8 +74,6 @@ class TokenAnswers(TokenResponse):
                 status, headers, body = self._dispatch(moto_request, request.url, request.headers)
             except ServiceError as error:
                 return refused(ServiceError("ValidationError", error.message), "sts")
-            except NotImplementedError as error:
-                return refused(ServiceError("InvalidAction", str(error)), "sts")
         raw = body.encode() if isinstance(body, str) else body
         return HttpResponse(int(status), raw, {str(k): str(v) for k, v in dict(headers).items()})
 

@@ -1,8 +1,9 @@
 """How large a sandbox can be: time to fill and to open it, memory, and time per request.
 
 Run it with `python tests/benchmarks/sandbox_size.py [USERS GROUPS MEMBERSHIPS]`; the default is
-100,000 users, 10,000 groups and 500,000 memberships. Times of requests are those in the server,
-without the client.
+100,000 users, 10,000 groups and 500,000 memberships. There are 2,000 accounts, 200 permission sets
+and 20,000 account assignments besides. Times of requests are those in the server, without the
+client; it is an error if the median of one is above 5 ms.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,15 @@ STORE = "d-1234567890"
 INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
 CREDENTIAL = "AWS4-HMAC-SHA256 Credential=AKIASBOX123456789012/20260101/us-east-1/x/aws4_request"
 TIMES = 200
-TARGETS = {"identitystore": "AWSIdentityStore", "sso-admin": "SWBExternalService"}
+ACCOUNTS, PERMISSION_SETS, ACCOUNT_ASSIGNMENTS = 2_000, 200, 20_000
+MOST = 0.005
+"""Seconds that a request may take."""
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+TARGETS = {
+    "identitystore": "AWSIdentityStore",
+    "sso-admin": "SWBExternalService",
+    "organizations": "AWSOrganizationsV20161128",
+}
 
 
 class Caller:
@@ -116,21 +126,128 @@ def measures(call: Caller, sizes: Sizes, application: str) -> dict[str, Callable
     }
 
 
-def row(label: str, took: list[float]) -> None:
-    """Print one line of the table, in milliseconds."""
+def administer(call: Caller, operation: str, **params: Any) -> Any:  # noqa: ANN401 - any operation
+    """Send a request of sso-admin about the instance."""
+    return call(operation, "sso-admin", InstanceArn=INSTANCE, **params)
+
+
+def give_access(sandbox: Sandbox, call: Caller) -> tuple[list[str], list[str]]:
+    """Fill in accounts, permission sets and account assignments; return the first two.
+
+    The first permission set is in every account, the first account has every permission set, and
+    both are assigned to the same user, as is nearly a tenth of the rest.
+    """
+    accounts = [f"{number:012}" for number in range(100_000, 100_000 + ACCOUNTS)]
+    for account in accounts:
+        sandbox.add_account(account, f"Account {account}")
+    sets = []
+    for number in range(PERMISSION_SETS):
+        made = administer(call, "CreatePermissionSet", Name=f"Set{number:03}")
+        sets.append(made["PermissionSet"]["PermissionSetArn"])
+    users = [one["UserId"] for one in call("ListUsers", MaxResults=100)["Users"]]
+    chance = random.Random(2)  # noqa: S311 - repeatable on purpose
+    wanted = {(one, accounts[0], users[0]) for one in sets}
+    wanted |= {(sets[0], one, users[0]) for one in accounts}
+    while len(wanted) < ACCOUNT_ASSIGNMENTS:
+        user = users[0] if chance.random() < 0.1 else chance.choice(users)
+        wanted.add((chance.choice(sets), chance.choice(accounts), user))
+    for number, (one, account, user) in enumerate(sorted(wanted)):
+        administer(call, "CreateAccountAssignment", **assignment(one, account, user))
+        if number == 0:
+            administer(call, "AttachManagedPolicyToPermissionSet", **attached(one))
+    return accounts, sets
+
+
+def assignment(permission_set: str, account: str, user: str) -> dict[str, str]:
+    """Return the parameters of an account assignment."""
+    return {
+        "PermissionSetArn": permission_set,
+        "TargetId": account,
+        "TargetType": "AWS_ACCOUNT",
+        "PrincipalType": "USER",
+        "PrincipalId": user,
+    }
+
+
+def attached(permission_set: str) -> dict[str, str]:
+    """Return the parameters of a managed policy in a permission set."""
+    return {"PermissionSetArn": permission_set, "ManagedPolicyArn": READ_ONLY}
+
+
+def account_measures(
+    call: Caller, accounts: list[str], sets: list[str]
+) -> dict[str, Callable[[int], object]]:
+    """Return what to measure of the access to accounts: one request each, given its number."""
+    ask = partial(administer, call)
+    users = [one["UserId"] for one in call("ListUsers", MaxResults=100)["Users"]]
+    busy = {"PrincipalType": "USER", "PrincipalId": users[0]}
+    fresh = [
+        assignment(sets[n % PERMISSION_SETS], accounts[-1 - n], users[99]) for n in range(TIMES)
+    ]
+    failed = {"Filter": {"Status": "FAILED"}}
+    latest = {"ProvisioningStatus": "LATEST_PERMISSION_SET_PROVISIONED"}
+    first, in_set = {"PermissionSetArn": sets[0]}, [{"PermissionSetArn": one} for one in sets]
+    return {
+        "ListPermissionSets, 100 of them": lambda _: ask("ListPermissionSets"),
+        "DescribePermissionSet": lambda n: ask("DescribePermissionSet", **in_set[n]),
+        "UpdatePermissionSet": lambda n: ask(
+            "UpdatePermissionSet", **first, Description=f"Description {n}"
+        ),
+        "PutInlinePolicyToPermissionSet": lambda n: ask(
+            "PutInlinePolicyToPermissionSet", **in_set[n], InlinePolicy='{"Statement": []}'
+        ),
+        "ListManagedPoliciesInPermissionSet": lambda n: ask(
+            "ListManagedPoliciesInPermissionSet", **in_set[n]
+        ),
+        "CreateAccountAssignment": lambda n: ask("CreateAccountAssignment", **fresh[n]),
+        "DeleteAccountAssignment": lambda n: ask("DeleteAccountAssignment", **fresh[n]),
+        "ListAccountAssignments": lambda n: ask(
+            "ListAccountAssignments", **first, AccountId=accounts[n]
+        ),
+        "ListAccountAssignmentsForPrincipal": lambda _: ask(
+            "ListAccountAssignmentsForPrincipal", **busy
+        ),
+        "the same, in one account": lambda n: ask(
+            "ListAccountAssignmentsForPrincipal", **busy, Filter={"AccountId": accounts[n]}
+        ),
+        "ListAccountsForProvisioned...": lambda _: ask(
+            "ListAccountsForProvisionedPermissionSet", **first
+        ),
+        "the same, the latest of them": lambda _: ask(
+            "ListAccountsForProvisionedPermissionSet", **first, **latest
+        ),
+        "ListPermissionSetsProvisioned...": lambda _: ask(
+            "ListPermissionSetsProvisionedToAccount", AccountId=accounts[0]
+        ),
+        "ListAccountAssignmentCreationStatus": lambda _: ask("ListAccountAssignmentCreationStatus"),
+        "the same, those that failed": lambda _: ask(
+            "ListAccountAssignmentCreationStatus", **failed
+        ),
+        "ProvisionPermissionSet, 2,000": lambda _: ask(
+            "ProvisionPermissionSet", **first, TargetType="ALL_PROVISIONED_ACCOUNTS"
+        ),
+        "ListAccounts": lambda _: call("ListAccounts", "organizations"),
+    }
+
+
+def row(label: str, took: list[float]) -> float:
+    """Print one line of the table, in milliseconds; return the median, in seconds."""
     ordered = sorted(took)
     middle, high = statistics.median(ordered), ordered[int(len(ordered) * 0.99)]
     print(f"{label:32} {middle * 1e3:8.2f} {high * 1e3:8.2f} {ordered[-1] * 1e3:8.2f}")
+    return middle
 
 
-def main(sizes: Sizes) -> None:
-    """Fill a sandbox, open it again and measure."""
+def main(sizes: Sizes) -> int:
+    """Fill a sandbox, open it again and measure; 1 if a request takes too long."""
+    slow = []
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "sandbox.sqlite3"
         begun = time.perf_counter()
         with Sandbox(path) as sandbox:
             sandbox.ensure_instance(InstanceDetails())
             generate(sandbox, sizes)
+            accounts, sets = give_access(sandbox, Caller(sandbox))
         print(f"fill  {time.perf_counter() - begun:6.1f} s, {path.stat().st_size / 2**20:.0f} MiB")
         begun = time.perf_counter()
         with Sandbox(path) as sandbox:
@@ -138,19 +255,24 @@ def main(sizes: Sizes) -> None:
             call("ListUsers", MaxResults=1)
             print(f"open  {time.perf_counter() - begun:6.3f} s with the first request")
             print(f"\n{'milliseconds':32} {'median':>8} {'99 %':>8} {'most':>8}")
-            for label, measure in measures(call, sizes, sandbox.add_application("Portal")).items():
+            wanted = measures(call, sizes, sandbox.add_application("Portal"))
+            for label, measure in (wanted | account_measures(call, accounts, sets)).items():
                 call.took.clear()
                 for number in range(TIMES):
                     measure(number)
-                row(label, call.took)
+                if row(label, call.took) > MOST:
+                    slow.append(label)
             call.took.clear()
             users = sum(len(page["Users"]) for page in call.pages("ListUsers"))
             row(f"ListUsers, all {users}", call.took)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\npeak memory {peak:.0f} MiB")
+    if slow:
+        print(f"above {MOST * 1e3:.0f} ms: {', '.join(slow)}")
+    return 1 if slow else 0
 
 
 if __name__ == "__main__":
     given = [int(argument) for argument in sys.argv[1:]] or [100_000, 10_000, 500_000]
     users, groups, memberships = given
-    main(Sizes(users, groups, memberships, 100, 2_000))
+    sys.exit(main(Sizes(users, groups, memberships, 100, 2_000)))

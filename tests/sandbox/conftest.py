@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
+from identity_reconciler.sandbox.responder import Responder
 
 if TYPE_CHECKING:
     from mypy_boto3_identitystore import IdentityStoreClient
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 STORE = "d-1234567890"
 INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
+
+# Every answer in the tests is checked against the service model.
+Responder.strict = True
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -56,7 +56,7 @@ class Served:
 def serving(cwd: Path, *arguments: str) -> Iterator[Served]:
     """Serve the sandbox in *cwd* until the end of the block."""
     with subprocess.Popen(
-        [*PROGRAM, "sandbox", "serve", *arguments],
+        [*PROGRAM, "sandbox", "serve", "--strict", *arguments],
         cwd=cwd,
         env=environment(),
         stdout=subprocess.PIPE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -186,57 +185,6 @@ class TestAssignments:
             admin.create_application_assignment(**key)
             with pytest.raises(admin.exceptions.ConflictException):
                 admin.create_application_assignment(**key)
-
-
-class TestPermissionSets:
-    """What moto implements works on our instance, is kept, and checks what it names."""
-
-    def test_account_assignment(self, tmp_path: Path) -> None:
-        path = tmp_path / "sandbox.sqlite3"
-        with Sandbox(path) as sandbox:
-            sandbox.ensure_instance(InstanceDetails())
-            admin = sandbox.session().client("sso-admin")
-            group_id = group(sandbox.session().client("identitystore"), "data")
-            made = admin.create_permission_set(InstanceArn=INSTANCE, Name="Reader")
-            arn = made["PermissionSet"].get("PermissionSetArn", "")
-            assert arn.startswith("arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-")
-            key: dict[str, Any] = {
-                "InstanceArn": INSTANCE,
-                "TargetId": "123456789012",
-                "TargetType": "AWS_ACCOUNT",
-                "PermissionSetArn": arn,
-                "PrincipalType": "GROUP",
-                "PrincipalId": group_id,
-            }
-            status = admin.create_account_assignment(**key)["AccountAssignmentCreationStatus"]
-            assert status.get("Status") == "IN_PROGRESS"
-            admin.create_account_assignment(**key)
-        with Sandbox(path) as again:
-            admin = again.session().client("sso-admin")
-            listed = admin.list_account_assignments(
-                InstanceArn=INSTANCE, AccountId="123456789012", PermissionSetArn=arn
-            )["AccountAssignments"]
-            assert [one.get("PrincipalId") for one in listed] == [group_id]
-            done = admin.describe_account_assignment_creation_status(
-                InstanceArn=INSTANCE,
-                AccountAssignmentCreationRequestId=status.get("RequestId", ""),
-            )
-            assert done["AccountAssignmentCreationStatus"].get("Status") == "SUCCEEDED"
-            for wrong in ({"PrincipalId": NOWHERE}, {"TargetId": "999999999999"}):
-                with pytest.raises(admin.exceptions.ResourceNotFoundException):
-                    admin.create_account_assignment(**(key | wrong))
-            admin.delete_account_assignment(**key)
-            with pytest.raises(admin.exceptions.ResourceNotFoundException, match="not found"):
-                admin.delete_account_assignment(**key)
-
-    def test_account_instances_have_none(self, sandbox: Sandbox) -> None:
-        arn = "arn:aws:sso:::instance/ssoins-aaaaaaaaaaaaaaaa"
-        sandbox.ensure_instance(
-            InstanceDetails("222233334444", "us-east-1", arn, "d-aaaaaaaaaa", organization=False)
-        )
-        admin = sandbox.session("222233334444").client("sso-admin")
-        with pytest.raises(admin.exceptions.ValidationException):
-            admin.create_permission_set(InstanceArn=arn, Name="Reader")
 
 
 class TestTags:

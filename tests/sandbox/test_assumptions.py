@@ -18,6 +18,7 @@ from identity_reconciler.sandbox.assumptions import (
 
 STORE = "d-1234567890"
 INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
+ACCOUNT = "123456789012"
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
@@ -49,6 +50,25 @@ class Clients:
         self.store.create_group_membership(
             IdentityStoreId=STORE, GroupId=group, MemberId={"UserId": user}
         )
+
+    def permission_set(self) -> dict[str, Any]:
+        """Return the key of the permission set Reader, made if it is not there."""
+        listed = self.admin.list_permission_sets(InstanceArn=INSTANCE)["PermissionSets"]
+        if not listed:
+            made = self.admin.create_permission_set(InstanceArn=INSTANCE, Name="Reader")
+            listed = [made["PermissionSet"]["PermissionSetArn"]]
+        return {"InstanceArn": INSTANCE, "PermissionSetArn": listed[0]}
+
+    def given(self) -> dict[str, Any]:
+        """Return an account assignment of the group data, made if it is not there."""
+        listed = self.store.list_groups(IdentityStoreId=STORE)["Groups"]
+        return {
+            **self.permission_set(),
+            "TargetId": ACCOUNT,
+            "TargetType": "AWS_ACCOUNT",
+            "PrincipalType": "GROUP",
+            "PrincipalId": listed[0]["GroupId"] if listed else self.group("data"),
+        }
 
     def update(self, user: str, path: str, value: object) -> str:
         """Update one attribute and return the new revision."""
@@ -177,6 +197,75 @@ def two_permission_sets(on: Clients) -> object:
     return on.admin.create_permission_set(InstanceArn=INSTANCE, Name="Reader")
 
 
+def renewed_relay_state(on: Clients) -> object:
+    made = on.admin.create_permission_set(
+        InstanceArn=INSTANCE, Name="Reader", RelayState="https://example.com"
+    )
+    key = {"InstanceArn": INSTANCE, "PermissionSetArn": made["PermissionSet"]["PermissionSetArn"]}
+    on.admin.update_permission_set(**key, Description="Reads")
+    return "RelayState" in on.admin.describe_permission_set(**key)["PermissionSet"]
+
+
+def no_inline_policy(on: Clients) -> object:
+    return "InlinePolicy" in on.admin.get_inline_policy_for_permission_set(**on.permission_set())
+
+
+def detached_nothing(on: Clients) -> object:
+    return on.admin.delete_inline_policy_from_permission_set(**on.permission_set())
+
+
+def given_twice(on: Clients) -> object:
+    on.admin.create_account_assignment(**on.given())
+    return on.admin.create_account_assignment(**on.given())
+
+
+def taken_twice(on: Clients) -> object:
+    key = on.given()
+    on.admin.create_account_assignment(**key)
+    on.admin.delete_account_assignment(**key)
+    return on.admin.delete_account_assignment(**key)
+
+
+def left_account(on: Clients) -> object:
+    key = on.given()
+    on.admin.create_account_assignment(**key)
+    on.admin.delete_account_assignment(**key)
+    in_accounts = on.admin.list_accounts_for_provisioned_permission_set(**on.permission_set())
+    return len(in_accounts["AccountIds"])
+
+
+def provisioned_for_nobody(on: Clients) -> object:
+    key = on.permission_set()
+    begun = on.admin.provision_permission_set(**key, TargetType="AWS_ACCOUNT", TargetId=ACCOUNT)
+    done = on.admin.describe_permission_set_provisioning_status(
+        InstanceArn=INSTANCE,
+        ProvisionPermissionSetRequestId=begun["PermissionSetProvisioningStatus"]["RequestId"],
+    )
+    return bool(done["PermissionSetProvisioningStatus"]["Status"] == "FAILED")
+
+
+def provisioned_somewhere(on: Clients) -> object:
+    on.admin.create_account_assignment(**on.given())
+    return on.admin.provision_permission_set(**on.permission_set(), TargetType="AWS_ACCOUNT")
+
+
+def lists_of_no_account(on: Clients) -> object:
+    on.admin.list_account_assignments(**on.permission_set(), AccountId="999999999999")
+    return on.admin.list_permission_sets_provisioned_to_account(
+        InstanceArn=INSTANCE, AccountId="999999999999"
+    )
+
+
+def account_through_a_group(on: Clients) -> object:
+    key, user = on.given(), on.user("alice")
+    on.join(key["PrincipalId"], user)
+    on.admin.create_account_assignment(**key)
+    listed = on.admin.list_account_assignments_for_principal(
+        InstanceArn=INSTANCE, PrincipalId=user, PrincipalType="USER"
+    )
+    return len(listed["AccountAssignments"])
+
+
 REFUSED = "refused"
 # What is done, and what comes of it by default and with the switch the other way. None: it works.
 SWITCHES: dict[str, tuple[Callable[[Clients], object], object, object]] = {
@@ -209,10 +298,21 @@ SWITCHES: dict[str, tuple[Callable[[Clients], object], object, object]] = {
     "disabled_applications_take_assignments": (assigned_to_a_disabled_one, None, REFUSED),
     "deleted_application_loses_assignments": (left_assignments, 0, 1),
     "unique_permission_set_names": (two_permission_sets, REFUSED, None),
+    "update_clears_relay_state": (renewed_relay_state, False, True),
+    "missing_inline_policy_is_empty": (no_inline_policy, True, False),
+    "missing_policy_is_error": (detached_nothing, REFUSED, None),
+    "existing_account_assignment": (given_twice, None, REFUSED),
+    "missing_account_assignment_is_error": (taken_twice, REFUSED, None),
+    "last_assignment_deprovisions": (left_account, 0, 1),
+    "provisioning_needs_an_assignment": (provisioned_for_nobody, True, False),
+    "provisioning_names_its_account": (provisioned_somewhere, REFUSED, None),
+    "account_must_exist": (lists_of_no_account, REFUSED, None),
+    "account_access_through_groups": (account_through_a_group, 1, 0),
     "identifier_form": (lambda on: on.user("alice").startswith("1234567890-"), False, True),
 }
 FLIPPED: dict[str, object] = {
     "existing_assignment": ExistingAssignment.CONFLICT,
+    "existing_account_assignment": ExistingAssignment.CONFLICT,
     "identifier_form": IdentifierForm.PREFIXED,
 }
 

@@ -32,7 +32,20 @@ TARGETS = {
     "organizations": "AWSOrganizationsV20161128",
 }
 
+MANAGED = "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"
+CUSTOMER_MANAGED = {"Name": "Ours", "Path": "/team/"}
+POLICY = '{"Version": "2012-10-17", "Statement": []}'
+
 Params = dict[str, Any]
+
+ASSIGNED_TO_ACCOUNT: Params = {
+    "InstanceArn": INSTANCE,
+    "TargetId": "123456789012",
+    "TargetType": "AWS_ACCOUNT",
+    "PermissionSetArn": "@permission_set",
+    "PrincipalType": "GROUP",
+    "PrincipalId": "@group",
+}
 
 
 @functools.cache
@@ -72,6 +85,11 @@ class Town:
     membership: str
     application: str
     revision: str
+    permission_set: str
+    idle_permission_set: str
+    creation: str
+    deletion: str
+    provisioning: str
 
     def call(
         self, operation: str, params: Params, service: str = "", account: str = "123456789012"
@@ -88,7 +106,14 @@ class Town:
 
 @pytest.fixture
 def town() -> Iterator[Town]:
-    quotas = Quotas(users=3, groups=3, applications=2, groups_per_application=1, tags=1)
+    quotas = Quotas(
+        users=3,
+        groups=3,
+        applications=2,
+        groups_per_application=1,
+        groups_per_permission_set=1,
+        tags=1,
+    )
     with Sandbox(world=World(Store(None), quotas=quotas)) as sandbox:
         sandbox.ensure_instance(InstanceDetails())
         sandbox.ensure_instance(
@@ -119,6 +144,7 @@ def town() -> Iterator[Town]:
             made("CreateGroup", IdentityStoreId=STORE, DisplayName=name, Description="d")
             for name in ("data", "empty")
         ]
+        sandbox.delegate_administration("333344445555")
         sandbox.set_external_ids(users[0], [("https://idp.example.com", "1")])
         membership = made(
             "CreateGroupMembership",
@@ -133,6 +159,35 @@ def town() -> Iterator[Town]:
             PrincipalId=groups[0]["GroupId"],
             PrincipalType="GROUP",
         )
+        kept, idle = (
+            made("CreatePermissionSet", InstanceArn=INSTANCE, Name=name, Description="d")
+            for name in ("Reader", "Idle")
+        )
+        granted = {
+            **ASSIGNED_TO_ACCOUNT,
+            "PermissionSetArn": kept["PermissionSet"]["PermissionSetArn"],
+            "PrincipalId": groups[0]["GroupId"],
+        }
+        taken = granted | {"PrincipalType": "USER", "PrincipalId": users[0]}
+        in_set = {"InstanceArn": INSTANCE, "PermissionSetArn": granted["PermissionSetArn"]}
+        begun = [
+            made("CreateAccountAssignment", **granted),
+            made("CreateAccountAssignment", **taken),
+            made("DeleteAccountAssignment", **taken),
+            made("ProvisionPermissionSet", **in_set, TargetType="ALL_PROVISIONED_ACCOUNTS"),
+        ]
+        made("AttachManagedPolicyToPermissionSet", **in_set, ManagedPolicyArn=MANAGED)
+        made(
+            "AttachCustomerManagedPolicyReferenceToPermissionSet",
+            **in_set,
+            CustomerManagedPolicyReference=CUSTOMER_MANAGED,
+        )
+        made("PutInlinePolicyToPermissionSet", **in_set, InlinePolicy=POLICY)
+        made(
+            "PutPermissionsBoundaryToPermissionSet",
+            **in_set,
+            PermissionsBoundary={"ManagedPolicyArn": MANAGED},
+        )
         yield Town(
             sandbox,
             users[0],
@@ -142,12 +197,25 @@ def town() -> Iterator[Town]:
             membership["MembershipId"],
             application,
             groups[1]["Revision"],
+            granted["PermissionSetArn"],
+            idle["PermissionSet"]["PermissionSetArn"],
+            *(one["RequestId"] for answer in begun[1:] for one in answer.values()),
         )
 
 
 def in_store(**params: Any) -> Params:  # noqa: ANN401 - any parameter
     """Return parameters of an operation of identitystore."""
     return {"IdentityStoreId": STORE, **params}
+
+
+def in_instance(**params: Any) -> Params:  # noqa: ANN401 - any parameter
+    """Return parameters of an operation on permission sets."""
+    return {"InstanceArn": INSTANCE, **params}
+
+
+def in_set(**params: Any) -> Params:  # noqa: ANN401 - any parameter
+    """Return parameters of an operation on one permission set."""
+    return {"InstanceArn": INSTANCE, "PermissionSetArn": "@permission_set", **params}
 
 
 NAME = {"GivenName": "C", "FamilyName": "Doe"}
@@ -224,12 +292,67 @@ SUCCESSES: dict[str, Params] = {
     "TagResource": {"ResourceArn": INSTANCE, "Tags": [{"Key": "a", "Value": "b"}]},
     "UntagResource": {"ResourceArn": INSTANCE, "TagKeys": ["a"]},
     "ListTagsForResource": {"ResourceArn": INSTANCE},
+    "CreatePermissionSet": in_instance(
+        Name="New", SessionDuration="PT2H30M", Tags=[{"Key": "a", "Value": "b"}]
+    ),
+    "DescribePermissionSet": in_set(),
+    "UpdatePermissionSet": in_set(Description="New", RelayState="https://example.com"),
+    "DeletePermissionSet": in_set(PermissionSetArn="@idle_permission_set"),
+    "ListPermissionSets": in_instance(MaxResults=1),
+    "AttachManagedPolicyToPermissionSet": in_set(
+        ManagedPolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess"
+    ),
+    "DetachManagedPolicyFromPermissionSet": in_set(ManagedPolicyArn=MANAGED),
+    "ListManagedPoliciesInPermissionSet": in_set(),
+    "AttachCustomerManagedPolicyReferenceToPermissionSet": in_set(
+        CustomerManagedPolicyReference={"Name": "Ours"}
+    ),
+    "DetachCustomerManagedPolicyReferenceFromPermissionSet": in_set(
+        CustomerManagedPolicyReference=CUSTOMER_MANAGED
+    ),
+    "ListCustomerManagedPolicyReferencesInPermissionSet": in_set(),
+    "PutInlinePolicyToPermissionSet": in_set(InlinePolicy=POLICY),
+    "GetInlinePolicyForPermissionSet": in_set(),
+    "DeleteInlinePolicyFromPermissionSet": in_set(),
+    "PutPermissionsBoundaryToPermissionSet": in_set(
+        PermissionsBoundary={"CustomerManagedPolicyReference": {"Name": "Ours"}}
+    ),
+    "GetPermissionsBoundaryForPermissionSet": in_set(),
+    "DeletePermissionsBoundaryFromPermissionSet": in_set(),
+    "ProvisionPermissionSet": in_set(TargetType="AWS_ACCOUNT", TargetId="123456789012"),
+    "DescribePermissionSetProvisioningStatus": in_instance(
+        ProvisionPermissionSetRequestId="@provisioning"
+    ),
+    "ListPermissionSetProvisioningStatus": in_instance(Filter={"Status": "SUCCEEDED"}),
+    "ListAccountsForProvisionedPermissionSet": in_set(
+        ProvisioningStatus="LATEST_PERMISSION_SET_NOT_PROVISIONED"
+    ),
+    "ListPermissionSetsProvisionedToAccount": in_instance(AccountId="123456789012"),
+    "CreateAccountAssignment": ASSIGNED_TO_ACCOUNT
+    | {"PrincipalType": "USER", "PrincipalId": "@lone_user"},
+    "DeleteAccountAssignment": ASSIGNED_TO_ACCOUNT,
+    "DescribeAccountAssignmentCreationStatus": in_instance(
+        AccountAssignmentCreationRequestId="@creation"
+    ),
+    "DescribeAccountAssignmentDeletionStatus": in_instance(
+        AccountAssignmentDeletionRequestId="@deletion"
+    ),
+    "ListAccountAssignmentCreationStatus": in_instance(MaxResults=1),
+    "ListAccountAssignmentDeletionStatus": in_instance(),
+    "ListAccountAssignments": in_set(AccountId="123456789012"),
+    "ListAccountAssignmentsForPrincipal": in_instance(
+        PrincipalId="@user", PrincipalType="USER", Filter={"AccountId": "123456789012"}
+    ),
     "ListAccounts": {},
     "DescribeAccount": {"AccountId": "123456789012"},
+    "DescribeOrganization": {},
+    "ListRoots": {"MaxResults": 1},
+    "ListDelegatedAdministrators": {"ServicePrincipal": "sso.amazonaws.com"},
 }
 NO_APPLICATION = (
     "arn:aws:sso::123456789012:application/ssoins-1234567890abcdef/apl-0000000000000000"
 )
+NO_PERMISSION_SET = "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-0000000000000000"
 
 # What provokes an error, as changes to the parameters of success. Errors that no input provokes
 # (a conflict with a write that has not spread yet, a quota without a number) are asked for.
@@ -256,7 +379,34 @@ PROVOKED: dict[tuple[str, str], Params] = {
     ("TagResource", "ServiceQuotaExceededException"): {
         "Tags": [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}]
     },
+    ("CreatePermissionSet", "ConflictException"): {"Name": "Reader"},
+    ("DeletePermissionSet", "ConflictException"): {"PermissionSetArn": "@permission_set"},
+    ("AttachManagedPolicyToPermissionSet", "ConflictException"): {"ManagedPolicyArn": MANAGED},
+    ("AttachCustomerManagedPolicyReferenceToPermissionSet", "ConflictException"): {
+        "CustomerManagedPolicyReference": CUSTOMER_MANAGED
+    },
+    ("CreatePermissionSet", "ServiceQuotaExceededException"): {
+        "Tags": [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}]
+    },
+    ("CreateAccountAssignment", "ServiceQuotaExceededException"): {
+        "PrincipalType": "GROUP",
+        "PrincipalId": "@empty_group",
+    },
+    ("ListPermissionSetsProvisionedToAccount", "ResourceNotFoundException"): {
+        "AccountId": "999999999999"
+    },
+    ("DescribePermissionSetProvisioningStatus", "ResourceNotFoundException"): {
+        "ProvisionPermissionSetRequestId": NOWHERE
+    },
+    ("DescribeAccountAssignmentCreationStatus", "ResourceNotFoundException"): {
+        "AccountAssignmentCreationRequestId": "@deletion"
+    },
+    ("DescribeAccountAssignmentDeletionStatus", "ResourceNotFoundException"): {
+        "AccountAssignmentDeletionRequestId": "@creation"
+    },
     ("ListAccounts", "InvalidInputException"): {"MaxResults": 21},
+    ("ListRoots", "InvalidInputException"): {"MaxResults": 21},
+    ("ListDelegatedAdministrators", "InvalidInputException"): {"MaxResults": 21},
     ("DescribeAccount", "AccountNotFoundException"): {"AccountId": "999999999999"},
 }
 USING_UP: dict[str, Params] = {
@@ -392,8 +542,12 @@ def missing(town: Town, operation: str, _: str, params: Params) -> tuple[int, Pa
     """Name something that does not exist."""
     if "IdentityStoreId" in params:
         return town.call(operation, params | {"IdentityStoreId": "d-ffffffffff"})
-    if "ApplicationArn" in params:
-        return town.call(operation, params | {"ApplicationArn": NO_APPLICATION})
+    for name, nothing in (
+        ("ApplicationArn", NO_APPLICATION),
+        ("PermissionSetArn", NO_PERMISSION_SET),
+    ):
+        if name in params:
+            return town.call(operation, params | {name: nothing})
     return asked_for(town, operation, "ResourceNotFoundException", params)
 
 
@@ -403,7 +557,9 @@ def denied(town: Town, operation: str, error: str, params: Params) -> tuple[int,
         return town.call(operation, params | {"IdentityStoreId": OTHER_STORE})
     if "InstanceArn" in params:
         return town.call(operation, params | {"InstanceArn": OTHER_INSTANCE})
-    if operation in {"ListAccounts", "DescribeAccount"}:
+    if operation == "DescribeOrganization":
+        return asked_for(town, operation, error, params)
+    if service_of(operation) == "organizations":
         return town.call(operation, params, account=FROM_ANOTHER_ACCOUNT)
     return asked_for(town, operation, error, params)
 

@@ -148,7 +148,7 @@ class TestPlaces:
         with pytest.raises(admin.exceptions.AccessDeniedException):
             admin.describe_application(ApplicationArn=arn)
 
-    def test_moto_answers_for_its_operations(self, admin: SSOAdminClient) -> None:
+    def test_permission_set_that_is_not_there(self, admin: SSOAdminClient) -> None:
         with pytest.raises(admin.exceptions.ResourceNotFoundException, match="ps-"):
             admin.describe_permission_set(
                 InstanceArn=INSTANCE,
@@ -159,10 +159,11 @@ class TestPlaces:
     def test_operations_that_nobody_has(self, admin: SSOAdminClient, sandbox: Sandbox) -> None:
         with pytest.raises(ClientError) as error:
             admin.list_trusted_token_issuers(InstanceArn=INSTANCE)
-        assert error.value.response["Error"]["Code"] == "UnknownOperationException"
+        assert error.value.response["Error"]["Code"] == "ValidationException"
+        assert "the sandbox" in error.value.response["Error"]["Message"]
         with pytest.raises(ClientError) as error:
             sandbox.session().client("sts").decode_authorization_message(EncodedMessage="x")
-        assert error.value.response["Error"]["Code"] == "InvalidAction"
+        assert error.value.response["Error"]["Code"] == "ValidationError"
 
     @pytest.mark.parametrize("token", ["x", "14", "-1"])
     def test_tokens_of_providers(self, admin: SSOAdminClient, token: str) -> None:

@@ -73,10 +73,88 @@ resource "aws_ssoadmin_application_assignment" "data" {
 """
 
 
+ACCOUNT_ACCESS = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+
+variable "account" { type = string }
+variable "description" { type = string }
+variable "managed" { type = set(string) }
+variable "action" { type = string }
+
+data "aws_ssoadmin_instances" "all" {}
+
+locals {
+  instance = tolist(data.aws_ssoadmin_instances.all.arns)[0]
+  store    = tolist(data.aws_ssoadmin_instances.all.identity_store_ids)[0]
+}
+
+resource "aws_identitystore_group" "data" {
+  identity_store_id = local.store
+  display_name      = "data"
+}
+
+resource "aws_ssoadmin_permission_set" "reader" {
+  name             = "Reader"
+  description      = var.description
+  instance_arn     = local.instance
+  session_duration = "PT2H"
+  relay_state      = "https://console.aws.amazon.com/s3"
+  tags             = { team = "data" }
+}
+
+resource "aws_ssoadmin_permission_set_inline_policy" "reader" {
+  instance_arn       = local.instance
+  permission_set_arn = aws_ssoadmin_permission_set.reader.arn
+  inline_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = var.action, Resource = "*" }]
+  })
+}
+
+resource "aws_ssoadmin_managed_policy_attachment" "reader" {
+  for_each           = var.managed
+  depends_on         = [aws_ssoadmin_account_assignment.data]
+  instance_arn       = local.instance
+  permission_set_arn = aws_ssoadmin_permission_set.reader.arn
+  managed_policy_arn = "arn:aws:iam::aws:policy/${each.value}"
+}
+
+resource "aws_ssoadmin_customer_managed_policy_attachment" "reader" {
+  instance_arn       = local.instance
+  permission_set_arn = aws_ssoadmin_permission_set.reader.arn
+  customer_managed_policy_reference {
+    name = "Ours"
+    path = "/team/"
+  }
+}
+
+resource "aws_ssoadmin_permissions_boundary_attachment" "reader" {
+  instance_arn       = local.instance
+  permission_set_arn = aws_ssoadmin_permission_set.reader.arn
+  permissions_boundary {
+    managed_policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+  }
+}
+
+resource "aws_ssoadmin_account_assignment" "data" {
+  instance_arn       = local.instance
+  permission_set_arn = aws_ssoadmin_permission_set.reader.arn
+  principal_id       = aws_identitystore_group.data.group_id
+  principal_type     = "GROUP"
+  target_id          = var.account
+  target_type        = "AWS_ACCOUNT"
+}
+"""
+
+
 class Terraform:
     """Runs terraform in one directory against one sandbox."""
 
-    def __init__(self, directory: Path, served: Served) -> None:
+    def __init__(self, directory: Path, served: Served, configuration: str) -> None:
         self._directory = directory
         self._environment = {
             **served.environment,
@@ -84,15 +162,15 @@ class Terraform:
             "CHECKPOINT_DISABLE": "1",
             "TF_CLI_CONFIG_FILE": os.devnull,
         }
-        (directory / "main.tf").write_text(CONFIGURATION)
+        (directory / "main.tf").write_text(configuration)
 
     def __call__(self, *arguments: str, **variables: str) -> int:
         assert TERRAFORM is not None
-        given = [f"-var={name}={value}" for name, value in variables.items()]
+        given = {f"TF_VAR_{name}": value for name, value in variables.items()}
         done = subprocess.run(
-            [TERRAFORM, *arguments, "-no-color", *given],
+            [TERRAFORM, *arguments, "-no-color"],
             cwd=self._directory,
-            env=self._environment,
+            env=self._environment | given,
             capture_output=True,
             text=True,
             check=False,
@@ -105,7 +183,7 @@ class Terraform:
 @pytest.mark.skipif(TERRAFORM is None, reason="terraform is not installed")
 @pytest.mark.skipif(PLUGINS is None, reason="IDENTITY_RECONCILER_TEST_TF_PLUGINS is not set")
 class TestTerraform:
-    """Apply, a clean plan, an update, a clean plan, destroy."""
+    """Apply, a clean plan, an update, a clean plan, import, destroy."""
 
     def test_life(self, tmp_path: Path) -> None:
         with serving(tmp_path) as served:
@@ -113,7 +191,7 @@ class TestTerraform:
             (instance,) = admin.list_instances()["Instances"]
             listed = admin.list_applications(InstanceArn=instance["InstanceArn"])
             application = listed["Applications"][0]["ApplicationArn"]
-            terraform = Terraform(tmp_path, served)
+            terraform = Terraform(tmp_path, served, CONFIGURATION)
             terraform("init", f"-plugin-dir={PLUGINS}")
             values: dict[str, str] = {}
             for title, department in (("Engineer", "Data"), ("Lead", "Data Science")):
@@ -130,3 +208,34 @@ class TestTerraform:
             assert store.list_groups(IdentityStoreId=STORE)["Groups"] == []
             assigned = admin.list_application_assignments(ApplicationArn=application)
             assert assigned["ApplicationAssignments"] == []
+
+    def test_account_access(self, tmp_path: Path) -> None:
+        with serving(tmp_path) as served:
+            admin = served.client("sso-admin")
+            (instance,) = admin.list_instances()["Instances"]
+            arn, account = instance["InstanceArn"], instance["OwnerAccountId"]
+            terraform = Terraform(tmp_path, served, ACCOUNT_ACCESS)
+            terraform("init", f"-plugin-dir={PLUGINS}")
+            values, listed = {"account": account}, ""
+            for description, managed, action in (
+                ("Reads", '["ReadOnlyAccess", "job-function/ViewOnlyAccess"]', "s3:Get*"),
+                ("Reads more", '["job-function/ViewOnlyAccess"]', "s3:*"),
+            ):
+                values |= {"description": description, "managed": managed, "action": action}
+                terraform("apply", "-auto-approve", **values)
+                assert terraform("plan", "-detailed-exitcode", **values) == 0
+                (listed,) = admin.list_permission_sets(InstanceArn=arn)["PermissionSets"]
+                in_set = {"InstanceArn": arn, "PermissionSetArn": listed}
+                shown = admin.describe_permission_set(**in_set)["PermissionSet"]
+                assert (shown["Description"], shown["SessionDuration"]) == (description, "PT2H")
+                policies = admin.list_managed_policies_in_permission_set(**in_set)
+                assert len(policies["AttachedManagedPolicies"]) == managed.count('"') / 2
+                provisioned = admin.list_accounts_for_provisioned_permission_set(
+                    **in_set, ProvisioningStatus="LATEST_PERMISSION_SET_PROVISIONED"
+                )
+                assert provisioned["AccountIds"] == [account]
+            terraform("state", "rm", "aws_ssoadmin_permission_set.reader")
+            terraform("import", "aws_ssoadmin_permission_set.reader", f"{listed},{arn}", **values)
+            assert terraform("plan", "-detailed-exitcode", **values) == 0
+            terraform("destroy", "-auto-approve", **values)
+            assert admin.list_permission_sets(InstanceArn=arn)["PermissionSets"] == []
