@@ -96,6 +96,8 @@ CREATE TABLE account_assignments (
   created REAL NOT NULL, UNIQUE (permission_set, account, principal_type, principal_id));
 CREATE INDEX account_assignments_place ON account_assignments (permission_set, account);
 CREATE INDEX account_assignments_principal
+  ON account_assignments (principal_id, principal_type, instance);
+CREATE INDEX account_assignments_principal_place
   ON account_assignments (principal_id, principal_type, account);
 CREATE TABLE account_operations (
   row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, instance TEXT NOT NULL,
