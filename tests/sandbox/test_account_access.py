@@ -140,9 +140,9 @@ class TestPermissionSets:
             InstanceDetails(MEMBER, "us-east-1", arn, "d-aaaaaaaaaa", organization=False)
         )
         admin = sandbox.session(MEMBER).client("sso-admin")
-        assert refusal(lambda: admin.list_permission_sets(InstanceArn=arn)) == (
-            "ValidationException"
-        )
+        with pytest.raises(ClientError, match="account instances") as error:
+            admin.list_permission_sets(InstanceArn=arn)
+        assert error.value.response["Error"]["Code"] == "ValidationException"
 
     def test_instances_do_not_share_them(self, sandbox: Sandbox, admin: SSOAdminClient) -> None:
         other = "arn:aws:sso:::instance/ssoins-bbbbbbbbbbbbbbbb"
@@ -258,6 +258,14 @@ class TestPolicies:
             "ResourceNotFoundException"
         )
 
+    def test_boundary_of_another_partition(self, admin: SSOAdminClient) -> None:
+        in_set = permission_set(admin)
+        foreign: Any = {"ManagedPolicyArn": "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"}
+        put = partial(
+            admin.put_permissions_boundary_to_permission_set, **in_set, PermissionsBoundary=foreign
+        )
+        assert refusal(put) == "ResourceNotFoundException"
+
     @pytest.mark.parametrize(
         "boundary",
         [{}, {"ManagedPolicyArn": READ_ONLY, "CustomerManagedPolicyReference": {"Name": "Ours"}}],
@@ -306,6 +314,55 @@ def furnished(admin: Any, group: str, account: str) -> Key:  # noqa: ANN401 - lo
     )
     admin.create_account_assignment(**given(in_set, group, account))
     return in_set
+
+
+ABSENT: list[tuple[str, Key]] = [CHANGES[index] for index in (2, 4, 6, 8)]
+"""Taking away each kind of policy."""
+
+
+class TestAbsentPolicies:
+    """What a permission set does not have cannot be taken away, unless that is assumed."""
+
+    @pytest.mark.parametrize(("operation", "params"), ABSENT)
+    @pytest.mark.parametrize("error", [True, False])
+    def test_twice(self, operation: str, params: Key, *, error: bool) -> None:
+        with Sandbox.assuming(Assumptions(missing_policy_is_error=error)) as sandbox:
+            sandbox.ensure_instance(InstanceDetails())
+            client = sandbox.session().client("sso-admin")
+            store = sandbox.session().client("identitystore")
+            group = store.create_group(IdentityStoreId=STORE, DisplayName="data")["GroupId"]
+            take_away = partial(getattr(client, operation), **params)
+            in_set = furnished(client, group, MANAGEMENT)
+            take_away(**in_set)
+            if error:
+                assert refusal(partial(take_away, **in_set)) == "ResourceNotFoundException"
+            else:
+                take_away(**in_set)
+
+    def test_another_one(self, admin: SSOAdminClient) -> None:
+        in_set = permission_set(admin)
+        admin.attach_managed_policy_to_permission_set(**in_set, ManagedPolicyArn=READ_ONLY)
+        detach = partial(
+            admin.detach_managed_policy_from_permission_set,
+            **in_set,
+            ManagedPolicyArn=f"{READ_ONLY}2",
+        )
+        assert refusal(detach) == "ResourceNotFoundException"
+        left = admin.list_managed_policies_in_permission_set(**in_set)["AttachedManagedPolicies"]
+        assert [one.get("Arn") for one in left] == [READ_ONLY]
+
+    def test_text_names_the_permission_set(self, admin: SSOAdminClient) -> None:
+        in_set = permission_set(admin)
+        attach = partial(
+            admin.attach_managed_policy_to_permission_set, **in_set, ManagedPolicyArn=READ_ONLY
+        )
+        attach()
+        number = in_set["PermissionSetArn"].rpartition("/")[2]
+        with pytest.raises(ClientError, match=f"id {number} already has .* {READ_ONLY}$"):
+            attach()
+        admin.delete_permission_set(**in_set)
+        with pytest.raises(ClientError, match=f"PermissionSet with id {number}$"):
+            attach()
 
 
 class TestProvisioning:
@@ -386,9 +443,30 @@ class TestProvisioning:
                 "ResourceNotFoundException",
             ),
             ({**ANY_ACCOUNT, "TargetId": MEMBER}, "ValidationException"),
+            ({"TargetType": "AWS_ACCOUNT"}, "ValidationException"),
         ):
             target: Any = params
             assert refusal(partial(admin.provision_permission_set, **in_set, **target)) == code
+
+    def test_own_account_when_assumed(self) -> None:
+        with Sandbox.assuming(Assumptions(provisioning_names_its_account=False)) as sandbox:
+            sandbox.ensure_instance(InstanceDetails())
+            admin = sandbox.session().client("sso-admin")
+            in_set = permission_set(admin)
+            begun = admin.provision_permission_set(**in_set, TargetType="AWS_ACCOUNT")
+            assert begun["PermissionSetProvisioningStatus"].get("AccountId") == MANAGEMENT
+
+    def test_lists_of_an_account_that_is_not_there(self, admin: SSOAdminClient) -> None:
+        in_set, nowhere = permission_set(admin), "999999999999"
+        for call in (
+            partial(admin.list_account_assignments, **in_set, AccountId=nowhere),
+            partial(
+                admin.list_permission_sets_provisioned_to_account,
+                InstanceArn=INSTANCE,
+                AccountId=nowhere,
+            ),
+        ):
+            assert refusal(call) == "ResourceNotFoundException"
 
 
 class TestAssignments:
