@@ -3,7 +3,7 @@
 Run it with `python tests/benchmarks/sandbox_size.py [USERS GROUPS MEMBERSHIPS]`; the default is
 100,000 users, 10,000 groups and 500,000 memberships. There are 2,000 accounts, 200 permission sets
 and 20,000 account assignments besides. Times of requests are those in the server, without the
-client; it is an error if the median of one is above 5 ms.
+client; it is an error if more than one in a hundred of a kind is above 5 ms.
 """
 
 from __future__ import annotations
@@ -236,11 +236,11 @@ def account_measures(
 
 
 def row(label: str, took: list[float]) -> float:
-    """Print one line of the table, in milliseconds; return the median, in seconds."""
+    """Print one line of the table, in milliseconds; return the 99 % of it, in seconds."""
     ordered = sorted(took)
     middle, high = statistics.median(ordered), ordered[int(len(ordered) * 0.99)]
     print(f"{label:32} {middle * 1e3:8.2f} {high * 1e3:8.2f} {ordered[-1] * 1e3:8.2f}")
-    return middle
+    return high
 
 
 def main(sizes: Sizes) -> int:
