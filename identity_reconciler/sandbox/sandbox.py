@@ -301,6 +301,7 @@ def _check_formats(details: InstanceDetails) -> None:
         ("identitystore", "IdentityStoreId", details.identity_store_id),
         ("sso-admin", "AccountId", details.account_id),
         *(("sso-admin", "RegionName", one) for one in (details.region, *details.regions)),
+        *(("sso-admin", "NameType", one) for one in (details.name,) if one is not None),
     )
     for service, shape, value in wanted:
         try:

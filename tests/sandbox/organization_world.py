@@ -87,7 +87,7 @@ def _company(sandbox: Sandbox, number: int, account: str, chance: random.Random)
             REGION,
             company.arn,
             f"d-{number:010x}",
-            f"Company {number:02}",
+            f"Company-{number:02}",
             organization=account == MANAGEMENT,
         )
     )

@@ -173,6 +173,7 @@ class TestFormats:
             InstanceDetails(region="Frankfurt"),
             InstanceDetails(instance_arn="ssoins-1234567890abcdef"),
             InstanceDetails(identity_store_id="d-uvwxyzuvwx"),
+            InstanceDetails(name="Main instance"),
         ],
     )
     def test_refused(self, details: InstanceDetails) -> None:
