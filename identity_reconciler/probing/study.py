@@ -1,0 +1,63 @@
+"""The whole of it: ask the sandbox, ask the other place, set the switches and ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from identity_reconciler.probing.asking import Control, Site
+from identity_reconciler.probing.bench import Bench
+from identity_reconciler.probing.comparison import Comparison, alone, compared, switches_of
+from identity_reconciler.probing.ledger import Leftover
+from identity_reconciler.probing.probes import PROBES
+from identity_reconciler.probing.run import ask_all
+from identity_reconciler.probing.sites import sandbox_site
+from identity_reconciler.sandbox import Sandbox
+from identity_reconciler.sandbox.assuming import assumptions_of, document_of
+from identity_reconciler.sandbox.assumptions import Assumptions
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What was found, and what is left of it where it was made."""
+
+    comparison: Comparison
+    leftovers: tuple[Leftover, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Studying:
+    """How a study is carried out."""
+
+    run: str
+    """Six characters that tell this run from all others."""
+    control: Control
+    tell: Callable[[str], object]
+
+    def of_sandbox(self, assumptions: Assumptions) -> Study:
+        """Return what a sandbox with *assumptions* answers."""
+        with Sandbox.assuming(assumptions) as sandbox:
+            found = ask_all(self._bench(sandbox_site(sandbox)), PROBES, self.tell)
+        return Study(alone(PROBES, found), found.leftovers)
+
+    def against(self, site: Site, assumptions: Assumptions) -> Study:
+        """Return what *site* answers, beside a sandbox with *assumptions*."""
+        other = ask_all(self._bench(site), PROBES, self.tell)
+        set_there = {**document_of(assumptions), **switches_of(PROBES, other)}
+        with Sandbox.assuming(assumptions) as sandbox:
+            ours = ask_all(self._quiet_bench(sandbox), PROBES, _silent)
+        with Sandbox.assuming(assumptions_of(set_there)) as sandbox:
+            flipped = ask_all(self._quiet_bench(sandbox), PROBES, _silent)
+        return Study(compared(PROBES, ours, other, flipped), other.leftovers)
+
+    def _bench(self, site: Site) -> Bench:
+        return Bench(site, self.run, self.control)
+
+    def _quiet_bench(self, sandbox: Sandbox) -> Bench:
+        """Return a bench in a sandbox, which is quick and thrown away: nothing stops it."""
+        control = Control(sleep=lambda _: None, stopped=lambda: False)
+        return Bench(sandbox_site(sandbox), self.run, control)
+
+
+def _silent(_: str) -> None:
+    """Tell nobody what is left in a sandbox that is thrown away."""
