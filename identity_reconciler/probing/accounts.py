@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from identity_reconciler.probing.asking import NOBODY
 from identity_reconciler.probing.bench import Bench
-from identity_reconciler.probing.observations import Observation, chosen
+from identity_reconciler.probing.observations import ACCEPTED, Observation, chosen
 from identity_reconciler.probing.probe import Probe, refused_by
 
 _STAYS = {True: "stays", False: "gone"}
@@ -41,6 +41,7 @@ def _to_nobody(bench: Bench) -> Observation:
 
 def _after_its_principal(bench: Bench) -> Observation:
     permission_set, group = _given(bench)
+    bench.see(lambda: ("GROUP", group) in bench.with_account(permission_set))
     bench.store.delete_group(IdentityStoreId=bench.site.store_id, GroupId=group)
     return chosen(
         _STAYS,
@@ -48,6 +49,30 @@ def _after_its_principal(bench: Bench) -> Observation:
             lambda: ("GROUP", group) in bench.with_account(permission_set), expected=False
         ),
     )
+
+
+def _through_a_group(bench: Bench) -> Observation:
+    permission_set, group = _given(bench)
+    user = bench.user()
+    bench.prepare(lambda: bench.join(group, user))
+    seen: list[Observation] = []
+
+    def listed() -> bool:
+        answer: list[str] = []
+
+        def ask() -> None:
+            page = bench.admin.list_account_assignments_for_principal(
+                InstanceArn=bench.site.instance_arn, PrincipalType="USER", PrincipalId=user
+            )
+            answer.extend(one.get("PermissionSetArn", "") for one in page["AccountAssignments"])
+
+        seen.append(bench.attempt(ask))
+        return permission_set in answer
+
+    found = bench.settled(listed, expected=True)
+    if seen[-1].answer != ACCEPTED:
+        return seen[-1]
+    return Observation("included" if found else "left out")
 
 
 ACCOUNTS = (
@@ -64,6 +89,11 @@ ACCOUNTS = (
         "account-after-principal",
         "an account assignment after its group is deleted",
         _after_its_principal,
+    ),
+    Probe(
+        "account-through-group",
+        "a group's account assignment in the list of its member",
+        _through_a_group,
     ),
 )
 """In the order of the table."""

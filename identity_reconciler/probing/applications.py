@@ -57,6 +57,7 @@ def _to_nothing(bench: Bench) -> Observation:
 def _orphaned(bench: Bench) -> tuple[str, str]:
     """Return an application and the deleted group that was assigned to it."""
     application, group = _assigned(bench)
+    bench.see(lambda: _is_assigned(bench, application, group))
     bench.store.delete_group(IdentityStoreId=bench.site.store_id, GroupId=group)
     return application, group
 
@@ -103,6 +104,7 @@ def _disabled(bench: Bench) -> Observation:
 
 def _after_its_application(bench: Bench) -> Observation:
     application, group = _assigned(bench)
+    bench.see(lambda: (application, group) in bench.assignments_of("GROUP", group))
     bench.prepare(lambda: bench.admin.delete_application(ApplicationArn=application))
     return chosen(
         _STAYS,
@@ -193,7 +195,7 @@ APPLICATIONS = (
     Probe("groups-of-application", "the 101st group of an application", _one_group_too_many),
     Probe(
         "configuration-readable",
-        "the assignment configuration of an application that has none",
+        "the assignment configuration of an application that cannot be configured",
         _configuration,
         allowed_by("assignment_configuration_always_readable"),
     ),

@@ -130,6 +130,15 @@ class Asking:
         self.check()
         return self._until(read, expected=expected)
 
+    def see(self, read: Callable[[], bool]) -> None:
+        """Return only once a list shows what was made: else that it is gone would say nothing.
+
+        Raises:
+            NotMeasuredError: It does not within the patience of this place.
+        """
+        if not self.settled(read, expected=True):
+            raise NotMeasuredError("a list does not show what was made")
+
     def prepare(self, step: Callable[[], T]) -> T:
         """Return what *step* gives, which the question is not about; ask again while it may lag.
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from identity_reconciler.probing.asking import Control, Site
+from identity_reconciler.probing.asking import PREFIX, Control, Site
 from identity_reconciler.probing.bench import Bench
 from identity_reconciler.probing.comparison import Comparison, alone, compared, switches_of
 from identity_reconciler.probing.ledger import Leftover
 from identity_reconciler.probing.probes import PROBES
 from identity_reconciler.probing.run import ask_all
 from identity_reconciler.probing.sites import sandbox_site
+from identity_reconciler.probing.sweep import clean
 from identity_reconciler.sandbox import Sandbox
 from identity_reconciler.sandbox.assuming import assumptions_of, document_of
 from identity_reconciler.sandbox.assumptions import Assumptions
@@ -49,6 +50,13 @@ class Studying:
         with Sandbox.assuming(assumptions_of(set_there)) as sandbox:
             flipped = ask_all(self._quiet_bench(sandbox), PROBES, _silent)
         return Study(compared(PROBES, ours, other, flipped), other.leftovers)
+
+    def clean_up(self, site: Site) -> tuple[Leftover, ...]:
+        """Remove what any run has left at *site*; tell, and return, what cannot be removed."""
+        left = clean(self._bench(site), PREFIX)
+        for leftover in left:
+            self.tell(f"could not be removed: {leftover}")
+        return left
 
     def _bench(self, site: Site) -> Bench:
         return Bench(site, self.run, self.control)
