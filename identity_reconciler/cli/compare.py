@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -23,6 +23,7 @@ from identity_reconciler.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from identity_reconciler.gateway.wire.pacing import Rates
     from identity_reconciler.probing.asking import Site
+    from identity_reconciler.probing.probe import Probe
     from identity_reconciler.probing.sites import Address
     from identity_reconciler.probing.study import Study, Studying
     from identity_reconciler.sandbox.assumptions import Assumptions
@@ -50,6 +51,10 @@ def compare(
         bool,
         typer.Option("--clean-up", help="Only remove what runs that were killed have left there."),
     ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Ask this question alone, by its name; repeatable."),
+    ] = None,
     assuming: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Compare with a sandbox that assumes what FILE says."),
@@ -70,6 +75,7 @@ def compare(
     from identity_reconciler.sandbox.assuming import read_assumptions
     from identity_reconciler.sandbox.assumptions import Assumptions
 
+    probes = _chosen(only or ())
     assumed = read_assumptions(assuming) if assuming else Assumptions()
     target = _Target(aws, endpoint_url, confirm, parse_rates(rate))
     if clean_up and aws is None and endpoint_url is None:
@@ -78,7 +84,7 @@ def compare(
     with _heeding_signals() as heeded:
         if clean_up and site is not None:
             return _clean_up(site, heeded)
-        study = _studied(site, assumed, heeded)
+        study = _studied(site, assumed, heeded.studying(probes))
     _tell(study, output_format, out)
     if heeded.signal is not None:
         return 128 + heeded.signal
@@ -99,13 +105,31 @@ class _Heeded:
         self.signal = number
         self._stop.set()
 
-    def studying(self) -> Studying:
-        """Return a study that stops when a signal says so."""
+    def studying(self, probes: tuple[Probe, ...] = ()) -> Studying:
+        """Return a study that asks *probes* and stops when a signal says so."""
         from identity_reconciler.probing.asking import Control
         from identity_reconciler.probing.study import Studying
 
         control = Control(self.sleep, lambda: self.signal is not None)
-        return Studying(secrets.token_hex(3), control, note)
+        return Studying(secrets.token_hex(3), control, note, probes)
+
+
+def _chosen(only: Collection[str]) -> tuple[Probe, ...]:
+    """Return the probes of these names, or all.
+
+    Raises:
+        UsageError: There is none of a name.
+    """
+    from identity_reconciler.probing.probes import PROBES
+
+    names = {probe.name for probe in PROBES}
+    unknown = sorted(set(only) - names)
+    if unknown:
+        raise UsageError(
+            f"--only {unknown[0]}: there is no such question; `sandbox compare --format json` has "
+            "their names"
+        )
+    return tuple(probe for probe in PROBES if not only or probe.name in only)
 
 
 @contextmanager
@@ -187,8 +211,7 @@ class _Target:
             )
 
 
-def _studied(site: Site | None, assumed: Assumptions, heeded: _Heeded) -> Study:
-    studying = heeded.studying()
+def _studied(site: Site | None, assumed: Assumptions, studying: Studying) -> Study:
     if site is None:
         return studying.of_sandbox(assumed)
     with progress(f"asking {site.name}", lambda: site.requests.total):

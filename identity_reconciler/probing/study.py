@@ -9,6 +9,7 @@ from identity_reconciler.probing.asking import PREFIX, Control, Site
 from identity_reconciler.probing.bench import Bench
 from identity_reconciler.probing.comparison import Comparison, alone, compared, switches_of
 from identity_reconciler.probing.ledger import Leftover
+from identity_reconciler.probing.probe import Probe
 from identity_reconciler.probing.probes import PROBES
 from identity_reconciler.probing.run import ask_all
 from identity_reconciler.probing.sites import sandbox_site
@@ -34,22 +35,24 @@ class Studying:
     """Six characters that tell this run from all others."""
     control: Control
     tell: Callable[[str], object]
+    probes: tuple[Probe, ...] = PROBES
 
     def of_sandbox(self, assumptions: Assumptions) -> Study:
         """Return what a sandbox with *assumptions* answers."""
         with Sandbox.assuming(assumptions) as sandbox:
-            found = ask_all(self._bench(sandbox_site(sandbox)), PROBES, self.tell)
-        return Study(alone(PROBES, found), found.leftovers)
+            found = ask_all(self._bench(sandbox_site(sandbox)), self.probes, self.tell)
+        return Study(alone(self.probes, found), found.leftovers)
 
     def against(self, site: Site, assumptions: Assumptions) -> Study:
         """Return what *site* answers, beside a sandbox with *assumptions*."""
-        other = ask_all(self._bench(site), PROBES, self.tell)
-        set_there = {**document_of(assumptions), **switches_of(PROBES, other)}
+        other = ask_all(self._bench(site), self.probes, self.tell)
+        asked = tuple(probe for probe in self.probes if probe.name in other.answers)
+        set_there = {**document_of(assumptions), **switches_of(asked, other)}
         with Sandbox.assuming(assumptions) as sandbox:
-            ours = ask_all(self._quiet_bench(sandbox), PROBES, _silent)
+            ours = ask_all(self._quiet_bench(sandbox), asked, _silent)
         with Sandbox.assuming(assumptions_of(set_there)) as sandbox:
-            flipped = ask_all(self._quiet_bench(sandbox), PROBES, _silent)
-        return Study(compared(PROBES, ours, other, flipped), other.leftovers)
+            flipped = ask_all(self._quiet_bench(sandbox), asked, _silent)
+        return Study(compared(self.probes, ours, other, flipped), other.leftovers)
 
     def clean_up(self, site: Site) -> tuple[Leftover, ...]:
         """Remove what any run has left at *site*; tell, and return, what cannot be removed."""

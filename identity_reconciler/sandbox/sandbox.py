@@ -114,12 +114,7 @@ class Sandbox:
 
         Not what it assumes, which is how it behaves and not what it holds.
         """
-        store = self._world.store
-        with store.transaction(write=True):
-            kept = store.document(_ASSUMPTIONS)
-            store.reset()
-            if kept is not None:
-                store.keep_document(_ASSUMPTIONS, kept)
+        self._world.store.reset(_ASSUMPTIONS)
         self.requests.clear()
 
     def session(self, account_id: str | None = None, region: str | None = None) -> boto3.Session:
