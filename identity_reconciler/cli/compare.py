@@ -22,7 +22,7 @@ from identity_reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from identity_reconciler.gateway.wire.pacing import Rates
-    from identity_reconciler.probing.asking import Site
+    from identity_reconciler.probing.asking import ProbedInstance
     from identity_reconciler.probing.probe import Probe
     from identity_reconciler.probing.sites import Address
     from identity_reconciler.probing.study import Study, Studying
@@ -107,11 +107,11 @@ class _Heeded:
 
     def studying(self, probes: tuple[Probe, ...] = ()) -> Studying:
         """Return a study that asks *probes* and stops when a signal says so."""
-        from identity_reconciler.probing.asking import Control
+        from identity_reconciler.probing.asking import Surroundings
         from identity_reconciler.probing.study import Studying
 
-        control = Control(self.sleep, lambda: self.signal is not None)
-        return Studying(secrets.token_hex(3), control, note, probes)
+        surroundings = Surroundings(self.sleep, lambda: self.signal is not None)
+        return Studying(secrets.token_hex(3), surroundings, note, probes)
 
 
 def _chosen(only: Collection[str]) -> tuple[Probe, ...]:
@@ -156,7 +156,7 @@ class _Target:
         self._confirm = confirm
         self._rates = rates
 
-    def open(self) -> Site | None:
+    def open(self) -> ProbedInstance | None:
         """Return the instance to ask, confirmed and known to be a scratch instance.
 
         Raises:
@@ -211,14 +211,14 @@ class _Target:
             )
 
 
-def _studied(site: Site | None, assumed: Assumptions, studying: Studying) -> Study:
+def _studied(site: ProbedInstance | None, assumed: Assumptions, studying: Studying) -> Study:
     if site is None:
         return studying.of_sandbox(assumed)
     with progress(f"asking {site.name}", lambda: site.requests.total):
         return studying.against(site, assumed)
 
 
-def _clean_up(site: Site, heeded: _Heeded) -> int:
+def _clean_up(site: ProbedInstance, heeded: _Heeded) -> int:
     with progress(f"cleaning up {site.name}", lambda: site.requests.total):
         left = heeded.studying().clean_up(site)
     if left:

@@ -43,7 +43,7 @@ class StoppedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class ProbedInstance:
     """An instance that probes may work in, and the way there."""
 
     name: str
@@ -63,7 +63,7 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class Surroundings:
     """What the surroundings give: time, and a way to stop."""
 
     sleep: Callable[[float], object]
@@ -73,15 +73,15 @@ class Control:
 class Asking:
     """One run of probes at one place."""
 
-    def __init__(self, site: Site, run: str, control: Control) -> None:
+    def __init__(self, site: ProbedInstance, run: str, surroundings: Surroundings) -> None:
         self.site = site
         self.store = site.store
         self.admin = site.admin
         self.prefix = f"{PREFIX}{run}-"
         """What everything that this run makes begins with."""
         self.ledger = Ledger(lambda read: self._until(read, expected=False))
-        self.sleep = control.sleep
-        self._stopped = control.stopped
+        self.sleep = surroundings.sleep
+        self._stopped = surroundings.stopped
         self._numbers = itertools.count(1)
 
     def check(self) -> None:
@@ -173,8 +173,17 @@ class Asking:
         return result
 
     def making(self, made: Made) -> AbstractContextManager[Made]:
-        """Return the block that makes *made*, which is written down before."""
+        """Return the block that makes *made*, which is written down before.
+
+        Raises:
+            NotMeasuredError: What is made could not be found again, should its answer be lost.
+        """
         self.check()
+        if made.kind not in self.ledger.kinds:
+            try:
+                made.find()
+            except ClientError as error:
+                raise NotMeasuredError(f"{words(error)}, so nothing was made") from error
         return self.ledger.making(made)
 
 

@@ -8,13 +8,13 @@ from enum import StrEnum
 
 from identity_reconciler.probing.observations import Observation
 from identity_reconciler.probing.probe import Probe
-from identity_reconciler.probing.run import Findings, Seen
+from identity_reconciler.probing.run import PlaceAnswers, Seen
 
 Switches = Mapping[str, bool | str]
 """The position of switches of the sandbox, by their names."""
 
 
-class Verdict(StrEnum):
+class Agreement(StrEnum):
     """Whether two places agree; the first character of a row."""
 
     SAME = " "
@@ -31,16 +31,16 @@ class Row:
     """The sandbox's, and then the other place's if there is one. None: it was not asked."""
 
     @property
-    def verdict(self) -> Verdict:
+    def agreement(self) -> Agreement:
         """Whether the answers are the same; with one place, whether there is one."""
         measured = [one for one in self.answers if isinstance(one, Observation)]
         if len(measured) < len(self.answers):
-            return Verdict.UNKNOWN
-        return Verdict.SAME if len(set(measured)) == 1 else Verdict.DIFFERS
+            return Agreement.UNKNOWN
+        return Agreement.SAME if len(set(measured)) == 1 else Agreement.DIFFERS
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class AnswersCompared:
     """All questions, and what two places answer; or one, which is the sandbox."""
 
     rows: tuple[Row, ...]
@@ -53,23 +53,23 @@ class Comparison:
     """The probes that differ still where the sandbox has all `switches` set."""
 
 
-def alone(probes: Iterable[Probe], sandbox: Findings) -> Comparison:
+def alone(probes: Iterable[Probe], sandbox: PlaceAnswers) -> AnswersCompared:
     """Return what the sandbox answers."""
     probes = tuple(probes)
     rows = _rows(probes, (sandbox,))
-    return Comparison(rows, (sandbox.place,), switches_of(probes, sandbox))
+    return AnswersCompared(rows, (sandbox.place,), switches_of(probes, sandbox))
 
 
 def compared(
-    probes: Iterable[Probe], sandbox: Findings, other: Findings, flipped: Findings
-) -> Comparison:
+    probes: Iterable[Probe], sandbox: PlaceAnswers, other: PlaceAnswers, flipped: PlaceAnswers
+) -> AnswersCompared:
     """Return the answers of the sandbox and of the *other* place, in the order of *probes*.
 
     *flipped* are the sandbox's with the switches set that the other place sets.
     """
     probes = tuple(probes)
     before, after = switches_of(probes, sandbox), switches_of(probes, other)
-    return Comparison(
+    return AnswersCompared(
         _rows(probes, (sandbox, other)),
         (sandbox.place, other.place),
         after,
@@ -77,12 +77,12 @@ def compared(
         tuple(
             row.probe.name
             for row in _rows(probes, (flipped, other))
-            if row.verdict is Verdict.DIFFERS
+            if row.agreement is Agreement.DIFFERS
         ),
     )
 
 
-def switches_of(probes: Iterable[Probe], findings: Findings) -> Switches:
+def switches_of(probes: Iterable[Probe], findings: PlaceAnswers) -> Switches:
     """Return the switches that *findings* set.
 
     Those are missing that were not measured, and those whose answer no position gives.
@@ -95,7 +95,7 @@ def switches_of(probes: Iterable[Probe], findings: Findings) -> Switches:
     }
 
 
-def _rows(probes: tuple[Probe, ...], places: tuple[Findings, ...]) -> tuple[Row, ...]:
+def _rows(probes: tuple[Probe, ...], places: tuple[PlaceAnswers, ...]) -> tuple[Row, ...]:
     return tuple(
         Row(probe, tuple(place.answers.get(probe.name) for place in places)) for probe in probes
     )

@@ -57,12 +57,15 @@ class Ledger:
         self._settled = settled
         """Ask until the answer is no, or for as long as lists may lag; return the last answer."""
         self._made: list[Made] = []
+        self.kinds: set[str] = set()
+        """What has been made, or may have been, since the beginning."""
         self._left: list[Made] = []
         """What could not be removed when it was tried."""
 
     @contextmanager
     def making(self, made: Made) -> Iterator[Made]:
         """Write *made* down for the block that makes it; only a clear refusal takes it back."""
+        self.kinds.add(made.kind)
         self._made.append(made)
         try:
             yield made

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from identity_reconciler.probing.comparison import Comparison, Row, Verdict
+from identity_reconciler.probing.comparison import Agreement, AnswersCompared, Row
 from identity_reconciler.probing.observations import Observation
 from identity_reconciler.probing.run import Seen
 
 Json = dict[str, object]
 
-_SAME = {Verdict.SAME: True, Verdict.DIFFERS: False, Verdict.UNKNOWN: None}
+_SAME = {Agreement.SAME: True, Agreement.DIFFERS: False, Agreement.UNKNOWN: None}
 
 
-def document(comparison: Comparison) -> Json:
+def document(comparison: AnswersCompared) -> Json:
     """Return *comparison* as JSON; `assumptions` sets the switches of a sandbox.
 
     It holds no identifiers and no names.
@@ -33,7 +33,7 @@ def _probe(row: Row, places: tuple[str, ...]) -> Json:
         "name": row.probe.name,
         "question": row.probe.question,
         "switch": row.probe.switch.name if row.probe.switch else None,
-        "same": _SAME[row.verdict] if len(places) > 1 else None,
+        "same": _SAME[row.agreement] if len(places) > 1 else None,
         "answers": {place: _answer(seen) for place, seen in zip(places, row.answers, strict=True)},
     }
 
@@ -45,10 +45,11 @@ def _answer(seen: Seen | None) -> Json:
     return {"not_measured": seen.reason if seen else "it was not asked"}
 
 
-def table(comparison: Comparison) -> str:
+def table(comparison: AnswersCompared) -> str:
     """Return *comparison* as a table, and what follows from it."""
     cells = [
-        (row.verdict.value, row.probe.question, *map(_cell, row.answers)) for row in comparison.rows
+        (row.agreement.value, row.probe.question, *map(_cell, row.answers))
+        for row in comparison.rows
     ]
     lines = [(" ", "assumption", *comparison.places), *cells]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -63,18 +64,22 @@ def _cell(seen: Seen | None) -> str:
     return str(seen) if seen else "not asked"
 
 
-def _conclusions(comparison: Comparison) -> Iterator[str]:
-    counted = Counter(row.verdict for row in comparison.rows)
+def _conclusions(comparison: AnswersCompared) -> Iterator[str]:
+    counted = Counter(row.agreement for row in comparison.rows)
     asked = f"{len(comparison.rows)} questions"
     if len(comparison.places) == 1:
-        yield f"{asked}, {counted[Verdict.SAME]} of them answered, by the sandbox alone"
+        yield f"{asked}, {counted[Agreement.SAME]} of them answered, by the sandbox alone"
         return
     sandbox, other = comparison.places
     yield (
-        f"{asked}: {counted[Verdict.SAME]} same, {counted[Verdict.DIFFERS]} differ (x), "
-        f"{counted[Verdict.UNKNOWN]} not measured (?)"
+        f"{asked}: {counted[Agreement.SAME]} same, {counted[Agreement.DIFFERS]} differ (x), "
+        f"{counted[Agreement.UNKNOWN]} not measured (?)"
     )
-    for name, value in sorted(comparison.flipped.items()):
-        yield f"to be as {other} is, the {sandbox} needs {name}: {str(value).lower()}"
-    for name in comparison.unexplained:
-        yield f"no switch of the {sandbox} makes it answer as {other} does: {name}"
+    if comparison.flipped:
+        yield f"switches of the {sandbox} that make it answer as {other} does:"
+        for name, value in sorted(comparison.flipped.items()):
+            yield f"  {name}: {str(value).lower()}"
+    if comparison.unexplained:
+        yield f"answers of {other} that no switch of the {sandbox} gives:"
+        for name in comparison.unexplained:
+            yield f"  {name}"

@@ -22,7 +22,7 @@ Seen = Observation | NotMeasured
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class PlaceAnswers:
     """What a run found at one place."""
 
     place: str
@@ -31,7 +31,7 @@ class Findings:
     leftovers: tuple[Leftover, ...] = ()
 
 
-def ask_all(bench: Bench, probes: Iterable[Probe], tell: Callable[[str], object]) -> Findings:
+def ask_all(bench: Bench, probes: Iterable[Probe], tell: Callable[[str], object]) -> PlaceAnswers:
     """Return the answers to *probes*, after everything that they made is removed.
 
     Where it is stopped, there are answers to those that were asked. What could not be removed is
@@ -49,7 +49,7 @@ def ask_all(bench: Bench, probes: Iterable[Probe], tell: Callable[[str], object]
         leftovers = clean(bench, bench.prefix)
         for leftover in leftovers:
             tell(f"could not be removed: {leftover}")
-    return Findings(bench.site.name, answers, leftovers)
+    return PlaceAnswers(bench.site.name, answers, leftovers)
 
 
 def _ask(probe: Probe, bench: Bench) -> Seen:

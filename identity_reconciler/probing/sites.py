@@ -12,7 +12,7 @@ from identity_reconciler.gateway.reading.instances import list_instances, requir
 from identity_reconciler.gateway.wire.clients import make_clients, make_session
 from identity_reconciler.gateway.wire.errors import Call, translating
 from identity_reconciler.gateway.wire.pacing import Rates
-from identity_reconciler.probing.asking import Site
+from identity_reconciler.probing.asking import ProbedInstance
 from identity_reconciler.probing.clients import ProbingClients, probing_clients
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 
@@ -45,7 +45,7 @@ class Address:
     endpoint_url: str | None = None
     rates: Rates | None = None
     patience: float = 10.0
-    """See Site."""
+    """See ProbedInstance."""
 
 
 def declared_address(instance: Instance, endpoint_url: str | None, rates: Rates | None) -> Address:
@@ -105,7 +105,7 @@ def _host(endpoint_url: str) -> str:
     return urlsplit(endpoint_url).netloc.rpartition("@")[2]
 
 
-def require_scratch(site: Site) -> str:
+def require_scratch(site: ProbedInstance) -> str:
     """Return how much there is at *site*, if that is so little that nobody can be using it.
 
     Raises:
@@ -125,7 +125,7 @@ def require_scratch(site: Site) -> str:
     return f"{number_of_users} users and {number_of_groups} groups"
 
 
-def site_at(address: Address) -> Site:
+def site_at(address: Address) -> ProbedInstance:
     """Return the instance at *address*, with a way through another of its Regions.
 
     Raises:
@@ -133,7 +133,7 @@ def site_at(address: Address) -> Site:
     """
     clients = _clients(address, address.region)
     elsewhere = _other_region(clients, address)
-    return Site(
+    return ProbedInstance(
         name=address.place,
         instance_arn=address.instance_arn,
         store_id=address.store_id,
@@ -146,7 +146,7 @@ def site_at(address: Address) -> Site:
     )
 
 
-def sandbox_site(sandbox: Sandbox) -> Site:
+def sandbox_site(sandbox: Sandbox) -> ProbedInstance:
     """Return an instance in a new *sandbox*, with all that a question needs."""
     details = InstanceDetails(regions=(_ELSEWHERE,))
     sandbox.ensure_instance(details)

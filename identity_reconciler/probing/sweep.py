@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from identity_reconciler.probing.bench import Bench
 from identity_reconciler.probing.ledger import Leftover, Made
 from identity_reconciler.probing.observations import FAILURES, words
 
+KINDS = ("user", "group", "application", "permission set")
+"""What can be told by its name to be a probe's."""
 
-def clean(bench: Bench, prefix: str) -> tuple[Leftover, ...]:
+
+def clean(bench: Bench, prefix: str, kinds: Collection[str] | None = None) -> tuple[Leftover, ...]:
     """Remove what was made and everything that carries *prefix*; return what is left.
 
-    A list that cannot be read is among it: nobody knows what it would have shown.
+    Looks for what is of the *kinds*: those that are written down, unless they are given. A list
+    that cannot be read is left too: nobody knows what it would have shown.
     """
     bench.ledger.remove()
     unread: list[Leftover] = []
     # Account assignments hold permission sets, so they are found last and removed first.
     for kind, find in (
-        ("users", _users),
-        ("groups", _groups),
-        ("applications", _applications),
-        ("permission sets", _permission_sets),
+        ("user", _users),
+        ("group", _groups),
+        ("application", _applications),
+        ("permission set", _permission_sets),
     ):
+        if kind not in (bench.ledger.kinds if kinds is None else kinds):
+            continue
         try:
             for made in find(bench, prefix.casefold()):
                 bench.ledger.add(made)
         except FAILURES as error:
             reason = f"they could not be listed: {words(error)}"
-            unread.append(Leftover(kind, f"called {prefix}*", "", reason))
+            unread.append(Leftover(f"{kind}s", f"called {prefix}*", "", reason))
     return (*bench.ledger.remove_all(), *unread)
 
 

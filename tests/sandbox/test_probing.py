@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from identity_reconciler.errors import UsageError
-from identity_reconciler.probing.asking import PREFIX, Control
+from identity_reconciler.probing.asking import PREFIX, Surroundings
 from identity_reconciler.probing.bench import Bench
 from identity_reconciler.probing.clients import SENT
 from identity_reconciler.probing.comparison import switches_of
@@ -20,7 +20,7 @@ from identity_reconciler.probing.observations import NotMeasured, Observation
 from identity_reconciler.probing.probe import Probe
 from identity_reconciler.probing.probes import PROBES
 from identity_reconciler.probing.report import document, table
-from identity_reconciler.probing.run import Findings, ask_all
+from identity_reconciler.probing.run import PlaceAnswers, ask_all
 from identity_reconciler.probing.sites import require_scratch, sandbox_site
 from identity_reconciler.probing.study import Study, Studying
 from identity_reconciler.sandbox import Sandbox
@@ -28,6 +28,7 @@ from identity_reconciler.sandbox.assuming import assumptions_of, document_of
 from identity_reconciler.sandbox.assumptions import Assumptions
 from identity_reconciler.sandbox.seeding import Sizes, generate
 from identity_reconciler.sandbox.trouble import Fault, FaultKind, Trouble
+from tests.documents import guide
 
 SWITCHES = tuple(field.name for field in fields(Assumptions))
 RUN = "0a1b2c"
@@ -53,10 +54,10 @@ def never() -> bool:
 
 def bench(sandbox: Sandbox, stopped: Any = never) -> Bench:  # noqa: ANN401 - a callable
     """Return a bench in a sandbox where time stands still."""
-    return Bench(sandbox_site(sandbox), RUN, Control(lambda _: None, stopped))
+    return Bench(sandbox_site(sandbox), RUN, Surroundings(lambda _: None, stopped))
 
 
-def asked(assumptions: Assumptions, *probes: Probe) -> Findings:
+def asked(assumptions: Assumptions, *probes: Probe) -> PlaceAnswers:
     """Return what a sandbox answers to some probes."""
     with Sandbox.assuming(assumptions) as sandbox:
         return ask_all(bench(sandbox), probes, lambda _: None)
@@ -96,6 +97,10 @@ class TestSwitches:
         assert len({probe.name for probe in PROBES}) == len(PROBES)
         assert len({probe.question for probe in PROBES}) == len(PROBES)
 
+    def test_the_guide_counts_them(self) -> None:
+        counts = re.findall(r"(\d+) questions", guide("sandbox").text)
+        assert set(counts) == {str(len(PROBES))}
+
     @pytest.mark.parametrize("name", SWITCHES)
     def test_one_flipped(self, name: str) -> None:
         (probe,) = (one for one in PROBES if one.switch and one.switch.name == name)
@@ -105,7 +110,7 @@ class TestSwitches:
 
     def test_all_flipped(self) -> None:
         told: list[str] = []
-        studying = Studying(RUN, Control(lambda _: None, never), told.append)
+        studying = Studying(RUN, Surroundings(lambda _: None, never), told.append)
         with Sandbox.assuming(ALL_FLIPPED) as sandbox:
             study = studying.against(sandbox_site(sandbox), Assumptions())
         found = study.comparison
@@ -119,7 +124,7 @@ class TestSwitches:
 def study() -> Study:
     """Return the study of the sandbox itself."""
     told: list[str] = []
-    made = Studying(RUN, Control(lambda _: None, never), told.append).of_sandbox(Assumptions())
+    made = Studying(RUN, Surroundings(lambda _: None, never), told.append).of_sandbox(Assumptions())
     assert told == []
     return made
 
@@ -197,7 +202,7 @@ class TestRemoval:
         killed.user("Administrator")
         killed.assign(killed.application(), "GROUP", group := killed.group())
         killed.give_account(killed.permission_set(), "GROUP", group)
-        studying = Studying("another", Control(lambda _: None, never), pytest.fail)
+        studying = Studying("another", Surroundings(lambda _: None, never), pytest.fail)
         assert studying.clean_up(bench(usual).site) == ()
         assert held(usual) == before
 
@@ -229,7 +234,8 @@ class TestRemoval:
     def test_what_cannot_be_listed_is_told(self, usual: Sandbox) -> None:
         faults = (Fault("ListGroups", code="AccessDeniedException", times=1000),)
         usual.make_trouble(Trouble(faults=faults))
-        (left,) = ask_all(bench(usual), (), lambda _: None).leftovers
+        (probe,) = (one for one in PROBES if one.name == "group-name-twice")
+        (left,) = ask_all(bench(usual), (probe,), lambda _: None).leftovers
         assert str(left) == (
             f"groups called {PREFIX}{RUN}-*: they could not be listed: "
             "ListGroups was answered with AccessDeniedException"
@@ -247,6 +253,25 @@ class TestNotMeasured:
         (probe,) = (one for one in PROBES if one.name == "user-name-twice")
         findings = ask_all(bench(usual), (probe,), lambda _: None)
         assert findings.answers == {probe.name: NotMeasured(f"CreateUser was answered with {code}")}
+
+    @pytest.mark.parametrize(
+        "lookup", ["GetUserId", "GetGroupId", "ListApplications", "ListPermissionSets"]
+    )
+    def test_what_could_not_be_found_again_is_not_made(self, usual: Sandbox, lookup: str) -> None:
+        faults = (Fault(lookup, code="AccessDeniedException", times=10_000),)
+        usual.make_trouble(Trouble(faults=faults))
+        before = {name for _, name, outcome in usual.statistics() if outcome == "200"}
+        findings = ask_all(bench(usual), QUICK, lambda _: None)
+        reason = f"{lookup} was answered with AccessDeniedException, so nothing was made"
+        assert NotMeasured(reason) in findings.answers.values()
+        assert findings.leftovers == ()
+        made = {
+            "GetUserId": "CreateUser",
+            "GetGroupId": "CreateGroup",
+            "ListApplications": "CreateApplication",
+            "ListPermissionSets": "CreatePermissionSet",
+        }[lookup]
+        assert made not in {name for _, name, _ in usual.statistics()} - before
 
     def test_throttling_is_waited_for(self, usual: Sandbox) -> None:
         throttled = Fault("CreateUser", code="ThrottlingException", call=2, times=3)
@@ -266,8 +291,8 @@ class TestNotMeasured:
 
     def test_a_switch_is_not_set_by_it(self) -> None:
         probe = next(one for one in PROBES if one.switch)
-        assert switches_of((probe,), Findings("AWS", {probe.name: NotMeasured("x")})) == {}
-        assert switches_of((probe,), Findings("AWS", {probe.name: Observation("purple")})) == {}
+        assert switches_of((probe,), PlaceAnswers("AWS", {probe.name: NotMeasured("x")})) == {}
+        assert switches_of((probe,), PlaceAnswers("AWS", {probe.name: Observation("purple")})) == {}
 
 
 class TestLag:
@@ -283,7 +308,9 @@ class TestLag:
 
         patient = replace(sandbox_site(usual), patience=10.0)
         (probe,) = (one for one in PROBES if one.name == "membership-after-user")
-        findings = ask_all(Bench(patient, RUN, Control(sleep, never)), (probe,), lambda _: None)
+        findings = ask_all(
+            Bench(patient, RUN, Surroundings(sleep, never)), (probe,), lambda _: None
+        )
         assert findings.answers == {probe.name: Observation("gone")}
         assert now[0] >= 1_800_000_006.0  # Until it shows, and until it does not.
 

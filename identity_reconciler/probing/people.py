@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_identitystore.type_defs import CreateUserRequestTypeDef, EmailTypeDef
 
 
-class Directory(Asking):
+class People(Asking):
     """Makes users, groups and memberships, and writes each of them down."""
 
     def user(
