@@ -16,7 +16,7 @@ from identity_reconciler.probing.asking import PREFIX, Surroundings
 from identity_reconciler.probing.bench import Bench
 from identity_reconciler.probing.clients import SENT
 from identity_reconciler.probing.comparison import switches_of
-from identity_reconciler.probing.observations import NotMeasured, Observation
+from identity_reconciler.probing.observations import FAILURES, NotMeasured, Observation
 from identity_reconciler.probing.probe import Probe
 from identity_reconciler.probing.probes import PROBES
 from identity_reconciler.probing.report import document, table
@@ -35,6 +35,7 @@ RUN = "0a1b2c"
 QUICK = tuple(probe for probe in PROBES if probe.name != "groups-of-application")
 """All but the one that makes half of all requests."""
 STORE = "d-1234567890"
+INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
 
 
 def flipped(name: str) -> bool | str:
@@ -64,16 +65,15 @@ def asked(assumptions: Assumptions, *probes: Probe) -> PlaceAnswers:
 
 
 def held(sandbox: Sandbox) -> dict[str, list[str]]:
-    """Return the names of everything that is live in a sandbox, straight from its store."""
+    """Return the identifiers of everything that is live in a sandbox, most from its store."""
     names: dict[str, list[str]] = {}
     with sandbox.responder.world.store.transaction(write=False) as store:
         for table_ in ("users", "groups", "memberships", "applications", "assignments"):
             column = {"applications": "arn", "assignments": "principal_id"}.get(table_, "id")
             rows = store.execute(f"SELECT {column} FROM {table_} ORDER BY row")  # noqa: S608
             names[table_] = [row[column] for row in rows]
-        names["sets"] = json.loads(store.document("permission sets") or "{}").get(
-            "permission_sets", []
-        )
+    admin = sandbox.session().client("sso-admin")
+    names["sets"] = admin.list_permission_sets(InstanceArn=INSTANCE)["PermissionSets"]
     return names
 
 
@@ -193,6 +193,17 @@ class TestRemoval:
         assert held(usual) == before
         lost = [one for one in findings.answers.values() if isinstance(one, NotMeasured)]
         assert len(lost) >= len(creates) - 1
+
+    @pytest.mark.parametrize("kind", [FaultKind.LOST_AFTER, FaultKind.ERROR_AFTER])
+    def test_at_once_where_the_answer_was_lost(self, usual: Sandbox, kind: FaultKind) -> None:
+        before, at = held(usual), bench(usual)
+        creates = ("CreateUser", "CreateGroup", "CreateGroupMembership", "CreateApplication")
+        for name in creates:
+            usual.make_trouble(Trouble(faults=(Fault(name, kind),)))
+            with pytest.raises(FAILURES):
+                at.join(at.group(), at.user()) and at.application()
+        at.ledger.remove()
+        assert held(usual) == before
 
     def test_what_a_killed_run_left(self, usual: Sandbox) -> None:
         usual.assume(assumptions_of({"reserved_names": False}))
