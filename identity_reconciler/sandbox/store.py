@@ -188,15 +188,19 @@ class Store:
         """Keep a text under *name*."""
         self.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", (name, value))
 
-    def reset(self) -> None:
-        """Empty every table: the state of a new file."""
+    def reset(self, *keeping: str) -> None:
+        """Empty every table, but for the documents of *keeping*: the state of a new file."""
         with self.transaction(write=True):
+            kept = {name: self.document(name) for name in keeping}
             tables = self.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'table' "
                 "AND name NOT LIKE 'sqlite_%' AND name <> 'secrets'"
             ).fetchall()
             for table in tables:
                 self.execute(f"DELETE FROM {table['name']}")  # noqa: S608 - names from the schema
+            for name, value in kept.items():
+                if value is not None:
+                    self.keep_document(name, value)
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""

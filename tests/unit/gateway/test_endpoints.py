@@ -37,7 +37,8 @@ class Listener:
         self.heard: list[str] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
 
     def _listen(self) -> None:
         while True:
@@ -51,6 +52,9 @@ class Listener:
 
     def close(self) -> None:
         """Listen no longer."""
+        # Closed alone it would go on, and hear what comes to whoever gets its number next.
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
         self._socket.close()
 
 
