@@ -1,19 +1,13 @@
-"""Probes of permission sets and of who has one in an account: the instance's own."""
+"""Probes of who has a permission set in an account: the instance's own."""
 
 from __future__ import annotations
 
 from identity_reconciler.probing.asking import NOBODY
 from identity_reconciler.probing.bench import Bench
-from identity_reconciler.probing.observations import ACCEPTED, Observation, chosen
-from identity_reconciler.probing.probe import Probe, refused_by
+from identity_reconciler.probing.observations import ACCEPTED, REFUSED, Observation, chosen
+from identity_reconciler.probing.probe import Probe, Switch, refused_by
 
 _STAYS = {True: "stays", False: "gone"}
-
-
-def _name_twice(bench: Bench) -> Observation:
-    name = bench.name()
-    bench.permission_set(name)
-    return bench.settled_attempt(lambda: bench.permission_set(name))
 
 
 def _given(bench: Bench) -> tuple[str, str]:
@@ -77,13 +71,17 @@ def _through_a_group(bench: Bench) -> Observation:
 
 ACCOUNTS = (
     Probe(
-        "permission-set-name-twice",
-        "a second permission set of the same name",
-        _name_twice,
-        refused_by("unique_permission_set_names"),
+        "account-twice",
+        "an account assignment that exists",
+        _twice,
+        Switch("existing_account_assignment", {ACCEPTED: "success", REFUSED: "conflict"}),
     ),
-    Probe("account-twice", "an account assignment that exists", _twice),
-    Probe("account-taken-twice", "removing an account assignment again", _taken_twice),
+    Probe(
+        "account-taken-twice",
+        "removing an account assignment again",
+        _taken_twice,
+        refused_by("missing_account_assignment_is_error"),
+    ),
     Probe("account-of-nobody", "an account assignment of a user that does not exist", _to_nobody),
     Probe(
         "account-after-principal",
@@ -94,6 +92,7 @@ ACCOUNTS = (
         "account-through-group",
         "a group's account assignment in the list of its member",
         _through_a_group,
+        Switch("account_access_through_groups", {"included": True, "left out": False}),
     ),
 )
 """In the order of the table."""

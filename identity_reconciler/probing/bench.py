@@ -190,13 +190,40 @@ class Bench(People):
             for item in page["AccountAssignments"]
         )
 
+    def in_account(self) -> frozenset[str]:
+        """Return the permission sets that are in the instance's own account."""
+        pages = self.admin.get_paginator("list_permission_sets_provisioned_to_account").paginate(
+            InstanceArn=self.site.instance_arn, AccountId=self.site.account
+        )
+        return frozenset(arn for page in pages for arn in page["PermissionSets"])
+
+    def provision(self, permission_set: str, account: str | None) -> bool:
+        """Put a permission set into an account; return whether that succeeds in the end."""
+        named: dict[str, str] = {} if account is None else {"TargetId": account}
+        answer = self.admin.provision_permission_set(
+            InstanceArn=self.site.instance_arn,
+            PermissionSetArn=permission_set,
+            TargetType="AWS_ACCOUNT",
+            **named,
+        )
+        request = answer["PermissionSetProvisioningStatus"]["RequestId"]
+        return self._succeeds(
+            lambda: self.admin.describe_permission_set_provisioning_status(
+                InstanceArn=self.site.instance_arn, ProvisionPermissionSetRequestId=request
+            )["PermissionSetProvisioningStatus"]["Status"]
+        )
+
     def _wait_for(self, status: Callable[[], str]) -> None:
+        if not self._succeeds(status):
+            raise NotMeasuredError("the account assignment was accepted and then failed")
+
+    def _succeeds(self, status: Callable[[], str]) -> bool:
         for _ in range(_POLLS):
             match status():
                 case "SUCCEEDED":
-                    return
+                    return True
                 case "FAILED":
-                    raise NotMeasuredError("the account assignment was accepted and then failed")
+                    return False
                 case _:
                     self.sleep(_PAUSE)
-        raise NotMeasuredError("the account assignment did not end within a minute")
+        raise NotMeasuredError("an asynchronous request did not end within a minute")

@@ -55,7 +55,10 @@ SENT = {
         "DescribeApplication",
         "DescribeInstance",
         "DescribePermissionSet",
+        "DescribePermissionSetProvisioningStatus",
+        "DetachManagedPolicyFromPermissionSet",
         "GetApplicationAssignmentConfiguration",
+        "GetInlinePolicyForPermissionSet",
         "ListAccountAssignments",
         "ListAccountAssignmentsForPrincipal",
         "ListApplicationAssignments",
@@ -63,7 +66,10 @@ SENT = {
         "ListApplications",
         "ListInstances",
         "ListPermissionSets",
+        "ListPermissionSetsProvisionedToAccount",
+        "ProvisionPermissionSet",
         "UpdateApplication",
+        "UpdatePermissionSet",
     ),
 }
 """Every operation that a probe may send, by service; the clients refuse all others."""

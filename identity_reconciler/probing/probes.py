@@ -7,6 +7,7 @@ from identity_reconciler.probing.applications import APPLICATIONS
 from identity_reconciler.probing.instances import INSTANCES
 from identity_reconciler.probing.memberships import MEMBERSHIPS
 from identity_reconciler.probing.names import NAMES
+from identity_reconciler.probing.permission_sets import PERMISSION_SETS
 from identity_reconciler.probing.updates import UPDATES
 
-PROBES = (*NAMES, *UPDATES, *MEMBERSHIPS, *APPLICATIONS, *INSTANCES, *ACCOUNTS)
+PROBES = (*NAMES, *UPDATES, *MEMBERSHIPS, *APPLICATIONS, *INSTANCES, *PERMISSION_SETS, *ACCOUNTS)
