@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import signal
-import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,21 +96,17 @@ class _Heeded:
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._stop = threading.Event()
-
-    def sleep(self, seconds: float) -> None:
-        self._stop.wait(seconds)
 
     def take(self, number: int, _frame: FrameType | None) -> None:
         self.signal = number
-        self._stop.set()
 
     def studying(self, probes: tuple[Probe, ...] = ()) -> Studying:
         """Return a study that asks *probes* and stops when a signal says so."""
         from identity_reconciler.probing.asking import Surroundings
         from identity_reconciler.probing.study import Studying
 
-        surroundings = Surroundings(self.sleep, lambda: self.signal is not None)
+        # The removal waits for what lags as long after a signal as without one.
+        surroundings = Surroundings(time.sleep, lambda: self.signal is not None)
         return Studying(secrets.token_hex(3), surroundings, note, probes)
 
 

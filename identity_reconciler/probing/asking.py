@@ -127,8 +127,12 @@ class Asking:
 
     def settled(self, read: Callable[[], bool], *, expected: bool) -> bool:
         """Return what *read* says once it says what is *expected*, or at last."""
-        self.check()
-        return self._until(read, expected=expected)
+
+        def checked() -> bool:
+            self.check()
+            return read()
+
+        return self._until(checked, expected=expected)
 
     def see(self, read: Callable[[], bool]) -> None:
         """Return only once a list shows what was made: else that it is gone would say nothing.

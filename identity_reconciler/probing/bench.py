@@ -14,7 +14,7 @@ from identity_reconciler.probing.people import People
 
 PrincipalKind = Literal["USER", "GROUP"]
 _CUSTOM = "arn:aws:sso::aws:applicationProvider/custom"
-_POLLS = 120
+_POLLS = 240
 """Looks at the status of an asynchronous operation."""
 _PAUSE = 0.5
 """Seconds between two of them."""
@@ -226,4 +226,4 @@ class Bench(People):
                     return False
                 case _:
                     self.sleep(_PAUSE)
-        raise NotMeasuredError("an asynchronous request did not end within a minute")
+        raise NotMeasuredError("an asynchronous request did not end within two minutes")

@@ -325,6 +325,24 @@ class TestLag:
         assert findings.answers == {probe.name: Observation("gone")}
         assert now[0] >= 1_800_000_006.0  # Until it shows, and until it does not.
 
+    def test_removal_waits_after_a_stop_too(self, usual: Sandbox) -> None:
+        now, before = [1_800_000_000.0], held(usual)
+        usual.responder.world.clock = lambda: now[0]
+        usual.make_trouble(Trouble(visibility_lag=3.0))
+
+        def sleep(seconds: float) -> None:
+            now[0] += seconds
+
+        patient = replace(sandbox_site(usual), patience=10.0)
+        stops = (probe for probe in PROBES if probe.name == "assignment-after-principal")
+        # It is stopped while it waits for the list to show the assignment.
+        stopping = Surroundings(sleep, lambda: now[0] > 1_800_000_001.0)
+        findings = ask_all(Bench(patient, RUN, stopping), stops, lambda _: None)
+        usual.make_trouble(None)
+        assert findings.answers == {}
+        assert findings.leftovers == ()
+        assert held(usual) == before
+
 
 class TestScratch:
     """Only an instance that nobody can be using is asked."""
