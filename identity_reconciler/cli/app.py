@@ -13,6 +13,7 @@ from identity_reconciler import __version__
 from identity_reconciler.cli import (
     apply,
     audit,
+    compare,
     doctor,
     edit,
     explain,
@@ -76,6 +77,7 @@ app.command()(schema.schema)
 app.add_typer(audit.app, name="audit")
 app.add_typer(iam_policy.app, name="iam-policy")
 app.add_typer(github.app, name="github")
+sandbox.app.command()(compare.compare)
 app.add_typer(sandbox.app, name="sandbox")
 
 

@@ -117,19 +117,30 @@ def open_sandbox(state: Path = SANDBOX_FILE, *, instead_of_aws: bool = True) -> 
     Raises:
         UsageError: The extra `sandbox` is not installed.
     """
-    try:
-        from identity_reconciler.sandbox import Sandbox
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"the sandbox needs the package {error.name}; "
-            "install it with: pip install 'identity-reconciler[sandbox]'"
-        ) from error
+    require_sandbox()
+    from identity_reconciler.sandbox import Sandbox
+
     if state.parent == WORKSPACE:
         workspace()
     with Sandbox(state) as sandbox:
         if instead_of_aws:
             note(f"using the sandbox in {state}, not AWS")
         yield sandbox
+
+
+def require_sandbox() -> None:
+    """Return only if the sandbox is there.
+
+    Raises:
+        UsageError: The extra `sandbox` is not installed.
+    """
+    try:
+        import identity_reconciler.sandbox  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the sandbox needs the package {error.name}; "
+            "install it with: pip install 'identity-reconciler[sandbox]'"
+        ) from error
 
 
 def workspace() -> Path:

@@ -140,6 +140,31 @@ def seed(
 
 
 @app.command()
+def assume(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="What `compare --out` wrote, or an object of switches. Without: the defaults.",
+        ),
+    ] = None,
+    state: StateFile = SANDBOX_FILE,
+) -> None:
+    """Make a sandbox answer by other assumptions about AWS than the default ones."""
+    with _opened(state) as opened:
+        from identity_reconciler.sandbox.assuming import document_of, read_assumptions
+        from identity_reconciler.sandbox.assumptions import Assumptions
+
+        wanted = read_assumptions(file) if file else Assumptions()
+        opened.assume(wanted)
+    usual = document_of(Assumptions())
+    for name, position in document_of(wanted).items():
+        if position != usual[name]:
+            typer.echo(f"{name}: {str(position).lower()}")
+    typer.echo(f"{state} assumes {'this' if wanted != Assumptions() else 'the defaults'}", err=True)
+
+
+@app.command()
 def show(state: StateFile = SANDBOX_FILE, output_format: OutputFormat = Format.TEXT) -> None:
     """Show what a sandbox holds: instances, applications, and how much of everything."""
     with _opened(state, must_exist=True) as opened:

@@ -113,14 +113,20 @@ class AccountAssignments(Provisioning):
         instance = self.permitted(params, operation)
         if self.caller.account != instance["account"]:
             raise self.denied(operation, instance["arn"])
-        through = self.assumptions.account_access_through_groups
-        where, values = self.of_principal(instance, params, through_groups=through)
-        where, values = f"instance = ? AND {where}", (instance["arn"], *values)
+        where, values = "instance = ?", [instance["arn"]]
         account = params.get("Filter", {}).get("AccountId")
         if account is not None:
-            where, values = f"{where} AND account = ?", (*values, account)
-        scope = f"{operation}{values}"
-        page = self.page(Query("account_assignments", where, values, scope), params)
+            where = f"{where} AND account = ?"
+            values.append(account)
+        through = self.assumptions.account_access_through_groups
+        query = Query(
+            "account_assignments",
+            f"{where} AND principal_type = ? AND principal_id = ?",
+            tuple(values),
+            f"{operation}{values}{params['PrincipalType']}{params['PrincipalId'].lower()}",
+            self.principals(instance, params, through_groups=through),
+        )
+        page = self.page(query, params)
         return with_token({"AccountAssignments": [_shown(row) for row in page.rows]}, page)
 
     def describe_account_assignment_creation_status(self, params: Params) -> Answer:

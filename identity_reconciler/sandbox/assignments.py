@@ -80,12 +80,13 @@ class AssignmentOperations(ApplicationOperations):
         if wanted is None and not self.owns(instance):
             raise self.denied(operation, instance["arn"])
         through = self.assumptions.assignments_through_groups
-        where, values = self.of_principal(instance, params, through_groups=through)
         query = Query(
             "assignments",
-            f"instance = ? AND {where} AND (? IS NULL OR application = ?)",
-            (instance["arn"], *values, wanted, wanted),
+            "instance = ? AND (? IS NULL OR application = ?) "
+            "AND principal_type = ? AND principal_id = ?",
+            (instance["arn"], wanted, wanted),
             f"{operation}{instance['arn']}{params['PrincipalType']}{params['PrincipalId']}{wanted}",
+            self.principals(instance, params, through_groups=through),
         )
         page = self.page(query, params)
         return with_token({"ApplicationAssignments": [_shown(row) for row in page.rows]}, page)

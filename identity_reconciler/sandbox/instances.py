@@ -83,21 +83,20 @@ class Administration:
             # The text is assumed.
             raise not_found(f"{params['PrincipalType']} not found.")
 
-    def of_principal(
+    def principals(
         self, instance: Row, params: Params, *, through_groups: bool
-    ) -> tuple[str, tuple[str, ...]]:
-        """Return SQL, and its values, for the assignments of the request's principal."""
+    ) -> list[tuple[str, str]]:
+        """Return the request's principal, type and id, and the groups that it is in if asked."""
         kind, identifier = params["PrincipalType"], params["PrincipalId"].lower()
-        direct = "(principal_type = ? AND principal_id = ?)"
         if kind == "GROUP" or not through_groups:
-            return direct, (kind, identifier)
+            return [(kind, identifier)]
         # Without the hint, SQLite reads all memberships of the store.
-        through = (
-            "(principal_type = 'GROUP' AND principal_id IN "
-            "(SELECT group_id FROM memberships INDEXED BY memberships_user "
-            "WHERE store = ? AND user_id = ?))"
+        rows = self.store.execute(
+            "SELECT group_id FROM memberships INDEXED BY memberships_user "
+            "WHERE store = ? AND user_id = ?",
+            (instance["store"], identifier),
         )
-        return f"({direct} OR {through})", (kind, identifier, instance["store"], identifier)
+        return [(kind, identifier), *(("GROUP", row["group_id"]) for row in rows)]
 
     def owns(self, row: Row) -> bool:
         """Return whether the caller may change an instance: owner or delegated administrator."""

@@ -12,6 +12,7 @@ import hashlib
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from identity_reconciler.sandbox.errors import validation
@@ -44,6 +45,8 @@ class Query:
     values: tuple[Any, ...]
     scope: str
     """What the token is good for: operation and subject."""
+    parts: Sequence[tuple[Any, ...]] = ((),)
+    """Values for the last `?` of `where`, once for each part of the list; no row is in two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,19 @@ def read_page(world: World, query: Query, request: PageRequest) -> Page:
     else:
         start = _END if backwards else 0
     beyond, order = ("<", "DESC") if backwards else (">", "ASC")
-    rows = store.execute(
+    statement = (
         f"SELECT * FROM {source} WHERE {query.where} AND row {beyond} ? "  # noqa: S608 - our code
-        f"ORDER BY row {order} LIMIT ?",
-        (*query.values, start, limit + 1),
-    ).fetchall()
+        f"ORDER BY row {order} LIMIT ?"
+    )
+    # Each part comes in order from an index, and no more of it than a page; together, SQLite would
+    # read and sort all of them for every page.
+    rows: list[Row] = []
+    for part in query.parts:
+        rows += store.execute(statement, (*query.values, *part, start, limit + 1))
+    rows.sort(key=itemgetter("row"), reverse=backwards)
     if len(rows) <= limit:
         return Page(_ordered(maker, rows), None)
-    rows.pop()
+    del rows[limit:]
     last = int(rows[-1]["row"]) if rows else start
     return Page(_ordered(maker, rows), _encode(store, query.scope, last))
 

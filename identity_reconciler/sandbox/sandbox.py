@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from identity_reconciler.sandbox.accounts import DEFAULT_ACCOUNT, DEFAULT_REGION, partition_of
 from identity_reconciler.sandbox.applications import application_arn
+from identity_reconciler.sandbox.assuming import assumptions_of, document_of
 from identity_reconciler.sandbox.assumptions import Assumptions
 from identity_reconciler.sandbox.attributes import GROUP, USER, AttributeForm, service_model
 from identity_reconciler.sandbox.catalogue import CATALOGUE, in_partition, provider_for, provider_of
@@ -36,6 +37,8 @@ DEFAULT_STORE_ID = "d-1234567890"
 if TYPE_CHECKING:
     import boto3
 
+_ASSUMPTIONS = "assumptions"
+"""The document that keeps them."""
 _SYSTEM = Caller("", "", "sandbox", "", "")
 """Who makes the changes that no API makes."""
 
@@ -65,7 +68,7 @@ class Sandbox:
     """
 
     def __init__(self, path: Path | None = None, *, world: World | None = None) -> None:
-        self._world = world or World(Store(path))
+        self._world = world or _kept_world(Store(path))
         self.requests = RequestLog()
         """What clients have asked since this object was made."""
         self.responder = Responder(self._world, self.requests)
@@ -102,9 +105,18 @@ class Sandbox:
                 Troublemaker(trouble, clock=world.clock, sleep=world.sleep) if trouble else None
             )
 
+    def assume(self, assumptions: Assumptions) -> None:
+        """Answer by *assumptions* from now on, also where the state file is opened again."""
+        with self._world.store.transaction(write=True) as store:
+            store.keep_document(_ASSUMPTIONS, json.dumps(document_of(assumptions)))
+        self._world.assumptions = assumptions
+
     def reset(self) -> None:
-        """Forget everything: instances, users, groups, applications, counts."""
-        self._world.store.reset()
+        """Forget everything: instances, users, groups, applications, counts.
+
+        Not what it assumes, which is how it behaves and not what it holds.
+        """
+        self._world.store.reset(_ASSUMPTIONS)
         self.requests.clear()
 
     def session(self, account_id: str | None = None, region: str | None = None) -> boto3.Session:
@@ -292,6 +304,13 @@ class Sandbox:
                 "UPDATE applications SET assignment_required = ? WHERE arn = ?",
                 (required, application_arn),
             )
+
+
+def _kept_world(store: Store) -> World:
+    """Return the world in *store*, with the assumptions that are kept there."""
+    with store.transaction(write=False):
+        kept = store.document(_ASSUMPTIONS)
+    return World(store, assumptions_of(json.loads(kept)) if kept else Assumptions())
 
 
 def _check_formats(details: InstanceDetails) -> None:

@@ -3,7 +3,7 @@
 Run it with `python tests/benchmarks/sandbox_size.py [USERS GROUPS MEMBERSHIPS]`; the default is
 100,000 users, 10,000 groups and 500,000 memberships. There are 2,000 accounts, 200 permission sets
 and 20,000 account assignments besides. Times of requests are those in the server, without the
-client; it is an error if the median of one is above 5 ms.
+client; it is an error if more than one in a hundred of a kind is above 5 ms.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ def give_access(sandbox: Sandbox, call: Caller) -> tuple[list[str], list[str]]:
     """Fill in accounts, permission sets and account assignments; return the first two.
 
     The first permission set is in every account, the first account has every permission set, and
-    both are assigned to the same user, as is nearly a tenth of the rest.
+    both are assigned to the same user, as is nearly a tenth of the rest. Half of the rest is
+    assigned to a group of that user.
     """
     accounts = [f"{number:012}" for number in range(100_000, 100_000 + ACCOUNTS)]
     for account in accounts:
@@ -146,13 +147,17 @@ def give_access(sandbox: Sandbox, call: Caller) -> tuple[list[str], list[str]]:
         sets.append(made["PermissionSet"]["PermissionSetArn"])
     users = [one["UserId"] for one in call("ListUsers", MaxResults=100)["Users"]]
     chance = random.Random(2)  # noqa: S311 - repeatable on purpose
-    wanted = {(one, accounts[0], users[0]) for one in sets}
-    wanted |= {(sets[0], one, users[0]) for one in accounts}
+    group = call("CreateGroup", DisplayName="administrators")["GroupId"]
+    call("CreateGroupMembership", GroupId=group, MemberId={"UserId": users[0]})
+    wanted = {(one, accounts[0], "USER", users[0]) for one in sets}
+    wanted |= {(sets[0], one, "USER", users[0]) for one in accounts}
     while len(wanted) < ACCOUNT_ASSIGNMENTS:
-        user = users[0] if chance.random() < 0.1 else chance.choice(users)
-        wanted.add((chance.choice(sets), chance.choice(accounts), user))
-    for number, (one, account, user) in enumerate(sorted(wanted)):
-        administer(call, "CreateAccountAssignment", **assignment(one, account, user))
+        principal = ("USER", users[0] if chance.random() < 0.1 else chance.choice(users))
+        principal = ("GROUP", group) if chance.random() < 0.5 else principal
+        wanted.add((chance.choice(sets), chance.choice(accounts), *principal))
+    for number, (one, account, kind, principal_id) in enumerate(sorted(wanted)):
+        key = assignment(one, account, principal_id) | {"PrincipalType": kind}
+        administer(call, "CreateAccountAssignment", **key)
         if number == 0:
             administer(call, "AttachManagedPolicyToPermissionSet", **attached(one))
     return accounts, sets
@@ -231,11 +236,11 @@ def account_measures(
 
 
 def row(label: str, took: list[float]) -> float:
-    """Print one line of the table, in milliseconds; return the median, in seconds."""
+    """Print one line of the table, in milliseconds; return the 99 % of it, in seconds."""
     ordered = sorted(took)
     middle, high = statistics.median(ordered), ordered[int(len(ordered) * 0.99)]
     print(f"{label:32} {middle * 1e3:8.2f} {high * 1e3:8.2f} {ordered[-1] * 1e3:8.2f}")
-    return middle
+    return high
 
 
 def main(sizes: Sizes) -> int:

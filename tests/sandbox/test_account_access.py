@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.assumptions import Assumptions
 from identity_reconciler.sandbox.quotas import Quotas
 from identity_reconciler.sandbox.store import Store
+from identity_reconciler.sandbox.trouble import Trouble
 from identity_reconciler.sandbox.world import World
 from tests.sandbox.test_model import call
 
@@ -99,13 +101,15 @@ class TestPermissionSets:
             lambda: admin.list_permission_sets(InstanceArn=INSTANCE, NextToken="abc")
         ) == ("ValidationException")
 
-    @pytest.mark.parametrize("duration", ["PT1H", "PT12H", "PT90M", "PT3600S", "P0DT1H"])
+    @pytest.mark.parametrize("duration", ["PT1H", "PT12H", "PT720M", "PT43200S", "P0DT1H"])
     def test_durations(self, admin: SSOAdminClient, duration: str) -> None:
         in_set = permission_set(admin, SessionDuration=duration)
         shown = admin.describe_permission_set(**in_set)["PermissionSet"]
         assert shown["SessionDuration"] == duration
 
-    @pytest.mark.parametrize("duration", ["PT59M", "PT12H1S", "P1D", "-PT2H", "P1W", "P1M", "PT0S"])
+    @pytest.mark.parametrize(
+        "duration", ["PT59M59S", "PT12H1S", "P1D", "-PT2H", "P1W", "P1M", "PT0S"]
+    )
     def test_durations_out_of_range(self, admin: SSOAdminClient, duration: str) -> None:
         in_set = permission_set(admin)
         for asking in (
@@ -114,15 +118,32 @@ class TestPermissionSets:
         ):
             assert refusal(asking) == "ValidationException"
 
+    def test_tags_from_the_start(self, admin: SSOAdminClient) -> None:
+        tags = [{"Key": key, "Value": f"of {key}"} for key in ("cost", "team")]
+        in_set = permission_set(admin, Tags=tags)
+        arn = in_set["PermissionSetArn"]
+        assert admin.list_tags_for_resource(InstanceArn=INSTANCE, ResourceArn=arn)["Tags"] == tags
+
+    def test_tags_over_the_quota(self) -> None:
+        with Sandbox(world=World(Store(None), quotas=Quotas(tags=1))) as sandbox:
+            sandbox.ensure_instance(InstanceDetails())
+            admin = sandbox.session().client("sso-admin")
+            tags = [{"Key": key, "Value": ""} for key in "ab"]
+            assert refusal(lambda: permission_set(admin, Tags=tags)) == (
+                "ServiceQuotaExceededException"
+            )
+            assert admin.list_permission_sets(InstanceArn=INSTANCE)["PermissionSets"] == []
+            permission_set(admin, Tags=tags[:1])
+
     def test_account_instances_have_none(self, sandbox: Sandbox) -> None:
         arn = "arn:aws:sso:::instance/ssoins-aaaaaaaaaaaaaaaa"
         sandbox.ensure_instance(
             InstanceDetails(MEMBER, "us-east-1", arn, "d-aaaaaaaaaa", organization=False)
         )
         admin = sandbox.session(MEMBER).client("sso-admin")
-        assert refusal(lambda: admin.list_permission_sets(InstanceArn=arn)) == (
-            "ValidationException"
-        )
+        with pytest.raises(ClientError, match="account instances") as error:
+            admin.list_permission_sets(InstanceArn=arn)
+        assert error.value.response["Error"]["Code"] == "ValidationException"
 
     def test_instances_do_not_share_them(self, sandbox: Sandbox, admin: SSOAdminClient) -> None:
         other = "arn:aws:sso:::instance/ssoins-bbbbbbbbbbbbbbbb"
@@ -195,6 +216,14 @@ class TestPolicies:
             lambda: admin.attach_managed_policy_to_permission_set(**in_set, ManagedPolicyArn=arn)
         ) == ("ResourceNotFoundException")
 
+    def test_longest_name(self, admin: SSOAdminClient) -> None:
+        in_set, name = permission_set(admin), "a" * 100
+        admin.attach_managed_policy_to_permission_set(
+            **in_set, ManagedPolicyArn=f"arn:aws:iam::aws:policy/{'path/' * 9}{name}"
+        )
+        (one,) = admin.list_managed_policies_in_permission_set(**in_set)["AttachedManagedPolicies"]
+        assert one.get("Name") == name
+
     def test_inline(self, admin: SSOAdminClient) -> None:
         in_set = permission_set(admin)
         policy = '{"Version": "2012-10-17",\n "Statement": []}'
@@ -229,6 +258,14 @@ class TestPolicies:
         assert refusal(lambda: admin.get_permissions_boundary_for_permission_set(**in_set)) == (
             "ResourceNotFoundException"
         )
+
+    def test_boundary_of_another_partition(self, admin: SSOAdminClient) -> None:
+        in_set = permission_set(admin)
+        foreign: Any = {"ManagedPolicyArn": "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"}
+        put = partial(
+            admin.put_permissions_boundary_to_permission_set, **in_set, PermissionsBoundary=foreign
+        )
+        assert refusal(put) == "ResourceNotFoundException"
 
     @pytest.mark.parametrize(
         "boundary",
@@ -290,6 +327,55 @@ def furnished(admin: Any, group: str, account: str) -> Key:  # noqa: ANN401 - lo
     )
     admin.create_account_assignment(**given(in_set, group, account))
     return in_set
+
+
+ABSENT: list[tuple[str, Key]] = [CHANGES[index] for index in (2, 4, 6, 8)]
+"""Taking away each kind of policy."""
+
+
+class TestAbsentPolicies:
+    """What a permission set does not have cannot be taken away, unless that is assumed."""
+
+    @pytest.mark.parametrize(("operation", "params"), ABSENT)
+    @pytest.mark.parametrize("error", [True, False])
+    def test_twice(self, operation: str, params: Key, *, error: bool) -> None:
+        with Sandbox.assuming(Assumptions(missing_policy_is_error=error)) as sandbox:
+            sandbox.ensure_instance(InstanceDetails())
+            client = sandbox.session().client("sso-admin")
+            store = sandbox.session().client("identitystore")
+            group = store.create_group(IdentityStoreId=STORE, DisplayName="data")["GroupId"]
+            take_away = partial(getattr(client, operation), **params)
+            in_set = furnished(client, group, MANAGEMENT)
+            take_away(**in_set)
+            if error:
+                assert refusal(partial(take_away, **in_set)) == "ResourceNotFoundException"
+            else:
+                take_away(**in_set)
+
+    def test_another_one(self, admin: SSOAdminClient) -> None:
+        in_set = permission_set(admin)
+        admin.attach_managed_policy_to_permission_set(**in_set, ManagedPolicyArn=READ_ONLY)
+        detach = partial(
+            admin.detach_managed_policy_from_permission_set,
+            **in_set,
+            ManagedPolicyArn=f"{READ_ONLY}2",
+        )
+        assert refusal(detach) == "ResourceNotFoundException"
+        left = admin.list_managed_policies_in_permission_set(**in_set)["AttachedManagedPolicies"]
+        assert [one.get("Arn") for one in left] == [READ_ONLY]
+
+    def test_text_names_the_permission_set(self, admin: SSOAdminClient) -> None:
+        in_set = permission_set(admin)
+        attach = partial(
+            admin.attach_managed_policy_to_permission_set, **in_set, ManagedPolicyArn=READ_ONLY
+        )
+        attach()
+        number = in_set["PermissionSetArn"].rpartition("/")[2]
+        with pytest.raises(ClientError, match=f"id {number} already has .* {READ_ONLY}$"):
+            attach()
+        admin.delete_permission_set(**in_set)
+        with pytest.raises(ClientError, match=f"PermissionSet with id {number}$"):
+            attach()
 
 
 class TestProvisioning:
@@ -370,9 +456,30 @@ class TestProvisioning:
                 "ResourceNotFoundException",
             ),
             ({**ANY_ACCOUNT, "TargetId": MEMBER}, "ValidationException"),
+            ({"TargetType": "AWS_ACCOUNT"}, "ValidationException"),
         ):
             target: Any = params
             assert refusal(partial(admin.provision_permission_set, **in_set, **target)) == code
+
+    def test_own_account_when_assumed(self) -> None:
+        with Sandbox.assuming(Assumptions(provisioning_names_its_account=False)) as sandbox:
+            sandbox.ensure_instance(InstanceDetails())
+            admin = sandbox.session().client("sso-admin")
+            in_set = permission_set(admin)
+            begun = admin.provision_permission_set(**in_set, TargetType="AWS_ACCOUNT")
+            assert begun["PermissionSetProvisioningStatus"].get("AccountId") == MANAGEMENT
+
+    def test_lists_of_an_account_that_is_not_there(self, admin: SSOAdminClient) -> None:
+        in_set, nowhere = permission_set(admin), "999999999999"
+        for call in (
+            partial(admin.list_account_assignments, **in_set, AccountId=nowhere),
+            partial(
+                admin.list_permission_sets_provisioned_to_account,
+                InstanceArn=INSTANCE,
+                AccountId=nowhere,
+            ),
+        ):
+            assert refusal(call) == "ResourceNotFoundException"
 
 
 class TestAssignments:
@@ -502,6 +609,83 @@ class TestAssignments:
         assert of(Filter={"AccountId": DELEGATED}) == [(DELEGATED, user)]
 
 
+HUNDRED = range(100)
+TROUBLES = (
+    None,
+    *(Trouble(seed=seed, shuffle=True) for seed in range(3)),
+    Trouble(short_pages=True),
+    Trouble(seed=4, empty_pages=True, shuffle=True),
+)
+
+
+class TestAccessOfAUser:
+    """Every direct assignment of a user, and each of its groups', is on one page of the list."""
+
+    @pytest.mark.parametrize("trouble", TROUBLES)
+    @pytest.mark.parametrize("size", [1, 7, 100])
+    def test_pages(
+        self, sandbox: Sandbox, admin: SSOAdminClient, size: int, trouble: Trouble | None
+    ) -> None:
+        chance = random.Random(size)  # noqa: S311 - the same every time
+        user, stranger, mine, theirs = self.people(sandbox)
+        in_set = permission_set(admin)
+        for number in HUNDRED:
+            sandbox.add_account(f"{number:012}", f"Account {number}")
+        made = []
+        for number in HUNDRED:
+            kind, principal = chance.choice(
+                [("USER", user), ("USER", stranger), *(("GROUP", one) for one in mine + theirs)]
+            )
+            key = given(in_set, principal, f"{number:012}") | {"PrincipalType": kind}
+            admin.create_account_assignment(**key)
+            made.append((key["TargetId"], kind, principal))
+        expected = [one for one in made if one[2] in {user, *mine}]
+        assert len({one[2] for one in expected}) == 1 + len(mine)
+        sandbox.make_trouble(trouble)
+        listed = self.listed(admin, user, size)
+        assert (listed if trouble is None else sorted(listed)) == expected
+
+    def people(self, sandbox: Sandbox) -> tuple[str, str, list[str], list[str]]:
+        """Return a user, another one, the groups of the first, and those of the second."""
+        store: Any = sandbox.session().client("identitystore")
+        users = [
+            store.create_user(
+                IdentityStoreId=STORE,
+                UserName=name,
+                DisplayName=name,
+                Name={"GivenName": name, "FamilyName": "Doe"},
+            )["UserId"]
+            for name in ("alice", "bob")
+        ]
+        groups = [
+            store.create_group(IdentityStoreId=STORE, DisplayName=f"group {number}")["GroupId"]
+            for number in range(5)
+        ]
+        for number, one in enumerate(groups):
+            member = {"UserId": users[number % 2]}
+            store.create_group_membership(IdentityStoreId=STORE, GroupId=one, MemberId=member)
+        return users[0], users[1], groups[::2], groups[1::2]
+
+    def listed(self, admin: Any, user: str, size: int) -> list[tuple[str, str, str]]:  # noqa: ANN401 - loose on purpose
+        """Return account, kind and id of every item of the list, page by page."""
+        found: list[tuple[str, str, str]] = []
+        token: dict[str, str] = {}
+        while True:
+            page = admin.list_account_assignments_for_principal(
+                InstanceArn=INSTANCE,
+                PrincipalId=user,
+                PrincipalType="USER",
+                MaxResults=size,
+                **token,
+            )
+            items = page["AccountAssignments"]
+            assert len(items) <= size
+            found += [(one["AccountId"], one["PrincipalType"], one["PrincipalId"]) for one in items]
+            if "NextToken" not in page:
+                return found
+            token = {"NextToken": page["NextToken"]}
+
+
 class TestDelegatedAdministrators:
     """They administer everything but what is in the management account."""
 
@@ -521,6 +705,14 @@ class TestDelegatedAdministrators:
         key = given(permission_set(delegated), group, MANAGEMENT)
         for asking in (delegated.create_account_assignment, delegated.delete_account_assignment):
             assert refusal(partial(asking, **key)) == "AccessDeniedException"
+        provision = partial(
+            delegated.provision_permission_set,
+            InstanceArn=INSTANCE,
+            PermissionSetArn=key["PermissionSetArn"],
+            TargetType="AWS_ACCOUNT",
+            TargetId=MANAGEMENT,
+        )
+        assert refusal(provision) == "AccessDeniedException"
 
     def test_not_what_is_provisioned_there(
         self, admin: SSOAdminClient, delegated: SSOAdminClient, group: str

@@ -127,7 +127,7 @@ def make_clients(
     for name in ("botocore", "boto3", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
     rates = rates or Rates()
-    reading, writing = _config(_READ_ATTEMPTS), _config(1)
+    reading, writing = client_config(_READ_ATTEMPTS), client_config(1)
     wires = _Wires(Pacer(rates, SystemClock()), Tally(), operations_for(purpose))
     try:
         sso_admin = session.client("sso-admin", region, endpoint_url=endpoint_url, config=reading)
@@ -183,7 +183,8 @@ class _Wires:
         forbid_all_but(client, self.allowed)
 
 
-def _config(attempts: int) -> Config:
+def client_config(attempts: int) -> Config:
+    """Return how a client waits and retries that sends a request up to *attempts* times."""
     return _without_configured_endpoints(
         connect_timeout=_CONNECT_TIMEOUT,
         read_timeout=_READ_TIMEOUT,
