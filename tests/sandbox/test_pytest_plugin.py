@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.command import environment
+from tests.documents import guide
 
 CONFIGURATION = "[pytest]\nfilterwarnings = error\naddopts = -p no:cacheprovider\nstrict = true\n"
 
@@ -166,8 +167,10 @@ class TestFixtures:
         project = Project(tmp_path)
         project.add("test_in_process.py", IN_PROCESS)
         project.add("test_served.py", SERVED)
+        (shown,) = guide("sandbox").code("python")
+        project.add("test_guide.py", shown)
         counts, printed = project.run()
-        assert counts == {"passed": 10}, printed
+        assert counts == {"passed": 11}, printed
 
 
 class TestCost:
