@@ -5,7 +5,7 @@ const inputs = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
 const PREFIX = "paginate";
 
 async function read(sdk, name, input) {
-  const client = new sdk[Object.keys(sdk).find((key) => /^[A-Za-z]+Client$/.test(key) && key !== "__Client")]({});
+  const client = new sdk[Object.keys(sdk).find((key) => /^[A-Za-z]+Client$/.test(key))]({});
   const items = [];
   let pages = 0;
   try {
