@@ -34,7 +34,8 @@ class Management:
         name = path.removeprefix(PREFIX)
         if name not in _METHODS:
             return _answer(404, f"There is no {path}; there are {_KNOWN}.")
-        if method != _METHODS[name]:
+        # A HEAD is a GET whose answer is sent without its body.
+        if method.replace("HEAD", "GET") != _METHODS[name]:
             return _answer(405, f"{path} takes {_METHODS[name]}.")
         return self._health() if name == "health" else self._start_afresh()
 

@@ -12,6 +12,7 @@ import ipaddress
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ _HOST = re.compile(rf"({_NAME.pattern})(:\d{{1,5}})?")
 _ENDPOINTS = ("IDENTITYSTORE", "SSO_ADMIN", "STS", "ORGANIZATIONS")
 _IDLE = 60.0
 """Seconds after which a connection without a request is closed."""
+_LINGER = 2.0
+"""Seconds for which the rest of a refused request is taken and thrown away."""
+_PIECE = 64 * 1024
 _NOT_LOCAL = (
     "The sandbox answers programs, not web pages, and under names that it knows: those of this "
     "machine, and what `identity-reconciler sandbox serve --allowed-host NAME` adds."
@@ -81,15 +85,20 @@ class Listening:
     def allowed(self) -> frozenset[str]:
         """Every name that it answers under, in lower case."""
         given = {name.lower() for name in self.names}
-        return _LOOPBACK_NAMES | given | {_in_url(self.host)}
+        # All addresses at once are nobody's name.
+        own = set() if self._is_everywhere else {_in_url(self.host)}
+        return _LOOPBACK_NAMES | given | own
 
     @property
     def name(self) -> str:
         """The name that clients are told."""
         if self.names:
             return min(self.names)
-        everywhere = ipaddress.ip_address(self.host).is_unspecified
-        return LOOPBACK if everywhere else _in_url(self.host)
+        return LOOPBACK if self._is_everywhere else _in_url(self.host)
+
+    @property
+    def _is_everywhere(self) -> bool:
+        return ipaddress.ip_address(self.host).is_unspecified
 
 
 def _in_url(address: str) -> str:
@@ -116,6 +125,8 @@ class _Connection(BaseHTTPRequestHandler):
             self._answer()
         else:
             self.send_error(501, f"Unsupported method ({self.command!r})")
+
+    do_HEAD = do_GET  # noqa: N815 - as `http.server` spells it
 
     def do_POST(self) -> None:
         """Answer an operation: every operation is a POST."""
@@ -149,9 +160,16 @@ class _Connection(BaseHTTPRequestHandler):
         self._write(response)
 
     def _refuse(self, error: ServiceError) -> None:
-        # What is left of the request is not read, so the connection cannot be used again.
+        # The request may have no clear end, so the connection cannot be used again.
         self.close_connection = True
         self._write(refused(error, ""))
+        # Whoever still sends would see a connection that breaks, and not the answer.
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_LINGER)
+            end = time.monotonic() + _LINGER
+            while self.rfile.read1(_PIECE) and time.monotonic() < end:
+                pass
 
     def _write(self, response: HttpResponse) -> None:
         self.send_response(response.status)
@@ -162,7 +180,8 @@ class _Connection(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(response.body)
+        if self.command != "HEAD":
+            self.wfile.write(response.body)
         self.wfile.flush()
 
     def log_message(self, *_: object) -> None:

@@ -170,6 +170,17 @@ class TestBadInput:
         status, answer = post(server, b"{}", **{"Content-Length": str(10**9)})
         assert (status, answer["__type"]) == (400, "RequestEntityTooLargeException")
 
+    @pytest.mark.parametrize("chunked", [True, False])
+    def test_sending_on_and_on(self, server: SandboxServer, *, chunked: bool) -> None:
+        """The client that sends far too much gets the answer, and not a broken connection."""
+        piece = bytes(100_000)
+        body = (piece for _ in range(200)) if chunked else piece * 200
+        connection = http.client.HTTPConnection(LOOPBACK, server.port, timeout=10)
+        connection.request("POST", "/", body, {"X-Amz-Target": TARGET}, encode_chunked=chunked)
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        assert answer["__type"] == "RequestEntityTooLargeException"
+
     @pytest.mark.parametrize("length", ["-1", "x", "1e3"])
     def test_lengths(self, server: SandboxServer, length: str) -> None:
         status, answer = post(server, b"{}", **{"Content-Length": length})
@@ -226,6 +237,15 @@ class TestManagement:
     def test_health(self, sandbox: Sandbox, server: SandboxServer) -> None:
         assert ask(server, "GET", "/_sandbox/health") == self.OK
         assert sandbox.requests.total == 0
+
+    def test_head(self, server: SandboxServer) -> None:
+        """What some programs ask to find out whether a server is up: nothing but headers."""
+        connection = http.client.HTTPConnection(LOOPBACK, server.port, timeout=10)
+        for path, status in (("/_sandbox/health", 200), ("/_sandbox/reset", 405), ("/", 501)):
+            connection.request("HEAD", path)
+            response = connection.getresponse()
+            assert (response.status, response.read()) == (status, b"")
+        connection.close()
 
     def test_reset(
         self, sandbox: Sandbox, server: SandboxServer, remote: IdentityStoreClient
@@ -314,7 +334,7 @@ class TestListening:
         with SandboxServer(sandbox, Listening(host="0.0.0.0")) as server, server.running():  # noqa: S104
             assert server.url == f"http://127.0.0.1:{server.port}"
             assert ask(server, "GET", "/_sandbox/health") == TestManagement.OK
-            assert ask(server, "GET", "/_sandbox/health", Host="0.0.0.0")[0] == 200  # noqa: S104
+            assert ask(server, "GET", "/_sandbox/health", Host="0.0.0.0")[0] == 400  # noqa: S104
             assert ask(server, "GET", "/_sandbox/health", Host="192.168.7.7")[0] == 400
 
     @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
