@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import tracemalloc
 from collections.abc import Sequence
 from email.message import Message
 
@@ -164,6 +165,13 @@ class TestRefused:
         assert code(chunks(bytes(MAX_BODY + 1), 60_000) + b"\r\n", CHUNKED) == refused
 
     def test_too_much_in_little(self) -> None:
-        packed = gzip.compress(bytes(MAX_BODY + 1))
-        assert len(packed) < 5000
-        assert code(packed, length(packed), GZIP) == "RequestEntityTooLargeException"
+        """What is refused is not unpacked either."""
+        packed = gzip.compress(bytes(64 * MAX_BODY))
+        assert len(packed) < MAX_BODY / 10
+        tracemalloc.start()
+        try:
+            assert code(packed, length(packed), GZIP) == "RequestEntityTooLargeException"
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert most < 8 * MAX_BODY

@@ -386,14 +386,16 @@ class TestEnding:
         assert not [one for one in threading.enumerate() if one.name == "sandbox"]
 
     def test_requests_under_way(self, sandbox: Sandbox) -> None:
-        begun = threading.Event()
+        begun, done = threading.Event(), threading.Event()
 
         def reset() -> None:
             begun.set()
             time.sleep(0.2)
+            done.set()
 
         with SandboxServer(sandbox, reset=reset) as server, ThreadPoolExecutor(1) as pool:
             with server.running():
                 answer = pool.submit(ask, server, "POST", "/_sandbox/reset")
                 assert begun.wait(10)
+            assert done.is_set()
             assert answer.result() == TestManagement.OK
