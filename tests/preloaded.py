@@ -41,7 +41,7 @@ _READ_AT_START = (b"LANG", b"LC_", b"PYTHON")
 def preload() -> None:
     """Import what commands may come to import, and read the models of the services."""
     for module in pkgutil.walk_packages(identity_reconciler.__path__, "identity_reconciler."):
-        if not module.name.endswith(".__main__"):
+        if not module.name.endswith((".__main__", ".pytest_plugin")):
             importlib.import_module(module.name)
     from identity_reconciler.gateway.wire.clients import make_clients  # noqa: PLC0415
     from identity_reconciler.gateway.wire.operations import Purpose  # noqa: PLC0415

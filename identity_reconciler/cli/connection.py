@@ -163,15 +163,6 @@ def workspace() -> Path:
     return WORKSPACE
 
 
-def furnish_default(sandbox: Sandbox) -> None:
-    """Give *sandbox* an instance and applications of its own, if it has none."""
-    from identity_reconciler.sandbox import InstanceDetails
-
-    if not sandbox.summary().instances:
-        sandbox.ensure_instance(InstanceDetails())
-        sandbox.add_catalogue()
-
-
 def furnish(
     sandbox: Sandbox, instance: Instance, applications: Iterable[ApplicationSelector]
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from identity_reconciler.cli.connection import Target, furnish_default, open_sandbox
+from identity_reconciler.cli.connection import Target, open_sandbox
 from identity_reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def clients_for(target: Target, region: str | None) -> Iterator[Clients]:
         )
         return
     with open_sandbox() as sandbox:
-        furnish_default(sandbox)
+        sandbox.furnish()
         first = sandbox.summary().instances[0]
         yield make_clients(
             sandbox.session(first.account),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from identity_reconciler.cli.connection import SANDBOX_FILE, furnish, furnish_default, open_sandbox
+from identity_reconciler.cli.connection import SANDBOX_FILE, furnish, open_sandbox
 from identity_reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,8 +43,22 @@ def sandbox() -> None:
 @app.command()
 def serve(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 0,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address to listen on: 0.0.0.0 in a container. Other machines may reach it then.",
+        ),
+    ] = "127.0.0.1",
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A name that clients may call it by, besides those of this machine; repeatable.",
+        ),
+    ] = None,
     state: StateFile = SANDBOX_FILE,
     seed_from: Annotated[
         Path | None,
@@ -70,24 +84,58 @@ def serve(
     """Serve the sandbox over HTTP to the AWS CLI, Terraform and scripts on this machine.
 
     Prints the exports that lead them to it, then serves until it is interrupted.
+    `POST /_sandbox/reset` brings back the state of a new sandbox, `GET /_sandbox/health` says that
+    it is up.
     """
     with _opened(state) as opened:
-        from identity_reconciler.sandbox.server import SandboxServer, exports
-        from identity_reconciler.sandbox.trouble import read_trouble
+        from identity_reconciler.sandbox.server import Listening, SandboxServer, exports
+
+        listening = Listening(port, host, frozenset(allowed_host or ()))
+        begin = _beginning(opened, seed_from, trouble)
+        begin()
+
+        def start_afresh() -> None:
+            opened.reset()
+            begin()
 
         opened.responder.strict |= strict
-        opened.make_trouble(read_trouble(trouble) if trouble else None)
-        if seed_from is not None:
-            _seed_from(opened, seed_from)
-        furnish_default(opened)
         if verbose:
             _tell_requests()
-        with SandboxServer(opened.responder, port) as server:
+        with SandboxServer(opened, listening, reset=start_afresh) as server:
             first = opened.summary().instances[0]
             for name, value in exports(server.url, first.account, first.region).items():
                 typer.echo(f"export {name}={value}")
             typer.echo(f"serving {state} on {server.url}; Ctrl-C ends it", err=True)
+            if listening.is_public:
+                typer.echo(
+                    f"{host} can be reached from other machines, and whoever reaches it may do "
+                    "everything; 127.0.0.1 is this machine alone",
+                    err=True,
+                )
             _serve_until_interrupted(server.serve_forever)
+
+
+def _beginning(opened: Sandbox, seed_from: Path | None, trouble: Path | None) -> Callable[[], None]:
+    """Return what puts *opened* into the state that serving begins with; the files are read once.
+
+    Without *seed_from* that is the state that it has, or what a new sandbox is furnished with.
+    """
+    from datetime import UTC, datetime
+
+    from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.sandbox.seeding import seed as make_live
+    from identity_reconciler.sandbox.trouble import read_trouble
+
+    to_make = read_trouble(trouble) if trouble else None
+    to_seed = load_all(seed_from) if seed_from else []
+
+    def begin() -> None:
+        for declared in to_seed:
+            make_live(opened, declared, datetime.now(UTC))
+        opened.furnish()
+        opened.make_trouble(to_make)
+
+    return begin
 
 
 @app.command()

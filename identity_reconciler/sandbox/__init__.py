@@ -8,6 +8,19 @@ Every behaviour names its source in the code: *documented* by AWS, *observed* by
 real service, or *assumed*; the assumptions that matter are switches in `assumptions`.
 """
 
-from identity_reconciler.sandbox.sandbox import InstanceDetails, Sandbox
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from identity_reconciler.sandbox.sandbox import InstanceDetails, Sandbox
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import on first use: pytest loads the plugin in this package at every start."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from identity_reconciler.sandbox import sandbox  # noqa: PLC0415
+
+        return getattr(sandbox, name)
+
 
 __all__ = ["InstanceDetails", "Sandbox"]

@@ -14,22 +14,15 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 from botocore.model import Shape, StructureShape
 
-from identity_reconciler.core.attributes import ENTERPRISE, RESERVED_NAMES, USER_ATTRIBUTES
 from identity_reconciler.sandbox.assumptions import Assumptions
 from identity_reconciler.sandbox.errors import validation
+from identity_reconciler.sandbox.facts import ENTERPRISE, ENTERPRISE_TEXTS, RESERVED_NAMES
 from identity_reconciler.sandbox.validation import check_at
 
 if TYPE_CHECKING:
     from botocore.model import ServiceModel
 
 Document = dict[str, Any]
-
-_ENTERPRISE_TEXTS = frozenset(
-    attribute.members[-1]
-    for attribute in USER_ATTRIBUTES
-    if attribute.members[:-1] == ("Extensions", ENTERPRISE)
-)
-"""The extension is a free document, so that its keys are not in the service's model."""
 
 
 @functools.cache
@@ -129,7 +122,7 @@ def _check_extensions(extensions: Mapping[str, Any]) -> None:
 def _check_enterprise(key: str, value: object) -> None:
     text = shape_of("SensitiveStringType")
     path = f"extensions.{ENTERPRISE}.{key}"
-    if key in _ENTERPRISE_TEXTS and isinstance(value, str):
+    if key in ENTERPRISE_TEXTS and isinstance(value, str):
         check_at(path, text, value)
     elif key == "manager" and isinstance(value, dict) and isinstance(value.get("value"), str):
         check_at(f"{path}.value", text, value["value"])

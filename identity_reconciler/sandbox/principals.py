@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from identity_reconciler.core.attributes import ENTERPRISE
 from identity_reconciler.sandbox.attributes import (
     GROUP,
     USER,
@@ -22,6 +21,7 @@ from identity_reconciler.sandbox.attributes import (
 )
 from identity_reconciler.sandbox.directory import DirectoryBackend, resource_arn, with_token
 from identity_reconciler.sandbox.errors import duplicate, not_found, validation
+from identity_reconciler.sandbox.facts import ENTERPRISE
 from identity_reconciler.sandbox.paging import Query
 from identity_reconciler.sandbox.quotas import check_quota
 from identity_reconciler.sandbox.store import Row

@@ -117,7 +117,19 @@ class Sandbox:
         Not what it assumes, which is how it behaves and not what it holds.
         """
         self._world.store.reset(_ASSUMPTIONS)
+        self.requests.take_fresh()
         self.requests.clear()
+
+    def furnish(self) -> None:
+        """Add an instance and applications, if there is no instance: a place to begin."""
+        if not self.summary().instances:
+            self.ensure_instance(InstanceDetails())
+            self.add_catalogue()
+
+    def start_afresh(self) -> None:
+        """Forget everything, and furnish the sandbox again."""
+        self.reset()
+        self.furnish()
 
     def session(self, account_id: str | None = None, region: str | None = None) -> boto3.Session:
         """Return a boto3 session whose clients talk to this sandbox and to nothing else.

@@ -8,7 +8,6 @@ from typing import Any
 
 from botocore.model import ListShape, Shape, StructureShape
 
-from identity_reconciler.core.attributes import ENTERPRISE
 from identity_reconciler.sandbox.attributes import (
     USER,
     AttributeForm,
@@ -17,6 +16,7 @@ from identity_reconciler.sandbox.attributes import (
     shape_of,
 )
 from identity_reconciler.sandbox.errors import ServiceError, validation
+from identity_reconciler.sandbox.facts import ENTERPRISE
 from identity_reconciler.sandbox.validation import check_at
 
 _REQUIRED_PATHS = ("UserName", "DisplayName", "Name.GivenName", "Name.FamilyName")

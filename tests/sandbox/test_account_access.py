@@ -471,7 +471,7 @@ class TestProvisioning:
 
     def test_lists_of_an_account_that_is_not_there(self, admin: SSOAdminClient) -> None:
         in_set, nowhere = permission_set(admin), "999999999999"
-        for call in (
+        for asking in (
             partial(admin.list_account_assignments, **in_set, AccountId=nowhere),
             partial(
                 admin.list_permission_sets_provisioned_to_account,
@@ -479,7 +479,7 @@ class TestProvisioning:
                 AccountId=nowhere,
             ),
         ):
-            assert refusal(call) == "ResourceNotFoundException"
+            assert refusal(asking) == "ResourceNotFoundException"
 
 
 class TestAssignments:

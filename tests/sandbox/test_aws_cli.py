@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import threading
 from pathlib import Path
 
 import botocore
@@ -37,9 +36,7 @@ class TestEveryOperation:
         assert AWS is not None
         described = model(service_of(operation)).operation_model(operation)
         given = ["--cli-input-json", json.dumps(filled(town, SUCCESSES[operation]))]
-        with SandboxServer(town.sandbox.responder) as server:
-            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-            thread.start()
+        with SandboxServer(town.sandbox) as server, server.running():
             done = subprocess.run(
                 [
                     AWS,
@@ -57,8 +54,6 @@ class TestEveryOperation:
                 text=True,
                 check=False,
             )
-            server.shutdown()
-            thread.join()
         assert done.returncode == 0, done.stderr
         if described.output_shape and described.output_shape.members:
             assert json.loads(done.stdout)

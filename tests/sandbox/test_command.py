@@ -82,6 +82,54 @@ class TestServe:
         assert all(address.startswith("0100007F:") for address in listening)
 
 
+class TestContainer:
+    """What a container serves, other containers reach by its name and start afresh."""
+
+    def test_whole_walk(self, tmp_path: Path) -> None:
+        shutil.copytree(ROOT / "desired-state", tmp_path / "desired-state")
+        (tmp_path / "trouble.yaml").write_text("faults: [{operation: ListUsers}]")
+        options = ("--seed", "desired-state", "--trouble", "trouble.yaml")
+        where = ("--host", "0.0.0.0", "--allowed-host", "sandbox")  # noqa: S104
+        with serving(tmp_path, *where, *options) as running:
+            assert running.url == f"http://sandbox:{running.port}"
+            (tmp_path / "desired-state").rename(tmp_path / "moved")
+            in_store = {"IdentityStoreId": STORE}
+            for _ in range(2):
+                # The trouble is the same again, and so is what is live.
+                assert "__type" in _sent(running, "AWSIdentityStore.ListUsers", **in_store)
+                assert len(_sent(running, "AWSIdentityStore.ListUsers", **in_store)["Users"]) == 12
+                group = {"DisplayName": "new", **in_store}
+                assert "GroupId" in _sent(running, "AWSIdentityStore.CreateGroup", **group)
+                assert _sent(running, path="/_sandbox/reset") == {"status": "ok"}
+            assert _sent(running, host="evil")["__type"] == "AccessDeniedException"
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [("--host", "sandbox"), ("--allowed-host", "*"), ("--allowed-host", "sandbox:80")],
+    )
+    def test_wrong_use(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+        run = command("sandbox", "serve", *arguments, cwd=tmp_path)
+        assert (run.code, run.out) == (3, "")
+        assert repr(arguments[1]) in run.err
+
+
+def _sent(
+    served: Served, target: str = "", *, path: str = "/", host: str = "sandbox", **members: str
+) -> Any:  # noqa: ANN401 - JSON
+    """Return what the sandbox answers to a program that calls it by the name *host*."""
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    scope = (served.exports["AWS_ACCESS_KEY_ID"], "20260301", served.exports["AWS_REGION"])
+    headers = {
+        "Host": f"{host}:{served.port}",
+        "X-Amz-Target": target,
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={'/'.join(scope)}/any/aws4_request",
+    }
+    connection.request("POST", path, json.dumps(members), headers)
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer
+
+
 def _lines(path: Path) -> list[str]:
     return path.read_text().splitlines()[1:] if path.exists() else []
 

@@ -71,6 +71,8 @@ class TestMisplacedImports:
             _misplaced(contract).commit(tmp_path)
         Misplaced(f"{PACKAGE}.core.state", "boto3").commit(tmp_path)
         Misplaced(f"{PACKAGE}.core.planner", "deepdiff").commit(tmp_path)
+        Misplaced(f"{PACKAGE}.sandbox.store", f"{PACKAGE}.core.state").commit(tmp_path)
+        Misplaced(f"{PACKAGE}.sandbox.server", "pytest").commit(tmp_path)
         assert _verdicts(tmp_path) == {one["name"]: "BROKEN" for one in CONTRACTS}
 
     def test_a_module_without_a_place(self, tmp_path: Path) -> None:
