@@ -198,7 +198,7 @@ class TestCleaningUp:
         options = ("--aws", "desired-state", "--confirm", NAME, "--endpoint-url", served.url)
         process = subprocess.Popen(
             # At this rate what is made is there for long enough to be seen.
-            [*PROGRAM, "sandbox", "compare", "--rate", "20", *options],
+            [*PROGRAM, "sandbox", "compare", "--rate", "40", *options],
             cwd=cwd,
             env=served.environment,
             stdout=subprocess.PIPE,
@@ -206,5 +206,5 @@ class TestCleaningUp:
             text=True,
         )
         while process.poll() is None and not any(name.startswith(PREFIX) for name in held(served)):
-            time.sleep(0.01)
+            time.sleep(0.2)
         return process
