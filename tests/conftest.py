@@ -1,5 +1,6 @@
 """Settings for every test: fixed examples for properties, and kept output to compare with."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="Write the golden files anew; review the diff."
     )
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is there for all tests out of every later search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 class Golden:

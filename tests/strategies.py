@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import product
 from typing import TypeVar
 
@@ -72,16 +73,30 @@ World = tuple[State, Declared]
 _Item = TypeVar("_Item")
 
 
-def some(items: Sequence[_Item]) -> st.SearchStrategy[list[_Item]]:
+_BOOLEANS = st.booleans()
+
+
+@cache
+def _up_to(most: int) -> st.SearchStrategy[int]:
+    """Draw a number from 0 to *most*. Made once: Hypothesis looks at each new strategy for long."""
+    return st.integers(0, most)
+
+
+def one_of(draw: st.DrawFn, items: Sequence[_Item]) -> _Item:
+    """Draw one of *items*."""
+    return items[draw(_up_to(len(items) - 1))]
+
+
+def some_of(draw: st.DrawFn, items: Sequence[_Item]) -> list[_Item]:
     """Draw some of *items*, in their order, with one draw."""
-    return st.integers(0, 2 ** len(items) - 1).map(
-        lambda bits: [item for number, item in enumerate(items) if bits >> number & 1]
-    )
+    bits = draw(_up_to(2 ** len(items) - 1))
+    return [item for number, item in enumerate(items) if bits >> number & 1]
 
 
-def few(items: Sequence[_Item]) -> st.SearchStrategy[list[_Item]]:
-    """Draw some of *items*, in their order, each of them every fourth time."""
-    return some(items).flatmap(some)
+@st.composite
+def some(draw: st.DrawFn, items: Sequence[_Item]) -> list[_Item]:
+    """Draw as `some_of` does."""
+    return some_of(draw, items)
 
 
 _TEXTS = (None, "x", "y")
@@ -89,10 +104,9 @@ _PROFILES = tuple(product(("One", "Two"), _TEXTS, _TEXTS, (False, True)))
 """Display name, title, department, and whether there is an e-mail address."""
 
 
-@st.composite
 def users(draw: st.DrawFn, name: str) -> User:
     """Draw a user called *name*, its e-mail address unique by its name."""
-    display_name, title, department, email = draw(st.sampled_from(_PROFILES))
+    display_name, title, department, email = one_of(draw, _PROFILES)
     return User(
         UserName(name),
         display_name=display_name,
@@ -107,10 +121,10 @@ def users(draw: st.DrawFn, name: str) -> User:
 @st.composite
 def states(draw: st.DrawFn) -> State:
     """Draw a state whose links all lead to users and groups it holds."""
-    people = _with_managers(draw, [draw(users(name)) for name in draw(some(USER_NAMES))])
+    people = _with_managers(draw, [users(draw, name) for name in some_of(draw, USER_NAMES)])
     groups = [
-        Group(GroupName(name), description=draw(st.sampled_from(_TEXTS)))
-        for name in draw(some(GROUP_NAMES))
+        Group(GroupName(name), description=one_of(draw, _TEXTS))
+        for name in some_of(draw, GROUP_NAMES)
     ]
     user_keys = [user_key(user.user_name) for user in people]
     group_keys = [group_key(group.name) for group in groups]
@@ -121,19 +135,19 @@ def states(draw: st.DrawFn) -> State:
     return State(
         users={user_key(user.user_name): user for user in people},
         groups={group_key(group.name): group for group in groups},
-        members={key: frozenset(draw(some(user_keys))) for key in group_keys},
+        members={key: frozenset(some_of(draw, user_keys)) for key in group_keys},
         applications={one.arn: one for one in APPLICATIONS},
-        assignments={one.arn: frozenset(draw(some(principals))) for one in APPLICATIONS},
+        assignments={one.arn: frozenset(some_of(draw, principals)) for one in APPLICATIONS},
     )
 
 
 def _with_managers(draw: st.DrawFn, people: list[User]) -> list[User]:
     """Give some of *people* a manager among those before them, from the left or from the right."""
-    order = people[:: draw(st.sampled_from([1, -1]))]
+    order = people[:: one_of(draw, [1, -1])]
     managed = []
     for number, user in enumerate(order):
         above = [one.user_name for one in order[:number]]
-        managed.append(replace(user, manager=draw(st.sampled_from([None, *above]))))
+        managed.append(replace(user, manager=one_of(draw, [None, *above])))
     return managed
 
 
@@ -148,8 +162,9 @@ def live_states(draw: st.DrawFn) -> State:
     may be open to everyone, or not say whether they are.
     """
     state = draw(states())
-    foreign_users, foreign_groups = draw(few([*state.users])), draw(few([*state.groups]))
-    disabled, bereft = draw(some([*state.users])), draw(st.sampled_from([None, *state.users]))
+    foreign_users = some_of(draw, some_of(draw, [*state.users]))
+    foreign_groups = some_of(draw, some_of(draw, [*state.groups]))
+    disabled, bereft = some_of(draw, [*state.users]), one_of(draw, [None, *state.users])
     people = {
         key: replace(
             user,
@@ -159,8 +174,8 @@ def live_states(draw: st.DrawFn) -> State:
         )
         for key, user in state.users.items()
     }
-    required = draw(st.sampled_from([*product((None, True, False), repeat=3)]))
-    orphans = draw(some(ORPHANS))
+    required = one_of(draw, [*product((None, True, False), repeat=3)])
+    orphans = some_of(draw, ORPHANS)
     return replace(
         state,
         users=people,
@@ -173,23 +188,25 @@ def live_states(draw: st.DrawFn) -> State:
             for one, answer in zip(APPLICATIONS, required, strict=True)
         },
         assignments={
-            arn: found | frozenset(draw(some(orphans))) if orphans else found
+            arn: found | frozenset(some_of(draw, orphans)) if orphans else found
             for arn, found in state.assignments.items()
         },
     )
 
 
+_OBJECTS = (*ManageObjects, ManageObjects.DECLARED, ManageObjects.AUTHORITATIVE)
+_LINKS = (*ManageLinks, ManageLinks.AUTHORITATIVE)
+
+
 @st.composite
 def settings(draw: st.DrawFn) -> Settings:
     """Draw how much is managed."""
-    objects = st.sampled_from([*ManageObjects, ManageObjects.DECLARED, ManageObjects.AUTHORITATIVE])
-    links = st.sampled_from([*ManageLinks, ManageLinks.AUTHORITATIVE])
     return Settings(
         INSTANCE,
-        users=draw(objects),
-        groups=draw(objects),
-        memberships=draw(links),
-        assignments=draw(links),
+        users=one_of(draw, _OBJECTS),
+        groups=one_of(draw, _OBJECTS),
+        memberships=one_of(draw, _LINKS),
+        assignments=one_of(draw, _LINKS),
         ignore=Ignore(users=("IGNORED-*",), groups=("ignored-*",)),
         rename_users=True,
         require_email=False,
@@ -200,13 +217,13 @@ def settings(draw: st.DrawFn) -> Settings:
 def declarations(draw: st.DrawFn, live: State, chosen: Settings | None = None) -> Declared:
     """Draw a declaration that can be bound to *live*, with the settings *chosen* or any."""
     terms = draw(settings()) if chosen is None else chosen
-    people = draw(_users(live, terms))
-    groups = draw(_groups(live, terms, _listable_users(people, live, terms)))
+    people = _users(draw, live, terms)
+    groups = _groups(draw, live, terms, _listable_users(people, live, terms))
     principals = (
         _listable_users(people, live, terms),
         _listable_groups(groups, live, terms),
     )
-    applications = [draw(_application(one, *principals)) for one in draw(some(APPLICATIONS))]
+    applications = [_application(draw, one, *principals) for one in some_of(draw, APPLICATIONS)]
     return Declared(terms, tuple(people), tuple(groups), tuple(applications))
 
 
@@ -217,7 +234,6 @@ def worlds(draw: st.DrawFn) -> World:
     return live, draw(declarations(live))
 
 
-@st.composite
 def _names(
     draw: st.DrawFn, all_names: tuple[str, ...], live: list[str]
 ) -> tuple[list[str], list[str]]:
@@ -226,7 +242,7 @@ def _names(
     Every third time all that is live is declared, and every third time all but one, which is then
     to be renamed to something new.
     """
-    names, turn = draw(some(all_names)), draw(st.integers(0, 2))
+    names, turn = some_of(draw, all_names), draw(_up_to(2))
     if live and turn:
         renamed = {live[-1]} if turn == 1 else set()
         wanted = {*names, *live, all_names[-1]} if turn == 1 else {*names, *live}
@@ -238,14 +254,13 @@ _PRESENCES = (Presence.PRESENT, Presence.PRESENT, Presence.PRESENT, Presence.ABS
 _SPELLINGS: tuple[Callable[[str], str], ...] = (str, str.upper, str.lower)
 
 
-def _presences(*, live: bool, foreign: bool) -> st.SearchStrategy[Presence]:
+def _presence(draw: st.DrawFn, *, live: bool, foreign: bool) -> Presence:
     """Draw the presence of an object that is or is not live; what is foreign is external."""
     if foreign:
-        return st.just(Presence.EXTERNAL)
-    return st.sampled_from([*_PRESENCES, Presence.EXTERNAL] if live else _PRESENCES)
+        return Presence.EXTERNAL
+    return one_of(draw, (*_PRESENCES, Presence.EXTERNAL) if live else _PRESENCES)
 
 
-@st.composite
 def _previous_names(draw: st.DrawFn, name: str, old_names: list[str], *, live: bool) -> list[str]:
     """Draw the previous names of an entry, and take them from *old_names*, which are live.
 
@@ -256,33 +271,32 @@ def _previous_names(draw: st.DrawFn, name: str, old_names: list[str], *, live: b
     if old_names and not live:
         old = old_names[-1]
         chains = [[old], [former, old], [old.upper(), former], [old], []]
-    chosen = draw(st.sampled_from(chains))
+    chosen = one_of(draw, chains)
     if old_names and any(one != former for one in chosen):
         old_names.pop()
     return chosen
 
 
-@st.composite
 def _users(draw: st.DrawFn, live: State, terms: Settings) -> list[DeclaredUser]:
     if terms.users is ManageObjects.REFERENCE:
         ours = [one.user_name for one in live.users.values() if one.user_name in _OUR_USERS]
-        presence = draw(st.sampled_from([Presence.PRESENT, Presence.EXTERNAL]))
-        return [DeclaredUser(User(name), HERE, presence) for name in draw(some(ours))]
+        presence = one_of(draw, [Presence.PRESENT, Presence.EXTERNAL])
+        return [DeclaredUser(User(name), HERE, presence) for name in some_of(draw, ours)]
     ours = [one.user_name for one in live.users.values() if not one.foreign]
-    names, old_names = draw(_names(_OUR_USERS, [name for name in ours if name in _OUR_USERS]))
+    names, old_names = _names(draw, _OUR_USERS, [name for name in ours if name in _OUR_USERS])
     people = []
     for name in names:
         found = live.users.get(user_key(name))
-        spelled = draw(st.sampled_from(_SPELLINGS))(name)
-        presence = draw(_presences(live=bool(found), foreign=bool(found and found.foreign)))
+        spelled = one_of(draw, _SPELLINGS)(name)
+        presence = _presence(draw, live=bool(found), foreign=bool(found and found.foreign))
         if presence is not Presence.PRESENT:
             people.append(DeclaredUser(User(UserName(spelled)), HERE, presence))
             continue
-        previous = draw(_previous_names(name, old_names, live=bool(found)))
-        user = draw(users(spelled))
-        if user.email and previous and draw(st.booleans()):
+        previous = _previous_names(draw, name, old_names, live=bool(found))
+        user = users(draw, spelled)
+        if user.email and previous and draw(_BOOLEANS):
             user = replace(user, email=Email(f"{user_key(previous[-1])}@example.com"))
-        if user.title is None and draw(st.integers(0, 2)):
+        if user.title is None and draw(_up_to(2)):
             user = replace(user, cleared=frozenset({"title"}))
         people.append(DeclaredUser(user, HERE, presence, tuple(previous)))
     return _managed(draw, people)
@@ -291,9 +305,9 @@ def _users(draw: st.DrawFn, live: State, terms: Settings) -> list[DeclaredUser]:
 def _managed(draw: st.DrawFn, people: list[DeclaredUser]) -> list[DeclaredUser]:
     """Declare managers of some present users, in one direction, so that there is no circle."""
     possible = [one for one in people if one.presence is not Presence.ABSENT]
-    order = possible[:: draw(st.sampled_from([1, -1]))]
+    order = possible[:: one_of(draw, [1, -1])]
     managers: dict[str, str | None] = {
-        folded(one.name): draw(st.sampled_from([None, *(above.name for above in order[:number])]))
+        folded(one.name): one_of(draw, [None, *(above.name for above in order[:number])])
         for number, one in enumerate(order)
         if one.presence is Presence.PRESENT
     }
@@ -305,29 +319,28 @@ def _managed(draw: st.DrawFn, people: list[DeclaredUser]) -> list[DeclaredUser]:
     ]
 
 
-@st.composite
 def _groups(
     draw: st.DrawFn, live: State, terms: Settings, members: list[str]
 ) -> list[DeclaredGroup]:
     if terms.groups is ManageObjects.REFERENCE:
         ours = [one.name for one in live.groups.values() if one.name in _OUR_GROUPS]
-        presence = draw(st.sampled_from([Presence.PRESENT, Presence.EXTERNAL]))
-        return [DeclaredGroup(Group(name), HERE, presence) for name in draw(some(ours))]
+        presence = one_of(draw, [Presence.PRESENT, Presence.EXTERNAL])
+        return [DeclaredGroup(Group(name), HERE, presence) for name in some_of(draw, ours)]
     ours = [one.name for one in live.groups.values() if not one.foreign]
-    names, old_names = draw(_names(_OUR_GROUPS, [name for name in ours if name in _OUR_GROUPS]))
+    names, old_names = _names(draw, _OUR_GROUPS, [name for name in ours if name in _OUR_GROUPS])
     groups = []
     for name in names:
         found = live.groups.get(group_key(name))
-        spelled = GroupName(draw(st.sampled_from(_SPELLINGS))(name))
-        presence = draw(_presences(live=bool(found), foreign=bool(found and found.foreign)))
+        spelled = GroupName(one_of(draw, _SPELLINGS)(name))
+        presence = _presence(draw, live=bool(found), foreign=bool(found and found.foreign))
         if presence is not Presence.PRESENT:
             groups.append(DeclaredGroup(Group(spelled), HERE, presence))
             continue
-        previous = draw(_previous_names(name, old_names, live=bool(found)))
-        description = draw(st.sampled_from([*_TEXTS, ""]))
+        previous = _previous_names(draw, name, old_names, live=bool(found))
+        description = one_of(draw, [*_TEXTS, ""])
         group = Group(spelled, description or None, frozenset(["description"][: description == ""]))
-        managed = draw(st.integers(0, 3))
-        listed = draw(_listed(members)) if managed else None
+        managed = draw(_up_to(3))
+        listed = _listed(draw, members) if managed else None
         groups.append(DeclaredGroup(group, HERE, presence, listed, tuple(previous)))
     return groups
 
@@ -348,16 +361,15 @@ def _listable_groups(groups: Iterable[DeclaredGroup], live: State, terms: Settin
     return list(names.values())
 
 
-@st.composite
 def _application(
     draw: st.DrawFn, application: Application, people: list[str], groups: list[str]
 ) -> DeclaredApplication:
     by_name = ApplicationSelector(name=application.name)
     by_arn = ApplicationSelector(arn=application.arn)
-    selector = draw(st.sampled_from([by_name, by_name, by_arn]))
-    if draw(st.integers(0, 3)) == 0:
+    selector = one_of(draw, [by_name, by_name, by_arn])
+    if draw(_up_to(3)) == 0:
         return DeclaredApplication(selector, HERE, managed=False)
-    return DeclaredApplication(selector, HERE, draw(_listed(people)), draw(_listed(groups)))
+    return DeclaredApplication(selector, HERE, _listed(draw, people), _listed(draw, groups))
 
 
 _NOT_LISTED = "not listed"
@@ -372,10 +384,9 @@ _EXPIRIES = (
 )
 
 
-@st.composite
 def _listed(draw: st.DrawFn, names: list[str]) -> tuple[Listed, ...]:
     """Draw who of *names* is listed, and whether and when that expires."""
-    drawn = ((name, draw(st.sampled_from(_EXPIRIES))) for name in names)
+    drawn = ((name, one_of(draw, _EXPIRIES)) for name in names)
     return tuple(
         Listed(name, HERE, expires) for name, expires in drawn if not isinstance(expires, str)
     )
@@ -391,7 +402,7 @@ def edits(draw: st.DrawFn, old: Declared, live: State) -> Declared:
     people = _consistent_users(_mixed(draw, old.users, other.users))
     groups = _unclaimed(_mixed(draw, old.groups, other.groups))
     lists = {folded(one.name): one.members for one in other.groups}
-    relisted = {folded(one.name) for one in draw(some(groups))}
+    relisted = {folded(one.name) for one in some_of(draw, groups)}
     members = {folded(name) for name in _listable_users(people, live, old.settings)}
     named = {folded(name) for name in _listable_groups(groups, live, old.settings)}
     return Declared(
@@ -421,7 +432,7 @@ def _mixed(draw: st.DrawFn, old: Sequence[_Entry], new: Sequence[_Entry]) -> lis
     """Draw a mixture of two lists of entries: of each name what the one or the other has."""
     before, after = ({_identity(one): one for one in entries} for entries in (old, new))
     names = sorted(before.keys() | after.keys())
-    changed = draw(some(names))
+    changed = some_of(draw, names)
     found = ((after if name in changed else before).get(name) for name in names)
     return [one for one in found if one is not None]
 
