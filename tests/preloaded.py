@@ -43,15 +43,21 @@ def preload() -> None:
     for module in pkgutil.walk_packages(identity_reconciler.__path__, "identity_reconciler."):
         if not module.name.endswith((".__main__", ".pytest_plugin")):
             importlib.import_module(module.name)
-    from identity_reconciler.gateway.wire.clients import make_clients  # noqa: PLC0415
+    from identity_reconciler.cli.app import command  # noqa: PLC0415
+    from identity_reconciler.gateway.wire.clients import make_clients, make_session  # noqa: PLC0415
     from identity_reconciler.gateway.wire.operations import Purpose  # noqa: PLC0415
     from identity_reconciler.sandbox import InstanceDetails, Sandbox  # noqa: PLC0415
     from identity_reconciler.sandbox.responder import Responder  # noqa: PLC0415
 
+    command()
     Responder.strict = True
+    region = "us-east-1"
     with Sandbox() as sandbox:
         sandbox.ensure_instance(InstanceDetails())
-        clients = make_clients(sandbox.session(), region="us-east-1", purpose=Purpose.APPLY)
+        clients = make_clients(sandbox.session(), region=region, purpose=Purpose.APPLY)
+        for made in (clients, make_clients(make_session(), region=region)):
+            made.sso_admin.can_paginate("list_applications")
+            made.identity_store.can_paginate("list_users")
         # moto imports a third of itself with the first answer.
         clients.sts.get_caller_identity()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -81,6 +83,12 @@ sandbox.app.command()(compare.compare)
 app.add_typer(sandbox.app, name="sandbox")
 
 
+@cache
+def command() -> Any:  # noqa: ANN401 - Typer keeps what it is made of to itself
+    """Return what parses arguments and runs a command; Typer would make it anew for each run."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the command line and exit with one of `EXIT_CODES`."""
     sys.exit(run(sys.argv[1:]))
@@ -89,7 +97,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; errors are told on stderr, in our words."""
     try:
-        result = app(args=arguments, prog_name="identity-reconciler", standalone_mode=False)
+        result = command()(args=arguments, prog_name="identity-reconciler", standalone_mode=False)
         sys.stdout.flush()
     except ReconcilerError as error:
         _tell(*_in_words(error))
