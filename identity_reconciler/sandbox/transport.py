@@ -6,6 +6,7 @@ into an answer in the wire format. Nothing is patched, and other sessions are no
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
+from botocore.hooks import HierarchicalEmitter
 
 from identity_reconciler.sandbox.accounts import access_key_of
 from identity_reconciler.sandbox.errors import LostResponseError, RefusedRequestError
@@ -54,6 +56,14 @@ def _loader() -> object:
     return loader
 
 
+@functools.cache
+def _builtin_handlers() -> HierarchicalEmitter:
+    """Return what botocore hangs on the events of every session, to be copied."""
+    emitter = HierarchicalEmitter()
+    botocore.session.Session(event_hooks=emitter)
+    return emitter
+
+
 def session(respond: Respond, account: str, region: str) -> boto3.Session:
     """Return a session of *account* in *region* whose clients are answered by *respond*.
 
@@ -61,7 +71,11 @@ def session(respond: Respond, account: str, region: str) -> boto3.Session:
     """
     # The stubs of botocore do not know every parameter of Config, nor that a handler may answer.
     config: Any = Config
-    core = botocore.session.Session(session_vars=_NO_CONFIGURATION)
+    core = botocore.session.Session(
+        session_vars=_NO_CONFIGURATION,
+        event_hooks=copy.copy(_builtin_handlers()),
+        include_builtin_handlers=False,
+    )
     core.register_component("data_loader", _loader())
     core.set_default_client_config(config(ignore_configured_endpoint_urls=True))
     result = boto3.Session(
