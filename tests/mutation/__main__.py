@@ -10,8 +10,8 @@ line. It prints the score of each module and every mutant that survived, as a di
 is 0 when the goal is met and every entry of `equivalent.toml` (mutants that do the same as the
 program by another way, each with its reason) still names one.
 
-It takes two minutes to measure and some ten for the core's 2,300 mutants, on two idle processors;
-`--tests tests/unit/core` alone, while one is at it, a fraction of that.
+It takes two minutes to measure and some forty for the core's 4,000 mutants, on two idle processors;
+one module with `--tests tests/unit/core` alone, while one is at it, a minute or two.
 
 Why this is our own: mutmut changes no decorated function (properties, cached functions), knows
 mutants by their number and has no list of equivalent ones; cosmic-ray starts the tests anew for

@@ -306,7 +306,8 @@ def _failing_anew(module: str, source: str, tests: Sequence[str], watch: Watch) 
         if own and not name.startswith("tests.mutation"):
             del sys.modules[name]
     sys.meta_path.insert(0, _Finder(module, source))
-    code = pytest.main([*OPTIONS, "-x", *tests], plugins=[watch])
+    # The package has a plugin, so pytest would load all of it itself to rewrite what it asserts.
+    code = pytest.main([*OPTIONS, "--assert=plain", "-x", *tests], plugins=[watch])
     return (watch.failed or "the import") if code else ""
 
 

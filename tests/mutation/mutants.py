@@ -120,7 +120,7 @@ class Mutant:
 def mutants(module: str, source: str) -> list[Mutant]:
     """Return every mutant of *module*, in the order of the source."""
     tree = ast.parse(source)
-    made = list(_Walk(module, tree).found(tree))
+    made = list(_Walk(module, tree, _called_on_import(tree)).found(tree))
     seen: Counter[tuple[str, str, str, str, int]] = Counter()
     numbered = []
     for mutant in made:
@@ -129,12 +129,31 @@ def mutants(module: str, source: str) -> list[Mutant]:
     return numbered
 
 
+def _called_on_import(tree: ast.Module) -> frozenset[str]:
+    """Return the functions of the module that it calls outside functions, and those they call."""
+    functions = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
+    outside = [one for one in tree.body if not isinstance(one, ast.FunctionDef | ast.ClassDef)]
+    found: set[str] = set()
+    reached: list[ast.AST] = [*outside]
+    while reached:
+        for node in ast.walk(reached.pop()):
+            match node:
+                case ast.Call(func=ast.Name(id=name)) if name in functions.keys() - found:
+                    found.add(name)
+                    reached.append(functions[name])
+                case _:
+                    pass
+    return frozenset(found)
+
+
 @dataclass(slots=True)
 class _Walk:
     """Goes through a module, and knows where in it."""
 
     module: str
     tree: ast.Module
+    called_on_import: frozenset[str]
+    """Functions of the module whose bodies run on import."""
     scopes: tuple[str, ...] = ()
     lines: tuple[int, int] = (1, 1)
     outside: bool = True
@@ -149,7 +168,8 @@ class _Walk:
             if name in _LEFT_ALONE:
                 continue
             # Defaults are computed where the function is defined, its body where it is called.
-            self.outside = kept[2] and not (isinstance(node, ast.FunctionDef) and name == "body")
+            is_body = isinstance(node, ast.FunctionDef) and name == "body"
+            self.outside = kept[2] and (not is_body or self.scopes[-1] in self.called_on_import)
             for place, child in enumerate(value if isinstance(value, list) else [value]):
                 if not isinstance(child, ast.AST) or _says_nothing(child):
                     continue

@@ -81,6 +81,20 @@ class TestMutants:
             "4": ("B.c", False),
         }
 
+    def test_on_import_runs_what_is_called_there(self) -> None:
+        source = (
+            "def table():\n    def inner():\n        return 1\n    return helper(2)\n"
+            "def helper(x):\n    return 3\ndef other():\n    return 4\nTABLE = {5: table()}\n"
+        )
+        assert {one.old: one.runs_on_import for one in mutants("m", source)} == {
+            "1": False,
+            "helper(2)": True,
+            "2": True,
+            "3": True,
+            "4": False,
+            "5": True,
+        }
+
     def test_lines_are_those_of_the_statement_without_its_body(self) -> None:
         source = (
             "def f(x):\n    if (\n        x == 1\n    ):\n        g(\n            2\n        )\n"
