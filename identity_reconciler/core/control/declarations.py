@@ -104,7 +104,7 @@ def _groups(base: Declared, now: Declared, guards: GuardSettings) -> Iterator[_F
     lists = ManageLinks.OFF not in {base.settings.memberships, now.settings.memberships}
     for old, new in _pairs(base.groups, now.groups):
         told = _object(old, new, modes)
-        if told is None and lists and new is not None and _drops_members(old, new):
+        if lists and new is not None and _drops_members(old, new):
             said = f"{_called(new)} has no key `members` any more: who is in it is not managed"
             told = Loosening(Aspect.MANAGED, said, new.position)
         if told is not None:
@@ -160,7 +160,8 @@ def _applications(base: Declared, now: Declared, live: Sequence[Application]) ->
     entries = {one.selector: one for one in now.applications}
     for old in filter(lambda one: one.managed, base.applications):
         new = entries.get(old.selector) or _same(old, now.applications, live)
-        named = matches_any(patterns, old.selector.name or old.selector.arn or "")
+        names = filter(None, (old.selector.name, old.selector.arn))
+        named = any(matches_any(patterns, name) for name in names)
         if new is None:
             said = f"application {old.selector} is not declared any more: nothing here manages it"
             yield named, Loosening(Aspect.MANAGED, said, old.position, at_base=True)

@@ -32,7 +32,7 @@ def unmatched(declared: Declared, live: State, *, applications: bool) -> tuple[U
     """
     settings, found = declared.settings, list[Unmatched]()
     named = list(_named(settings))
-    for kind in sorted({kind for kind, _, _ in named}):
+    for kind in {kind for kind, _, _ in named}:
         if kind == "applications" and not applications:
             continue
         # Of what nothing is named, there may be half a million.
@@ -40,7 +40,7 @@ def unmatched(declared: Declared, live: State, *, applications: bool) -> tuple[U
         for _, path, name in (one for one in named if one[0] == kind):
             told = None if _matches(name, known) else _told(settings, path, name, known)
             found += [told] if told else []
-    return tuple(sorted(found, key=lambda one: one.position))
+    return tuple(sorted(found, key=lambda one: (one.position, one.text)))
 
 
 def _names(kind: str, declared: Declared, live: State) -> Iterator[str]:
@@ -93,7 +93,7 @@ def _matches(name: str, known: Collection[str]) -> bool:
 def _told(
     settings: Settings, path: SettingsPath, name: str, known: Mapping[str, str]
 ) -> Unmatched | None:
-    close = nearest(folded(name).strip("*"), known)
+    close = nearest(name.strip("*"), known)
     if close is None and path[0] == "ignore":
         return None
     key = ".".join(part for part in path if isinstance(part, str))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -91,14 +92,9 @@ def _place(
     path: SettingsPath, found: Looser, old: Settings, new: Settings
 ) -> tuple[Position, bool]:
     """Return where *path* stands, and whether that is in the base: where it was, if it is gone."""
-    if not found.gone and path in new.places:
-        return new.places[path], False
-    if path in old.places:
+    if path in old.places and (found.gone or path not in new.places):
         return old.places[path], True
-    for length in range(len(path), 0, -1):
-        if path[:length] in new.places:
-            return new.places[path[:length]], False
-    return Position("instance.yaml", 1, 1), False
+    return new.places.get(path, Position("instance.yaml", 1, 1)), False
 
 
 def _free(_old: Settings, _new: Settings) -> tuple[Looser, ...]:
@@ -128,18 +124,20 @@ def _delegate(old: Settings, new: Settings) -> Iterator[Looser]:
 
 def _raised(value: Callable[[Settings], float], meaning: str) -> Compare:
     """Return the comparison of a number that loosens control when it is raised."""
-    return _number(value, meaning, 1)
+    return _number(value, meaning, operator.gt)
 
 
 def _lowered(value: Callable[[Settings], float], meaning: str) -> Compare:
     """Return the comparison of a number that loosens control when it is lowered."""
-    return _number(value, meaning, -1)
+    return _number(value, meaning, operator.lt)
 
 
-def _number(value: Callable[[Settings], float], meaning: str, sign: int) -> Compare:
+def _number(
+    value: Callable[[Settings], float], meaning: str, is_looser: Callable[[float, float], bool]
+) -> Compare:
     def compare(old: Settings, new: Settings) -> Iterator[Looser]:
         before, after = value(old), value(new)
-        if sign * after > sign * before:
+        if is_looser(after, before):
             yield Looser(f"is {after}, was {before}: {meaning}")
 
     return compare

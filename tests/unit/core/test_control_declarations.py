@@ -5,11 +5,18 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from identity_reconciler.core.approvals import Approval
-from identity_reconciler.core.control import Aspect, loosened, unmatched
+from identity_reconciler.core.control import (
+    UNREADABLE,
+    Aspect,
+    dropped_instance,
+    loosened,
+    unmatched,
+)
 from identity_reconciler.core.declared import (
     ApplicationSelector,
     Declared,
@@ -22,6 +29,7 @@ from identity_reconciler.core.declared import (
     ManageObjects,
     Presence,
     Settings,
+    SettingsPath,
 )
 from identity_reconciler.core.guard_settings import (
     GuardSettings,
@@ -41,6 +49,7 @@ from identity_reconciler.core.state import (
     UserKey,
     UserName,
 )
+from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import Position
 from tests.strategies import HERE, INSTANCE
 
@@ -125,14 +134,27 @@ class TestObjects:
         )
 
     def test_under_a_new_name_it_is_the_same(self) -> None:
-        base = Declared(PLAIN, (user("a"),), (group("g", members=()),))
+        base = Declared(PLAIN, (user("A"),), (group("G", members=()),))
         now = Declared(
             PLAIN,
-            (user("b", previous_names=("A",)),),
-            (group("h", members=(), previous_names=("G",)),),
+            (user("b", previous_names=("a",)),),
+            (group("h", members=(), previous_names=("g",)),),
         )
         assert told(base, now) == []
         assert len(told(base, replace(now, users=(user("b"),)))) == 1
+
+    @pytest.mark.parametrize(
+        ("before", "said"),
+        [
+            (Presence.PRESENT, "group/one is external now: it is only referred to"),
+            (Presence.ABSENT, "group/one was to be deleted, and is external now: it is only"),
+        ],
+    )
+    def test_what_becomes_external_in_words(self, before: Presence, said: str) -> None:
+        base = Declared(PLAIN, groups=(group("ONE", before),))
+        now = Declared(PLAIN, groups=(group("one", Presence.EXTERNAL),))
+        (one,) = loosened(base, now)
+        assert one.text.startswith(said)
 
     def test_where_it_stood(self) -> None:
         there = Position("users/data.yaml", 7, 5)
@@ -154,6 +176,13 @@ class TestLists:
         base = Declared(PLAIN, groups=(group("g", members=before),))
         now = Declared(PLAIN, groups=(group("g", members=after),))
         assert bool(told(base, now)) is (before is not None and after is None)
+
+    @pytest.mark.parametrize("presence", [Presence.EXTERNAL, Presence.ABSENT])
+    def test_members_of_what_is_not_ours_are_nobody_to_miss(self, presence: Presence) -> None:
+        listed, plain = group("g", presence, members=self.LISTED), group("g")
+        for before, after in ((listed, plain), (replace(plain, members=()), group("g", presence))):
+            base, now = Declared(PLAIN, groups=(before,)), Declared(PLAIN, groups=(after,))
+            assert not any("members" in line for line in told(base, now))
 
     @pytest.mark.parametrize("before", [True, False])
     @pytest.mark.parametrize("after", [True, False, None])
@@ -179,6 +208,8 @@ class TestLists:
         now = Declared(PLAIN, applications=(application(arn="arn:pay"),))
         assert told(base, now, PAYROLL) == []
         assert len(told(base, now)) == 1
+        other = Application(ApplicationArn("arn:pay"), "Wiki")
+        assert len(told(base, now, other)) == 1
         now = Declared(PLAIN, applications=(application(arn="arn:pay", managed=False),))
         assert len(told(base, now, PAYROLL)) == 1
 
@@ -227,21 +258,25 @@ class TestOrder:
     """What weighs most stands first, however much there is."""
 
     GUARDS = GuardSettings(
-        protected=ProtectedNames(users=("root",), applications=("Pay*",)),
-        privileged=PrivilegedNames(groups=("admins",)),
+        protected=ProtectedNames(("root",), ("break-glass",), ("Pay*",)),
+        privileged=PrivilegedNames(("admins",), ("arn:sales",)),
         administrators=("ann",),
-        min_members=(MinMembers("least", 1),),
-        pinned_members=(PinnedMembers("pinned", ("peter",)),),
+        min_members=(MinMembers("Least", 1),),
+        pinned_members=(PinnedMembers("Pinned", ("Peter",)),),
     )
 
     def test_guards_then_approvals_then_settings_then_what_guards_name(self) -> None:
-        people = ("a", "root", "ann", "peter", "b")
-        groups = ("a", "admins", "least", "pinned", "b")
+        people = ("a", "root", "ann", "PETER", "b")
+        groups = ("a", "admins", "break-glass", "LEAST", "PINNED", "b")
         base = Declared(
             replace(PLAIN, guards=self.GUARDS),
             tuple(map(user, people)),
             tuple(map(group, groups)),
-            (application(name="Wiki"), application(name="Payroll")),
+            (
+                application(name="Wiki"),
+                application(name="Payroll"),
+                application(name="Sales", arn="arn:sales"),
+            ),
         )
         settings = replace(base.settings, ignore=Ignore(users=("x",)), rename_users=True)
         settings = replace(settings, guards=replace(self.GUARDS, wipe_from=9))
@@ -253,16 +288,62 @@ class TestOrder:
             "ignore.users",
             "manage.rename_users",
         ]
-        assert {line.split(" is not")[0] for line in found[4:11]} == {
+        assert {line.split(" is not")[0] for line in found[4:13]} == {
             "user/root",
             "user/ann",
-            "user/peter",
+            "user/PETER",
             "group/admins",
-            "group/least",
-            "group/pinned",
+            "group/break-glass",
+            "group/LEAST",
+            "group/PINNED",
             "application Payroll",
+            "application Sales, arn arn",
         }
-        assert len(found) == 16
+        assert len(found) == 18
+
+    def test_of_one_weight_what_is_said_now_stands_first_and_each_by_its_place(self) -> None:
+        def at(line: int) -> Position:
+            return Position("x.yaml", line, 1)
+
+        names = ("a", "b", "c", "d")
+        base = Declared(
+            PLAIN,
+            tuple(user(name, position=at(9 - line)) for line, name in enumerate(names)),
+            applications=(replace(application(name="Payroll"), position=at(1)),),
+        )
+        external = (
+            user("a", Presence.EXTERNAL, position=at(8)),
+            user("b", Presence.EXTERNAL, position=at(7)),
+        )
+        found = loosened(base, Declared(PLAIN, external))
+        assert [(one.at_base, one.position.line) for one in found] == [
+            (False, 7),
+            (False, 8),
+            (True, 1),
+            (True, 6),
+            (True, 7),
+        ]
+
+
+class TestWhole:
+    """What cannot be compared at all, and an instance that is gone, are told as one thing each."""
+
+    def test_a_base_with_problems(self) -> None:
+        assert (UNREADABLE.aspect, UNREADABLE.at_base) == (Aspect.GUARDED, True)
+        assert UNREADABLE.position == Position("instance.yaml", 1, 1)
+
+    @pytest.mark.parametrize(
+        ("places", "line"), [({}, 1), ({("instance",): Position("instance.yaml", 4, 1)}, 4)]
+    )
+    def test_an_instance_that_is_gone(
+        self, places: dict[SettingsPath, Position], line: int
+    ) -> None:
+        gone = dropped_instance(Declared(replace(PLAIN, places=places)))
+        assert (gone.aspect, gone.at_base) == (Aspect.MANAGED, True)
+        assert gone.position == Position("instance.yaml", line, 1)
+        assert gone.text == (
+            "instance main (d-1234567890) is not declared any more: nothing here manages it"
+        )
 
 
 class TestUnmatched:
@@ -337,12 +418,94 @@ class TestUnmatched:
         advice = f'did you mean "{meant}"?' if meant else "correct it, or remove it"
         assert text.endswith(f"matches nothing that is declared or live; {advice}")
 
+    def test_declared_applications_are_matched_by_name_and_by_arn(self) -> None:
+        guards = GuardSettings(protected=ProtectedNames(applications=("wiki", "arn:crm", "zzz")))
+        entries = (application(name="Wiki"), application(arn="arn:CRM"))
+        declared = Declared(replace(PLAIN, guards=guards), applications=entries)
+        (one,) = unmatched(declared, State(), applications=True)
+        assert '"zzz" matches nothing' in one.text
+
+    def test_stars_and_case_are_no_difference(self) -> None:
+        guards = GuardSettings(administrators=("*AnnX",), min_members=(MinMembers("GlasX", 1),))
+        live = State({UserKey("annx2"): User(UserName("AnnX2"))})
+        (administrator, group) = unmatched(
+            Declared(replace(PLAIN, guards=guards)), live, applications=True
+        )
+        assert administrator.text.endswith('did you mean "AnnX2"?')
+        assert group.text.endswith("correct it, or remove it")
+
     def test_what_is_ignored_is_told_only_where_it_may_be_a_slip(self) -> None:
         ignore = Ignore(users=("zzz",), groups=("AWSControlTower*", "brake-glass"))
         (text,) = self.found(GuardSettings(), ignore)
         assert text.startswith('ignore.groups: "brake-glass" matches nothing')
+        slips = Ignore(users=("an",), groups=("breakglass*",), applications=("Payrol",))
+        assert [text.partition(":")[0] for text in self.found(GuardSettings(), slips)] == [
+            "ignore.applications",
+            "ignore.groups",
+            "ignore.users",
+        ]
 
     def test_applications_that_were_not_read_are_passed_over(self) -> None:
-        guards = GuardSettings(privileged=PrivilegedNames(applications=("xyz",)))
+        guards = GuardSettings(
+            protected=ProtectedNames(users=("nobody",), applications=("xyz",)),
+            privileged=PrivilegedNames(applications=("xyz",)),
+        )
         declared = Declared(replace(PLAIN, guards=guards))
-        assert unmatched(declared, State(), applications=False) == ()
+        (one,) = unmatched(declared, State(), applications=False)
+        assert one.text.startswith("guards.protected.users: ")
+        assert one.position == Position("instance.yaml", 1, 1)
+
+    def test_each_leads_to_its_line(self, tmp_path: Path) -> None:
+        instance = (Path(__file__).parents[2] / "invalid/instance.yaml").read_text("utf-8")
+        (tmp_path / "instance.yaml").write_text(instance + SLIPS, "utf-8")
+        found = unmatched(load(tmp_path), self.LIVE, applications=True)
+        lines = (instance + SLIPS).splitlines()
+        slips = [number for number, line in enumerate(lines, 1) if "# slip" in line]
+        assert [one.position.line for one in found] == slips
+
+
+SLIPS = """\
+guards:
+  protected:
+    users:
+      - Ann
+      - slip-1  # slip
+    groups:
+      - break-glass
+      - slip-2  # slip
+    applications:
+      - Payroll
+      - slip-3  # slip
+  privileged:
+    groups:
+      - break-glass
+      - slip-4  # slip
+    applications:
+      - slip-5  # slip
+  administrators:
+    - slip-6  # slip
+    - ann
+    - slip-7  # slip
+  min_members:
+    - group: break-glass
+      least: 1
+    - group: slip-8  # slip
+      least: 1
+  pinned_members:
+    - group: break-glass
+      users:
+        - ann
+        - slip-9  # slip
+    - group: slip-10  # slip
+      users: []
+ignore:
+  users:
+    - any*
+    - an  # slip
+  groups:
+    - any*
+    - brake-glass  # slip
+  applications:
+    - any*
+    - Payrol  # slip
+"""

@@ -160,6 +160,34 @@ EXAMPLES: dict[str, Example] = {
         GuardSettings(rename=RenameSigns(shared=50)), GuardSettings(rename=RenameSigns(shared=51))
     ),
 }
+WORDS = {
+    "instance.region": "is us-east-1, was eu-central-1: it is another instance, and nothing here "
+    "manages the former one",
+    "instance.delegated_administrator": "is 999999999999: credentials of that account may act on "
+    "the instance",
+    "manage.users": "is reference, was authoritative: users are only looked up, and none is "
+    "managed",
+    "manage.groups": "is reference, was declared: groups are only looked up, and none is managed",
+    "manage.memberships": "is off, was authoritative: no list of groups is managed",
+    "manage.assignments": "is off, was additive: no list of applications is managed",
+    "manage.require_email": "is false, was true: users without an e-mail address pass",
+    "manage.rename_users": "is true, was false: live users may be renamed",
+    "ignore.users": 'has "eve" now: users that it matches are not managed',
+    "ignore.groups": 'has "*" now: groups that it matches are not managed',
+    "ignore.applications": 'has "Pay*" now: applications that it matches are not managed',
+    "guards.budgets.users.floor": "is 2, was 1: more users may be removed at once",
+    "guards.budgets.groups.percent": "is 1.5, was 1: more groups may be removed at once",
+    "guards.budgets.memberships.floor": "is 2, was 1: more memberships may be removed at once",
+    "guards.budgets.assignments.floor": "is 2, was 1: more assignments may be removed at once",
+    "guards.budgets.expired.floor": "is 2, was 1: more expired links may be removed at once",
+    "guards.budgets.renames.floor": "is 2, was 1: more users and groups may be renamed at once",
+    "guards.expect_live.users": "is 0, was 9: a directory with fewer is changed as well",
+    "guards.protected.groups": 'no longer has "break-*": what it matches may be deleted and '
+    "renamed",
+    "guards.privileged.groups": 'no longer has "admins": anybody may get into what it matches',
+    "guards.min_members[].least": 'says 1 for "a", was 2: it may have fewer members',
+}
+"""What is said after the key, of each example that reads in its own way."""
 FREE = {"instance.name"}
 """What may be changed without loosening anything."""
 SECTIONS = {"instance", "ignore", "guards"}
@@ -229,6 +257,19 @@ class TestEveryField:
         for same in (example.tight, example.loose):
             assert told(same, same) == ()
 
+    @pytest.mark.parametrize("path", WORDS)
+    def test_in_words(self, path: str) -> None:
+        (one,) = told(EXAMPLES[path].tight, EXAMPLES[path].loose)
+        assert one.text == f"{path.partition('[]')[0]} {WORDS[path]}"
+
+    def test_another_administrator_is_told_with_the_former_one(self) -> None:
+        before, after = (
+            about(delegated_administrator="1" * 12),
+            about(delegated_administrator="2" * 12),
+        )
+        (one,) = told(before.loose, after.loose)
+        assert " is 222222222222, was 111111111111: credentials" in one.text
+
     def test_the_name_is_free(self) -> None:
         assert told(Settings(INSTANCE), Settings(replace(INSTANCE, name="other"))) == ()
 
@@ -288,7 +329,7 @@ class TestRenames:
     """Whose members are counted is the same under a new name, and nobody else is."""
 
     BASE = GuardSettings(
-        min_members=(MinMembers("old", 2),), pinned_members=(PinnedMembers("old", ("ann", "bob")),)
+        min_members=(MinMembers("OLD", 2),), pinned_members=(PinnedMembers("Old", ("Ann", "bob")),)
     )
 
     def declared(self, settings: GuardSettings, *names: str) -> Declared:
@@ -309,8 +350,48 @@ class TestRenames:
         now = replace(self.BASE, pinned_members=(PinnedMembers("old", ("bob", "eve")),))
         (one,) = told(Settings(INSTANCE, guards=self.BASE), Settings(INSTANCE, guards=now))
         assert one.text == (
-            'guards.pinned_members says otherwise for "old": it may have eve, and need not have ann'
+            'guards.pinned_members says otherwise for "Old": it may have eve, and need not have ann'
         )
+
+    @pytest.mark.parametrize(
+        ("users", "said"),
+        [
+            (("bob",), "it need not have ann"),
+            (("ann", "bob", "zoe", "Eve", "kim"), "it may have eve, kim, zoe"),
+        ],
+    )
+    def test_who_is_pinned_is_told_one_way(self, users: tuple[str, ...], said: str) -> None:
+        now = replace(self.BASE, pinned_members=(PinnedMembers("OLD", users),))
+        (one,) = told(Settings(INSTANCE, guards=self.BASE), Settings(INSTANCE, guards=now))
+        assert one.text == f'guards.pinned_members says otherwise for "Old": {said}'
+
+
+class TestSeveralEntries:
+    """A group may be named more than once: the largest number holds, and every list does."""
+
+    def test_the_largest_number_holds(self) -> None:
+        base = GuardSettings(min_members=(MinMembers("a", 3),))
+        now = GuardSettings(min_members=(MinMembers("A", 2), MinMembers("b", 9)))
+        settings = Settings(INSTANCE, guards=base)
+        (one,) = told(settings, Settings(INSTANCE, guards=now))
+        assert one.text.startswith('guards.min_members says 2 for "a", was 3: ')
+        enough = replace(now, min_members=(*now.min_members, MinMembers("a", 3)))
+        assert told(settings, Settings(INSTANCE, guards=enough)) == ()
+
+    def test_each_is_compared(self) -> None:
+        base = GuardSettings(
+            min_members=(MinMembers("a", 1), MinMembers("b", 1)),
+            pinned_members=(PinnedMembers("a", ()), PinnedMembers("b", ())),
+        )
+        now = GuardSettings(
+            min_members=base.min_members[:1],
+            pinned_members=(PinnedMembers("a", ("x",)), *base.pinned_members[:1]),
+        )
+        found = told(Settings(INSTANCE, guards=base), Settings(INSTANCE, guards=now))
+        assert [one.text.partition(":")[0] for one in found] == [
+            'guards.min_members no longer has "b", which needed 1',
+            'guards.pinned_members no longer has "b"',
+        ]
 
 
 TIGHT = """\
@@ -318,17 +399,31 @@ manage:
   users: authoritative
 guards:
   wipe_from: 2
-  protected: {groups: [kept, break-glass]}
+  protected:
+    groups:
+      - break-glass
+      - kept
+      - ops
   min_members:
     - {group: a, least: 3}
     - {group: b, least: 3}
+  pinned_members:
+    - {group: a, users: [ann]}
+    - {group: c, users: [ann]}
+    - {group: b, users: [ann]}
 """
 LOOSE = """\
 guards:
   protected:
     groups:
       - kept
-  min_members: [{group: b, least: 1}]
+      - dev
+  min_members:
+    - {group: c, least: 1}
+    - {group: b, least: 2}
+  pinned_members:
+    - {group: a, users: [ann]}
+    - {group: b, users: [eve]}
 ignore:
   users:
     - nobody
@@ -351,12 +446,15 @@ class TestPlaces:
             for one in loosened(base, now)
         }
         assert found == {
-            'guards.protected.groups no longer has "break-glass"': (5, True),
-            'guards.min_members no longer has "a", which needed 3': (7, True),
-            'guards.min_members says 1 for "b", was 3': (5, False),
+            'guards.protected.groups no longer has "break-glass"': (7, True),
+            'guards.protected.groups no longer has "ops"': (9, True),
+            'guards.min_members no longer has "a", which needed 3': (11, True),
+            'guards.min_members says 2 for "b", was 3': (8, False),
+            'guards.pinned_members no longer has "c"': (15, True),
+            'guards.pinned_members says otherwise for "b"': (11, False),
             "guards.wipe_from is 3, was 2": (4, True),
-            'ignore.users has "nobody" now': (8, False),
-            'ignore.users has "eve" now': (9, False),
+            'ignore.users has "nobody" now': (14, False),
+            'ignore.users has "eve" now': (15, False),
             "manage.users is declared, was authoritative": (2, True),
         }
 
