@@ -55,7 +55,7 @@ def set_aside(declared: Declared, live: State) -> Aside:
     kept_groups = tuple(groups.bindable(declared.groups))
     return Aside(
         declared=replace(declared, users=kept_users, groups=kept_groups),
-        odd=frozenset(users.odd | groups.odd),
+        odd=frozenset(users.odd | groups.odd | live.twins.keys()),
         missing={**users.missing, **groups.missing},
         unresolved=(*users.unresolved, *groups.unresolved, *_unnamed(declared, live)),
     )
@@ -76,9 +76,6 @@ class _Kind:
     odd: set[Principal] = field(default_factory=set)
     missing: dict[Principal, Position] = field(default_factory=dict)
     unresolved: list[Unresolved] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.odd |= {one for one in self.state.twins if one.kind is self.kind}
 
     def bindable(self, entries: Iterable[_Entry]) -> Iterator[_Entry]:
         """Yield the part of *entries* that can be bound, and note the rest."""
@@ -197,7 +194,7 @@ def _unnamed(declared: Declared, live: State) -> Iterator[Unresolved]:
         *(Principal(PrincipalKind.USER, key) for key in _names(declared.users)),
         *(Principal(PrincipalKind.GROUP, key) for key in _names(declared.groups)),
     }
-    for one in sorted(live.twins.keys() - named):
+    for one in live.twins.keys() - named:
         patterns = ignore.users if one.kind is PrincipalKind.USER else ignore.groups
         if not matches_any(patterns, one.name):
             yield Unresolved(None, _doubles(one.kind, live.twins, one.name))

@@ -146,9 +146,12 @@ def resolve(declared: Declared, live: State, as_of: datetime) -> Resolution:
 
 
 def _sorted(unresolved: Iterable[Unresolved]) -> tuple[Unresolved, ...]:
-    nowhere = Position("", 0, 0)
+    """Return each of *unresolved* once, those without a line first."""
     return tuple(
-        sorted(dict.fromkeys(unresolved), key=lambda one: (one.position or nowhere, one.message))
+        sorted(
+            dict.fromkeys(unresolved),
+            key=lambda one: ((one.position,) if one.position else (), one.message),
+        )
     )
 
 
@@ -184,7 +187,7 @@ def _bind_managers(work: _Work) -> None:
         return
     for entry in work.declared.users:
         key, manager = user_key(entry.user.user_name), entry.user.manager
-        if manager is None or entry.presence is not Presence.PRESENT or key not in work.users:
+        if manager is None or entry.presence is not Presence.PRESENT:
             continue
         principal = Principal(PrincipalKind.USER, user_key(manager))
         is_known = principal.name in work.users or principal.name in work.live.users

@@ -136,8 +136,17 @@ class Laboratory:
         tracer = coverage.Coverage(
             data_file=None, include=[str(file) for file in files], config_file=False
         )
+        # What is remembered from one test would hide lines that the next one needs.
+        caches = [
+            thing
+            for file in files
+            for thing in vars(sys.modules[_module_name(file)]).values()
+            if hasattr(thing, "cache_clear")
+        ]
         tracer.start()
         for test in ids:
+            for cached in caches:
+                cached.cache_clear()
             tracer.switch_context(test)
             began = time.process_time()
             if self._fails(test):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from identity_reconciler.core.guard_settings import GuardSettings
-from identity_reconciler.core.plan import Change, Create, Delete, Plan
+from identity_reconciler.core.plan import Change, Delete, Plan
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
@@ -86,11 +86,7 @@ class _Guarded:
 
     def touches(self, change: Change) -> bool:
         """Return whether *change* touches what is guarded, before or after it."""
-        if isinstance(change, Create):
-            return self._is_guarded(change.after)
-        if isinstance(change, Delete):
-            return self._is_guarded(change.before)
-        return self._is_guarded(change.before) or self._is_guarded(change.after)
+        return self._is_guarded(change.before if isinstance(change, Delete) else change.after)
 
     def _is_guarded(self, resource: Resource) -> bool:
         match resource:
@@ -109,20 +105,14 @@ class _Guarded:
     def _user(self, name: str) -> bool:
         return any(matches_any(self._users, each) for each in self._users_of(name))
 
-    def _users_of(self, name: str) -> Iterator[str]:
-        """Yield *name*, and what its user is called before or after the plan."""
-        key = user_key(name)
-        yield name
-        yield self.renames.users.get(key, name)
-        yield self.renames.former_users.get(key, name)
+    def _users_of(self, name: str) -> tuple[str, str]:
+        """Return what the user called *name* is called before the plan, and after it."""
+        key, renames = user_key(name), self.renames
+        return renames.former_users.get(key, name), renames.users.get(key, name)
 
     def _group(self, name: str) -> bool:
-        key = group_key(name)
-        names = (
-            name,
-            self.renames.groups.get(key, name),
-            self.renames.former_groups.get(key, name),
-        )
+        key, renames = group_key(name), self.renames
+        names = renames.former_groups.get(key, name), renames.groups.get(key, name)
         return any(
             matches_any(self._groups, each)
             or group_key(each) in self._named

@@ -15,8 +15,18 @@ from identity_reconciler.core.guard_settings import (
     ProtectedNames,
 )
 from identity_reconciler.core.guards.guarded import guarded_changes
-from identity_reconciler.core.plan import Delete
-from identity_reconciler.core.state import Group, GroupName, State, User, UserName, address
+from identity_reconciler.core.plan import Delete, Plan, Reason
+from identity_reconciler.core.renames import NO_RENAMES
+from identity_reconciler.core.state import (
+    Group,
+    GroupName,
+    Principal,
+    PrincipalKind,
+    State,
+    User,
+    UserName,
+    address,
+)
 from tests.guarded_world import PAYROLL, World
 from tests.strategies import HERE
 
@@ -52,7 +62,7 @@ class TestLinks:
             privileged(groups=("ADMIN*",)),
             protected(groups=("admins",)),
             replace(NOBODY, min_members=(MinMembers("Admins", 1),)),
-            replace(NOBODY, pinned_members=(PinnedMembers("admins", ("ana",)),)),
+            replace(NOBODY, pinned_members=(PinnedMembers("ADMINS", ("ana",)),)),
         ],
     )
     def test_groups(self, settings: GuardSettings) -> None:
@@ -82,11 +92,55 @@ class TestLinks:
         world.assigned = ["team"]
         assert guarded(world, settings) == ["assignment/Payroll/group/team"]
 
-    def test_a_group_that_leads_to_a_privileged_application(self) -> None:
+    @pytest.mark.parametrize(("before", "after"), [(True, True), (True, False), (False, True)])
+    def test_a_group_that_leads_to_a_privileged_application(
+        self, *, before: bool, after: bool
+    ) -> None:
+        world = World(TEAM="ana", others="bob")
+        world.live_assigned, world.assigned = ["team"] * before, ["team"] * after
+        world.groups = {"TEAM": ["ana", "bob"], "others": ["bob", "ana"]}
+        found = guarded(world, privileged(applications=("Payroll",)))
+        assert [one for one in found if "assignment" not in one] == ["membership/TEAM/bob"]
+        assert guarded(world, privileged(applications=("Wiki",))) == []
+
+    def test_a_user_of_a_group_that_leads_to_one(self) -> None:
         world = World(team="ana", others="bob")
         world.live_assigned = world.assigned = ["team"]
+        live = world.live()
+        world.people = []
+        world.extra_users = [
+            DeclaredUser(User(UserName(name), title="new"), HERE) for name in ("ana", "bob")
+        ]
+        assert guarded(world, privileged(applications=("Payroll",)), live) == ["user/ana"]
+
+    def test_a_user_is_no_group_of_that_name(self) -> None:
+        world = World(team="ana", others="bob")
+        users = {Principal(PrincipalKind.USER, "team")}
+        gone = {Principal(PrincipalKind.GROUP, "others", orphan=True)}
+        live = replace(world.live(), assignments={PAYROLL: frozenset(users | gone)})
         world.groups = {"team": ["ana", "bob"], "others": ["bob", "ana"]}
-        assert guarded(world, privileged(applications=("Payroll",))) == ["membership/team/bob"]
+        found = guarded(world, privileged(applications=("Payroll",)), live)
+        assert [one for one in found if "assignment" not in one] == []
+
+    def test_assignments_of_users_and_of_who_is_gone(self) -> None:
+        world = World(team="ana bob")
+        principals = [Principal(PrincipalKind.USER, name) for name in ("ana", "bob")]
+        gone = Principal(PrincipalKind.USER, "ana-id", orphan=True)
+        live = replace(world.live(), assignments={PAYROLL: frozenset([*principals, gone])})
+        orphan = "assignment/Payroll/orphaned-user/ana-id"
+        one, two = "assignment/Payroll/user/ana", "assignment/Payroll/user/bob"
+        assert guarded(world, protected(users=("ana*",)), live) == [one]
+        assert guarded(world, protected(groups=("ana",)), live) == []
+        assert {*guarded(world, privileged(applications=("Pay*",)), live)} == {orphan, one, two}
+
+    def test_an_application_that_is_known_by_its_arn_only(self) -> None:
+        entry = {PAYROLL: frozenset({Principal(PrincipalKind.GROUP, "team")})}
+        delete = Delete(State().assignment(PAYROLL, *entry[PAYROLL]), Reason.UNDECLARED)
+        plan, live = Plan((delete,)), State(assignments=entry)
+        for pattern, number in ((PAYROLL, 1), ("Payroll", 0), ("", 0)):
+            settings = protected(applications=(pattern,))
+            found = guarded_changes(plan, settings, live, State(), NO_RENAMES)
+            assert len(found) == number
 
     def test_nothing_is_named(self) -> None:
         world = World(team="ana", others="bob")
@@ -100,20 +154,35 @@ class TestObjects:
 
     @pytest.mark.parametrize("name", ["team", "squad"])
     def test_a_rename_of_a_group(self, name: str) -> None:
-        world = World(team="ana bob")
+        world = World(Team="ana bob")
         world.groups = {}
-        squad = DeclaredGroup(Group(GroupName("squad")), HERE, previous_names=("team",))
+        squad = DeclaredGroup(Group(GroupName("Squad")), HERE, members=(), previous_names=("TEAM",))
         world.extra_groups = [squad]
-        assert guarded(world, privileged(groups=(name,))) == ["group/squad"]
+        members = ["membership/Team/ana", "membership/Team/bob"]
+        for settings in (
+            privileged(groups=(name,)),
+            replace(NOBODY, min_members=(MinMembers(name, 1),)),
+        ):
+            assert guarded(world, settings) == [*members, "group/Squad"]
 
     @pytest.mark.parametrize("name", ["bob", "rob"])
     def test_a_rename_of_a_user(self, name: str) -> None:
         world = World(team="ana bob")
         live = world.live()
         world.people, world.groups = ["ana"], {"team": ["ana"]}
-        world.extra_users = [DeclaredUser(User(UserName("rob")), HERE, previous_names=("bob",))]
+        world.extra_users = [DeclaredUser(User(UserName("Rob")), HERE, previous_names=("bob",))]
         found = guarded(world, protected(users=(name,)), live)
-        assert found == ["membership/team/bob", "user/rob"]
+        assert found == ["membership/team/bob", "user/Rob"]
+
+    def test_a_rename_of_who_is_in_a_privileged_group(self) -> None:
+        world = World(admins="ana bob", others="kim")
+        live = world.live()
+        world.people, world.groups = ["ana"], {"admins": ["ana", "rob"], "others": ["tim"]}
+        world.extra_users = [
+            DeclaredUser(User(UserName(new)), HERE, previous_names=(old,))
+            for new, old in (("rob", "bob"), ("tim", "kim"))
+        ]
+        assert guarded(world, privileged(groups=("admins",)), live) == ["user/rob"]
 
     def test_who_is_in_a_privileged_group(self) -> None:
         world = World(admins="ana bob", others="kim")

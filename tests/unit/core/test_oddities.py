@@ -239,10 +239,10 @@ class TestTwins:
         twins = {**doubled(kind, "BOB", "Bob").twins, **doubled(kind, "ANA", "Ana", "aNa").twins}
         aside = set_aside(entry(kind, "eve"), State(twins=twins))
         assert [one.position for one in aside.unresolved] == [None, None]
-        assert [one.message.partition(" have ")[0] for one in aside.unresolved] == [
-            f"3 live {kind}s",
+        assert {one.message.partition(" have ")[0] for one in aside.unresolved} == {
             f"2 live {kind}s",
-        ]
+            f"3 live {kind}s",
+        }
         assert aside.odd == twins.keys()
 
     @KINDS

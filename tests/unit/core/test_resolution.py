@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -38,7 +38,7 @@ from identity_reconciler.core.state import (
 from identity_reconciler.errors import Position
 from tests.strategies import APPLICATIONS, HERE, INSTANCE, NOW
 
-GROUP = PrincipalKind.GROUP
+USER, GROUP = PrincipalKind.USER, PrincipalKind.GROUP
 ANA = User(UserName("ana"))
 SCIM = User(UserName("scim"), foreign=True)
 LIVE = State(
@@ -210,6 +210,169 @@ class TestListsWithSomebodyMissing:
             (address(one.resource), one.reason) for one in held
         ]
 
+    def test_who_stands_in_another_list_is_not_he(self) -> None:
+        listed = (Listed("SCIM", at(7)),)
+        wiki = DeclaredApplication(ApplicationSelector(name="Wiki"), at(3), users=listed)
+        team = replace(group("team"), members=listed)
+        ops = group("ops", "gone", "ana")
+        for more in ({"groups": (ops, team)}, {"groups": (ops,), "applications": (wiki,)}):
+            declared = replace(NOTHING, users=(user("ana"),), **more)
+            changes = compare(declared, self.live("scim", "ana"), NOW).changes
+            assert ("membership", "ops", "scim") in {change.key for change in changes}
+
+    def test_who_is_in_no_directory_is_not_he(self) -> None:
+        assert self.changes("gone", "ana", live=self.live("ghost", "ana")) == {
+            ("membership", "ops", "ghost")
+        }
+
+    def test_of_one_kind_hold_nobody_of_the_other(self) -> None:
+        payroll = APPLICATIONS[0].arn
+        orphans = [Principal(kind, f"{kind}-id", orphan=True) for kind in PrincipalKind]
+        assigned = (*orphans, Principal(USER, "scim"), Principal(GROUP, "synced"))
+        live = replace(LIVE, assignments={payroll: frozenset(assigned)})
+        selector = ApplicationSelector(name="Payroll")
+        missing = (Listed("gone", at(5)),)
+        found = {}
+        for kind in PrincipalKind:
+            entry = DeclaredApplication(selector, at(3), **{f"{kind}s": missing})  # type: ignore[arg-type]
+            declared = replace(NOTHING, applications=(entry,))
+            found[kind] = {change.key[2:] for change in compare(declared, live, NOW).changes}
+        users = {("user", "scim"), ("orphaned-user", "user-id")}
+        groups = {("group", "synced"), ("orphaned-group", "group-id")}
+        assert found == {USER: groups, GROUP: users}
+
+    def test_a_group_that_stands_in_another_list_is_not_the_missing_one(self) -> None:
+        payroll = APPLICATIONS[0].arn
+        live = replace(LIVE, assignments={payroll: frozenset({Principal(GROUP, "synced")})})
+        entries = (
+            application(ApplicationSelector(name="Payroll"), "gone"),
+            application(ApplicationSelector(name="Wiki"), "SYNCED"),
+        )
+        for number, changes in ((1, 0), (2, 2)):
+            declared = replace(NOTHING, applications=entries[:number])
+            assert len(compare(declared, live, NOW).changes) == changes
+
+
+class TestLinksOfWhoIsOdd:
+    """They stay, listed or not, expired or not; everything else in the list goes on."""
+
+    LIVE = replace(
+        LIVE,
+        members={GroupKey("ops"): frozenset(map(UserKey, ("ana", "bob")))},
+        assignments={
+            APPLICATIONS[0].arn: frozenset({Principal(USER, "bob"), Principal(USER, "ana")})
+        },
+        twins={Principal(USER, "bob"): ("BOB", "Bob")},
+    )
+
+    @pytest.mark.parametrize("expires", [None, NOW])
+    @pytest.mark.parametrize("names", [(), ("bob",)])
+    def test_members(self, names: tuple[str, ...], expires: datetime | None) -> None:
+        listed = tuple(Listed(name, at(5), expires) for name in names)
+        declared = replace(NOTHING, groups=(replace(group("ops"), members=listed),))
+        (change,) = compare(declared, self.LIVE, NOW).changes
+        assert change.key == ("membership", "ops", "ana")
+        said = 'x.yaml:5:3: user "bob" is unresolved, so this is left as it is'
+        assert problems(declared, self.LIVE)[1:] == [said] * len(names)
+        assert resolve(declared, self.LIVE, NOW).expired == frozenset()
+
+    @pytest.mark.parametrize("names", [(), ("bob",)])
+    def test_assignments(self, names: tuple[str, ...]) -> None:
+        users = tuple(Listed(name, at(5)) for name in names)
+        entry = DeclaredApplication(ApplicationSelector(name="Payroll"), at(3), users=users)
+        (change,) = compare(replace(NOTHING, applications=(entry,)), self.LIVE, NOW).changes
+        assert change.key[2:] == ("user", "ana")
+
+    def test_nobody_else_is_held_for_it(self) -> None:
+        """Who is odd is live, so nobody may be that one under another name."""
+        live = replace(self.LIVE, members={GroupKey("ops"): frozenset(map(UserKey, ("scim",)))})
+        declared = replace(NOTHING, groups=(group("ops", "bob"),))
+        (change,) = compare(declared, live, NOW).changes
+        assert change.key == ("membership", "ops", "scim")
+
+
+class TestManagers:
+    """A manager who is neither declared nor live, or odd, is told and left as it is."""
+
+    def managed(self, *managers: str | None) -> Declared:
+        users = tuple(
+            DeclaredUser(User(UserName(f"User{n}"), manager=UserName(one) if one else None), at(n))
+            for n, one in enumerate(managers, start=1)
+        )
+        return replace(NOTHING, users=users)
+
+    def test_who_is_declared_or_live(self) -> None:
+        declared = self.managed(None, "USER1", "ANA", "Scim")
+        resolution = resolve(declared, LIVE, NOW)
+        assert resolution.unresolved == ()
+        found = [resolution.desired.users[UserKey(f"user{n}")].manager for n in range(1, 5)]
+        assert found == [None, "USER1", "ANA", "Scim"]
+
+    def test_who_is_neither(self) -> None:
+        declared = self.managed(None, "scin", "ops")
+        resolution = resolve(declared, LIVE, NOW)
+        assert list(map(str, resolution.unresolved)) == [
+            (
+                'x.yaml:2:3: the manager of user "User2": user "scin" is neither declared nor '
+                'live; did you mean "scim"?'
+            ),
+            'x.yaml:3:3: the manager of user "User3": user "ops" is neither declared nor live',
+        ]
+        assert {one.manager for one in resolution.desired.users.values()} == {None}
+
+    def test_who_is_odd(self) -> None:
+        live = replace(LIVE, twins={Principal(USER, "bob"): ("BOB", "Bob")})
+        resolution = resolve(self.managed("bob"), live, NOW)
+        assert 'the manager of user "User1": user "bob" is unresolved' in str(
+            resolution.unresolved[1]
+        )
+        assert resolution.desired.users[UserKey("user1")].manager is None
+
+    def test_of_whom_we_do_not_manage(self) -> None:
+        settings = replace(NOTHING.settings, users=ManageObjects.REFERENCE)
+        declared = replace(self.managed("nobody"), settings=settings)
+        live = replace(LIVE, users={UserKey("user1"): User(UserName("user1"))})
+        assert problems(declared, live) == []
+        foreign = replace(LIVE, users={UserKey("user1"): User(UserName("user1"), foreign=True)})
+        (only,) = problems(self.managed("nobody"), foreign)
+        assert "is owned by an external identity provider" in only
+
+
+class TestOrder:
+    """What has no line comes first, then each by file and line, told once."""
+
+    def test_of_what_is_unresolved(self) -> None:
+        live = replace(LIVE, twins={Principal(USER, "zoe"): ("ZOE", "Zoe")})
+        first = replace(user("y", Presence.EXTERNAL), position=Position("A.yaml", 2, 1))
+        declared = replace(
+            NOTHING,
+            users=(user("z", Presence.EXTERNAL), user("x", Presence.EXTERNAL), first),
+            groups=(group("g", "nobody"), group("h", "nobody")),
+        )
+        assert [one.partition(" is ")[0] for one in problems(declared, live)[1:]] == [
+            'A.yaml:2:1: user "y"',
+            'x.yaml:1:3: user "x"',
+            'x.yaml:1:3: user "z"',
+            'x.yaml:5:3: user "nobody"',
+        ]
+        assert problems(declared, live)[0].startswith("2 live users have names that differ")
+
+
+class TestMoreLinks:
+    """Links that are read later are taken in under the new names."""
+
+    def test_are_united(self) -> None:
+        wiki = APPLICATIONS[2]
+        live = replace(LIVE, applications={})
+        entry = replace(group("operators"), previous_names=("ops",))
+        resolution = resolve(replace(NOTHING, groups=(entry,)), live, NOW)
+        assigned = {wiki.arn: frozenset({Principal(GROUP, "ops")})}
+        more = resolution.with_links(State(applications={wiki.arn: wiki}, assignments=assigned))
+        assert more.live.assignments == {wiki.arn: frozenset({Principal(GROUP, "operators")})}
+        assert more.live.groups == resolution.live.groups
+        assert more.desired == replace(resolution.desired, applications={wiki.arn: wiki})
+        assert more.scope == replace(resolution.scope, desired=more.desired)
+
 
 class TestRenames:
     """Only a live previous name and a new name that is not live make a rename."""
@@ -285,6 +448,14 @@ class TestScope:
         declared = replace(NOTHING, groups=(group("ops"),))
         assert compare(declared, LIVE, NOW).changes == ()
 
+    def test_an_application_without_the_key_assignments_keeps_them(self) -> None:
+        payroll = APPLICATIONS[0]
+        live = replace(LIVE, assignments={payroll.arn: frozenset({Principal(GROUP, "ops")})})
+        entry = replace(application(ApplicationSelector(name=payroll.name)), managed=False)
+        declared = replace(NOTHING, applications=(entry,))
+        assert compare(declared, live, NOW).changes == ()
+        assert resolve(declared, live, NOW).desired.assignments == {}
+
     def test_what_is_not_declared_is_withheld(self) -> None:
         held = compare(NOTHING, LIVE, NOW).withheld
         assert [(address(one.resource), one.reason) for one in held] == [
@@ -314,6 +485,16 @@ class TestScope:
         assert desired.users == {UserKey("scim"): scim}
         assert desired.groups == {GroupKey("synced"): about}
         assert desired.members == {}
+
+    def test_where_all_are_only_referred_to_each_stands_as_live(self) -> None:
+        mode = ManageObjects.REFERENCE
+        ana = User(UserName("Ana"), title="theirs")
+        live = replace(LIVE, users={UserKey("ana"): ana})
+        settings = replace(NOTHING.settings, users=mode, groups=mode)
+        entries = (user("ana"), user("bob", Presence.ABSENT))
+        resolution = resolve(replace(NOTHING, settings=settings, users=entries), live, NOW)
+        assert resolution.desired.users == {UserKey("ana"): ana}
+        assert resolution.scope.absent_users == frozenset()
 
     def test_a_stranger_in_a_managed_group_is_removed(self) -> None:
         live = replace(LIVE, members={GroupKey("ops"): frozenset(LIVE.users)})
