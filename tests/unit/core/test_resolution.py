@@ -19,7 +19,7 @@ from identity_reconciler.core.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.core.plan import Delete, Reason, Rename, Withholding
+from identity_reconciler.core.plan import Delete, Origin, Reason, Rename, Withholding
 from identity_reconciler.core.resolution import resolve
 from identity_reconciler.core.state import (
     Application,
@@ -74,6 +74,62 @@ def application(selector: ApplicationSelector, *groups: str) -> DeclaredApplicat
 
 def problems(declared: Declared, live: State = LIVE) -> list[str]:
     return [str(one) for one in resolve(declared, live, NOW).unresolved]
+
+
+class TestBound:
+    """Whatever is declared is found under folded names, with the line that says it."""
+
+    ANN = User(UserName("Ann"), title="declared")
+    OPS = Group(GroupName("OPS"), "declared")
+    DECLARED = replace(
+        NOTHING,
+        users=(DeclaredUser(ANN, at(1)), user("Bob", Presence.ABSENT)),
+        groups=(
+            DeclaredGroup(OPS, at(2), members=(Listed("ANN", at(3)), Listed("Scim", at(4), NOW))),
+            group("Gone", presence=Presence.ABSENT),
+        ),
+        applications=(
+            DeclaredApplication(
+                ApplicationSelector(name="Payroll"),
+                at(5),
+                users=(Listed("ANN", at(6)), Listed("SCIM", at(7), reason="for now")),
+                groups=(Listed("ops", at(8)), Listed("Synced", at(9))),
+            ),
+        ),
+    )
+
+    def test_desired(self) -> None:
+        arn, live = APPLICATIONS[0].arn, {UserKey("ann"): User(UserName("ann")), **LIVE.users}
+        desired = resolve(self.DECLARED, replace(LIVE, users=live), NOW).desired
+        assert desired.users == {UserKey("ann"): self.ANN, UserKey("scim"): SCIM}
+        synced = LIVE.groups[GroupKey("synced")]
+        assert desired.groups == {GroupKey("ops"): self.OPS, GroupKey("synced"): synced}
+        assert desired.members == {GroupKey("ops"): frozenset({UserKey("ann")})}
+        kinds = {USER: ("ann", "scim"), GROUP: ("ops", "synced")}
+        everyone = {Principal(kind, name) for kind, names in kinds.items() for name in names}
+        assert desired.assignments == {arn: frozenset(everyone)}
+
+    def test_what_must_be_absent(self) -> None:
+        scope = resolve(self.DECLARED, LIVE, NOW).scope
+        assert scope.absent_users == {UserKey("bob")}
+        assert scope.absent_groups == {GroupKey("gone")}
+
+    def test_where_it_is_declared(self) -> None:
+        resolution, arn = resolve(self.DECLARED, LIVE, NOW), APPLICATIONS[0].arn
+        assert resolution.origins == {
+            ("user", "ann"): Origin(at(1)),
+            ("user", "bob"): Origin(at(1)),
+            ("group", "ops"): Origin(at(2)),
+            ("group", "gone"): Origin(at(2)),
+            ("membership", "ops", "ann"): Origin(at(3)),
+            ("membership", "ops", "scim"): Origin(at(4), NOW),
+            ("application", arn): Origin(at(5)),
+            ("assignment", arn, "user", "ann"): Origin(at(6)),
+            ("assignment", arn, "user", "scim"): Origin(at(7), None, "for now"),
+            ("assignment", arn, "group", "ops"): Origin(at(8)),
+            ("assignment", arn, "group", "synced"): Origin(at(9)),
+        }
+        assert resolution.expired == {("membership", "ops", "scim")}
 
 
 class TestUnresolved:
@@ -215,7 +271,8 @@ class TestListsWithSomebodyMissing:
         wiki = DeclaredApplication(ApplicationSelector(name="Wiki"), at(3), users=listed)
         team = replace(group("team"), members=listed)
         ops = group("ops", "gone", "ana")
-        for more in ({"groups": (ops, team)}, {"groups": (ops,), "applications": (wiki,)}):
+        plain = group("plain")
+        for more in ({"groups": (ops, plain, team)}, {"groups": (ops,), "applications": (wiki,)}):
             declared = replace(NOTHING, users=(user("ana"),), **more)
             changes = compare(declared, self.live("scim", "ana"), NOW).changes
             assert ("membership", "ops", "scim") in {change.key for change in changes}
@@ -282,6 +339,33 @@ class TestLinksOfWhoIsOdd:
         entry = DeclaredApplication(ApplicationSelector(name="Payroll"), at(3), users=users)
         (change,) = compare(replace(NOTHING, applications=(entry,)), self.LIVE, NOW).changes
         assert change.key[2:] == ("user", "ana")
+
+    def test_who_is_not_odd_is_bound_beside_them(self) -> None:
+        declared = replace(NOTHING, groups=(group("ops", "bob", "ana", "scim"),))
+        (change,) = compare(declared, self.LIVE, NOW).changes
+        assert change.key == ("membership", "ops", "scim")
+
+    @pytest.mark.parametrize("names", [("bob", "gone", "ana"), ("gone", "bob", "ana")])
+    def test_beside_who_is_missing(self, names: tuple[str, ...]) -> None:
+        members = frozenset(map(UserKey, ("scim", "ana", "bob")))
+        live = replace(self.LIVE, members={GroupKey("ops"): members})
+        assert compare(replace(NOTHING, groups=(group("ops", *names),)), live, NOW).changes == ()
+
+    def test_who_is_live_and_perhaps_the_former_self_of_another(self) -> None:
+        live = replace(LIVE, users={**LIVE.users, UserKey("new"): User(UserName("new"))})
+        boss = DeclaredUser(User(UserName("boss"), manager=UserName("ana")), at(8))
+        declared = replace(
+            NOTHING,
+            users=(user("new", Presence.PRESENT, "ana"), boss),
+            groups=(group("ops", "ana"),),
+        )
+        said = 'user "ana" is unresolved, so this is left as it is'
+        assert problems(declared, live)[1:] == [
+            f"x.yaml:5:3: {said}",
+            f'x.yaml:8:3: the manager of user "boss": {said}',
+        ]
+        (change,) = compare(declared, live, NOW).changes
+        assert change.key == ("user", "boss")
 
     def test_nobody_else_is_held_for_it(self) -> None:
         """Who is odd is live, so nobody may be that one under another name."""
