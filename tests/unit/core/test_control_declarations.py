@@ -137,8 +137,8 @@ class TestObjects:
         base = Declared(PLAIN, (user("A"),), (group("G", members=()),))
         now = Declared(
             PLAIN,
-            (user("b", previous_names=("a",)),),
-            (group("h", members=(), previous_names=("g",)),),
+            (user("b", previous_names=("A",)),),
+            (group("h", members=(), previous_names=("G",)),),
         )
         assert told(base, now) == []
         assert len(told(base, replace(now, users=(user("b"),)))) == 1
@@ -328,6 +328,9 @@ class TestOrder:
 class TestWhole:
     """What cannot be compared at all, and an instance that is gone, are told as one thing each."""
 
+    def test_aspects_are_called_as_in_the_document_of_a_plan(self) -> None:
+        assert [*Aspect] == ["guarded", "managed", "ignored", "approved"]
+
     def test_a_base_with_problems(self) -> None:
         assert (UNREADABLE.aspect, UNREADABLE.at_base) == (Aspect.GUARDED, True)
         assert UNREADABLE.position == Position("instance.yaml", 1, 1)
@@ -426,12 +429,12 @@ class TestUnmatched:
         assert '"zzz" matches nothing' in one.text
 
     def test_stars_and_case_are_no_difference(self) -> None:
-        guards = GuardSettings(administrators=("*AnnX",), min_members=(MinMembers("GlasX", 1),))
-        live = State({UserKey("annx2"): User(UserName("AnnX2"))})
+        guards = GuardSettings(administrators=("*MaX",), min_members=(MinMembers("GlasX", 1),))
+        live = State({UserKey("max22"): User(UserName("MaX22"))})
         (administrator, group) = unmatched(
             Declared(replace(PLAIN, guards=guards)), live, applications=True
         )
-        assert administrator.text.endswith('did you mean "AnnX2"?')
+        assert administrator.text.endswith('did you mean "MaX22"?')
         assert group.text.endswith("correct it, or remove it")
 
     def test_what_is_ignored_is_told_only_where_it_may_be_a_slip(self) -> None:
@@ -450,7 +453,8 @@ class TestUnmatched:
             protected=ProtectedNames(users=("nobody",), applications=("xyz",)),
             privileged=PrivilegedNames(applications=("xyz",)),
         )
-        declared = Declared(replace(PLAIN, guards=guards))
+        settings = replace(PLAIN, guards=guards, ignore=Ignore(applications=("Payrol",)))
+        declared = Declared(settings, applications=(application(name="Payroll"),))
         (one,) = unmatched(declared, State(), applications=False)
         assert one.text.startswith("guards.protected.users: ")
         assert one.position == Position("instance.yaml", 1, 1)

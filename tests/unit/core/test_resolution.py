@@ -261,7 +261,11 @@ class TestListsWithSomebodyMissing:
     def test_what_is_withheld_says_why(self) -> None:
         settings = replace(NOTHING.settings, users=ManageObjects.REFERENCE)
         declared = replace(NOTHING, settings=settings, groups=(group("ops", "gone", "ana"),))
-        held = compare(declared, self.live("scim", "ana"), NOW).withheld
+        plan = compare(declared, self.live("scim", "ana"), NOW)
+        assert [str(one) for one in plan.unresolved] == [
+            'x.yaml:5:3: user "gone" is neither declared nor live'
+        ]
+        held = plan.withheld
         assert ("membership/ops/scim", Withholding.UNRESOLVED) in [
             (address(one.resource), one.reason) for one in held
         ]
