@@ -197,3 +197,21 @@ class TestState:
             assignments={ARN: frozenset({OF_ANA, OF_OPS}), other_arn: frozenset({ORPHAN})},
         )
         assert STATE.united(State()) == State().united(STATE) == STATE
+
+    def test_united_with_twins_it_holds_nothing_of_that_name_and_kind(self) -> None:
+        bob, key = User(UserName("bob")), UserKey("bob")
+        one = State(users={key: bob, UserKey("ana"): ANA}, groups={GroupKey("bob"): OPS})
+        users, groups = Principal(PrincipalKind.USER, "bob"), Principal(PrincipalKind.GROUP, "ops")
+        other = State(
+            users={UserKey("ops"): bob},
+            groups={GroupKey("ops"): OPS},
+            twins={users: ("BOB", "Bob"), groups: ("OPS", "Ops")},
+        )
+        united = State(
+            users={UserKey("ana"): ANA, UserKey("ops"): bob},
+            groups={GroupKey("bob"): OPS},
+            twins=other.twins,
+        )
+        assert one.united(other) == other.united(one) == united
+        three = {users: ("BOB", "Bob", "bOB")}
+        assert State(twins=three).united(other).twins == {**other.twins, **three}
