@@ -183,6 +183,17 @@ class TestBudgets:
             found = {(one.kind, one.count) for one in verdict.approvals}
             assert found == {("group", 3), ("user", 1)}
 
+    def test_renamed_ones_are_sorted_as_they_are_spelled(self) -> None:
+        world = World(one="ana", two="ana", three="ana")
+        world.groups = {}
+        world.extra_groups = [
+            DeclaredGroup(Group(GroupName(new)), HERE, previous_names=(old,))
+            for old, new in (("one", "alpha"), ("two", "Zeta"), ("three", "Beta"))
+        ]
+        budgets = replace(WIDE.budgets, renames=DeleteBudget(0, 0, 0))
+        verdict = world.verdicts(replace(WIDE, budgets=budgets))[GuardId.BUDGET_RENAMES]
+        assert verdict.addresses == ("group/Beta", "group/Zeta", "group/alpha")
+
     @pytest.mark.parametrize(("expired", "refused"), [(10, set()), (11, {"budget.expired"})])
     def test_what_has_expired_has_its_own(self, expired: int, refused: set[str]) -> None:
         world = World(staff=people(50))

@@ -116,6 +116,23 @@ class TestMembers:
         settings = replace(WIDE, min_members=(MinMembers("glass", 2),))
         assert judge(evidence, settings)[GuardId.MIN_MEMBERS].standing is Standing.PASSED
 
+    def test_who_is_perhaps_disabled_counts(self) -> None:
+        world = World(glass="ana bob")
+        world.groups["new"] = []
+        evidence = world.evidence()
+        users = {key: replace(one, provenance=None) for key, one in evidence.after.users.items()}
+        evidence = replace(evidence, after=replace(evidence.after, users=users))
+        settings = replace(WIDE, min_members=(MinMembers("glass", 2),))
+        assert judge(evidence, settings)[GuardId.MIN_MEMBERS].standing is Standing.PASSED
+
+    def test_a_group_that_cannot_be_told_from_its_twin_is_there(self) -> None:
+        world = World(others="ana")
+        world.groups["new"] = []
+        twins = {Principal(PrincipalKind.GROUP, "glass"): ("GLASS", "Glass")}
+        evidence = world.evidence(replace(world.live(), twins=twins))
+        settings = replace(WIDE, min_members=(MinMembers("glass", 2),))
+        assert judge(evidence, settings)[GuardId.MIN_MEMBERS].standing is Standing.PASSED
+
     def test_groups_are_called_as_they_are_spelled(self) -> None:
         """As after the plan, else as live, else as in the settings; the addresses sorted."""
         world = World(Glass="ana bob", Gone="ana")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from identity_reconciler.core.approvals import Approval
-from identity_reconciler.core.declared import Declared, DeclaredGroup
+from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser
 from identity_reconciler.core.guard_settings import (
     DeleteBudget,
     ExpectLive,
@@ -21,7 +21,7 @@ from identity_reconciler.core.guard_settings import (
     RenameSigns,
 )
 from identity_reconciler.core.guards import Standing, Verdict, check_since
-from identity_reconciler.core.state import Group, GroupName
+from identity_reconciler.core.state import Group, GroupName, User, UserName
 from tests.guarded_world import WIDE, World
 from tests.strategies import HERE, NOW
 
@@ -152,7 +152,9 @@ class TestEveryGuard:
     @pytest.mark.parametrize("guard", CASES)
     def test_tightened_is_as_without_a_base(self, guard: GuardId) -> None:
         make, tight = CASES[guard]
-        assert refused(since(make(), LOOSE, tight)) == {(guard, False)}
+        found = since(make(), LOOSE, tight)
+        assert refused(found) == {(guard, False)}
+        assert [one.guard for one in found] == list(GuardId)
 
 
 class TestApprovals:
@@ -202,3 +204,21 @@ class TestRenames:
         )
         expected = {(GuardId.MIN_MEMBERS, True), (GuardId.PINNED_MEMBERS, True)}
         assert refused(since(world, tight)) == (expected if refuses else set())
+
+    def test_follows_people(self) -> None:
+        world = World(team="ann bob")
+        live = world.live()
+        world.people, world.groups = ["ann"], {"team": ["ann", "rob"]}
+        world.extra_users = [DeclaredUser(User(UserName("rob")), HERE, previous_names=("bob",))]
+        pinned = replace(LOOSE, pinned_members=(PinnedMembers("team", ("Ann", "BOB")),))
+        now, evidence = world.declared(), world.evidence(live)
+        now = replace(now, settings=replace(now.settings, guards=LOOSE))
+        for guards, expected in (
+            (pinned, set()),
+            (
+                replace(LOOSE, pinned_members=(PinnedMembers("team", ("ann", "rob", "x")),)),
+                {(GuardId.PINNED_MEMBERS, True)},
+            ),
+        ):
+            base = replace(now, settings=replace(now.settings, guards=guards))
+            assert refused(check_since(base, evidence, now, NOW)) == expected

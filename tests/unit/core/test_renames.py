@@ -18,6 +18,7 @@ from identity_reconciler.core.declared import (
     Settings,
 )
 from identity_reconciler.core.plan import Change, Rename, Update
+from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.resolution import resolve
 from identity_reconciler.core.state import (
     Application,
@@ -229,3 +230,29 @@ class TestImpossible:
         entry = replace(user("Bob", "Ana"), presence=Presence.ABSENT)
         (only,) = problems(declared(entry))
         assert "are both live" in only
+
+
+class TestRenamesThemselves:
+    """Who gets another name, and what is called otherwise for it."""
+
+    ANNA = Renames.of([(ANA, User(UserName("Anna")))])
+
+    def test_what_is_live_under_its_own_name_in_any_spelling_is_not_renamed(self) -> None:
+        assert not Renames.to_be(declared(user("BOB", "Ana"), group("DATA", "Ops")), LIVE)
+
+    def test_a_user_becomes_no_group(self) -> None:
+        with pytest.raises(TypeError, match="cannot become a group"):
+            Renames.of([(ANA, OPS)])
+
+    def test_members_of_whom_nobody_is_renamed_are_the_very_same(self) -> None:
+        nobody = frozenset({UserKey("bob"), UserKey("eve")})
+        assert self.ANNA.members(nobody) is nobody
+        assert self.ANNA.members(nobody | {UserKey("ana")}) == nobody | {"anna"}
+
+    def test_an_assignment_is_spelled_as_its_principal_then(self) -> None:
+        link = self.ANNA.assignment(LIVE.assignment(WIKI.arn, Principal(PrincipalKind.USER, "ana")))
+        assert (link.principal.name, link.principal_name) == ("anna", "Anna")
+
+    def test_twins_are_live_under_their_names_still(self) -> None:
+        twins = {Principal(PrincipalKind.GROUP, "sales"): ("SALES", "Sales")}
+        assert self.ANNA.state(replace(LIVE, twins=twins)).twins == twins

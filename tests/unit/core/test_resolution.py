@@ -195,7 +195,7 @@ class TestUnresolved:
         assert "arn:twin (provider arn:provider, account 111111111111)" in only
         assert "give its `arn`" in only
         unique = replace(selector, provider="arn:provider")
-        resolve(replace(NOTHING, applications=(application(unique),)), live, NOW)
+        assert problems(replace(NOTHING, applications=(application(unique),)), live) == []
 
     def test_an_application_declared_twice(self) -> None:
         payroll = APPLICATIONS[0]
@@ -370,6 +370,31 @@ class TestLinksOfWhoIsOdd:
         ]
         (change,) = compare(declared, live, NOW).changes
         assert change.key == ("user", "boss")
+
+    @pytest.mark.parametrize("kind", PrincipalKind)
+    def test_they_are_not_deleted_either(self, kind: PrincipalKind) -> None:
+        """But something of the other kind is, though it has the same name."""
+        names = ("new", "old")
+        live = State(
+            {UserKey(name): User(UserName(name)) for name in names},
+            {GroupKey(name): Group(GroupName(name)) for name in names},
+        )
+        previous = ("old",)
+        declared = Declared(
+            replace(
+                NOTHING.settings,
+                users=ManageObjects.AUTHORITATIVE,
+                groups=ManageObjects.AUTHORITATIVE,
+            ),
+            (user("new", Presence.PRESENT, *previous * (kind is USER)),),
+            (replace(group("new"), previous_names=previous * (kind is GROUP)),),
+        )
+        plan = compare(declared, live, NOW)
+        (change,) = plan.changes
+        assert change.key == ("group" if kind is USER else "user", "old")
+        assert [(address(one.resource), one.reason) for one in plan.withheld] == [
+            (f"{kind}/old", Withholding.UNRESOLVED)
+        ]
 
     def test_nobody_else_is_held_for_it(self) -> None:
         """Who is odd is live, so nobody may be that one under another name."""
