@@ -137,3 +137,50 @@ class TestOthers:
 
     def test_a_rename_that_forges(self) -> None:
         assert found(Rename(USERS[2], USERS[1])) == [f"user/{FORGED_USER}"]
+
+    def test_a_rename_of_a_group_that_puts_it_right(self) -> None:
+        live = State(groups={group_key(FORGED_GROUP): GROUPS[1]})
+        assert not found(Rename(GROUPS[1], GROUPS[0]), live=live)
+
+    def test_an_application_that_is_declared_by_its_arn(self) -> None:
+        selector = ApplicationSelector(arn=OTHER_ARN)
+        declared = Declared(SETTINGS, applications=(DeclaredApplication(selector, HERE),))
+        change = Create(assigned(OTHER_ARN, FORGED_APPLICATION, PrincipalKind.USER, "bob"))
+        assert found(change, declared=declared) == [f"application/{FORGED_APPLICATION}"]
+
+
+class TestSeveral:
+    """Of more than two that look alike, each pair that the plan concerns is told, and no other."""
+
+    SECOND, THIRD = "alic\u0435", "\u0410LICE"
+
+    def pairs(self, concerned: str) -> list[tuple[str, str]]:
+        names = ("alice", self.SECOND, self.THIRD)
+        live = State(
+            users={
+                user_key(name): User(UserName(name))
+                for name in names
+                if user_key(name) != user_key(concerned)
+            }
+        )
+        impact = Impact.of(Plan((Create(User(UserName(concerned))),)), live)
+        return [(one.name, one.other) for one in resemblances(impact, NOTHING)]
+
+    def test_the_genuine_one_is_concerned(self) -> None:
+        assert self.pairs("ALICE") == [(self.SECOND, "ALICE"), (self.THIRD, "ALICE")]
+
+    def test_a_forged_one_is_concerned(self) -> None:
+        assert self.pairs(self.THIRD) == [(self.THIRD, "alice")]
+
+
+class TestPrincipals:
+    """Who is assigned is called as it is spelled, or by its key where that is not known."""
+
+    @pytest.mark.parametrize(
+        ("spelled", "told"), [("\u0410dmins", "\u0410dmins"), ("", FORGED_GROUP)]
+    )
+    def test_of_an_assignment(self, spelled: str, told: str) -> None:
+        principal = Principal(PrincipalKind.GROUP, FORGED_GROUP)
+        live = State(groups={group_key("admins"): GROUPS[0]})
+        change = Create(Assignment(UNKNOWN_ARN, principal, "", spelled))
+        assert found(change, live=live) == [f"group/{told}"]

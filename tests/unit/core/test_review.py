@@ -7,7 +7,12 @@ from dataclasses import replace
 import pytest
 
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Reason, Rename, Update
-from identity_reconciler.core.review import require_reviewed, to_be_read, what_is_left
+from identity_reconciler.core.review import (
+    applications_of,
+    require_reviewed,
+    to_be_read,
+    what_is_left,
+)
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -127,6 +132,44 @@ class TestToBeRead:
         links = (assigned(OF_ANA), assigned(of_anna))
         assert named == (*links, ANA, ana, DATA, link("data", "Anna"), OPS, BOB)
         assert principals == (OF_OPS, OF_BOB)
+
+
+class TestApplications:
+    """An application is reviewed by its name, which may be another one's by then."""
+
+    CREATE = Create(Assignment(WIKI.arn, OF_ANA, "Wiki", "Ana"))
+    DELETE = Delete(Assignment(WIKI.arn, OF_OPS, "Wiki", "Ops"))
+
+    @pytest.mark.parametrize("change", [CREATE, DELETE])
+    def test_a_fresh_plan_calls_it_otherwise(self, change: Create | Delete) -> None:
+        require_reviewed(Plan((change,)), Plan((change,)))
+        other = (
+            Create(replace(change.after, application_name="Payroll"))
+            if isinstance(change, Create) and isinstance(change.after, Assignment)
+            else Delete(Assignment(WIKI.arn, OF_OPS, "Payroll", "Ops"))
+        )
+        with pytest.raises(StalePlanError, match="it is not as it was reviewed"):
+            require_reviewed(Plan((other,)), Plan((change,)))
+
+    @pytest.mark.parametrize("change", [CREATE, DELETE])
+    def test_it_is_called_otherwise_now(self, change: Change) -> None:
+        state = live(ANA, OPS, wiki=(OF_OPS,))
+        assert left(state, Create(BOB), change) == (Create(BOB), change)
+        renamed = replace(state, applications={WIKI.arn: replace(WIKI, name="Payroll")})
+        assert "arn:wiki is called Payroll; plan and review again" in stale(renamed, change)
+        gone = replace(state, applications={})
+        assert left(gone, change) == (change,)
+
+    def test_those_to_be_read(self) -> None:
+        other = ApplicationArn("arn:other")
+        changes = (
+            self.DELETE,
+            Create(link("data", "Ana")),
+            Create(replace(assigned(OF_ANA), application=other)),
+            self.CREATE,
+            Delete(BOB),
+        )
+        assert applications_of(Plan(changes)) == (WIKI.arn, other)
 
 
 class TestWhatIsLeft:
