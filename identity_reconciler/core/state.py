@@ -300,7 +300,7 @@ class State:
     Names cannot tell them apart, so they are in neither `users` nor `groups`. The links of all of
     them are filed under the one key.
     """
-    _ambiguous: frozenset[str] = field(init=False, repr=False, compare=False)
+    _ambiguous: frozenset[str] = field(init=False, repr=False)
     """Names of applications, as `told_by` gives them, that more than one has."""
 
     def __post_init__(self) -> None:

@@ -167,6 +167,7 @@ class TestState:
 
     def test_an_empty_one_holds_nothing(self) -> None:
         assert State() == State({}, {}, {}, {}, {})
+        assert "_ambiguous" not in repr(State())
 
     def test_united_with_another_it_holds_both_and_its_own_first(self) -> None:
         other_arn = ApplicationArn("arn:Other")
