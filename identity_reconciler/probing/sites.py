@@ -140,6 +140,7 @@ def site_at(address: Address) -> ProbedInstance:
         account=address.account,
         store=clients.identity_store,
         admin=clients.sso_admin,
+        access=clients.account_access,
         replica=_clients(address, elsewhere).identity_store if elsewhere else None,
         patience=address.patience,
         requests=clients.requests,
