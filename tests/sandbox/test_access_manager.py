@@ -396,6 +396,15 @@ class TestFilter:
             }
             assert managed.listed(**given) == expected, given
 
+    def test_lags(self, managed: Managed) -> None:
+        now = [managed.sandbox.responder.world.clock()]
+        managed.sandbox.responder.world.clock = lambda: now[0]
+        managed.sandbox.make_trouble(Trouble(visibility_lag=3.0))
+        made = managed.entitle("user", managed.user, READER)
+        assert managed.listed() == set()
+        now[0] += 4
+        assert managed.listed() == {made}
+
     def test_tokens_are_of_one_list(self, managed: Managed) -> None:
         for role in (READER, WRITER):
             managed.entitle("user", managed.user, role)
