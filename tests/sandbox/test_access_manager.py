@@ -166,6 +166,9 @@ class TestApplication:
             404,
             "ResourceNotFoundException",
         )
+        with managed.sandbox.responder.world.store.transaction(write=False) as store:
+            for table in ("entitlements", "tags", "applications", "access_managers"):
+                assert store.one(f"SELECT 1 FROM {table}") is None  # noqa: S608 - our tables
         fresh = managed.client.create_application(identitySource=source())["applicationArn"]
         assert fresh != managed.application
         listed = managed.client.list_entitlements(applicationArn=fresh, filter={})
@@ -358,8 +361,8 @@ class TestEntitlements:
         world = World(Store(None), quotas=Quotas(groups_per_role=1))
         with Sandbox(world=world) as sandbox:
             managed = opened(sandbox)
-            managed.entitle("group", managed.groups[0], READER)
             managed.entitle("user", managed.user, READER)
+            managed.entitle("group", managed.groups[0], READER)
             managed.entitle("group", managed.groups[1], WRITER)
             refusal = code_of(managed.entitle, "group", managed.groups[1], READER)
         assert refusal == (402, "ServiceQuotaExceededException")
@@ -484,6 +487,11 @@ class TestProtocol:
             ("GET /entitlements/x", b"", (400, "ValidationException")),
             ("GET /entitlements/x?applicationArn=", b"", (400, "ValidationException")),
             (f"DELETE /tags/{NO_APPLICATION[:-17]}%2F0", b"", (400, "ValidationException")),
+            (
+                f"DELETE /tags/{NO_APPLICATION[:-17]}%2F0000000000000000?tagKeys=",
+                b"",
+                (404, "ResourceNotFoundException"),
+            ),
             (
                 "POST /entitlements-list",
                 b"x" * (1024 * 1024 + 1),

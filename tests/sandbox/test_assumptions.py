@@ -299,15 +299,21 @@ def left_entitlements(on: Clients) -> object:
 
 
 def entitled_and_assigned(on: Clients) -> object:
-    group = on.group("data")
-    arn = on.entitle("groupId", group)
+    # The first group has two entitlements: only the second one to go takes the assignment along.
+    on.sandbox.add_account("222233334444", "Other")
+    first, second = on.group("data"), on.group("web")
+    arn = on.entitle("groupId", first)
+    on.entitle("groupId", first, "222233334444")
+    on.entitle("groupId", second)
     made = on.access.get_application(applicationArn=arn)["identitySource"]["identityCenter"]
     of = {"ApplicationArn": made["applicationArn"]}
-    there = on.admin.list_application_assignments(**of)["ApplicationAssignments"]
-    (entitled,) = on.access.list_entitlements(applicationArn=arn, filter={})["entitlements"]
-    on.access.delete_entitlement(applicationArn=arn, entitlementId=entitled["entitlementId"])
+    counts = []
+    for entitled in on.access.list_entitlements(applicationArn=arn, filter={})["entitlements"]:
+        counts.append(len(on.admin.list_application_assignments(**of)["ApplicationAssignments"]))
+        on.access.delete_entitlement(applicationArn=arn, entitlementId=entitled["entitlementId"])
     assert on.admin.list_application_assignments(**of)["ApplicationAssignments"] == []
-    return len(there)
+    assert counts in ([0, 0, 0], [2, 2, 1])
+    return counts[0]
 
 
 def entitled_through_a_group(on: Clients) -> object:
@@ -366,7 +372,7 @@ SWITCHES: dict[str, tuple[Callable[[Clients], object], object, object]] = {
     "account_must_exist": (lists_of_no_account, REFUSED, None),
     "account_access_through_groups": (account_through_a_group, 1, 0),
     "cascade_entitlements": (left_entitlements, 2, 1),
-    "entitlements_are_assignments": (entitled_and_assigned, 0, 1),
+    "entitlements_are_assignments": (entitled_and_assigned, 0, 2),
     "entitlements_through_groups": (entitled_through_a_group, 0, 1),
     "entitled_principal_must_exist": (lambda on: on.entitle("userId", NOWHERE), REFUSED, None),
     "entitled_account_must_exist": (
