@@ -102,6 +102,48 @@ class TestSpoiledAnswers:
             assert faults("sso-admin", "ListPermissionSets", HttpResponse(400, body)) == []
 
 
+class TestAccountAccess:
+    """The same for the one service that says with the HTTP status what became of a request."""
+
+    @pytest.mark.parametrize(
+        ("operation", "response"),
+        [
+            ("TagResource", HttpResponse(204, b"")),
+            ("TagResource", HttpResponse(200, b"")),
+            ("TagResource", HttpResponse(200, b"[]")),
+            ("DeleteApplication", HttpResponse(200, b"{}")),
+            ("DeleteApplication", HttpResponse(204, b"{}")),
+            ("ListApplications", HttpResponse(200, b'{"applications": [{}]}')),
+        ],
+    )
+    def test_spoiled_ones(self, operation: str, response: HttpResponse) -> None:
+        assert faults("account-access", operation, response) != []
+
+    @pytest.mark.parametrize(
+        ("code", "status", "body"),
+        [
+            ("ThrottlingException", 400, {"message": "x"}),
+            ("ValidationException", 404, {"message": "x"}),
+            ("ConflictException", 409, {"message": "x"}),
+            ("ValidationException", 400, {"message": ""}),
+            ("ValidationException", 400, {"Message": "x"}),
+            ("ValidationException", 400, {"message": "x", "reason": "x"}),
+        ],
+    )
+    def test_spoiled_errors(self, code: str, status: int, body: dict[str, str]) -> None:
+        response = HttpResponse(status, json.dumps(body).encode(), {"x-amzn-ErrorType": code})
+        assert faults("account-access", "ListApplications", response) != []
+
+    def test_good_ones(self) -> None:
+        good = {"x-amzn-ErrorType": "ThrottlingException"}
+        for operation, response in (
+            ("TagResource", HttpResponse(200, b"{}")),
+            ("DeleteApplication", HttpResponse(204, b"")),
+            ("ListApplications", HttpResponse(429, b'{"message": "x"}', good)),
+        ):
+            assert faults("account-access", operation, response) == []
+
+
 class TestSecurityTokenService:
     """The same for the one service that speaks XML."""
 
