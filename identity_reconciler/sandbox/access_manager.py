@@ -7,6 +7,7 @@ can be given.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from identity_reconciler.sandbox.applications import ApplicationOperations
@@ -254,7 +255,8 @@ class AccessManager(Administration):
         row = self._entitlement(application, identifier)
         if row is None:
             raise not_found(f"Entitlement {identifier} not found.")
-        return {"applicationArn": application, **self._shown(row)}
+        (shown,) = self._shown([row])
+        return {"applicationArn": application, **shown}
 
     def delete_entitlement(self, params: Params) -> Answer:
         """DeleteEntitlement. One that is not there is no error. Documented: API page."""
@@ -300,8 +302,7 @@ class AccessManager(Administration):
             parts = [*self._principals(application, wanted["principal"])]
         scope = f"ListEntitlements{json.dumps([values, wanted], sort_keys=True)}"
         page = self._page(Query("entitlements", where, tuple(values), scope, parts), params)
-        listed = [self._shown(row) for row in page.rows]
-        return _with_token({"entitlements": listed}, page)
+        return _with_token({"entitlements": self._shown(page.rows)}, page)
 
     def _principals(self, application: Row, wanted: Params) -> list[tuple[str, str]]:
         """Return the principals whose entitlements are those of the filter's principal."""
@@ -312,21 +313,16 @@ class AccessManager(Administration):
         through = self.assumptions.entitlements_through_groups
         return self.principals(instance, named, through_groups=through) if instance else []
 
-    def _shown(self, row: Row) -> Answer:
-        account = self.store.one("SELECT name FROM accounts WHERE id = ?", (row["account"],))
-        member = _MEMBERS[row["principal_type"]]
-        return {
-            "entitlementId": row["id"],
-            "entitlement": {
-                "principalRole": {
-                    "principal": {"identityCenter": {member: row["principal_id"]}},
-                    "roleArn": row["role"],
-                    "account": row["account"],
-                    **({"accountName": account["name"]} if account else {}),
-                }
-            },
-            "createdAt": moment(row["created"]),
-        }
+    def _shown(self, rows: Sequence[Row]) -> list[Answer]:
+        """Return entitlements as Get and List show them."""
+        accounts = {row["account"] for row in rows}
+        marks = ", ".join("?" * len(accounts))
+        named = self.store.execute(
+            f"SELECT id, name FROM accounts WHERE id IN ({marks})",  # noqa: S608 - marks alone
+            [*accounts],
+        )
+        names = {one["id"]: one["name"] for one in named}
+        return [_shown_as(row, names.get(row["account"])) for row in rows]
 
     def tag_resource(self, params: Params) -> Answer:
         """TagResource: a key that is there gets the new value."""
@@ -369,6 +365,21 @@ def _principal(given: dict[str, Any]) -> tuple[str, str]:
     named = given["identityCenter"]
     (member,) = _KINDS.keys() & named
     return _KINDS[member], named[member].lower()
+
+
+def _shown_as(row: Row, account_name: str | None) -> Answer:
+    role = {
+        "principal": {"identityCenter": {_MEMBERS[row["principal_type"]]: row["principal_id"]}},
+        "roleArn": row["role"],
+        "account": row["account"],
+    }
+    if account_name:
+        role["accountName"] = account_name
+    return {
+        "entitlementId": row["id"],
+        "entitlement": {"principalRole": role},
+        "createdAt": moment(row["created"]),
+    }
 
 
 def _check_tags(tags: dict[str, str]) -> None:

@@ -324,6 +324,13 @@ def entitled_through_a_group(on: Clients) -> object:
     return len(on.access.list_entitlements(applicationArn=arn, filter=wanted)["entitlements"])
 
 
+def entitled_elsewhere(on: Clients) -> object:
+    arn = on.entitle("userId", on.user("alice"), "999999999999")
+    (listed,) = on.access.list_entitlements(applicationArn=arn, filter={})["entitlements"]
+    # What is not in the organisation has no name.
+    return "accountName" in listed["entitlement"]["principalRole"]
+
+
 def other_tags(on: Clients) -> object:
     on.manager(team="data")
     return on.manager(team="web")
@@ -375,11 +382,7 @@ SWITCHES: dict[str, tuple[Callable[[Clients], object], object, object]] = {
     "entitlements_are_assignments": (entitled_and_assigned, 0, 2),
     "entitlements_through_groups": (entitled_through_a_group, 0, 1),
     "entitled_principal_must_exist": (lambda on: on.entitle("userId", NOWHERE), REFUSED, None),
-    "entitled_account_must_exist": (
-        lambda on: on.entitle("userId", on.user("alice"), "999999999999"),
-        REFUSED,
-        None,
-    ),
+    "entitled_account_must_exist": (entitled_elsewhere, REFUSED, False),
     "access_manager_tags_must_match": (other_tags, REFUSED, None),
     "identifier_form": (lambda on: on.user("alice").startswith("1234567890-"), False, True),
 }
