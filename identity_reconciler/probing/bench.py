@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from identity_reconciler.probing.entitling import Entitling
 from identity_reconciler.probing.ledger import Made
-from identity_reconciler.probing.managed import Managed
 from identity_reconciler.probing.observations import NotMeasuredError
 
 PrincipalKind = Literal["USER", "GROUP"]
@@ -20,7 +20,7 @@ _PAUSE = 0.5
 """Seconds between two of them."""
 
 
-class Bench(Managed):
+class Bench(Entitling):
     """One run of probes at one place."""
 
     def application(self, name: str | None = None) -> str:

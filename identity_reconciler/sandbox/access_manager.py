@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from identity_reconciler.sandbox.applications import ApplicationOperations
-from identity_reconciler.sandbox.catalogue import ACCOUNT_ACCESS, in_partition
+from identity_reconciler.sandbox.catalogue import ACCESS_PROVIDER, in_partition
 from identity_reconciler.sandbox.errors import ServiceError, denied, not_found, validation
 from identity_reconciler.sandbox.instances import Administration
 from identity_reconciler.sandbox.paging import Page, Query
@@ -73,8 +73,8 @@ class AccessManager(Administration):
         identity_center = ApplicationOperations(self.world, self.caller)
         wanted = {
             "InstanceArn": instance["arn"],
-            "ApplicationProviderArn": in_partition(ACCOUNT_ACCESS.arn, self.partition),
-            "Name": ACCOUNT_ACCESS.display_name,
+            "ApplicationProviderArn": in_partition(ACCESS_PROVIDER.arn, self.partition),
+            "Name": ACCESS_PROVIDER.display_name,
         }
         try:
             application = identity_center.create_application(wanted)["ApplicationArn"]

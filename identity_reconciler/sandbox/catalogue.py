@@ -25,7 +25,7 @@ class Provider:
         return _PREFIX + self.name
 
 
-ACCOUNT_ACCESS = Provider(
+ACCESS_PROVIDER = Provider(
     "account-access", "AWS account access", "Access to AWS accounts with their IAM roles"
 )
 """The provider of the application that account access manager makes; its name is assumed."""
@@ -47,7 +47,7 @@ _PROVIDERS = (
     Provider("transfer", "AWS Transfer Family web apps", "File transfer"),
     # Observed to refuse PutApplicationAssignmentConfiguration.
     Provider("client-vpn", "AWS Client VPN", "Remote access", "SAML", configurable=False),
-    ACCOUNT_ACCESS,
+    ACCESS_PROVIDER,
 )
 
 
@@ -70,7 +70,7 @@ CUSTOM = _PREFIX + "custom"
 CATALOGUE: tuple[tuple[str, str], ...] = tuple(
     (provider.display_name, provider.arn)
     for provider in _PROVIDERS
-    if provider is not ACCOUNT_ACCESS and not provider.name.startswith("custom")
+    if provider is not ACCESS_PROVIDER and not provider.name.startswith("custom")
 )
 """Name and provider of the applications that an instance of the demo has from the start."""
 

@@ -23,7 +23,7 @@ _PAUSE = 0.5
 """Seconds between two of them."""
 
 
-class Managed(People):
+class Entitling(People):
     """Makes the application where there is none, and never touches one that was there before.
 
     It has no name: a tag with a name of the run as its key tells it from that of others.
