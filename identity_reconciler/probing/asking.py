@@ -22,6 +22,7 @@ from identity_reconciler.probing.observations import (
 )
 
 if TYPE_CHECKING:
+    from mypy_boto3_account_access import AccountAccessClient
     from mypy_boto3_identitystore import IdentityStoreClient
     from mypy_boto3_sso_admin import SSOAdminClient
 
@@ -54,6 +55,7 @@ class ProbedInstance:
     """The owner: twelve digits."""
     store: IdentityStoreClient
     admin: SSOAdminClient
+    access: AccountAccessClient
     replica: IdentityStoreClient | None
     """The way in through another Region where the instance is enabled; None: it has none."""
     patience: float
@@ -77,6 +79,7 @@ class Asking:
         self.site = site
         self.store = site.store
         self.admin = site.admin
+        self.access = site.access
         self.prefix = f"{PREFIX}{run}-"
         """What everything that this run makes begins with."""
         self.ledger = Ledger(lambda read: self._until(read, expected=False))

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from identity_reconciler.probing.entitling import Entitling
 from identity_reconciler.probing.ledger import Made
 from identity_reconciler.probing.observations import NotMeasuredError
-from identity_reconciler.probing.people import People
 
 PrincipalKind = Literal["USER", "GROUP"]
 _CUSTOM = "arn:aws:sso::aws:applicationProvider/custom"
@@ -20,7 +20,7 @@ _PAUSE = 0.5
 """Seconds between two of them."""
 
 
-class Bench(People):
+class Bench(Entitling):
     """One run of probes at one place."""
 
     def application(self, name: str | None = None) -> str:

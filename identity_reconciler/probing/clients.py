@@ -16,6 +16,7 @@ from identity_reconciler.gateway.wire.wiring import forbid_all_but, requeue_thro
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_account_access import AccountAccessClient
     from mypy_boto3_identitystore import IdentityStoreClient
     from mypy_boto3_sso_admin import SSOAdminClient
 
@@ -71,6 +72,17 @@ SENT = {
         "UpdateApplication",
         "UpdatePermissionSet",
     ),
+    "account-access": (
+        "CreateApplication",
+        "CreateEntitlement",
+        "DeleteApplication",
+        "DeleteEntitlement",
+        "GetApplication",
+        "GetEntitlement",
+        "ListApplications",
+        "ListEntitlements",
+        "ListTagsForResource",
+    ),
 }
 """Every operation that a probe may send, by service; the clients refuse all others."""
 
@@ -83,6 +95,7 @@ class ProbingClients:
 
     identity_store: IdentityStoreClient
     sso_admin: SSOAdminClient
+    account_access: AccountAccessClient
     requests: Tally
 
 
@@ -102,6 +115,7 @@ def probing_clients(
     try:
         store = session.client("identitystore", region, endpoint_url=endpoint_url, config=config)
         admin = session.client("sso-admin", region, endpoint_url=endpoint_url, config=config)
+        access = session.client("account-access", region, endpoint_url=endpoint_url, config=config)
     except (BotoCoreError, ValueError) as error:
         raise UsageError(f"no clients for region {region}: {error}") from error
     allowed = [
@@ -109,8 +123,8 @@ def probing_clients(
         for service, names in SENT.items()
         for name in names
     ]
-    for client in (store, admin):
+    for client in (store, admin, access):
         wire(client, pacer, tally)
         forbid_all_but(client, allowed)
         requeue_throttled(client)
-    return ProbingClients(store, admin, tally)
+    return ProbingClients(store, admin, access, tally)

@@ -18,6 +18,7 @@ DENIED = "denied"
 _MEASURED = frozenset(
     {
         "ValidationException",
+        "AlreadyCreatedException",
         "ConflictException",
         "ResourceNotFoundException",
         "ServiceQuotaExceededException",

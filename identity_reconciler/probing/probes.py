@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from identity_reconciler.probing.access_manager import ACCESS_MANAGER
 from identity_reconciler.probing.accounts import ACCOUNTS
 from identity_reconciler.probing.applications import APPLICATIONS
 from identity_reconciler.probing.instances import INSTANCES
@@ -10,4 +11,13 @@ from identity_reconciler.probing.names import NAMES
 from identity_reconciler.probing.permission_sets import PERMISSION_SETS
 from identity_reconciler.probing.updates import UPDATES
 
-PROBES = (*NAMES, *UPDATES, *MEMBERSHIPS, *APPLICATIONS, *INSTANCES, *PERMISSION_SETS, *ACCOUNTS)
+PROBES = (
+    *NAMES,
+    *UPDATES,
+    *MEMBERSHIPS,
+    *APPLICATIONS,
+    *INSTANCES,
+    *PERMISSION_SETS,
+    *ACCOUNTS,
+    *ACCESS_MANAGER,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import boto3
 
 SANDBOX = "sandbox"
-_UNPACED = Rates(sso_admin=100_000, identity_store=100_000)
+_UNPACED = Rates(**{quota.name: 100_000.0 for quota in fields(Rates)})
 _REGION = "us-east-1"
 _ELSEWHERE = "eu-west-1"
 _MOST = 50
@@ -140,6 +140,7 @@ def site_at(address: Address) -> ProbedInstance:
         account=address.account,
         store=clients.identity_store,
         admin=clients.sso_admin,
+        access=clients.account_access,
         replica=_clients(address, elsewhere).identity_store if elsewhere else None,
         patience=address.patience,
         requests=clients.requests,

@@ -8,8 +8,8 @@ from identity_reconciler.probing.bench import Bench
 from identity_reconciler.probing.ledger import Leftover, Made
 from identity_reconciler.probing.observations import FAILURES, words
 
-KINDS = ("user", "group", "application", "permission set")
-"""What can be told by its name to be a probe's."""
+KINDS = ("user", "group", "application", "permission set", "access manager")
+"""What can be told by its name, or by a tag, to be a probe's."""
 
 
 def clean(bench: Bench, prefix: str, kinds: Collection[str] | None = None) -> tuple[Leftover, ...]:
@@ -26,6 +26,7 @@ def clean(bench: Bench, prefix: str, kinds: Collection[str] | None = None) -> tu
         ("group", _groups),
         ("application", _applications),
         ("permission set", _permission_sets),
+        ("access manager", _access_managers),
     ):
         if kind not in (bench.ledger.kinds if kinds is None else kinds):
             continue
@@ -66,6 +67,13 @@ def _permission_sets(bench: Bench, prefix: str) -> Iterator[Made]:
         arn = made.identifier or ""
         for kind, principal in sorted(bench.with_account(arn)):
             yield bench.as_account_assignment(arn, kind, principal)
+
+
+def _access_managers(bench: Bench, prefix: str) -> Iterator[Made]:
+    for arn in bench.access_managers():
+        for tag in bench.tags_of(arn):
+            if _begins(prefix, tag):
+                yield _found(bench.as_access_manager(tag), arn)
 
 
 def _named(arns: Mapping[str, str], prefix: str, made: Callable[[str], Made]) -> Iterator[Made]:

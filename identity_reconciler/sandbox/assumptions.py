@@ -136,4 +136,31 @@ class Assumptions:
 
     "The accounts that the principal has access to" (API page); every item names its principal.
     """
+    cascade_entitlements: bool = False
+    """Whether entitlements of account access manager vanish with their user or group.
+
+    Account assignments and application assignments stay; of entitlements nothing is said.
+    """
+    entitlements_are_assignments: bool = False
+    """Whether who has an entitlement is assigned to the application that account access manager
+    made in IAM Identity Center.
+
+    It needs no permission for CreateApplicationAssignment (IAM userguide, aam-security).
+    """
+    entitlements_through_groups: bool = False
+    """Whether ListEntitlements of a user includes what the user has through groups."""
+    entitled_principal_must_exist: bool = True
+    """Whether creating an entitlement checks that its principal is in the identity store."""
+    entitled_account_must_exist: bool = True
+    """Whether creating an entitlement checks that the account of its role is in the organisation.
+
+    "AWS accounts in your organization" (IAM userguide, account-access-manager); the error is
+    assumed.
+    """
+    access_manager_tags_must_match: bool = True
+    """Whether CreateApplication of account access manager is AlreadyCreatedException where the
+    application has other tags than the request.
+
+    "With the same parameters returns the existing application" (API page).
+    """
     identifier_form: IdentifierForm = IdentifierForm.UUID

@@ -25,6 +25,11 @@ class Provider:
         return _PREFIX + self.name
 
 
+ACCESS_PROVIDER = Provider(
+    "account-access", "AWS account access", "Access to AWS accounts with their IAM roles"
+)
+"""The provider of the application that account access manager makes; its name is assumed."""
+
 # `custom-saml` and `codewhisperer` are observed in published code; the other names are assumed.
 _PROVIDERS = (
     Provider("custom", "Custom application", "Customer managed OAuth 2.0 application"),
@@ -42,6 +47,7 @@ _PROVIDERS = (
     Provider("transfer", "AWS Transfer Family web apps", "File transfer"),
     # Observed to refuse PutApplicationAssignmentConfiguration.
     Provider("client-vpn", "AWS Client VPN", "Remote access", "SAML", configurable=False),
+    ACCESS_PROVIDER,
 )
 
 
@@ -64,7 +70,7 @@ CUSTOM = _PREFIX + "custom"
 CATALOGUE: tuple[tuple[str, str], ...] = tuple(
     (provider.display_name, provider.arn)
     for provider in _PROVIDERS
-    if not provider.name.startswith("custom")
+    if provider is not ACCESS_PROVIDER and not provider.name.startswith("custom")
 )
 """Name and provider of the applications that an instance of the demo has from the start."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from identity_reconciler.sandbox.store import Store
 
-TABLES = ("users", "groups", "memberships", "assignments", "account_assignments")
+TABLES = ("users", "groups", "memberships", "assignments", "account_assignments", "entitlements")
 """What lags. Instances and applications do not: nothing is known of them."""
 
 

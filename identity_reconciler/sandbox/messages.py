@@ -12,11 +12,25 @@ from xml.sax.saxutils import escape
 
 from identity_reconciler.sandbox.errors import ServiceError
 
+ACCOUNT_ACCESS = "account-access"
+"""The one service whose requests have paths; what STS says is XML, all others have JSON alone."""
 MAX_BODY = 1024 * 1024
 """Bytes of a request body; the services' own limit is not documented (assumed)."""
 
 Params = dict[str, Any]
 """The members of a request as they came over the wire, nulls removed."""
+
+_STATUSES = {
+    "AccessDeniedException": 403,
+    "ConflictException": 409,
+    "InternalServerException": 500,
+    "RequestEntityTooLargeException": 413,
+    "ResourceNotFoundException": 404,
+    "ServiceQuotaExceededException": 402,
+    "ThrottlingException": 429,
+    "UnknownOperationException": 404,
+}
+"""HTTP statuses of account access other than 400. Documented: botocore model, and restJson1."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request")
 
@@ -92,7 +106,7 @@ def answered(answer: Mapping[str, Any]) -> HttpResponse:
 
 
 def refused(error: ServiceError, service: str) -> HttpResponse:
-    """Return the response of a JSON 1.1 operation that failed.
+    """Return the response of an operation that failed, in the protocol of its service.
 
     The exceptions of identitystore have a RequestId, those of sso-admin have not. Documented:
     botocore models.
@@ -100,6 +114,8 @@ def refused(error: ServiceError, service: str) -> HttpResponse:
     request_id = str(uuid.uuid4())
     if service == "sts":
         return _refused_in_xml(error, request_id)
+    if service == ACCOUNT_ACCESS:
+        return _refused_by_status(error, request_id)
     body: dict[str, object] = {"__type": error.code, "Message": error.message, **error.members}
     if service == "identitystore":
         body["RequestId"] = request_id
@@ -116,6 +132,18 @@ def _refused_in_xml(error: ServiceError, request_id: str) -> HttpResponse:
     )
     headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
     return HttpResponse(error.status, body.encode(), headers)
+
+
+def _refused_by_status(error: ServiceError, request_id: str) -> HttpResponse:
+    """Return the response of account access: what it is stands in a header (restJson1)."""
+    headers = rest_headers(request_id) | {"x-amzn-ErrorType": error.code}
+    body = json.dumps({"message": error.message, **error.members}).encode()
+    return HttpResponse(_STATUSES.get(error.code, 400), body, headers)
+
+
+def rest_headers(request_id: str) -> dict[str, str]:
+    """Return the headers of every response of account access."""
+    return {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
 
 
 def _headers(request_id: str) -> dict[str, str]:

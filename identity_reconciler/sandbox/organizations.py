@@ -23,8 +23,8 @@ from identity_reconciler.sandbox.world import Answer, Caller, Params, World
 MAX_PAGE = 20
 """Documented: ListAccounts, MaxResults."""
 _ORGANIZATION, _ROOT = "o-sandbox1234", "r-sand"
-_SERVICE = "sso.amazonaws.com"
-"""The service that accounts administer here. Documented: delegated-admin."""
+_SERVICES = frozenset({"sso.amazonaws.com", "account-access.amazonaws.com"})
+"""What accounts administer here: one account both. Documented: delegated-admin, aam-security."""
 
 
 class OrganizationAnswers:
@@ -110,8 +110,9 @@ class OrganizationAnswers:
     def delegated_administrators(self, params: Params) -> Answer:
         """ListDelegatedAdministrators: that of IAM Identity Center, the only one there can be."""
         self._check_access()
-        wanted = params.get("ServicePrincipal", _SERVICE)
-        delegated = self.store.document("delegated_admin") if wanted == _SERVICE else None
+        wanted = params.get("ServicePrincipal")
+        known = wanted is None or wanted in _SERVICES
+        delegated = self.store.document("delegated_admin") if known else None
         query = Query("accounts", "id = ?", (delegated,), f"ListDelegatedAdministrators{wanted}")
         page = self._page(query, params)
         since = {"DelegationEnabledDate": float(self.store.document("delegated_since") or 0)}

@@ -30,6 +30,7 @@ _COMMON = frozenset(
 _OBSERVED = (("GetInlinePolicyForPermissionSet", "InlinePolicy", ""),)
 """Operations and members whose observed value breaks the model; see `assumptions`."""
 _ORGANIZATIONS_ARN = re.compile(rb'"arn:aws-[a-z-]+:organizations:')
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
 _NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
 
 Json = Any
@@ -42,9 +43,13 @@ def faults(service: str, operation: str, response: HttpResponse) -> list[str]:
         return []
     described = model.operation_model(operation)
     try:
-        if service == "sts":
-            return list(_of_xml(described, response))
-        return list(_of_json(described, response))
+        match model.protocol:
+            case "query":
+                return list(_of_xml(described, response))
+            case "rest-json":
+                return list(_of_rest(described, response))
+            case _:
+                return list(_of_json(described, response))
     except (ValueError, ET.ParseError) as error:
         return [f"it cannot be read: {error}"]
 
@@ -62,11 +67,31 @@ def _of_json(operation: OperationModel, response: HttpResponse) -> Iterator[str]
         yield from _of_error(operation, answer)
 
 
-def _of_error(operation: OperationModel, answer: dict[str, Json]) -> Iterator[str]:
+def _of_rest(operation: OperationModel, response: HttpResponse) -> Iterator[str]:
+    answer = json.loads(response.body or b"{}")
+    if not isinstance(answer, dict):
+        yield "it is not a JSON object"
+    elif response.status < 400:  # noqa: PLR2004 - HTTP
+        expected = operation.http["responseCode"]
+        if (response.status, bool(response.body)) != (expected, expected != 204):  # noqa: PLR2004
+            yield f"its status is {response.status} with {len(response.body)} bytes"
+        yield from _of_value(operation.output_shape, answer)
+    else:
+        code = response.headers.get("x-amzn-ErrorType")
+        yield from _of_error(operation, {"__type": code, **answer}, "message")
+        shapes = {shape.name: shape.metadata.get("error", {}) for shape in operation.error_shapes}
+        status = shapes.get(code or "", {}).get("httpStatusCode", 400)
+        if code in shapes and response.status != status:
+            yield f"{code} has status {response.status}"
+
+
+def _of_error(
+    operation: OperationModel, answer: dict[str, Json], message: str = "Message"
+) -> Iterator[str]:
     code = answer.get("__type")
     shapes = {shape.name: shape for shape in operation.error_shapes}
-    if not answer.get("Message"):
-        yield "the error has no Message"
+    if not answer.get(message):
+        yield f"the error has no {message}"
     if code in shapes:
         members = {name: value for name, value in answer.items() if name != "__type"}
         yield from _of_value(shapes[code], members)
@@ -131,16 +156,23 @@ def _of_value(shape: Shape | None, value: Json) -> Iterator[str]:
 
 
 def _strangers(shape: Shape | None, value: Json, path: str) -> Iterator[str]:
-    """Yield the paths of nulls, of unknown members and of times that are no numbers."""
+    """Yield the paths of nulls, of unknown members and of times in another format."""
     if value is None:
         yield f"{path} is null"
     elif shape is None:
         yield f"{path} is unknown"
-    elif shape.type_name == "timestamp" and type(value) not in {int, float}:
+    elif shape.type_name == "timestamp" and not _is_time(shape, value):
         yield f"{path} is no time"
     elif not getattr(shape, "is_document_type", False):
         for name, part, inner in _parts(shape, value):
             yield from _strangers(inner, part, f"{path}.{name}")
+
+
+def _is_time(shape: Shape, value: Json) -> bool:
+    """Return whether a time is as its shape has it: by itself, in seconds since 1970."""
+    if shape.serialization.get("timestampFormat") == "iso8601":
+        return isinstance(value, str) and _ISO.fullmatch(value) is not None
+    return type(value) in {int, float}
 
 
 def _parts(shape: Shape, value: Json) -> Iterable[tuple[object, Json, Shape | None]]:

@@ -209,6 +209,12 @@ class Principals(DirectoryBackend):
         self.store.execute(
             "DELETE FROM external_ids WHERE kind = ? AND object_row = ?", (kind.table, row["row"])
         )
+        if self.assumptions.cascade_entitlements:
+            self.store.execute(
+                "DELETE FROM entitlements WHERE principal_id = ? AND principal_type = ? "
+                "AND manager = (SELECT arn FROM access_managers WHERE instance = ?)",
+                (row["id"], kind.resource_type, instance["arn"]),
+            )
         if self.assumptions.cascade_memberships:
             column = "user_id" if kind is USER else "group_id"
             self.store.execute(

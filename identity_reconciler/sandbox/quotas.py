@@ -21,6 +21,8 @@ class Quotas:
     """Not raised on request. That assigning one more is this error is assumed."""
     groups_per_permission_set: int = 100
     """Assigned with one permission set in one account; not raised on request."""
+    groups_per_role: int = 20
+    """Entitled to one IAM role. Documented: IAM userguide, aam-quotas."""
     policies_per_permission_set: int = 20
     """AWS managed and customer managed ones together."""
     tags: int = 50

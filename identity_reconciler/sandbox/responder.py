@@ -6,11 +6,12 @@ import json
 import logging
 from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from identity_reconciler.sandbox.accounts import identify
 from identity_reconciler.sandbox.errors import LostResponseError, ServiceError
 from identity_reconciler.sandbox.messages import (
+    ACCOUNT_ACCESS,
     MAX_BODY,
     HttpRequest,
     HttpResponse,
@@ -20,7 +21,9 @@ from identity_reconciler.sandbox.messages import (
 from identity_reconciler.sandbox.organizations import OrganizationAnswers
 from identity_reconciler.sandbox.outputs import faults
 from identity_reconciler.sandbox.request_log import LoggedRequest, RequestLog
+from identity_reconciler.sandbox.rest import operation_of
 from identity_reconciler.sandbox.services import (
+    AccessManagerAnswers,
     AdministratorAnswers,
     IdentityStoreAnswers,
     unknown_operation,
@@ -51,11 +54,12 @@ _ANSWERS: dict[str, Callable[[World, Caller], Answering]] = {
     "sso-admin": AdministratorAnswers,
     "organizations": OrganizationAnswers,
     "sts": TokenAnswers,
+    ACCOUNT_ACCESS: AccessManagerAnswers,
 }
 
 
 class Responder:
-    """Answers requests to identitystore, sso-admin, sts and organizations."""
+    """Answers requests to all services that the sandbox stands in for."""
 
     strict = False
     """Whether an answer that breaks the service model is replaced by InternalServerException."""
@@ -143,15 +147,22 @@ def route(request: HttpRequest) -> tuple[str, str]:
     prefix, _, operation = target.partition(".")
     if prefix in _TARGETS and operation.isalnum():
         return _TARGETS[prefix], operation
+    by_path = None if target else operation_of(request)
+    if by_path:
+        return ACCOUNT_ACCESS, by_path
     form = parse_qs(request.body[:MAX_BODY].decode("utf-8", "replace"))
     action = form.get("Action", [""])[0]
     if not target and action.isalnum() and form.get("Version") == ["2011-06-15"]:
         return "sts", action
+    scope = scope_of(request)
+    if not target and scope and scope.service == ACCOUNT_ACCESS:
+        return ACCOUNT_ACCESS, f"{request.method} {urlsplit(request.url).path}"
     return "", target or action
 
 
 def _code(response: HttpResponse) -> str:
     try:
-        return str(json.loads(response.body)["__type"])
+        code = response.headers.get("x-amzn-ErrorType")
+        return code or str(json.loads(response.body)["__type"])
     except (ValueError, KeyError, TypeError):
         return str(response.status)

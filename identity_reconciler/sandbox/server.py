@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, ClassVar
@@ -31,7 +32,7 @@ LOOPBACK = "127.0.0.1"
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _HOST = re.compile(rf"({_NAME.pattern})(:\d{{1,5}})?")
-_ENDPOINTS = ("IDENTITYSTORE", "SSO_ADMIN", "STS", "ORGANIZATIONS")
+_ENDPOINTS = ("IDENTITYSTORE", "SSO_ADMIN", "STS", "ORGANIZATIONS", "ACCOUNT_ACCESS")
 _IDLE = 60.0
 """Seconds after which a connection without a request is closed."""
 _LINGER = 2.0
@@ -120,16 +121,16 @@ class _Connection(BaseHTTPRequestHandler):
     allowed: ClassVar[frozenset[str]]
 
     def do_GET(self) -> None:
-        """Answer whether the sandbox is up; no operation is a GET."""
-        if self.path.startswith(PREFIX):
+        """Answer whether the sandbox is up, or an operation that has a path."""
+        if self.path.startswith(PREFIX) or (self.path != "/" and self.command != "HEAD"):
             self._answer()
         else:
             self.send_error(501, f"Unsupported method ({self.command!r})")
 
-    do_HEAD = do_GET  # noqa: N815 - as `http.server` spells it
+    do_HEAD = do_DELETE = do_GET  # noqa: N815 - as `http.server` spells them
 
     def do_POST(self) -> None:
-        """Answer an operation: every operation is a POST."""
+        """Answer an operation: most of them are a POST."""
         self._answer()
 
     def _answer(self) -> None:
@@ -151,7 +152,7 @@ class _Connection(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         url = f"http://{self.headers['Host']}{self.path}"
         try:
-            response = type(self).respond(HttpRequest("POST", url, headers, body))
+            response = type(self).respond(HttpRequest(self.command, url, headers, body))
         except LostResponseError:
             self.close_connection = True
             # What the client sees is a connection that breaks off, not an empty answer.
@@ -176,7 +177,9 @@ class _Connection(BaseHTTPRequestHandler):
         for name, value in response.headers.items():
             if name.lower() not in {"date", "server", "content-length"}:
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(response.body)))
+        if response.status != HTTPStatus.NO_CONTENT:
+            # Documented: RFC 9110, section 8.6.
+            self.send_header("Content-Length", str(len(response.body)))
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()

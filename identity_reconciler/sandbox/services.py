@@ -7,11 +7,13 @@ from typing import ClassVar
 
 from botocore import xform_name
 
+from identity_reconciler.sandbox.access_manager import AccessManager
 from identity_reconciler.sandbox.attributes import service_model
 from identity_reconciler.sandbox.errors import ServiceError
 from identity_reconciler.sandbox.instances import InstanceOperations
 from identity_reconciler.sandbox.memberships import MembershipOperations
 from identity_reconciler.sandbox.messages import (
+    ACCOUNT_ACCESS,
     HttpRequest,
     HttpResponse,
     answered,
@@ -20,6 +22,7 @@ from identity_reconciler.sandbox.messages import (
 )
 from identity_reconciler.sandbox.omissions import left_out
 from identity_reconciler.sandbox.principals import Principals
+from identity_reconciler.sandbox.rest import answered_rest, parse_rest
 from identity_reconciler.sandbox.stores import Stores
 from identity_reconciler.sandbox.tags import Tags
 from identity_reconciler.sandbox.updates import check_paths
@@ -36,10 +39,10 @@ class Administrator(Tags, InstanceOperations):
 
 
 class _Answers:
-    """Answers for one service whose requests are JSON documents."""
+    """Answers for one service whose requests and answers are JSON."""
 
     service: ClassVar[str]
-    backend: ClassVar[type[IdentityStore | Administrator]]
+    backend: ClassVar[type[IdentityStore | Administrator | AccessManager]]
 
     def __init__(self, world: World, caller: Caller) -> None:
         self.world = world
@@ -48,11 +51,17 @@ class _Answers:
     def answer(self, operation: str, request: HttpRequest) -> HttpResponse:
         """Return the response to *operation*; every error becomes one of the service's."""
         try:
-            params = self._checked(operation, parse(request.body))
+            params = self._checked(operation, self._parsed(request))
             with self.world.store.transaction(write=is_write(operation)):
-                return answered(self._method(operation)(params))
+                return self._answered(operation, self._method(operation)(params))
         except ServiceError as error:
             return refused(error, self.service)
+
+    def _parsed(self, request: HttpRequest) -> Params:
+        return parse(request.body)
+
+    def _answered(self, _operation: str, answer: Answer) -> HttpResponse:
+        return answered(answer)
 
     def _checked(self, operation: str, params: Params) -> Params:
         model = service_model(self.service)
@@ -84,6 +93,19 @@ class AdministratorAnswers(_Answers):
 
     service = "sso-admin"
     backend = Administrator
+
+
+class AccessManagerAnswers(_Answers):
+    """Answers for account access manager."""
+
+    service = ACCOUNT_ACCESS
+    backend = AccessManager
+
+    def _parsed(self, request: HttpRequest) -> Params:
+        return parse_rest(request)
+
+    def _answered(self, operation: str, answer: Answer) -> HttpResponse:
+        return answered_rest(operation, answer)
 
 
 def is_write(operation: str) -> bool:

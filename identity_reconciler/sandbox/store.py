@@ -20,7 +20,7 @@ from identity_reconciler.sandbox.errors import StateFileError
 
 APPLICATION_ID = 0x49525342
 """SQLite's file-format tag that marks a file as ours: the letters IRSB."""
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _BUSY_TIMEOUT = 60.0
 """Seconds to wait for another process's transaction."""
@@ -110,6 +110,20 @@ CREATE TABLE account_operations (
   kind TEXT NOT NULL, status TEXT NOT NULL, document TEXT NOT NULL, created REAL NOT NULL);
 CREATE INDEX account_operations_kind ON account_operations (instance, kind);
 CREATE INDEX account_operations_status ON account_operations (instance, kind, status);
+CREATE TABLE access_managers (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL UNIQUE, instance TEXT NOT NULL UNIQUE,
+  application TEXT NOT NULL, tenant TEXT NOT NULL, created REAL NOT NULL);
+CREATE TABLE entitlements (
+  row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, manager TEXT NOT NULL,
+  principal_type TEXT NOT NULL, principal_id TEXT NOT NULL, role TEXT NOT NULL,
+  account TEXT NOT NULL, created REAL NOT NULL,
+  UNIQUE (role, principal_id, principal_type, manager));
+CREATE INDEX entitlements_manager ON entitlements (manager);
+CREATE INDEX entitlements_role ON entitlements (manager, role);
+CREATE INDEX entitlements_account ON entitlements (manager, account);
+CREATE INDEX entitlements_principal ON entitlements (manager, principal_id, principal_type);
+CREATE INDEX entitlements_principal_account
+  ON entitlements (manager, principal_id, principal_type, account);
 CREATE TABLE tags (
   resource TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (resource, key)
 ) WITHOUT ROWID;

@@ -24,7 +24,7 @@ from identity_reconciler.sandbox.accounts import access_key_of
 from identity_reconciler.sandbox.errors import LostResponseError, RefusedRequestError
 from identity_reconciler.sandbox.messages import HttpRequest, HttpResponse
 
-_HOSTS = frozenset({"identitystore", "sso", "sts", "organizations"})
+_HOSTS = frozenset({"identitystore", "sso", "sts", "organizations", "account-access"})
 _NO_CONFIGURATION = {
     # Configuration file key, environment variable, default, conversion.
     "profile": (None, None, None, None),

@@ -70,7 +70,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """A token bucket for each quota: sso-admin as a whole, each operation of identitystore.
+    """A token bucket for each quota: sso-admin, account access, each operation of identitystore.
 
     20 requests a second is documented (limits); that the burst is one second of it is assumed.
     """
@@ -82,7 +82,7 @@ class Throttle:
     burst: Annotated[float, Field(ge=1)] = 20.0
     """Requests that a rested bucket lets through at once."""
     retry_after: Annotated[int, Field(ge=0)] = 1
-    """RetryAfterSeconds, which identitystore sends and sso-admin does not. Documented: model."""
+    """RetryAfterSeconds, which identitystore sends and the others do not. Documented: model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,17 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from identity_reconciler.sandbox.errors import LostResponseError, ServiceError
-from identity_reconciler.sandbox.messages import HttpRequest, HttpResponse, refused
+from identity_reconciler.sandbox.messages import (
+    ACCOUNT_ACCESS,
+    HttpRequest,
+    HttpResponse,
+    refused,
+)
 from identity_reconciler.sandbox.store import Row
 from identity_reconciler.sandbox.trouble import Fault, FaultKind, Latency, Throttle, Trouble
 
 _STORE_ID = re.compile(rb'"IdentityStoreId"\s*:\s*"([^"]+)"')
+_THROTTLED = frozenset({"identitystore", "sso-admin", ACCOUNT_ACCESS})
 _BEFORE = frozenset({FaultKind.ERROR, FaultKind.LOST_BEFORE, FaultKind.EXIT_BEFORE})
 
 
@@ -89,9 +95,12 @@ class Troublemaker:
         return self._random.uniform(latency.least, latency.most) if latency else 0.0
 
     def _throttled(self, service: str, operation: str, request: HttpRequest) -> ServiceError | None:
-        """Return the answer to a request over its quota. The quotas are documented (limits)."""
+        """Return the answer to a request over its quota.
+
+        The quotas are documented: singlesignon userguide, limits, and IAM userguide, aam-quotas.
+        """
         throttle = self.trouble.throttle
-        if throttle is None or service not in {"identitystore", "sso-admin"}:
+        if throttle is None or service not in _THROTTLED:
             return None
         key = service
         if service == "identitystore":

@@ -1,9 +1,9 @@
 """How large a sandbox can be: time to fill and to open it, memory, and time per request.
 
-Run it with `python tests/benchmarks/sandbox_size.py [USERS GROUPS MEMBERSHIPS]`; the default is
-100,000 users, 10,000 groups and 500,000 memberships. There are 2,000 accounts, 200 permission sets
-and 20,000 account assignments besides. Times of requests are those in the server, without the
-client; it is an error if more than one in a hundred of a kind is above 5 ms.
+Run it with `python -m tests.benchmarks.sandbox_size [USERS GROUPS MEMBERSHIPS]`; the default is
+100,000 users, 10,000 groups and 500,000 memberships. There are 2,000 accounts, 200 permission sets,
+20,000 account assignments and 20,000 entitlements besides. Times of requests are those in the
+server, without the client; it is an error if more than one in a hundred of a kind is above 5 ms.
 """
 
 from __future__ import annotations
@@ -21,22 +21,19 @@ from pathlib import Path
 from typing import Any
 
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
-from identity_reconciler.sandbox.messages import HttpRequest
+from identity_reconciler.sandbox.attributes import service_model
 from identity_reconciler.sandbox.seeding import Sizes, generate
+from tests.sandbox.wire import encoded
 
 STORE = "d-1234567890"
 INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
-CREDENTIAL = "AWS4-HMAC-SHA256 Credential=AKIASBOX123456789012/20260101/us-east-1/x/aws4_request"
 TIMES = 200
 ACCOUNTS, PERMISSION_SETS, ACCOUNT_ASSIGNMENTS = 2_000, 200, 20_000
+ENTITLEMENTS = 20_000
+OWNER = "123456789012"
 MOST = 0.005
 """Seconds that a request may take."""
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-TARGETS = {
-    "identitystore": "AWSIdentityStore",
-    "sso-admin": "SWBExternalService",
-    "organizations": "AWSOrganizationsV20161128",
-}
 
 
 class Caller:
@@ -48,17 +45,16 @@ class Caller:
 
     def __call__(self, operation: str, service: str = "identitystore", **params: Any) -> Any:  # noqa: ANN401 - any operation
         members = {"IdentityStoreId": STORE, **params} if service == "identitystore" else params
-        headers = {
-            "x-amz-target": f"{TARGETS[service]}.{operation}",
-            "authorization": CREDENTIAL,
-        }
-        request = HttpRequest("POST", "https://sandbox/", headers, json.dumps(members).encode())
+        model = service_model(service).operation_model(operation)
+        request = encoded(model, members, (OWNER, "us-east-1"))
+        if request is None:
+            raise RuntimeError(operation)
         begun = time.perf_counter()
         response = self._respond(request)
         self.took.append(time.perf_counter() - begun)
         if response.status >= 400:
             raise RuntimeError(response.body)
-        return json.loads(response.body)
+        return json.loads(response.body or b"{}")
 
     def pages(self, operation: str, **params: Any) -> Iterator[Any]:  # noqa: ANN401 - any operation
         """Yield the pages of a whole list."""
@@ -235,6 +231,71 @@ def account_measures(
     }
 
 
+def entitle(call: Caller, accounts: list[str]) -> tuple[str, list[dict[str, Any]]]:
+    """Fill in entitlements; return the application and what each of them is.
+
+    A tenth of them is to one role of the first account, a tenth is of one user, and another tenth
+    is of a group of that user.
+    """
+    source = {"identityCenter": {"instanceArn": INSTANCE}}
+    made = call("CreateApplication", "account-access", identitySource=source)["applicationArn"]
+    users = [one["UserId"] for page in call.pages("ListUsers") for one in page["Users"]]
+    name = {"UniqueAttribute": {"AttributePath": "displayName", "AttributeValue": "administrators"}}
+    group = call("GetGroupId", AlternateIdentifier=name)["GroupId"]
+    tenth = ENTITLEMENTS // 10
+    wanted = [({"userId": one}, role(accounts[0], "Reader")) for one in users[:tenth]]
+    for number in range(tenth):
+        account = accounts[number % len(accounts)]
+        wanted.append(({"userId": users[0]}, role(account, f"Writer{number}")))
+        wanted.append(({"groupId": group}, role(account, f"Admin{number}")))
+    for number in range(ENTITLEMENTS - len(wanted)):
+        person = {"userId": users[(number * 7) % len(users)]}
+        wanted.append((person, role(accounts[number % len(accounts)], f"Role{number % 97}")))
+    listed = [
+        {"principal": {"identityCenter": principal}, "roleArn": arn} for principal, arn in wanted
+    ]
+    for one in listed:
+        entitlement = {"principalRole": one}
+        call("CreateEntitlement", "account-access", applicationArn=made, entitlement=entitlement)
+    return made, listed
+
+
+def role(account: str, name: str) -> str:
+    """Return the ARN of a role."""
+    return f"arn:aws:iam::{account}:role/{name}"
+
+
+def entitlement_measures(
+    call: Caller, accounts: list[str], application: str, entitled: list[dict[str, Any]]
+) -> dict[str, Callable[[int], object]]:
+    """Return what to measure of account access manager: one request each, given its number."""
+
+    def ask(operation: str, **params: Any) -> Any:  # noqa: ANN401 - any operation
+        return call(operation, "account-access", applicationArn=application, **params)
+
+    def listed(**wanted: Any) -> Any:  # noqa: ANN401 - any filter
+        return ask("ListEntitlements", filter={"principalRole": wanted})
+
+    first = ask("ListEntitlements", filter={})["entitlements"]
+    ids = [one["entitlementId"] for one in first]
+    # The first 100 are gone by then.
+    busy = entitled[ENTITLEMENTS // 10]["principal"]
+    fresh = [{**entitled[n], "roleArn": role(accounts[n], "New")} for n in range(TIMES)]
+    return {
+        "CreateEntitlement": lambda n: ask(
+            "CreateEntitlement", entitlement={"principalRole": fresh[n]}
+        ),
+        "GetEntitlement": lambda n: ask("GetEntitlement", entitlementId=ids[n % 100]),
+        "DeleteEntitlement": lambda n: ask("DeleteEntitlement", entitlementId=ids[n % 100]),
+        "ListEntitlements, all": lambda _: ask("ListEntitlements", filter={}),
+        "the same, of a role": lambda _: listed(roleArn=entitled[0]["roleArn"]),
+        "the same, in an account": lambda n: listed(account=accounts[n]),
+        "the same, of a user": lambda _: listed(principal=busy),
+        "the same, of both": lambda n: listed(principal=busy, account=accounts[n]),
+        "the same, of all three": lambda n: listed(account=accounts[0], **entitled[200 + n]),
+    }
+
+
 def row(label: str, took: list[float]) -> float:
     """Print one line of the table, in milliseconds; return the 99 % of it, in seconds."""
     ordered = sorted(took)
@@ -253,6 +314,7 @@ def main(sizes: Sizes) -> int:
             sandbox.ensure_instance(InstanceDetails())
             generate(sandbox, sizes)
             accounts, sets = give_access(sandbox, Caller(sandbox))
+            application, entitled = entitle(Caller(sandbox), accounts)
         print(f"fill  {time.perf_counter() - begun:6.1f} s, {path.stat().st_size / 2**20:.0f} MiB")
         begun = time.perf_counter()
         with Sandbox(path) as sandbox:
@@ -261,7 +323,9 @@ def main(sizes: Sizes) -> int:
             print(f"open  {time.perf_counter() - begun:6.3f} s with the first request")
             print(f"\n{'milliseconds':32} {'median':>8} {'99 %':>8} {'most':>8}")
             wanted = measures(call, sizes, sandbox.add_application("Portal"))
-            for label, measure in (wanted | account_measures(call, accounts, sets)).items():
+            wanted |= account_measures(call, accounts, sets)
+            wanted |= entitlement_measures(call, accounts, application, entitled)
+            for label, measure in wanted.items():
                 call.took.clear()
                 for number in range(TIMES):
                     measure(number)

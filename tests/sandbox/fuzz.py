@@ -20,22 +20,21 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StringShape, StructureShape
-from botocore.serialize import create_serializer
 
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.attributes import service_model
 from identity_reconciler.sandbox.errors import ServiceError
-from identity_reconciler.sandbox.messages import HttpRequest, HttpResponse
+from identity_reconciler.sandbox.messages import HttpResponse
 from identity_reconciler.sandbox.omissions import LEAVES_OUT
 from identity_reconciler.sandbox.outputs import faults as faults_in
 from identity_reconciler.sandbox.validation import check
 from identity_reconciler.sandbox.world import World
-from tests.sandbox.test_model import SUCCESSES
+from tests.sandbox.test_model import ROLE, SUCCESSES
+from tests.sandbox.wire import encoded
 
-SERVICES = ("identitystore", "sso-admin", "organizations", "sts")
+SERVICES = ("identitystore", "sso-admin", "organizations", "account-access", "sts")
 
 ROUND = 1000
 """Requests to one sandbox."""
@@ -74,7 +73,8 @@ TEXTS = (
     "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef",
     "arn:aws:iam::aws:policy/ReadOnlyAccess",
     "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess",
-    "arn:aws:iam::123456789012:role/Reader",
+    ROLE,
+    "arn:aws:account-access:us-east-1:123456789012:application/0000000000000000",
     "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-000000000000",
     POLICY,
 )
@@ -98,9 +98,13 @@ PLACEHOLDERS = {
     "@creation": "RequestId",
     "@deletion": "RequestId",
     "@provisioning": "RequestId",
+    "@access_application": "applicationArn",
+    "@entitlement": "entitlementId",
 }
 """What the names in good parameters stand for, by the members of answers that have it."""
-SEARCHED = frozenset({"PrincipalId", "MemberId", "TargetId", "ResourceArn"})
+SEARCHED = frozenset(
+    {"PrincipalId", "MemberId", "TargetId", "ResourceArn", "resourceArn", "userId", "groupId"}
+)
 """Members whose values other members have in answers."""
 
 
@@ -149,8 +153,8 @@ class Maker:
     def params(self, operation: OperationModel) -> Any:  # noqa: ANN401 - JSON
         """Return the members of a request; in one of three something is anything."""
         shape = operation.input_shape
-        if operation.name in SUCCESSES and self.chance.random() < 1 / 2:
-            made = self._known(SUCCESSES[operation.name])
+        if key_of(operation) in SUCCESSES and self.chance.random() < 1 / 2:
+            made = self._known(SUCCESSES[key_of(operation)])
         else:
             made = {} if shape is None else self._value("", shape)
         if self.chance.random() < 1 / 3:
@@ -260,30 +264,10 @@ def _texts(shape: Shape) -> tuple[str, ...]:
     return tuple(text for text in TEXTS if _fits(shape, text)) or TEXTS
 
 
-def encoded(operation: OperationModel, params: Any, caller: tuple[str, str]) -> HttpRequest | None:  # noqa: ANN401 - JSON
-    """Return the request of a client that checks nothing; None where it cannot be written down."""
-    model = operation.service_model
-    account, region = caller
-    scope = f"AKIASBOX{account}/20260101/{region}/{model.signing_name}/aws4_request"
-    headers = {"authorization": f"AWS4-HMAC-SHA256 Credential={scope}"}
-    if model.protocol == "json":
-        headers["x-amz-target"] = f"{model.metadata['targetPrefix']}.{operation.name}"
-        return HttpRequest("POST", "https://aws/", headers, json.dumps(params).encode())
-    create: Callable[..., Any] = create_serializer
-    try:
-        made = create(model.protocol, include_validation=False).serialize_to_request(
-            params, operation
-        )
-    except Exception:  # noqa: BLE001 - botocore's serializers fail in many ways at wrong types
-        return None
-    body = made["body"]
-    if isinstance(body, dict):
-        body = urlencode(body, errors="replace").encode()
-        headers["content-type"] = "application/x-www-form-urlencoded"
-    raw = body.encode("utf-8", "replace") if isinstance(body, str) else body
-    headers |= {name.lower(): str(value) for name, value in made["headers"].items()}
-    url = f"https://{model.endpoint_prefix}.{region}.amazonaws.com{made['url_path']}"
-    return HttpRequest(made["method"], url, headers, raw)
+def key_of(operation: OperationModel) -> str:
+    """Return what an operation is called in SUCCESSES, where some names are of two services."""
+    service = operation.service_model.service_name
+    return f"{service}:{operation.name}" if service == "account-access" else operation.name
 
 
 @contextmanager
@@ -352,12 +336,10 @@ class Fuzzer:
     ) -> None:
         self.outcome = Outcome()
         self._operations = operations(operation)
-        # What is not left out, and what makes something, comes more often.
-        self._likely = [
-            one
-            for one in self._operations
-            if one.name in SUCCESSES or one.name.startswith("Create")
-        ] or self._operations
+        # What is not left out comes more often, and what makes something most often.
+        answered = [one for one in self._operations if key_of(one) in SUCCESSES]
+        making = [one for one in answered if one.name.startswith("Create")]
+        self._likely = [*answered, *making, *making] or self._operations
         self._furnish = furnish
 
     def run(self, requests: int, seed: int) -> Outcome:
@@ -375,14 +357,14 @@ class Fuzzer:
             caller = maker.chance.choice(CALLERS), maker.chance.choice(REGIONS)
             done = send(sandbox, operation, maker.params(operation), caller)
             if done is None:
-                self.outcome.counts[operation.name, "not sent"] += 1
+                self.outcome.counts[key_of(operation), "not sent"] += 1
                 continue
             sent, response = done
             if sent.faults:
                 self.outcome.faulty.append((seed, sent))
             if response.status < 300 and operation.service_model.protocol != "query":
                 maker.learn(json.loads(response.body or b"{}"))
-            self.outcome.counts[operation.name, sandbox.requests.entries[-1].outcome] += 1
+            self.outcome.counts[key_of(operation), sandbox.requests.entries[-1].outcome] += 1
 
 
 def told(outcome: Outcome, operation: str | None = None) -> str:
@@ -392,10 +374,10 @@ def told(outcome: Outcome, operation: str | None = None) -> str:
         by_answer[answer] += number
     succeeded = {name for name, answer in outcome.counts if answer == "ok"}
     never = {
-        one.name
-        for service in SERVICES
+        key_of(one)
         for one in operations(operation)
-        if one.name in answered_operations(service) and one.name not in succeeded
+        if one.name in answered_operations(one.service_model.service_name)
+        and key_of(one) not in succeeded
     }
     lines = [f"{number:>8}  {answer}" for answer, number in by_answer.most_common()]
     lines.append(f"never succeeded: {', '.join(sorted(never)) or 'none'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -22,13 +23,18 @@ ACCOUNT = "123456789012"
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Clients:
     """A sandbox and its clients."""
 
     sandbox: Sandbox
     store: Any
     admin: Any
+
+    @functools.cached_property
+    def access(self) -> Any:  # noqa: ANN401 - a client, made where it is needed
+        """The client of account access manager."""
+        return self.sandbox.session().client("account-access")
 
     def user(self, name: str, **attributes: object) -> str:
         """Create a user and return its id."""
@@ -69,6 +75,24 @@ class Clients:
             "PrincipalType": "GROUP",
             "PrincipalId": listed[0]["GroupId"] if listed else self.group("data"),
         }
+
+    def manager(self, **tags: str) -> str:
+        """Return the ARN of account access manager, made if it is not there."""
+        source = {"identityCenter": {"instanceArn": INSTANCE}}
+        answer = self.access.create_application(identitySource=source, tags=tags)
+        return str(answer["applicationArn"])
+
+    def entitle(self, member: str, principal: str, account: str = ACCOUNT) -> str:
+        """Entitle a principal to a role of an account and return the application."""
+        arn = self.manager()
+        entitlement = {
+            "principal": {"identityCenter": {member: principal}},
+            "roleArn": f"arn:aws:iam::{account}:role/Reader",
+        }
+        self.access.create_entitlement(
+            applicationArn=arn, entitlement={"principalRole": entitlement}
+        )
+        return arn
 
     def update(self, user: str, path: str, value: object) -> str:
         """Update one attribute and return the new revision."""
@@ -266,6 +290,52 @@ def account_through_a_group(on: Clients) -> object:
     return len(listed["AccountAssignments"])
 
 
+def left_entitlements(on: Clients) -> object:
+    # What another user has stays either way.
+    arn, user = on.entitle("userId", on.user("bob")), on.user("alice")
+    on.entitle("userId", user)
+    on.store.delete_user(IdentityStoreId=STORE, UserId=user)
+    return len(on.access.list_entitlements(applicationArn=arn, filter={})["entitlements"])
+
+
+def entitled_and_assigned(on: Clients) -> object:
+    # The first group has two entitlements: only the second one to go takes the assignment along.
+    on.sandbox.add_account("222233334444", "Other")
+    first, second = on.group("data"), on.group("web")
+    arn = on.entitle("groupId", first)
+    on.entitle("groupId", first, "222233334444")
+    on.entitle("groupId", second)
+    made = on.access.get_application(applicationArn=arn)["identitySource"]["identityCenter"]
+    of = {"ApplicationArn": made["applicationArn"]}
+    counts = []
+    for entitled in on.access.list_entitlements(applicationArn=arn, filter={})["entitlements"]:
+        counts.append(len(on.admin.list_application_assignments(**of)["ApplicationAssignments"]))
+        on.access.delete_entitlement(applicationArn=arn, entitlementId=entitled["entitlementId"])
+    assert on.admin.list_application_assignments(**of)["ApplicationAssignments"] == []
+    assert counts in ([0, 0, 0], [2, 2, 1])
+    return counts[0]
+
+
+def entitled_through_a_group(on: Clients) -> object:
+    user, group = on.user("alice"), on.group("data")
+    on.join(group, user)
+    wanted = {"principalRole": {"principal": {"identityCenter": {"userId": user}}}}
+    arn = on.entitle("groupId", group)
+    return len(on.access.list_entitlements(applicationArn=arn, filter=wanted)["entitlements"])
+
+
+def entitled_elsewhere(on: Clients) -> object:
+    arn = on.entitle("userId", on.user("alice"), "999999999999")
+    (listed,) = on.access.list_entitlements(applicationArn=arn, filter={})["entitlements"]
+    # What is not in the organisation has no name.
+    return "accountName" in listed["entitlement"]["principalRole"]
+
+
+def other_tags(on: Clients) -> object:
+    on.manager(team="data")
+    return on.manager(team="web")
+
+
 REFUSED = "refused"
 # What is done, and what comes of it by default and with the switch the other way. None: it works.
 SWITCHES: dict[str, tuple[Callable[[Clients], object], object, object]] = {
@@ -308,6 +378,12 @@ SWITCHES: dict[str, tuple[Callable[[Clients], object], object, object]] = {
     "provisioning_names_its_account": (provisioned_somewhere, REFUSED, None),
     "account_must_exist": (lists_of_no_account, REFUSED, None),
     "account_access_through_groups": (account_through_a_group, 1, 0),
+    "cascade_entitlements": (left_entitlements, 2, 1),
+    "entitlements_are_assignments": (entitled_and_assigned, 0, 2),
+    "entitlements_through_groups": (entitled_through_a_group, 0, 1),
+    "entitled_principal_must_exist": (lambda on: on.entitle("userId", NOWHERE), REFUSED, None),
+    "entitled_account_must_exist": (entitled_elsewhere, REFUSED, False),
+    "access_manager_tags_must_match": (other_tags, REFUSED, None),
     "identifier_form": (lambda on: on.user("alice").startswith("1234567890-"), False, True),
 }
 FLIPPED: dict[str, object] = {

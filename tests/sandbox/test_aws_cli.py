@@ -19,7 +19,7 @@ from botocore import xform_name
 
 from identity_reconciler.sandbox.server import SandboxServer, exports
 from tests.command import environment
-from tests.sandbox.test_model import SUCCESSES, Town, filled, model, service_of, town
+from tests.sandbox.test_model import SUCCESSES, Town, described, filled, service_of, town
 
 __all__ = ["town"]
 
@@ -34,7 +34,7 @@ class TestEveryOperation:
     @pytest.mark.parametrize("operation", SUCCESSES)
     def test_of(self, town: Town, operation: str) -> None:
         assert AWS is not None
-        described = model(service_of(operation)).operation_model(operation)
+        model = described(operation)
         given = ["--cli-input-json", json.dumps(filled(town, SUCCESSES[operation]))]
         with SandboxServer(town.sandbox) as server, server.running():
             done = subprocess.run(
@@ -42,8 +42,8 @@ class TestEveryOperation:
                     AWS,
                     *("--output", "json"),
                     service_of(operation),
-                    xform_name(operation, "-"),
-                    *(given if described.input_shape else ()),
+                    xform_name(model.name, "-"),
+                    *(given if model.input_shape else ()),
                 ],
                 env=environment(
                     **exports(server.url, "123456789012", "us-east-1"),
@@ -55,5 +55,5 @@ class TestEveryOperation:
                 check=False,
             )
         assert done.returncode == 0, done.stderr
-        if described.output_shape and described.output_shape.members:
+        if model.output_shape and model.output_shape.members:
             assert json.loads(done.stdout)

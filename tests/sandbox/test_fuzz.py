@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from identity_reconciler.sandbox.store import Store
 from identity_reconciler.sandbox.world import World
 from tests.sandbox.fuzz import Fuzzer, Outcome, furnished, main, told
-from tests.sandbox.test_model import SUCCESSES, Params, Town, filled, model, service_of, town
+from tests.sandbox.test_model import SUCCESSES, Params, Town, described, filled, town
 
 __all__ = ["town"]
 
@@ -49,7 +49,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:  # 
 
 def input_of(operation: str) -> Any:  # noqa: ANN401 - a shape, or None
     """Return the shape of an operation's request."""
-    return model(service_of(operation)).operation_model(operation).input_shape
+    return described(operation).input_shape
 
 
 def with_value(params: Any, path: tuple[Any, ...], value: object) -> Any:  # noqa: ANN401 - JSON
@@ -62,7 +62,7 @@ def with_value(params: Any, path: tuple[Any, ...], value: object) -> Any:  # noq
 
 
 class TestAnything:
-    """One member of a good request replaced by anything is answered with 200 or 400."""
+    """One member of a good request replaced by anything is answered, and from the model."""
 
     @pytest.mark.parametrize("operation", [one for one in SUCCESSES if input_of(one)])
     @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -74,12 +74,12 @@ class TestAnything:
         path = data.draw(st.sampled_from([one for one in places(params) if one]))
         sent = with_value(params, path, data.draw(JSON))
         status, answer = town.call(operation, sent)
-        assert status in {200, 400}, (sent, answer)
+        assert status < 500, (sent, answer)
 
 
 @pytest.fixture(scope="module")
 def outcome() -> Outcome:
-    return Fuzzer().run(4000, seed=0)
+    return Fuzzer().run(5000, seed=0)
 
 
 class TestFuzzer:

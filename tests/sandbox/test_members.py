@@ -9,10 +9,11 @@ import pytest
 from botocore import xform_name
 from botocore.model import StructureShape
 
+from identity_reconciler.sandbox.access_manager import AccessManager
 from identity_reconciler.sandbox.organizations import OrganizationAnswers
 from identity_reconciler.sandbox.services import Administrator, IdentityStore
 from identity_reconciler.sandbox.world import Caller, World
-from tests.sandbox.test_model import SUCCESSES, Town, filled, model, service_of, town
+from tests.sandbox.test_model import SUCCESSES, Town, described, filled, service_of, town
 
 __all__ = ["town"]
 
@@ -71,12 +72,12 @@ class TestMembers:
     @pytest.mark.parametrize("operation", SUCCESSES)
     def test_are_looked_at(self, town: Town, operation: str) -> None:
         seen: set[str] = set()
-        params = {"Filter": {}} | filled(town, SUCCESSES[operation])
+        params = {"Filter": {}, "tags": {}} | filled(town, SUCCESSES[operation])
         world = town.sandbox.responder.world
         backend, name = self.answering(world, operation)
         with world.store.transaction(write=True):
             getattr(backend, name)(Read(params, seen))
-        shape = model(service_of(operation)).operation_model(operation).input_shape
+        shape = described(operation).input_shape
         unseen = [one for one in members(shape) if one not in seen]
         assert "*" in seen or unseen == []
 
@@ -84,5 +85,10 @@ class TestMembers:
         """Return what answers an operation, and the name of its method."""
         if operation in ORGANIZATIONS:
             return OrganizationAnswers(world, CALLER), ORGANIZATIONS[operation]
-        service = IdentityStore if service_of(operation) == "identitystore" else Administrator
-        return service(world, CALLER), xform_name(operation)
+        backends: dict[str, Any] = {
+            "identitystore": IdentityStore,
+            "sso-admin": Administrator,
+            "account-access": AccessManager,
+        }
+        backend = backends[service_of(operation)]
+        return backend(world, CALLER), xform_name(described(operation).name)

@@ -13,12 +13,12 @@ import pytest
 from botocore.model import ListShape, Shape, StructureShape
 
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
-from identity_reconciler.sandbox.messages import HttpRequest
 from identity_reconciler.sandbox.quotas import Quotas
 from identity_reconciler.sandbox.store import Store
 from identity_reconciler.sandbox.trouble import Fault, Throttle, Trouble
 from identity_reconciler.sandbox.validation import check
 from identity_reconciler.sandbox.world import World
+from tests.sandbox.wire import encoded
 
 STORE = "d-1234567890"
 INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
@@ -26,11 +26,10 @@ OTHER_STORE = "d-aaaaaaaaaa"
 OTHER_INSTANCE = "arn:aws:sso:::instance/ssoins-aaaaaaaaaaaaaaaa"
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 NO_PROVIDER = "arn:aws:sso::aws:applicationProvider/unheard-of"
-TARGETS = {
-    "identitystore": "AWSIdentityStore",
-    "sso-admin": "SWBExternalService",
-    "organizations": "AWSOrganizationsV20161128",
-}
+SERVICES = ("identitystore", "sso-admin", "organizations", "account-access")
+"""The services that answer in JSON."""
+MANAGEMENT = "123456789012"
+ROLE = f"arn:aws:iam::{MANAGEMENT}:role/team/Reader"
 
 MANAGED = "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"
 CUSTOMER_MANAGED = {"Name": "Ours", "Path": "/team/"}
@@ -59,18 +58,16 @@ def call(
     operation: str,
     params: Params,
     service: str = "",
-    account: str = "123456789012",
+    account: str = MANAGEMENT,
 ) -> tuple[int, Params]:
-    """Send a request over the wire and return status and answer."""
-    service = service or service_of(operation)
-    headers = {
-        "x-amz-target": f"{TARGETS[service]}.{operation}",
-        "authorization": f"AWS4-HMAC-SHA256 Credential=AKIASBOX{account}/20260101/us-east-1/x/"
-        "aws4_request",
-    }
-    request = HttpRequest("POST", "https://aws/", headers, json.dumps(params).encode())
+    """Send a request over the wire and return status and answer; an error has its `__type`."""
+    request = encoded(described(operation, service), params, (account, "us-east-1"))
+    assert request is not None
     response = sandbox.responder.respond(request)
-    return response.status, json.loads(response.body)
+    answer = json.loads(response.body or b"{}")
+    if response.status >= 400:
+        answer["__type"] = response.headers["x-amzn-ErrorType"]
+    return response.status, answer
 
 
 @dataclass(frozen=True)
@@ -90,9 +87,11 @@ class Town:
     creation: str
     deletion: str
     provisioning: str
+    access_application: str
+    entitlement: str
 
     def call(
-        self, operation: str, params: Params, service: str = "", account: str = "123456789012"
+        self, operation: str, params: Params, service: str = "", account: str = MANAGEMENT
     ) -> tuple[int, Params]:
         """Send a request over the wire and return status and answer."""
         return call(self.sandbox, operation, params, service, account)
@@ -109,9 +108,10 @@ def town() -> Iterator[Town]:
     quotas = Quotas(
         users=3,
         groups=3,
-        applications=2,
+        applications=3,
         groups_per_application=1,
         groups_per_permission_set=1,
+        groups_per_role=1,
         tags=1,
     )
     with Sandbox(world=World(Store(None), quotas=quotas)) as sandbox:
@@ -122,7 +122,7 @@ def town() -> Iterator[Town]:
             )
         )
 
-        def made(operation: str, **params: Any) -> Params:  # noqa: ANN401 - any parameter
+        def made(operation: str, /, **params: Any) -> Params:  # noqa: ANN401 - any parameter
             # Without botocore, whose clients take longer to make than the town.
             status, answer = call(sandbox, operation, params)
             assert status == 200, answer
@@ -188,6 +188,15 @@ def town() -> Iterator[Town]:
             **in_set,
             PermissionsBoundary={"ManagedPolicyArn": MANAGED},
         )
+        access = made("account-access:CreateApplication", identitySource=SOURCE)["applicationArn"]
+        entitled = made(
+            "account-access:CreateEntitlement",
+            applicationArn=access,
+            entitlement=entitlement("groupId", groups[0]["GroupId"]),
+        )
+        creation, deletion, provisioning = (
+            one["RequestId"] for answer in begun[1:] for one in answer.values()
+        )
         yield Town(
             sandbox,
             users[0],
@@ -199,8 +208,25 @@ def town() -> Iterator[Town]:
             groups[1]["Revision"],
             granted["PermissionSetArn"],
             idle["PermissionSet"]["PermissionSetArn"],
-            *(one["RequestId"] for answer in begun[1:] for one in answer.values()),
+            creation,
+            deletion,
+            provisioning,
+            access,
+            entitled["entitlementId"],
         )
+
+
+SOURCE = {"identityCenter": {"instanceArn": INSTANCE}}
+
+
+def entitlement(member: str, principal: str) -> Params:
+    """Return an entitlement to the role of these tests."""
+    return {
+        "principalRole": {
+            "principal": {"identityCenter": {member: principal}},
+            "roleArn": ROLE,
+        }
+    }
 
 
 def in_store(**params: Any) -> Params:  # noqa: ANN401 - any parameter
@@ -221,7 +247,8 @@ def in_set(**params: Any) -> Params:  # noqa: ANN401 - any parameter
 NAME = {"GivenName": "C", "FamilyName": "Doe"}
 ASSIGNED = {"ApplicationArn": "@application", "PrincipalId": "@group", "PrincipalType": "GROUP"}
 OPERATION = [{"AttributePath": "displayName", "AttributeValue": "New"}]
-# "@name" stands for what Town.name holds.
+# "@name" stands for what Town.name holds. Operations of account access have its name in front:
+# sso-admin has some of the same names.
 SUCCESSES: dict[str, Params] = {
     "CreateUser": in_store(UserName="carol", DisplayName="Carol", Name=NAME),
     "DescribeUser": in_store(UserId="@user", Extensions=["aws:identitystore:enterprise"]),
@@ -348,9 +375,40 @@ SUCCESSES: dict[str, Params] = {
     "DescribeOrganization": {},
     "ListRoots": {"MaxResults": 1},
     "ListDelegatedAdministrators": {"ServicePrincipal": "sso.amazonaws.com"},
+    "account-access:CreateApplication": {"identitySource": SOURCE, "tags": {}},
+    "account-access:GetApplication": {"applicationArn": "@access_application"},
+    "account-access:ListApplications": {"maxResults": 1},
+    "account-access:DeleteApplication": {"applicationArn": "@access_application"},
+    "account-access:CreateEntitlement": {
+        "applicationArn": "@access_application",
+        "entitlement": entitlement("userId", "@lone_user"),
+    },
+    "account-access:GetEntitlement": {
+        "applicationArn": "@access_application",
+        "entitlementId": "@entitlement",
+    },
+    "account-access:ListEntitlements": {
+        "applicationArn": "@access_application",
+        "filter": {
+            "principalRole": {
+                "principal": {"identityCenter": {"groupId": "@group"}},
+                "account": MANAGEMENT,
+            }
+        },
+    },
+    "account-access:DeleteEntitlement": {
+        "applicationArn": "@access_application",
+        "entitlementId": "@entitlement",
+    },
+    "account-access:TagResource": {"resourceArn": "@access_application", "tags": {"a": "b"}},
+    "account-access:UntagResource": {"resourceArn": "@access_application", "tagKeys": ["a", "b"]},
+    "account-access:ListTagsForResource": {"resourceArn": "@access_application"},
 }
 NO_APPLICATION = (
     "arn:aws:sso::123456789012:application/ssoins-1234567890abcdef/apl-0000000000000000"
+)
+NO_ACCESS_APPLICATION = (
+    f"arn:aws:account-access:us-east-1:{MANAGEMENT}:application/0000000000000000"
 )
 NO_PERMISSION_SET = "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-0000000000000000"
 
@@ -408,6 +466,12 @@ PROVOKED: dict[tuple[str, str], Params] = {
     ("ListRoots", "InvalidInputException"): {"MaxResults": 21},
     ("ListDelegatedAdministrators", "InvalidInputException"): {"MaxResults": 21},
     ("DescribeAccount", "AccountNotFoundException"): {"AccountId": "999999999999"},
+    ("account-access:CreateApplication", "AlreadyCreatedException"): {"tags": {"a": "b"}},
+    ("account-access:CreateApplication", "ValidationException"): {"identitySource": {}},
+    ("account-access:ListApplications", "ValidationException"): {"maxResults": 101},
+    ("account-access:CreateEntitlement", "ServiceQuotaExceededException"): {
+        "entitlement": entitlement("groupId", "@empty_group")
+    },
 }
 USING_UP: dict[str, Params] = {
     "CreateUser": {"UserName": "dave"},
@@ -418,14 +482,20 @@ FROM_ANOTHER_ACCOUNT = "999999999999"
 
 
 def service_of(operation: str) -> str:
-    """Return the service that has *operation*."""
-    return next(one for one in TARGETS if operation in model(one).operation_names)
+    """Return the service that has *operation*, which may have its name in front."""
+    service = operation.rpartition(":")[0]
+    return service or next(one for one in SERVICES if operation in model(one).operation_names)
+
+
+def described(operation: str, service: str = "") -> Any:  # noqa: ANN401 - as `model`
+    """Return the model of *operation*, of its service if none is named."""
+    name = operation.rpartition(":")[2]
+    return model(service or service_of(operation)).operation_model(name)
 
 
 def errors_of(operation: str) -> list[str]:
     """Return the errors that the model lists for *operation*."""
-    shapes = model(service_of(operation)).operation_model(operation).error_shapes
-    return [shape.name for shape in shapes]
+    return [shape.name for shape in described(operation).error_shapes]
 
 
 def filled(town: Town, value: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -458,11 +528,15 @@ class TestEveryOperation:
     def test_all_of_identitystore_are_here(self) -> None:
         assert set(model("identitystore").operation_names) <= set(SUCCESSES)
 
+    def test_all_of_account_access_are_here(self) -> None:
+        names = {f"account-access:{name}" for name in model("account-access").operation_names}
+        assert names <= set(SUCCESSES)
+
     @pytest.mark.parametrize("operation", SUCCESSES)
     def test_success(self, town: Town, operation: str) -> None:
         status, answer = town.call(operation, filled(town, SUCCESSES[operation]))
-        assert status == 200, answer
-        shape = model(service_of(operation)).operation_model(operation).output_shape
+        assert status == described(operation).http.get("responseCode", 200), answer
+        shape = described(operation).output_shape
         check(shape, answer)
         assert unknown_members(shape, answer) == []
 
@@ -473,9 +547,10 @@ class TestEveryOperation:
         params = filled(town, SUCCESSES[operation])
         status, answer = provoke(town, operation, error, params)
         assert answer["__type"] == error
-        assert status == (500 if error == "InternalServerException" else 400)
-        assert answer["Message"]
         shape = model(service_of(operation)).shape_for(error)
+        usual = 500 if error == "InternalServerException" else 400
+        assert status == shape.metadata.get("error", {}).get("httpStatusCode", usual)
+        assert answer.get("Message") or answer["message"]
         members = {name: value for name, value in answer.items() if name != "__type"}
         check(shape, members)
         assert unknown_members(shape, members) == []
@@ -531,7 +606,7 @@ def throttled(town: Town, operation: str, _: str, params: Params) -> tuple[int, 
 
 def invalid(town: Town, operation: str, _: str, params: Params) -> tuple[int, Params]:
     """Break the pattern of the first text, or the maximum of a page."""
-    shape = model(service_of(operation)).operation_model(operation).input_shape
+    shape = described(operation).input_shape
     for name, member in shape.members.items():
         if member.type_name == "string" and name in params:
             return town.call(operation, params | {name: "\u0000"})
@@ -545,8 +620,11 @@ def missing(town: Town, operation: str, _: str, params: Params) -> tuple[int, Pa
     for name, nothing in (
         ("ApplicationArn", NO_APPLICATION),
         ("PermissionSetArn", NO_PERMISSION_SET),
+        ("applicationArn", NO_ACCESS_APPLICATION),
+        ("resourceArn", NO_ACCESS_APPLICATION),
     ):
-        if name in params:
+        # Deleting what is not there is no error of account access.
+        if name in params and operation != "account-access:DeleteApplication":
             return town.call(operation, params | {name: nothing})
     return asked_for(town, operation, "ResourceNotFoundException", params)
 
@@ -559,7 +637,8 @@ def denied(town: Town, operation: str, error: str, params: Params) -> tuple[int,
         return town.call(operation, params | {"InstanceArn": OTHER_INSTANCE})
     if operation == "DescribeOrganization":
         return asked_for(town, operation, error, params)
-    if service_of(operation) == "organizations":
+    of_account = {"applicationArn", "identitySource"} & params.keys()
+    if service_of(operation) == "organizations" or of_account:
         return town.call(operation, params, account=FROM_ANOTHER_ACCOUNT)
     return asked_for(town, operation, error, params)
 

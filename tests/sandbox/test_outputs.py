@@ -17,12 +17,12 @@ from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.messages import HttpRequest, HttpResponse
 from identity_reconciler.sandbox.outputs import faults
 from tests.sandbox.serving import serving
-from tests.sandbox.test_model import SUCCESSES, Town, filled, model, service_of, town
+from tests.sandbox.test_model import SUCCESSES, Town, described, filled, service_of, town
 
 __all__ = ["town"]
 
 INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
-ANSWERED = [one for one in SUCCESSES if model(service_of(one)).operation_model(one).output_shape]
+ANSWERED = [one for one in SUCCESSES if described(one).output_shape]
 ANYTHING = (r"[\S\s]*", r"[\s\S]*")
 """Patterns that every text satisfies."""
 
@@ -54,7 +54,8 @@ def broken(shape: Shape, value: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSO
     if shape.type_name == "boolean":
         yield 1
     if shape.type_name == "timestamp":
-        yield "2026-01-01T00:00:00Z"
+        yield "2026-01-01T00:00:00Z" if isinstance(value, float) else 1_800_000_000.0
+        yield "2026-01-01"
         yield True
 
 
@@ -64,11 +65,12 @@ class TestSpoiledAnswers:
     @pytest.mark.parametrize("operation", ANSWERED)
     def test_of(self, town: Town, operation: str) -> None:
         _, answer = town.call(operation, filled(town, SUCCESSES[operation]))
-        service = service_of(operation)
-        shape = model(service).operation_model(operation).output_shape
+        model = described(operation)
+        shape, status = model.output_shape, model.http.get("responseCode", 200)
 
         def found(body: object) -> list[str]:
-            return faults(service, operation, HttpResponse(200, json.dumps(body).encode()))
+            content = b"" if (status, body) == (204, {}) else json.dumps(body).encode()
+            return faults(service_of(operation), model.name, HttpResponse(status, content))
 
         assert found(answer) == []
         wrong = list(spoiled(shape, answer))
@@ -98,6 +100,48 @@ class TestSpoiledAnswers:
         for code in ("ValidationException", "SerializationException"):
             body = json.dumps({"__type": code, "Message": "x"}).encode()
             assert faults("sso-admin", "ListPermissionSets", HttpResponse(400, body)) == []
+
+
+class TestAccountAccess:
+    """The same for the one service that says with the HTTP status what became of a request."""
+
+    @pytest.mark.parametrize(
+        ("operation", "response"),
+        [
+            ("TagResource", HttpResponse(204, b"")),
+            ("TagResource", HttpResponse(200, b"")),
+            ("TagResource", HttpResponse(200, b"[]")),
+            ("DeleteApplication", HttpResponse(200, b"{}")),
+            ("DeleteApplication", HttpResponse(204, b"{}")),
+            ("ListApplications", HttpResponse(200, b'{"applications": [{}]}')),
+        ],
+    )
+    def test_spoiled_ones(self, operation: str, response: HttpResponse) -> None:
+        assert faults("account-access", operation, response) != []
+
+    @pytest.mark.parametrize(
+        ("code", "status", "body"),
+        [
+            ("ThrottlingException", 400, {"message": "x"}),
+            ("ValidationException", 404, {"message": "x"}),
+            ("ConflictException", 409, {"message": "x"}),
+            ("ValidationException", 400, {"message": ""}),
+            ("ValidationException", 400, {"Message": "x"}),
+            ("ValidationException", 400, {"message": "x", "reason": "x"}),
+        ],
+    )
+    def test_spoiled_errors(self, code: str, status: int, body: dict[str, str]) -> None:
+        response = HttpResponse(status, json.dumps(body).encode(), {"x-amzn-ErrorType": code})
+        assert faults("account-access", "ListApplications", response) != []
+
+    def test_good_ones(self) -> None:
+        good = {"x-amzn-ErrorType": "ThrottlingException"}
+        for operation, response in (
+            ("TagResource", HttpResponse(200, b"{}")),
+            ("DeleteApplication", HttpResponse(204, b"")),
+            ("ListApplications", HttpResponse(429, b'{"message": "x"}', good)),
+        ):
+            assert faults("account-access", operation, response) == []
 
 
 class TestSecurityTokenService:

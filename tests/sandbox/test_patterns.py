@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from identity_reconciler.sandbox.errors import ServiceError
 from identity_reconciler.sandbox.validation import check_at, compiled
-from tests.sandbox.test_model import TARGETS, model
+from tests.sandbox.test_model import SERVICES, model
 
 ACCENTED, COMBINED, HAN, EMOJI, HALF = "é", "e\u0301", "王", "😀", "½"
 HARD_SPACE, WIDE_SPACE, THIN_SPACE = "\u00a0", "\u3000", "\u2009"
@@ -98,7 +98,7 @@ class TestCategories:
 class TestModels:
     """Every pattern of the models can be used."""
 
-    @pytest.mark.parametrize("service", [*TARGETS, "sts"])
+    @pytest.mark.parametrize("service", [*SERVICES, "sts"])
     def test_none_has_categories_and_short_classes(self, service: str) -> None:
         known = model(service)
         shapes = (known.shape_for(name) for name in known.shape_names)

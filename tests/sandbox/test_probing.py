@@ -68,8 +68,11 @@ def held(sandbox: Sandbox) -> dict[str, list[str]]:
     """Return the identifiers of everything that is live in a sandbox, most from its store."""
     names: dict[str, list[str]] = {}
     with sandbox.responder.world.store.transaction(write=False) as store:
-        for table_ in ("users", "groups", "memberships", "applications", "assignments"):
-            column = {"applications": "arn", "assignments": "principal_id"}.get(table_, "id")
+        for table_, column in (
+            *((name, "id") for name in ("users", "groups", "memberships", "entitlements")),
+            *((name, "arn") for name in ("applications", "access_managers")),
+            ("assignments", "principal_id"),
+        ):
             rows = store.execute(f"SELECT {column} FROM {table_} ORDER BY row")  # noqa: S608
             names[table_] = [row[column] for row in rows]
     admin = sandbox.session().client("sso-admin")
@@ -138,8 +141,11 @@ class TestQuestions:
     def test_every_listed_operation_is_sent(self, usual: Sandbox) -> None:
         ask_all(bench(usual), PROBES, lambda _: None)
         sent = {(service, name) for service, name, _ in usual.statistics()}
-        # This one is for looking up a membership whose creation was not answered.
-        sent |= {("identitystore", "GetGroupMembershipId")}
+        # These are for looking up what was made by a request whose answer was lost.
+        sent |= {
+            ("identitystore", "GetGroupMembershipId"),
+            ("account-access", "ListTagsForResource"),
+        }
         assert sent == {(service, name) for service, names in SENT.items() for name in names}
 
     def test_the_report_holds_no_identifiers(self, study: Study) -> None:
@@ -184,7 +190,12 @@ class TestRemoval:
     @pytest.mark.parametrize("kind", [FaultKind.LOST_AFTER, FaultKind.ERROR_AFTER])
     def test_when_answers_are_lost(self, usual: Sandbox, kind: FaultKind) -> None:
         before = held(usual)
-        creates = [name for names in SENT.values() for name in names if name.startswith("Create")]
+        creates = [
+            f"{service}:{name}"
+            for service, names in SENT.items()
+            for name in names
+            if name.startswith("Create")
+        ]
         usual.make_trouble(Trouble(faults=tuple(Fault(name, kind, call=2) for name in creates)))
         findings = ask_all(bench(usual), QUICK, lambda _: None)
         usual.make_trouble(None)
@@ -212,6 +223,7 @@ class TestRemoval:
         killed.user("Administrator")
         killed.assign(killed.application(), "GROUP", group := killed.group())
         killed.give_account(killed.permission_set(), "GROUP", group)
+        killed.entitle(killed.access_manager()[0], "group", group, killed.role())
         studying = Studying("another", Surroundings(lambda _: None, never), pytest.fail)
         assert studying.clean_up(bench(usual).site) == ()
         assert held(usual) == before
@@ -298,6 +310,16 @@ class TestNotMeasured:
         findings = ask_all(bench(usual), (probe,), lambda _: None)
         assert isinstance(findings.answers[probe.name], NotMeasured)
         assert len(client.list_groups(IdentityStoreId=STORE)["Groups"]) == 3
+
+    def test_an_access_manager_that_was_there(self, usual: Sandbox) -> None:
+        client = usual.session().client("account-access")
+        made = client.create_application(
+            identitySource={"identityCenter": {"instanceArn": INSTANCE}}
+        )["applicationArn"]
+        (probe,) = (one for one in PROBES if one.name == "entitlement-twice")
+        findings = ask_all(bench(usual), (probe,), lambda _: None)
+        assert isinstance(findings.answers[probe.name], NotMeasured)
+        assert client.get_application(applicationArn=made)["tags"] == {}
 
     def test_a_switch_is_not_set_by_it(self) -> None:
         probe = next(one for one in PROBES if one.switch)

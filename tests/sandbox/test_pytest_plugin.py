@@ -33,6 +33,7 @@ SCRIPT = '''
 import boto3
 store = boto3.client("sso-admin").list_instances()["Instances"][0]["IdentityStoreId"]
 boto3.client("identitystore").create_group(IdentityStoreId=store, DisplayName="data")
+assert boto3.client("account-access").list_applications()["applications"] == []
 print(boto3.client("sts").get_caller_identity()["Account"])
 '''
 ended = []
