@@ -38,7 +38,7 @@ class Entry:
     taken_along: tuple[str, ...] = ()
     """Applications that somebody who is deleted was assigned to, and will not be any more."""
     trace: str | None = None
-    """Who changed it last, where that is not what the entry before says."""
+    """Who changed it last and when, where it is somebody else than of the entry before."""
 
     @property
     def count(self) -> int:
@@ -92,7 +92,16 @@ def together(changes: Iterable[ChangeDocument]) -> list[Entry]:
 def _folded(links: list[ChangeDocument]) -> Entry:
     lines = [link.source.line for link in links if link.source]
     first = min(links, key=lambda link: link.source.line if link.source else 0)
-    return Entry(first, tuple(map(_item, links)), _owner(first), max(lines, default=0))
+    traces = sorted(link.last_changed for link in links if link.last_changed)
+    trace = traces[-1] if traces else None
+    if trace and trace != traces[0]:
+        trace = f"{_who(trace)}, the last at {trace.rpartition(' at ')[2]}"
+    return Entry(first, tuple(map(_item, links)), _owner(first), max(lines, default=0), trace=trace)
+
+
+def _who(trace: str | None) -> str | None:
+    """Return who it was, without the instant."""
+    return trace.rpartition(" at ")[0] or trace if trace else None
 
 
 def _deleted(change: ChangeDocument) -> tuple[str, str] | None:
@@ -113,7 +122,8 @@ def _deleted_with(change: ChangeDocument) -> tuple[str, str] | None:
 def _told(change: ChangeDocument) -> tuple[object, ...]:
     """Return what is told of *change* besides its name and line."""
     file = change.source.file if change.source else None
-    return (change.reason, change.expires, change.note, change.last_changed, file, change.owned_by)
+    who = _who(change.last_changed)
+    return (change.reason, change.expires, change.note, who, file, change.owned_by)
 
 
 def _owner(change: ChangeDocument) -> Owner | None:
@@ -158,8 +168,8 @@ def _traced(entries: Iterable[Entry]) -> Iterator[Entry]:
     for entry in entries:
         told = entry.first.last_changed
         # Nobody is asked who made an assignment.
-        if told != said and entry.first.kind != "assignment":
-            said = told
-            yield replace(entry, trace=told or NOBODY_KNOWS)
+        if entry.first.kind == "assignment" or _who(told) == said:
+            yield replace(entry, trace=None)
         else:
-            yield entry
+            said = _who(told)
+            yield replace(entry, trace=entry.trace or told or NOBODY_KNOWS)

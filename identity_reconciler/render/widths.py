@@ -75,17 +75,17 @@ class Row:
         return not self.place and not any(self.details)
 
 
-_LEAST = 3
-"""The part of a line that details get at least, or they stand below."""
+_NARROWEST = 20
+"""Columns in which details are folded at least."""
 _GAP = 2
 """Columns between two of a table, and by which what is folded is indented."""
 
 
 def table(rows: Sequence[Row], columns: int) -> Iterator[str]:
-    """Yield the lines of *rows* within *columns*: subject, details and place below each other.
+    """Return the lines of *rows* within *columns*: subject, details and place below each other.
 
-    Details may be folded in their column. Where too little is left for them, they stand below
-    their subjects. What is a subject only takes the whole width.
+    Where that is too wide, details are folded in their column, or stand below their subjects,
+    whichever takes fewer lines. What is a subject only takes the whole width.
     """
     parted = [row for row in rows if not row.is_bare]
     indent = max((width(row.symbol) for row in parted), default=0)
@@ -94,15 +94,23 @@ def table(rows: Sequence[Row], columns: int) -> Iterator[str]:
     every = [one for row in parted for one in row.details]
     middle = max(map(width, every), default=0)
     left = columns - indent - first - last - 2 * _GAP
-    if middle > left and left >= columns // _LEAST and all(widest_word(x) <= left for x in every):
-        middle = left
-    for row in rows:
-        if row.is_bare:
-            yield from hanging(row.symbol, row.subject, columns)
-        elif middle <= left:
-            yield from _abreast(row, (indent, first, middle))
-        else:
-            yield from _below(row, first, columns)
+
+    def lines(*, abreast: bool) -> Iterator[str]:
+        for row in rows:
+            if row.is_bare:
+                yield from hanging(row.symbol, row.subject, columns)
+            elif abreast:
+                yield from _abreast(row, (indent, first, min(middle, left)))
+            else:
+                yield from _below(row, first, columns)
+
+    if middle <= left:
+        return lines(abreast=True)
+    below = list(lines(abreast=False))
+    if left < max((_NARROWEST, *map(widest_word, every))):
+        return iter(below)
+    folded = list(lines(abreast=True))
+    return iter(folded if len(folded) < len(below) else below)
 
 
 def _abreast(row: Row, columns: tuple[int, int, int]) -> Iterator[str]:
