@@ -95,6 +95,10 @@ def table(rows: Sequence[Row], columns: int) -> Iterator[str]:
     middle = max(map(width, every), default=0)
     left = columns - indent - first - last - 2 * _GAP
 
+    room = columns - indent - _GAP
+    beside = [width(row.subject) for row in parted if width(row.subject) + last <= room]
+    start = max(beside, default=0)
+
     def lines(*, abreast: bool) -> Iterator[str]:
         for row in rows:
             if row.is_bare:
@@ -102,7 +106,7 @@ def table(rows: Sequence[Row], columns: int) -> Iterator[str]:
             elif abreast:
                 yield from _abreast(row, (indent, first, min(middle, left)))
             else:
-                yield from _below(row, first, columns)
+                yield from _below(row, start, columns)
 
     if middle <= left:
         return lines(abreast=True)
@@ -125,7 +129,7 @@ def _abreast(row: Row, columns: tuple[int, int, int]) -> Iterator[str]:
 def _below(row: Row, first: int, columns: int) -> Iterator[str]:
     cells = list(filter(None, (row.place, "; ".join(filter(None, row.details)))))
     start = f"{row.symbol}{padded(row.subject, first)}{'':{_GAP}}{cells[0]}"
-    if width(start) <= columns:
+    if width(start) <= columns and width(row.subject) <= first:
         del cells[0]
         yield start
     else:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -81,6 +82,8 @@ class TestFolding:
         assert "".join(lines).replace(" ", "") == text.replace(" ", "")
         if max(map(columns, text.split(" "))) <= limit:
             assert " ".join(lines) == text
+            for line, following in pairwise(lines):
+                assert columns(f"{line} {following.split(' ')[0]}") > limit
 
     @given(texts=st.lists(st.text(CHARACTERS, max_size=40), min_size=1, max_size=6))
     def test_tables(self, texts: list[str]) -> None:
