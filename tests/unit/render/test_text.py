@@ -9,8 +9,10 @@ import pytest
 from identity_reconciler.core.plan import Reason
 from identity_reconciler.core.state import ApplicationArn, Assignment, Principal, PrincipalKind
 from identity_reconciler.render.document import ChangeDocument, PlanDocument, UnresolvedDocument
+from identity_reconciler.render.links import lines_of
 from identity_reconciler.render.markdown import plan_markdown
 from identity_reconciler.render.text import Page, plan_text
+from tests.golden.review import pull_request
 from tests.golden.samples import PLANS
 
 MANY = 300
@@ -65,6 +67,18 @@ class TestLongLists:
         found = tuple(UnresolvedDocument(message=f"user p{n} is gone") for n in range(MANY))
         text = plan_text(plan_with(unresolved=found))
         assert all(one.message in text for one in found)
+
+
+class TestLinks:
+    """They take much of what fits into a comment, and give way to a long plan."""
+
+    @pytest.mark.parametrize("count", [200, 201])
+    def test_are_left_out(self, count: int) -> None:
+        plan = pull_request()
+        changes = tuple(removed(number, source=plan.changes[0].source) for number in range(count))
+        lines = lines_of({"GITHUB_REPOSITORY": "acme/identities"})
+        text = plan_markdown(plan.model_copy(update={"changes": changes}), lines=lines)
+        assert ("https://github.com/acme/identities/blob/" in text) is (count == 200)
 
 
 class TestFirstLines:
