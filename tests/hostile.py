@@ -10,9 +10,20 @@ from hypothesis import strategies as st
 
 from identity_reconciler.core.access import Route
 from identity_reconciler.core.plan import Reason
-from identity_reconciler.core.state import Group, GroupName, Membership, User, UserName
+from identity_reconciler.core.state import (
+    ApplicationArn,
+    Assignment,
+    Group,
+    GroupName,
+    Membership,
+    Principal,
+    PrincipalKind,
+    User,
+    UserName,
+)
 from identity_reconciler.render.document import (
     AccessDocument,
+    AccountAccessDocument,
     ChangeDocument,
     ControlDocument,
     CountDocument,
@@ -134,7 +145,9 @@ def plan_with(value: Callable[[], str]) -> PlanDocument:
             instance_arn=value(),
             identity_store_id=value(),
         ),
-        source=SourceDocument(digest=value(), files=1, commit=value(), changed_since=value()),
+        source=SourceDocument(
+            digest=value(), files=1, commit=value(), directory=value(), changed_since=value()
+        ),
         as_of=NOW,
         valid_until=NOW + timedelta(hours=24),
         live=LiveDocument(users=1, groups=1, memberships=1, assignments=1, requests=1, seconds=1),
@@ -180,6 +193,20 @@ def plan_with(value: Callable[[], str]) -> PlanDocument:
             ),
         ),
         resemblances=(ResemblanceDocument(address=value(), other=value(), characters=value()),),
+        account_access=tuple(
+            AccountAccessDocument(
+                effect=effect,
+                account=value(),
+                account_name=value(),
+                access=value(),
+                kind="role",
+                arn=value(),
+                people=1,
+                listed=(person,),
+            )
+            for effect in ("loses", "gains")
+        ),
+        account_access_note=value(),
         access=tuple(
             AccessDocument(
                 effect=effect,
@@ -202,6 +229,16 @@ def plan_with(value: Callable[[], str]) -> PlanDocument:
                 source=position,
                 pending=False,
                 last_changed=value(),
+            ),
+            ChangeDocument(
+                action="delete",
+                kind="assignment",
+                address=value(),
+                before=Assignment(
+                    ApplicationArn(value()), Principal(PrincipalKind.USER, value()), value()
+                ),
+                source=position,
+                owned_by=value(),
             ),
             ChangeDocument(
                 action="rename",
@@ -235,6 +272,11 @@ def plan_with(value: Callable[[], str]) -> PlanDocument:
         withheld=(WithheldDocument(kind="group", address=value(), reason=value()),),
         expiring=(ExpiringDocument(address=value(), expires=NOW, source=position),),
     )
+
+
+def alike() -> PlanDocument:
+    """Return the plan of the same shape, all of whose values are one word."""
+    return plan_with(lambda: "word")
 
 
 def harmless() -> PlanDocument:

@@ -22,7 +22,14 @@ from identity_reconciler.cli.connection import Target, connected, connected_for,
 from identity_reconciler.cli.history import commit_of
 from identity_reconciler.cli.loading import load_all
 from identity_reconciler.cli.options import Color, PlanFormat
-from identity_reconciler.cli.output import Progress, note, print_changes, print_plans, progress
+from identity_reconciler.cli.output import (
+    Progress,
+    note,
+    print_changes,
+    print_plans,
+    progress,
+    terminal_page,
+)
 from identity_reconciler.core.declared import Declared, Instance
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.review import (
@@ -110,7 +117,7 @@ class _Fresh:
 
     def look(self) -> tuple[Plan, str]:
         plan, document = make_plan(self.declared, self.gateway, self.terms)
-        return plan, plan_text(document)
+        return plan, plan_text(document, terminal_page())
 
 
 def _apply_declared(

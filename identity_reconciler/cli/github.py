@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -142,6 +143,7 @@ def _body(documents: list[PlanDocument], commit: str, job: Job) -> str:
     """Return the comment: a marker, what it is about, and every plan."""
     from identity_reconciler.github.comments import MARKER
     from identity_reconciler.render.fitting import SizeLimit
+    from identity_reconciler.render.links import lines_of
     from identity_reconciler.render.markdown import COMMENT, plan_markdown
     from identity_reconciler.render.spans import name_span
 
@@ -149,7 +151,9 @@ def _body(documents: list[PlanDocument], commit: str, job: Job) -> str:
     if not documents:
         return f"{MARKER} -->\n{about}\n\n{_NO_PLAN}\n"
     share = SizeLimit(COMMENT.limit // len(documents), COMMENT.size)
-    marker, _, text = "".join(plan_markdown(one, share) for one in documents).partition("\n")
+    lines = lines_of(os.environ)
+    told = "".join(plan_markdown(one, share, lines) for one in documents)
+    marker, _, text = told.partition("\n")
     return f"{marker}\n{about}\n\n{text}"
 
 

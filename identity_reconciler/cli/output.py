@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from identity_reconciler.gateway.wire.tally import Tally
     from identity_reconciler.render.document import PlanDocument
+    from identity_reconciler.render.text import Page
     from identity_reconciler.runs.survey import Outlook
 
 
@@ -52,25 +54,37 @@ def print_changes(text: str, color: Color) -> None:
         screen.print(line, style=_STYLES.get(line[:1], "") if line[1:2] == " " else "")
 
 
-def print_plans(plans: list[PlanDocument], output_format: PlanFormat, color: Color) -> None:
-    """Print *plans* on stdout.
+def terminal_page(*, whole: bool = False) -> Page:
+    """Return what a plan as text has to fit: COLUMNS, else the terminal, else 80 columns."""
+    from identity_reconciler.render.text import Page
+
+    return Page(shutil.get_terminal_size().columns, whole)
+
+
+def print_plans(
+    plans: list[PlanDocument], output_format: PlanFormat, color: Color, *, whole: bool = False
+) -> None:
+    """Print *plans* on stdout; *whole*: the text tells everything, however much it is.
 
     As JSON, one is an object and several are a list. As Markdown, several share one comment.
     """
     from identity_reconciler.render.fitting import SizeLimit
+    from identity_reconciler.render.links import lines_of
     from identity_reconciler.render.markdown import COMMENT, plan_markdown
     from identity_reconciler.render.planfile import plan_bytes
     from identity_reconciler.render.text import plan_text
 
     match output_format:
         case PlanFormat.TEXT:
-            print_changes("\n".join(map(plan_text, plans)), color)
+            page = terminal_page(whole=whole)
+            print_changes("\n".join(plan_text(plan, page) for plan in plans), color)
         case PlanFormat.JSON:
             texts = [plan_bytes(plan).decode("ascii") for plan in plans]
             sys.stdout.write(texts[0] if len(texts) == 1 else f"[\n{','.join(texts)}]\n")
         case PlanFormat.MARKDOWN:
             share = SizeLimit(COMMENT.limit // len(plans), COMMENT.size)
-            sys.stdout.write("".join(plan_markdown(plan, share) for plan in plans))
+            lines = lines_of(os.environ)
+            sys.stdout.write("".join(plan_markdown(plan, share, lines) for plan in plans))
         case _:
             assert_never(output_format)
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext, redirect_stdout
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -101,13 +102,21 @@ def plan(
         to_stdout=out == STDOUT and github,
     )
     lifetime = timedelta(hours=valid_for)
-    terms = PlanTerms(commit_of(directory), lifetime, only_expired, sandbox, Progress(clock))
+    terms = PlanTerms(
+        commit_of(directory),
+        valid_for=lifetime,
+        only_expired=only_expired,
+        sandbox=sandbox,
+        listener=Progress(clock),
+    )
+    prefixes = [repository_prefix(one) for one in instance_directories(directory)]
     revision = changed_since or base
     since = bases(directory, revision, loaded) if revision else [None] * len(loaded)
     documents = []
-    for declared, old in zip(loaded, since, strict=True):
+    for declared, old, prefix in zip(loaded, since, prefixes, strict=True):
+        bound = replace(terms, directory=prefix)
         with connected_for(declared, target, write=False) as gateway:
-            document = plan_since(old, declared, gateway, terms, targeted=bool(changed_since))
+            document = plan_since(old, declared, gateway, bound, targeted=bool(changed_since))
             documents.append(document)
             if changed_since and document.source.changed_since is None:
                 note(f"{declared.settings.instance.name}: {_why_whole(old, changed_since)}")
@@ -115,7 +124,7 @@ def plan(
     shown = redirect_stdout(sys.stderr) if out == STDOUT else nullcontext()
     with clock.phase("render"), without_collections(), without_commands(step), shown:
         print_plans(documents, output_format, color)
-    report(step, documents, [repository_prefix(one) for one in instance_directories(directory)])
+    report(step, documents, prefixes)
     if timings:
         note(*timings_text(clock).splitlines())
     if out is not None:

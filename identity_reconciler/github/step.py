@@ -16,6 +16,7 @@ from identity_reconciler.errors import UsageError
 from identity_reconciler.render.annotations import plan_annotations
 from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.render.fitting import SizeLimit
+from identity_reconciler.render.links import NOWHERE, Lines, lines_of
 from identity_reconciler.render.markdown import SUMMARY, plan_markdown
 from identity_reconciler.render.planfile import plan_digest
 from identity_reconciler.render.words import blocked, loosened
@@ -31,6 +32,8 @@ class GithubStep:
     summary: Path
     told: list[PlanDocument] = field(default_factory=list)
     """The plans that the outputs are about so far."""
+    lines: Lines = NOWHERE
+    """Where the lines of the desired state can be looked at."""
 
     def write(self, plans: Sequence[PlanDocument]) -> None:
         """Add *plans* to the summary, and write the outputs of all that have been told.
@@ -54,7 +57,7 @@ class GithubStep:
         """Return what fits after what the step has written before."""
         used = self.summary.stat().st_size if self.summary.exists() else 0
         share = SizeLimit((SUMMARY.limit - used) // max(len(plans), 1), SUMMARY.size)
-        texts = (plan_markdown(plan, share) for plan in plans)
+        texts = (plan_markdown(plan, share, self.lines) for plan in plans)
         return "".join(text for text in texts if SUMMARY.size(text) <= share.limit)
 
 
@@ -75,7 +78,8 @@ def github_step(environment: Mapping[str, str], *, as_json: bool) -> GithubStep:
             "--github puts workflow commands around what is printed, which would not be JSON any "
             "more; take --format text or markdown, and save the JSON with --out"
         )
-    return GithubStep(Path(environment[_OUTPUT]), Path(environment[_SUMMARY]))
+    lines = lines_of(environment)
+    return GithubStep(Path(environment[_OUTPUT]), Path(environment[_SUMMARY]), lines=lines)
 
 
 def report(

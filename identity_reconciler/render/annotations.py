@@ -11,20 +11,21 @@ from typing import Literal
 
 from identity_reconciler.errors import Problem
 from identity_reconciler.render.document import (
-    ChangeDocument,
     PlanDocument,
     PositionDocument,
     UnresolvedDocument,
 )
-from identity_reconciler.render.escape import safe
-from identity_reconciler.render.words import blocked
+from identity_reconciler.render.escape import quoted, safe
+from identity_reconciler.render.folding import Entry, single, together
+from identity_reconciler.render.words import Marks, blocked, is_special, reasons, subject
 
 MOST = 9
 """Annotations of a level; GitHub shows ten per level and step, and the tenth counts the others."""
 
 Level = Literal["error", "warning", "notice"]
 _LEVELS: tuple[Level, ...] = ("error", "warning", "notice")
-_TOLD = {"delete": "removes", "rename": "renames", "update": "changes"}
+_TOLD = {"delete": "removes", "rename": "renames", "update": "updates"}
+_MARKS = Marks(name=safe, value=quoted, most=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,10 @@ def plan_annotations(plan: PlanDocument, prefix: str) -> str:
         )
         for one in plan.resemblances
     ]
-    annotations += [
-        _of_change(change, prefix)
-        for change in sorted(plan.changes, key=lambda change: not change.guarded)
-        if change.source and change.action in _TOLD
-    ]
+    undone = [change for change in plan.changes if change.source and change.action in _TOLD]
+    special = [change for change in undone if is_special(change)]
+    others = [change for change in undone if not is_special(change)]
+    annotations += [_of_entry(entry, prefix) for entry in (*single(special), *together(others))]
     return _commands(annotations, "in the plan")
 
 
@@ -118,9 +118,12 @@ def _at(source: PositionDocument | None, prefix: str) -> dict[str, str]:
     return _place(prefix, source.file, source.line, source.column) if source else {}
 
 
-def _of_change(change: ChangeDocument, prefix: str) -> Annotation:
-    why = f": {safe(change.reason)}" if change.reason else ""
-    message = f"This plan {_TOLD[change.action]} {safe(change.address)}{why}"
+def _of_entry(entry: Entry, prefix: str) -> Annotation:
+    change = entry.first
+    # No attribute: this is for whoever sees the files, and the log keeps it.
+    told = "; ".join(reasons(entry, _MARKS))
+    what = subject(entry, _MARKS)
+    message = f"This plan {_TOLD[change.action]} {what}{f': {told}' if told else ''}"
     title = f"Plan {_TOLD[change.action]} this"
     return Annotation("notice", title, message, _at(change.source, prefix))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from identity_reconciler.core.access import Effect
+from identity_reconciler.core.access import Effect, Route
 from identity_reconciler.core.approvals import Approval, approval_lines, kind_of
 from identity_reconciler.core.contradictions import contradictions
 from identity_reconciler.core.expiry import SOON
@@ -28,6 +28,7 @@ from identity_reconciler.render.describe import described_change, described_coun
 from identity_reconciler.render.document import (
     LISTED_PEOPLE,
     AccessDocument,
+    AccountAccessDocument,
     ChangeDocument,
     GuardDocument,
     PersonDocument,
@@ -36,6 +37,11 @@ from identity_reconciler.render.document import (
 
 _KIND_AND_COUNT = re.compile(r"^  kind: (\w+)\n  count: (\d{1,9})$", re.MULTILINE)
 """Two lines of an approval by number."""
+_ASKED = {"membership": ("last_changed",), "assignment": ("owned_by",)}
+"""What AWS tells of removed links besides what they are."""
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_READ = {"principal", "list", "not applicable"}
+"""Ways in which access to accounts is read, where there is any to be read."""
 
 
 def inconsistencies(document: PlanDocument, plan: Plan) -> Iterator[str]:
@@ -52,6 +58,7 @@ def inconsistencies(document: PlanDocument, plan: Plan) -> Iterator[str]:
     yield from _about_guards(document)
     yield from _about_control(document)
     yield from _about_access(document.access, plan)
+    yield from _about_accounts(document, plan)
     yield from _about_resemblances(document)
     yield from _about_withheld(document)
     yield from _about_expiring(document)
@@ -68,10 +75,8 @@ def _about_change(told: ChangeDocument, change: Change, as_of: datetime) -> Iter
     except (ValueError, OverflowError):
         yield f"{told.address} was last changed at no instant"
         return
-    kept: dict[str, object] = {"pending": told.pending, "guarded": told.guarded}
-    if told.kind == "membership" and told.action == "delete":
-        kept["last_changed"] = told.last_changed
-    expected = expected.model_copy(update=kept)
+    kept = ["pending", "guarded", *(_ASKED.get(told.kind, ()) if told.action == "delete" else ())]
+    expected = expected.model_copy(update={name: getattr(told, name) for name in kept})
     for name in ChangeDocument.model_fields:
         if getattr(told, name) != getattr(expected, name):
             yield f"the {name} of {told.address} is not what its change says"
@@ -142,6 +147,37 @@ def _about_access(told: tuple[AccessDocument, ...], plan: Plan) -> Iterator[str]
     order = [(one.effect == "gains", one.application, one.application_arn) for one in told]
     if sorted(set(order)) != order:
         yield "the applications that people gain and lose are not in order, each once"
+
+
+def _about_accounts(document: PlanDocument, plan: Plan) -> Iterator[str]:
+    grounds = Grounds(plan)
+    for one in document.account_access:
+        yield from _about_account(one, grounds)
+    order = [(one.effect == "gains", one.account, one.access) for one in document.account_access]
+    if sorted(set(order)) != order:
+        yield "the access to accounts that people gain and lose is not in order, each once"
+    is_whole = document.account_access_note is None and document.account_access_read in _READ
+    if document.access_complete and not is_whole:
+        yield "its access to accounts was not read whole, and it says that access is complete"
+
+
+def _about_account(told: AccountAccessDocument, grounds: Grounds) -> Iterator[str]:
+    what = f"{told.access} in {told.account}"
+    if not _ACCOUNT.fullmatch(told.account):
+        yield f"{told.account} is no account"
+    if (told.kind == "role") is not told.access.startswith("role/"):
+        yield f"{told.access} is not called as a {told.kind} is"
+    people = [folded(person.user) for person in told.listed]
+    if sorted(set(people)) != people or len(people) != min(told.people, LISTED_PEOPLE):
+        yield f"{told.people} people are told for {what}, and {len(people)} are named"
+    for person in told.listed:
+        # No assignment of an account is changed: who has it directly must be made or deleted.
+        paths = [Route.EVERYONE if path == Route.DIRECT else path for path in person.paths]
+        given = (
+            grounds.are_given(Effect(told.effect), person.user, told.arn, path) for path in paths
+        )
+        if not (0 < len(paths) == len(set(paths)) and all(given)):
+            yield f"no change is why {person.user} {told.effect} {what}"
 
 
 def _is_grounded(told: AccessDocument, person: PersonDocument, grounds: Grounds) -> bool:

@@ -72,6 +72,8 @@ class Occasion:
     """Spent reading it."""
     valid_for: timedelta = timedelta(hours=24)
     commit: str | None = None
+    directory: str | None = None
+    """Where the YAML is in the Git repository, see `SourceDocument`."""
     changed_since: str | None = None
     """Only what differs from this Git revision was looked at."""
     sandbox: bool = False
@@ -127,6 +129,7 @@ def document(
             digest=declared.digest,
             files=len(declared.files),
             commit=occasion.commit,
+            directory=occasion.directory if occasion.commit else None,
             changed_since=occasion.changed_since,
         ),
         as_of=occasion.as_of,

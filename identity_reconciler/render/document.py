@@ -53,6 +53,8 @@ class SourceDocument(_Part):
     files: int
     commit: str | None = None
     """The Git commit that was checked out; missing where there is none."""
+    directory: str | None = None
+    """Where its files are in the Git repository: empty, or a path with a slash at its end."""
     changed_since: str | None = None
     """The Git revision of which only the differences were looked at; missing: everything was."""
 
@@ -123,6 +125,8 @@ class ChangeDocument(_Part):
     """True: it touches what the guards name, and is shown first; missing otherwise."""
     last_changed: str | None = None
     """For a live object: `<who> at <when>`, as far as AWS tells."""
+    owned_by: str | None = None
+    """The AWS service that owns the application of a removed assignment; missing: none does."""
 
     @field_serializer("before", "after")
     def _attributes(
@@ -213,6 +217,25 @@ class AccessDocument(_Part):
     """By user name, `LISTED_PEOPLE` at most."""
 
 
+class AccountAccessDocument(_Part):
+    """Who gains, or who loses, one permission set or role in one AWS account."""
+
+    effect: Literal["loses", "gains"]
+    account: str
+    """Its twelve digits."""
+    account_name: str | None = None
+    """Missing where it was not asked for."""
+    access: str
+    """Name of the permission set, or `role/` and path and name of the role."""
+    kind: Literal["permission_set", "role"]
+    arn: str
+    """Of the permission set or role."""
+    people: int
+    """All of them."""
+    listed: tuple[PersonDocument, ...]
+    """By user name, `LISTED_PEOPLE` at most."""
+
+
 class ResemblanceDocument(_Part):
     """A name that the plan concerns, or one that looks like it, and can be mistaken for another."""
 
@@ -267,6 +290,14 @@ class PlanDocument(_Part):
     """Losses first, then by application."""
     access_complete: bool = True
     """False: only as far as the declared groups and applications tell."""
+    account_access: tuple[AccountAccessDocument, ...] = ()
+    """Losses first, then by account and access."""
+    account_access_read: Literal[
+        "principal", "list", "off", "denied", "too many", "not applicable"
+    ] = "not applicable"
+    """How access to accounts was read, or why it was not."""
+    account_access_note: str | None = None
+    """Where it was not read whole: which permission or account is needed."""
     counts: dict[DocumentKind, CountDocument]
     """By kind, all four of them."""
     changes: tuple[ChangeDocument, ...]

@@ -9,16 +9,26 @@ from identity_reconciler.core.plan import Reason
 from identity_reconciler.core.state import Assignment, Membership
 from identity_reconciler.render.document import Action, ChangeDocument, PlanDocument
 from identity_reconciler.render.fitting import Section, SizeLimit, fit
+from identity_reconciler.render.folding import Entry, single, together
 from identity_reconciler.render.markdown import COMMENT, unresolved_line
 from identity_reconciler.render.spans import fence, name_span, value_span
-from identity_reconciler.render.words import blocked, instant, number
+from identity_reconciler.render.words import (
+    Marks,
+    blocked,
+    instant,
+    is_special,
+    named,
+    number,
+    subject,
+)
 
 _FOUND: dict[Action, str] = {
-    "delete": "is live and not declared",
-    "update": "is live with other attributes",
-    "rename": "is live under another name",
-    "create": "is declared and not live",
+    "delete": "live and not declared",
+    "update": "live with other attributes",
+    "rename": "live under another name",
+    "create": "declared and not live",
 }
+_MARKS = Marks(name=name_span, value=value_span, most=10)
 _UNRESOLVED, _CHANGES, _COMMANDS = range(3)
 
 
@@ -41,11 +51,15 @@ def drift_title(plan: PlanDocument) -> str:
 
 def drift_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
     """Return the drift that *plan* would undo, within *budget*; what is cut is counted."""
-    changes = sorted(drifted(plan), key=lambda change: not change.guarded)
+    changes = drifted(plan)
+    special = [change for change in changes if is_special(change)]
+    others = [change for change in changes if not is_special(change)]
+    entries = [*single(special), *together(others)]
     expired = len(plan.changes) - len(changes)
     commands = sorted({_accepting(one) for one in changes})
+    where = " in the embedded sandbox, not AWS" if plan.live.sandbox else ""
     head = (
-        f"## Drift in {name_span(plan.instance.name)}\n\n"
+        f"## Drift in {name_span(plan.instance.name)}{where}\n\n"
         f"At {instant(plan.as_of)} the live state was not what the YAML says. Either somebody "
         "changed it by hand, or something that was merged has not been applied."
     )
@@ -54,7 +68,13 @@ def drift_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
             head,
             *_refusals(plan),
             *_unresolved(plan),
-            Section(_CHANGES, "### What differs", (_line(one) for one in changes), len(changes)),
+            Section(
+                _CHANGES,
+                "### What differs",
+                map(_line, entries),
+                len(changes),
+                weights=[entry.count for entry in entries],
+            ),
             "### To undo it\n\nRun the workflow `apply`: it plans again and asks its reviewers.",
             Section(
                 _COMMANDS,
@@ -82,20 +102,25 @@ def _unresolved(plan: PlanDocument) -> Iterator[Section]:
         head = (
             "### What cannot be resolved\n\nIt is left as it is until the YAML or AWS is corrected:"
         )
-        yield Section(
-            _UNRESOLVED, head, map(unresolved_line, plan.unresolved), len(plan.unresolved)
-        )
+        entries = [unresolved_line(one, plan) for one in plan.unresolved]
+        yield Section(_UNRESOLVED, head, entries, len(plan.unresolved))
 
 
-def _line(change: ChangeDocument) -> str:
-    parts = [f"- {name_span(change.address)} {_FOUND[change.action]}"]
+def _line(entry: Entry) -> str:
+    change = entry.first
+    verb = "are" if entry.names else "is"
+    what = name_span(change.address) if entry.owner is None else subject(entry, _MARKS)
+    names = f": {named(entry.names, _MARKS)}" if entry.names else ""
+    parts = [f"- {what} {verb} {_FOUND[change.action]}{names}"]
     for one in change.differences:
         live, declared = one.before or "", one.after or ""
         parts.append(
             f"  - {name_span(one.field)} is {value_span(live)}, declared {value_span(declared)}"
         )
-    if change.last_changed is not None:
-        parts.append(f"  - last changed by {name_span(change.last_changed)}")
+    if entry.taken_along:
+        parts.append(f"  - assigned to {named(entry.taken_along, _MARKS)}")
+    if entry.trace is not None:
+        parts.append(f"  - last changed by {name_span(entry.trace)}")
     return "\n".join(parts)
 
 

@@ -37,15 +37,18 @@ class Section:
     entries: Iterable[str]
     """Not all of them are made when they do not fit."""
     count: int
-    """How many there are."""
+    """How many there are, or how much they stand for."""
     rest: str = "- and {} more; the full plan is in the artifact"
     """Stands for what is cut, with its number."""
     tail: str = ""
     """Stands after the entries, and is never cut."""
+    weights: Sequence[int] = ()
+    """How much each entry stands for, in their order; empty: one each."""
 
     def shown(self, entries: Sequence[str]) -> str:
         """Return the section with *entries* only, and the number of the others."""
-        missing = self.count - len(entries)
+        told = sum(self.weights[: len(entries)]) if self.weights else len(entries)
+        missing = self.count - told
         lines = [*entries, self.rest.format(missing)] if missing else entries
         return _GAP.join(filter(None, (self.head, "\n".join(lines), self.tail)))
 

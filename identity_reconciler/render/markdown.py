@@ -3,42 +3,66 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from identity_reconciler.core.access import Route
 from identity_reconciler.render.document import (
-    AccessDocument,
     Action,
     ChangeDocument,
     GuardDocument,
     LooseningDocument,
     PlanDocument,
+    PositionDocument,
     UnresolvedDocument,
 )
 from identity_reconciler.render.fitting import Section, SizeLimit, characters, fit, octets
+from identity_reconciler.render.folding import Entry, single, together
+from identity_reconciler.render.links import NOWHERE, Lines
 from identity_reconciler.render.mermaid import access_picture
+from identity_reconciler.render.people import (
+    Crowd,
+    Party,
+    Target,
+    count_of,
+    lost_and_gained,
+    people_of,
+)
 from identity_reconciler.render.planfile import plan_digest
-from identity_reconciler.render.spans import fence, long_span, marker, name_span, value_span
+from identity_reconciler.render.spans import (
+    fence,
+    linked,
+    long_span,
+    marker,
+    name_span,
+    value_span,
+)
 from identity_reconciler.render.words import (
     BESIDES,
     GUARDED,
+    OWNED,
     PLURALS,
-    THROUGH,
     WAY_OUT,
     Marks,
     access_bounds,
+    access_note,
     base_of,
     blocked,
+    by_which_way,
     details,
+    gained_by,
+    happens,
+    in_words,
     instant,
+    is_special,
     loosened_count,
+    named,
     nothing_to_do,
     number,
-    place,
-    reading_order,
     source,
+    span_of_lines,
+    special,
     subject,
-    together,
+    target_name,
     unresolved,
 )
 
@@ -46,21 +70,29 @@ COMMENT = SizeLimit(60_000, characters)
 """For a comment: GitHub takes 65,536 characters."""
 SUMMARY = SizeLimit(900 * 1024, octets)
 """For a step summary: GitHub takes one MiB."""
-_MARKS = Marks(name=name_span, value=value_span)
-_MOST_PEOPLE = 10
-"""People named per application; the others are counted."""
+_MARKS = Marks(name=name_span, value=value_span, most=50)
+_PEOPLE = Marks(name=name_span, value=value_span, most=10)
+_MOST_TARGETS = 20
+"""Lines about what the same people gain or lose; the others are counted."""
+_MOST_LINKED = 200
+"""Changes of a plan whose lines are linked: links take much of what fits into a comment."""
 _LONGEST_ADDRESSES = 1_500
 """Characters of the addresses named per guard, so that all guards fit; the others are counted."""
 _REST_OF_GUARDED = (
     "- **and {} more that touch what is guarded: read the full plan, which is in the artifact, "
     "before you approve**"
 )
+_REST_OF_OWNED = (
+    "- **and {} more that a service may have made: read the full plan, which is in the artifact, "
+    "before you approve**"
+)
+_REST_OF_PEOPLE = "- and {} more people; the full plan is in the artifact"
 _MOST_LOOSENED = 200
 """Points in which control is loosened; the others are counted, and leave room for the plan."""
 _MOST_APPROVED = 50
 """Addresses named per new approval; the others are counted."""
 _LONGEST_APPROVAL = 5_000
-"""Characters of an approval to paste; a longer one is in the text of the plan."""
+"""Characters of what is to be pasted; a longer one is in the text of the plan."""
 (
     _GUARDS,
     _CONTROL,
@@ -86,37 +118,53 @@ _CHANGES: tuple[tuple[Action, str, int, str], ...] = (
 )
 
 
-def plan_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
+def plan_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT, lines: Lines = NOWHERE) -> str:
     """Return *plan* as Markdown within *budget*: control and verdict first, what matters most next.
+
+    What is declared is linked to where *lines* have it, if there is room for that.
 
     The first line is hidden and tells whose plan it is. When it is too long, creations are cut
     first, then updates, renames, and the lists of withheld and of access; then removals. Verdict
     and counts are always whole, and what is cut is counted. What touches what is guarded comes
     before all other changes, and gives way to nothing but the guards.
     """
+    places = _Places(plan, lines if len(plan.changes) <= _MOST_LINKED else NOWHERE)
     parts: list[str | Section] = [
         f"{marker(plan.instance.name)}\n{_title(plan)}",
-        *_control(plan),
+        *_control(plan, places),
         _verdict(plan),
-        _counts(plan),
         *_guards(plan),
-        *_unresolved(plan),
+        *_unresolved(plan, places),
         *_resemblances(plan),
         *_access(plan),
-        *_changes(plan),
+        *_changes(plan, places),
         *_withheld(plan),
-        *_expiring(plan),
+        *_expiring(plan, places),
         _footer(plan),
     ]
     return fit(parts, budget)
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """How the lines of the desired state of a plan are shown."""
+
+    plan: PlanDocument
+    lines: Lines
+
+    def at(self, position: PositionDocument, last: int = 0) -> str:
+        """Return file and lines, as a link where it is known where to."""
+        page = self.lines.page(self.plan.source, position, last)
+        return linked(name_span(span_of_lines(position, last)), page)
+
+
 def _title(plan: PlanDocument) -> str:
     changes = number(len(plan.changes), "change", "changes")
-    return f"## Plan for {name_span(plan.instance.name)}: {changes}"
+    where = " in the embedded sandbox, not AWS" if plan.live.sandbox else ""
+    return f"## Plan for {name_span(plan.instance.name)}{where}: {changes}"
 
 
-def _control(plan: PlanDocument) -> Iterator[Section]:
+def _control(plan: PlanDocument, places: _Places) -> Iterator[Section]:
     control = plan.control
     if control is None:
         return
@@ -125,19 +173,19 @@ def _control(plan: PlanDocument) -> Iterator[Section]:
             f"### Control: {loosened_count(plan)} looser than at {name_span(base_of(plan))}\n\n"
             "What this change leaves less guarded or managed than it was, or approves anew."
         )
-        entries = (_loosened(one, plan) for one in control.loosened[:_MOST_LOOSENED])
+        entries = (_loosened(one, plan, places) for one in control.loosened[:_MOST_LOOSENED])
         yield Section(_CONTROL, head, entries, len(control.loosened))
     if control.unmatched:
         head = f"### Control without effect ({len(control.unmatched)})"
         without = (
-            f"- {long_span(one.text)} ({name_span(source(one.source))})"
-            for one in control.unmatched
+            f"- {long_span(one.text)} ({places.at(one.source)})" for one in control.unmatched
         )
         yield Section(_CONTROL, head, without, len(control.unmatched))
 
 
-def _loosened(one: LooseningDocument, plan: PlanDocument) -> str:
-    where = name_span(source(one.source))
+def _loosened(one: LooseningDocument, plan: PlanDocument, places: _Places) -> str:
+    # Where it stood at the base, nothing stands in the commit that was planned.
+    where = name_span(source(one.source)) if one.at_base else places.at(one.source)
     at = f" at {name_span(base_of(plan))}" if one.at_base else ""
     lines = [f"- {long_span(one.text)} ({where}{at})"]
     shown = one.addresses[:_MOST_APPROVED]
@@ -152,6 +200,7 @@ def _loosened(one: LooseningDocument, plan: PlanDocument) -> str:
 def _verdict(plan: PlanDocument) -> str:
     refusing = len(blocked(plan))
     told = f"{_passed(plan)} Nothing has been changed yet; `apply` makes the changes."
+    note = access_note(plan)
     if refusing:
         what = "1 guard refuses" if refusing == 1 else f"{refusing} guards refuse"
         told = (
@@ -169,9 +218,9 @@ def _verdict(plan: PlanDocument) -> str:
         told += (
             f" Only what the change since {since} touches was looked at; drift elsewhere was not."
         )
-    if plan.live.sandbox:
-        told += " **Made against the embedded sandbox, not AWS.**"
-    return told
+    if note is not None:
+        told += f" **Access to accounts is not told whole:** {long_span(note)}."
+    return f"{told}\n\n{_counts(plan)}" if plan.changes else told
 
 
 def _passed(plan: PlanDocument) -> str:
@@ -184,34 +233,23 @@ def _passed(plan: PlanDocument) -> str:
 
 
 def _counts(plan: PlanDocument) -> str:
-    rows = [
-        f"| {PLURALS[kind]} | {count.create} | {count.update} | {count.rename} | {count.delete} |"
-        for kind, count in plan.counts.items()
-    ]
-    head = ("| | created | updated | renamed | removed |", "|---|--:|--:|--:|--:|")
-    lost, gained = _people(plan, "loses"), _people(plan, "gains")
-    access = f"Access, per person and application: **{lost} lost**, **{gained} gained**."
-    return "\n".join((*head, *rows, "", access))
-
-
-def _people(plan: PlanDocument, effect: str) -> int:
-    return sum(access.people for access in plan.access if access.effect == effect)
+    return f"Plan: {in_words(plan)}. Access: **{lost_and_gained(plan)}**, per person."
 
 
 def _guards(plan: PlanDocument) -> Iterator[Section]:
     refusing = blocked(plan)
     if refusing:
         head = f"### Blocked by {number(len(refusing), 'guard', 'guards')}"
-        entries = (_blocked(guard, base_of(plan)) for guard in refusing)
+        entries = [_blocked(guard, base_of(plan)) for guard in refusing]
         yield Section(_GUARDS, head, entries, len(refusing))
-    to_paste = [entry for entry in map(_to_paste, refusing) if entry]
+    to_paste = _to_paste(refusing)
     if to_paste:
-        head = "If this is right, give the reason and have this merged into `approvals.yaml`:"
+        head = "If this is right, give the reasons and have this merged into `approvals.yaml`:"
         yield Section(_APPROVALS, head, to_paste, len(to_paste))
     approved = [one for one in plan.guards if one.standing == "approved"]
     if approved:
         head = "### Approved exceptions\n\nThese guards would refuse the plan without an approval."
-        entries = (_approved(guard, base_of(plan)) for guard in approved)
+        entries = [_approved(guard, base_of(plan)) for guard in approved]
         yield Section(_GUARDS, head, entries, len(approved))
 
 
@@ -248,10 +286,17 @@ def _within(texts: Iterable[str], longest: int) -> list[str]:
     return taken
 
 
-def _to_paste(guard: GuardDocument) -> str:
-    """Return a fence with the approval; nothing when it is too long to be read in a comment."""
-    text = "\n".join(fence(guard.approval, "yaml")) if guard.approval else ""
-    return text if len(text) <= _LONGEST_APPROVAL else ""
+def _to_paste(refusing: Sequence[GuardDocument]) -> list[str]:
+    """Return one fence with the approvals, or one each where together they are too long.
+
+    What is too long by itself to be read in a comment is left out.
+    """
+    every = [one.approval for one in refusing if one.approval]
+    whole = "\n".join(fence([line for lines in every for line in lines], "yaml")) if every else ""
+    if len(whole) <= _LONGEST_APPROVAL:
+        return [whole] if whole else []
+    fences = ("\n".join(fence(lines, "yaml")) for lines in every)
+    return [text for text in fences if len(text) <= _LONGEST_APPROVAL]
 
 
 def _approved(guard: GuardDocument, base: str) -> str:
@@ -259,20 +304,20 @@ def _approved(guard: GuardDocument, base: str) -> str:
     return f"- {_guard(guard, base)}: {found}; without approval: {expected}"
 
 
-def _unresolved(plan: PlanDocument) -> Iterator[Section]:
+def _unresolved(plan: PlanDocument, places: _Places) -> Iterator[Section]:
     if plan.unresolved:
         head = (
             f"### Unresolved ({len(plan.unresolved)})\n\nWhat cannot be bound to what is live now. "
             "It is left as it is, with all that needs it; `apply` does the rest and ends with 7."
         )
-        entries = map(unresolved_line, plan.unresolved)
+        entries = [unresolved_line(one, plan, places.lines) for one in plan.unresolved]
         yield Section(_UNRESOLVED, head, entries, len(plan.unresolved))
 
 
-def unresolved_line(one: UnresolvedDocument) -> str:
+def unresolved_line(one: UnresolvedDocument, plan: PlanDocument, lines: Lines = NOWHERE) -> str:
     """Return the item of a list that tells what is unresolved, and where it stands."""
-    where = f" ({name_span(place(one))})" if one.source else ""
-    return f"- {name_span(one.message)}{where}"
+    where = f" ({_Places(plan, lines).at(one.source)})" if one.source else ""
+    return f"- {long_span(one.message)}{where}"
 
 
 def _resemblances(plan: PlanDocument) -> Iterator[Section]:
@@ -289,82 +334,111 @@ def _resemblances(plan: PlanDocument) -> Iterator[Section]:
 
 
 def _access(plan: PlanDocument) -> Iterator[Section]:
+    people = people_of(plan)
     bounds = access_bounds(plan)
     told = f" Told {bounds}." if bounds else ""
-    for effect, title, meaning in (
-        ("loses", "Access lost", "Who can open an application now, and cannot afterwards."),
-        ("gains", "Access gained", "Who cannot open an application now, and can afterwards."),
+    for title, meaning, parties, verb in (
+        ("Joins", "Who is created, and what they get.", people.joins, "gain"),
+        ("Moves", "Who stays, and loses or gains access.", people.moves, ""),
+        ("Leaves", "Who is deleted, and what they lose.", people.leaves, "lose"),
     ):
-        found = [access for access in plan.access if access.effect == effect]
-        if found:
-            head = f"### {title} ({_people(plan, effect)})\n\n{meaning}{told}"
+        if parties:
+            count = count_of(parties)
             yield Section(
                 _ACCESS,
-                head,
-                map(_application, found),
-                len(found),
-                "- and {} more applications; the full plan is in the artifact",
+                f"### {title} ({count})\n\n{meaning}{told}",
+                (_party(party, verb if people.named else "") for party in parties),
+                count,
+                _REST_OF_PEOPLE,
+                weights=[len(party.people) for party in parties],
             )
+    if people.crowds:
+        head = (
+            f"### Through groups and applications ({len(people.crowds)})\n\n"
+            f"What all those in a group gain or lose, and what too many do to be named.{told}"
+        )
+        yield Section(_ACCESS, head, map(_crowd, people.crowds), len(people.crowds))
     picture = access_picture(plan)
     if picture:
         yield Section(_PICTURE, "", ["\n".join(fence(picture, "mermaid"))], 1, rest="")
 
 
-def _application(access: AccessDocument) -> str:
-    application = name_span(access.application)
-    if access.people > _MOST_PEOPLE:
-        listed = ", ".join(name_span(one.user) for one in access.listed[:_MOST_PEOPLE])
-        more = access.people - min(_MOST_PEOPLE, len(access.listed))
-        return f"- {application}: {access.people} people: {listed} and {more} more"
-    was = "was " if access.effect == "loses" else ""
-    told = (
-        f"{', '.join(map(name_span, names))} ({was}{', '.join(map(_path, paths))})"
-        for paths, names in together(access).items()
+def _party(party: Party, nothing: str) -> str:
+    """Return who it is, and below what they gain or lose, by the same paths in one line."""
+    lines = [f"- {named(party.people, _PEOPLE)}{happens(party, nothing, _PEOPLE)}"]
+    ways: dict[tuple[bool, bool, tuple[str, ...]], list[Target]] = {}
+    for target in party.targets:
+        key = (target.effect == "gains", not target.account, target.paths)
+        ways.setdefault(key, []).append(target)
+    for targets in [*ways.values()][:_MOST_TARGETS]:
+        shown = ", ".join(target_name(one, _PEOPLE) for one in targets[:_MOST_TARGETS])
+        more = len(targets) - _MOST_TARGETS
+        rest = f" and {more} more" if more > 0 else ""
+        verb = gained_by(targets[0], len(party.people))
+        lines.append(f"  - {verb} {shown}{rest}{by_which_way(targets[0], _PEOPLE)}")
+    if len(ways) > _MOST_TARGETS:
+        lines.append(f"  - and {len(ways) - _MOST_TARGETS} more")
+    return "\n".join(lines)
+
+
+def _crowd(crowd: Crowd) -> str:
+    target = crowd.target
+    return (
+        f"- {number(crowd.count, 'person', 'people')} {gained_by(target, crowd.count)} "
+        f"{target_name(target, _PEOPLE)}{by_which_way(target, _PEOPLE)}: "
+        f"{named(crowd.people, _PEOPLE, crowd.count)}"
     )
-    return f"- {application}: {'; '.join(told)}"
 
 
-def _path(path: str) -> str:
-    if path.startswith(THROUGH):
-        return f"{THROUGH}{name_span(path.removeprefix(THROUGH))}"
-    return path if path in {Route.DIRECT, Route.EVERYONE} else name_span(path)
-
-
-def _changes(plan: PlanDocument) -> Iterator[Section]:
+def _changes(plan: PlanDocument, places: _Places) -> Iterator[Section]:
     """Yield the lists of changes; with a base, those of this pull request apart from the rest."""
     if all(change.pending is None for change in plan.changes):
-        yield from _lists(plan.changes, "")
+        yield from _lists(plan.changes, "", places)
         return
     ours = [change for change in plan.changes if not change.pending]
     pending = [change for change in plan.changes if change.pending]
-    yield from _lists(ours, " of this pull request")
-    yield from _lists(pending, " already pending without it")
+    yield from _lists(ours, " of this pull request", places)
+    yield from _lists(pending, " already pending without it", places)
 
 
-def _lists(changes: Iterable[ChangeDocument], whose: str) -> Iterator[Section]:
-    listed = sorted(changes, key=reading_order)
-    guarded = [change for change in listed if change.guarded]
-    if guarded:
-        head = f"### {GUARDED}{whose} ({len(guarded)})\n\nWhat the guards' settings name."
-        entries = (f"- {change.action}{_change(change)[1:]}" for change in guarded)
-        yield Section(_GUARDED, head, entries, len(guarded), rest=_REST_OF_GUARDED)
-        whose = f"{BESIDES}{whose}"
+_SPECIAL = {
+    GUARDED: ("What the guards' settings name.", _REST_OF_GUARDED),
+    OWNED: ("The console of the service may have assigned it.", _REST_OF_OWNED),
+}
+
+
+def _lists(changes: Sequence[ChangeDocument], whose: str, places: _Places) -> Iterator[Section]:
+    besides = ""
+    for title, found in special(changes):
+        meaning, rest = _SPECIAL[title]
+        head = f"### {title}{whose} ({len(found)})\n\n{meaning}"
+        entries = (f"- {entry.first.action}{_entry(entry, places)[1:]}" for entry in single(found))
+        yield Section(_GUARDS, head, entries, len(found), rest=rest)
+        besides = BESIDES
     for action, title, rank, meaning in _CHANGES:
-        found = [change for change in listed if change.action == action and not change.guarded]
-        heading = f"{title}{whose} ({len(found)})"
+        found = [one for one in changes if one.action == action and not is_special(one)]
         if not found:
             continue
+        heading = f"{title}{besides}{whose} ({len(found)})"
+        head, tail = f"### {heading}\n\n{meaning}", ""
         if action == "create":
             head = f"<details><summary>{heading}</summary>\n\n{meaning}"
-            yield Section(rank, head, map(_change, found), len(found), tail="</details>")
-        else:
-            yield Section(rank, f"### {heading}\n\n{meaning}", map(_change, found), len(found))
+            tail = "</details>"
+        listed = together(found)
+        yield Section(
+            rank,
+            head,
+            (_entry(entry, places) for entry in listed),
+            len(found),
+            tail=tail,
+            weights=[entry.count for entry in listed],
+        )
 
 
-def _change(change: ChangeDocument) -> str:
-    told = "; ".join(details(change, _MARKS))
-    where = f" ({name_span(place(change))})" if change.source else ""
-    return f"- {subject(change, _MARKS)}{': ' if told else ''}{told}{where}"
+def _entry(entry: Entry, places: _Places) -> str:
+    told = "; ".join(details(entry, _MARKS))
+    where = f" ({places.at(*entry.place)})" if entry.place else ""
+    return f"- {subject(entry, _MARKS)}{': ' if told else ''}{told}{where}"
 
 
 def _withheld(plan: PlanDocument) -> Iterator[Section]:
@@ -378,20 +452,20 @@ def _withheld(plan: PlanDocument) -> Iterator[Section]:
     yield Section(_WITHHELD, head, entries, len(plan.withheld), tail="</details>")
 
 
-def _expiring(plan: PlanDocument) -> Iterator[Section]:
+def _expiring(plan: PlanDocument, places: _Places) -> Iterator[Section]:
     if plan.expiring:
         head = f"### Expiring within 14 days ({len(plan.expiring)})"
         entries = (
-            f"- {name_span(one.address)}: until {instant(one.expires)} "
-            f"({name_span(source(one.source))})"
+            f"- {name_span(one.address)}: until {instant(one.expires)} ({places.at(one.source)})"
             for one in plan.expiring
         )
         yield Section(_EXPIRING, head, entries, len(plan.expiring))
 
 
 def _footer(plan: PlanDocument) -> str:
+    read = "the embedded sandbox" if plan.live.sandbox else "AWS"
     commit = f", commit {name_span(plan.source.commit)}" if plan.source.commit else ""
     return (
-        f"Read from AWS at {instant(plan.as_of)}{commit}. Valid until {instant(plan.valid_until)}. "
-        f"Digest `{plan_digest(plan)}`."
+        f"Read from {read} at {instant(plan.as_of)}{commit}. "
+        f"Valid until {instant(plan.valid_until)}. Digest `{plan_digest(plan)}`."
     )

@@ -81,6 +81,11 @@ def _without_long_runs(text: str) -> str:
     return _TOO_MANY.sub(lambda found: "\\u{60}" * len(found[0]), text)
 
 
+def linked(span: str, page: str) -> str:
+    """Return the code span *span* as a link to *page*, an address without spaces or brackets."""
+    return f"[{span}]({page})" if page else span
+
+
 def _longest_run(text: str) -> int:
     return max(map(len, _BACKTICKS.findall(text)), default=0)
 

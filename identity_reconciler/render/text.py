@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from identity_reconciler.core.plan import Change, Delete
 from identity_reconciler.core.state import address
 from identity_reconciler.render.document import (
-    AccessDocument,
     Action,
     ChangeDocument,
-    DocumentKind,
     GuardDocument,
-    LiveDocument,
     PlanDocument,
     action_of,
 )
 from identity_reconciler.render.escape import quoted, safe, safe_lines
-from identity_reconciler.render.widths import padded, width
+from identity_reconciler.render.folding import Entry, single, together
+from identity_reconciler.render.people import (
+    Crowd,
+    Party,
+    Target,
+    count_of,
+    lost_and_gained,
+    people_of,
+)
+from identity_reconciler.render.widths import Row, hanging, table
 from identity_reconciler.render.words import (
     BESIDES,
-    GUARDED,
-    PLURALS,
     WAY_OUT,
     Marks,
     access_bounds,
+    access_note,
     base_of,
     blocked,
+    by_which_way,
     details,
+    gained_by,
+    happens,
+    how,
+    in_words,
     instant,
+    is_special,
+    live_in_words,
     loosened,
     loosened_count,
+    named,
     nothing_to_do,
     number,
     place,
-    reading_order,
     source,
+    special,
     subject,
+    target_name,
     unresolved,
     withheld,
 )
@@ -49,33 +65,34 @@ _SECTIONS: tuple[tuple[Action, str], ...] = (
     ("update", "Updates"),
     ("create", "Creations"),
 )
-_MARKS = Marks(name=safe, value=quoted)
-_MOST_PEOPLE = 10
-"""People named per application; when there are more, they are counted."""
-_MOST_UNRESOLVED = 50
-"""Unresolved references told; when there are more, they are counted."""
-_WIDEST_SUBJECT, _WIDEST_DETAIL = 60, 60
-"""Width of the columns of addresses and of details at most."""
-_APPLICATION = 30
-"""Width of the column of applications at least."""
+_MOST_PEOPLE, _MOST_LINKS = 10, 50
+"""Names of people to whom the same happens, and of links; the others are counted."""
+_MOST_ENTRIES = 200
+"""Entries of a list; when there are more, they are counted. Never of what is guarded."""
+_MOST_PARTIES, _MOST_TARGETS = 40, 20
+"""Entries about people, and what each of them gains or loses."""
+_NARROWEST = 40
+"""Columns of a line at least: fewer hold no address."""
+_NO_LIMIT = 10**9
+_One = TypeVar("_One")
 
 
-def plan_text(plan: PlanDocument) -> str:
-    """Return *plan* as text: what it is for, what matters most first, what is held back."""
-    lines = [
-        *_header(plan),
-        "",
-        *_control(plan),
-        *_guards(plan),
-        *_unresolved(plan),
-        *_resemblances(plan),
-        *_access(plan),
-        *_changes(plan),
-        *_withheld(plan),
-        *_expiring(plan),
-        *_footer(plan),
-    ]
-    return safe_lines("\n".join(lines)) + "\n"
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the text has to fit."""
+
+    columns: int = 80
+    """Of a line, except in what is to be pasted."""
+    whole: bool = False
+    """Tell each change by itself, and everybody by name, however many there are."""
+
+
+NARROW = Page()
+
+
+def plan_text(plan: PlanDocument, page: Page = NARROW) -> str:
+    """Return *plan* as text for *page*: what it is for, what matters most first, the sum last."""
+    return _Text(plan, page).text()
 
 
 def result_line(change: Change, outcome: str, detail: str) -> str:
@@ -87,219 +104,279 @@ def result_line(change: Change, outcome: str, detail: str) -> str:
     )
 
 
-def _header(plan: PlanDocument) -> Iterator[str]:
-    instance, live = plan.instance, plan.live
-    yield f"identity-reconciler {safe(plan.tool_version)}   plan for {safe(instance.name)}"
-    store = f"{safe(instance.identity_store_id)}  {safe(instance.region)}"
-    yield f"  store   {store}  account {safe(instance.account_id)}"
-    files = number(plan.source.files, "file", "files")
-    config = f"{safe(plan.source.digest[:8])} ({files})"
-    yield f"  config  {config:<40}as of {instant(plan.as_of)}"
-    read = ", ".join(number(count, kind, PLURALS[kind]) for kind, count in _live_counts(live))
-    requests = number(live.requests, "request", "requests")
-    yield f"  live    {read}   ({requests}, {live.seconds:.1f} s)"
-    if live.sandbox:
-        yield "  made    against the embedded sandbox, not AWS"
-    if plan.source.changed_since is not None:
-        since = safe(plan.source.changed_since)
-        yield f"  only    what the change since {since} touches; drift elsewhere is not looked at"
-        yield "  guards  have not judged it: they judge whole plans"
+class _Text:
+    """The text of one plan."""
 
+    def __init__(self, plan: PlanDocument, page: Page) -> None:
+        self._plan = plan
+        self._columns = max(page.columns, _NARROWEST)
+        self._whole = page.whole
+        self._marks = Marks(safe, quoted, _NO_LIMIT if page.whole else _MOST_LINKS)
+        self._people = Marks(safe, quoted, _NO_LIMIT if page.whole else _MOST_PEOPLE)
+        self._base = safe(base_of(plan))
 
-def _live_counts(live: LiveDocument) -> tuple[tuple[DocumentKind, int], ...]:
-    return (
-        ("user", live.users),
-        ("group", live.groups),
-        ("membership", live.memberships),
-        ("assignment", live.assignments),
-    )
+    def text(self) -> str:
+        """Return all of it, an empty line between its sections."""
+        sections = (
+            self._header(),
+            self._loosened(),
+            self._unmatched(),
+            self._blocked(),
+            self._approved(),
+            self._unresolved(),
+            self._resemblances(),
+            *self._access(),
+            *self._changes(),
+            self._withheld(),
+            self._expiring(),
+            self._footer(),
+        )
+        told = ("\n".join(lines) for lines in map(list, sections) if lines)
+        return safe_lines("\n\n".join(told)) + "\n"
 
+    def _lines(self, start: str, text: str) -> Iterator[str]:
+        return hanging(start, text, self._columns)
 
-def _control(plan: PlanDocument) -> Iterator[str]:
-    control, base = plan.control, safe(base_of(plan))
-    if control is None:
-        return
-    if control.loosened:
-        yield f"Control: {loosened_count(plan)} looser than at {base}"
-        for one in control.loosened:
-            yield f"! {safe(one.text)}"
-            yield f"    {safe(source(one.source))}{f' at {base}' if one.at_base else ''}"
-            yield from (f"    covers {safe(address)}" for address in one.addresses)
-        yield ""
-    if control.unmatched:
-        yield f"Control without effect ({len(control.unmatched)})"
-        for without in control.unmatched:
-            yield f"? {safe(without.text)}"
-            yield f"    {safe(source(without.source))}"
-        yield ""
+    def _heading(self, text: str) -> Iterator[str]:
+        return self._lines("", text)
 
+    def _header(self) -> Iterator[str]:
+        plan, instance, live = self._plan, self._plan.instance, self._plan.live
+        where = ", in the embedded sandbox, not AWS" if live.sandbox else ""
+        what = f"plan for {safe(instance.name)}{where}"
+        yield from self._lines("", f"identity-reconciler {safe(plan.tool_version)}   {what}")
+        store = f"{safe(instance.identity_store_id)}  {safe(instance.region)}"
+        yield from self._lines("  store   ", f"{store}  account {safe(instance.account_id)}")
+        files = number(plan.source.files, "file", "files")
+        config = f"{safe(plan.source.digest[:8])} ({files})   as of {instant(plan.as_of)}"
+        yield from self._lines("  config  ", config)
+        yield from self._lines("  live    ", live_in_words(live))
+        requests = number(live.requests, "request", "requests")
+        yield from self._lines("  read    ", f"{requests}, {live.seconds:.1f} s")
+        note = access_note(plan)
+        if note is not None:
+            yield from self._lines("  access  ", safe(note))
+        if plan.source.changed_since is not None:
+            since = safe(plan.source.changed_since)
+            only = f"what the change since {since} touches; drift elsewhere is not looked at"
+            yield from self._lines("  only    ", only)
+            yield from self._lines("  guards  ", "have not judged it: they judge whole plans")
 
-def _guards(plan: PlanDocument) -> Iterator[str]:
-    refusing = blocked(plan)
-    if refusing:
-        yield f"Blocked by {number(len(refusing), 'guard', 'guards')}"
+    def _loosened(self) -> Iterator[str]:
+        found = loosened(self._plan)
+        if found:
+            yield from self._heading(
+                f"Control: {loosened_count(self._plan)} looser than at {self._base}"
+            )
+        for one in found:
+            yield from self._lines("! ", safe(one.text))
+            at_base = f" at {self._base}" if one.at_base else ""
+            yield from self._lines("    ", f"{safe(source(one.source))}{at_base}")
+            if one.addresses:
+                yield from self._lines("    ", f"covers {', '.join(map(safe, one.addresses))}")
+
+    def _unmatched(self) -> Iterator[str]:
+        found = self._plan.control.unmatched if self._plan.control else ()
+        if found:
+            yield from self._heading(f"Control without effect ({len(found)})")
+        for one in found:
+            yield from self._lines("? ", safe(one.text))
+            yield from self._lines("    ", safe(source(one.source)))
+
+    def _blocked(self) -> Iterator[str]:
+        refusing = blocked(self._plan)
+        if refusing:
+            yield from self._heading(f"Blocked by {number(len(refusing), 'guard', 'guards')}")
         for guard in refusing:
-            yield from _blocked(guard, safe(base_of(plan)))
-        yield ""
-    approved = [one for one in plan.guards if one.standing == "approved"]
-    if approved:
-        yield "Approved exceptions"
+            yield from self._lines("x ", self._judge(guard))
+            yield from self._lines("    found     ", safe(guard.found))
+            yield from self._lines("    expected  ", safe(guard.expected))
+            if guard.addresses:
+                more = guard.count - len(guard.addresses)
+                concerned = ", ".join(map(safe, guard.addresses))
+                rest = f" and {more} more" if more > 0 else ""
+                yield from self._lines("    concerns  ", f"{concerned}{rest}")
+            if guard.by_base:
+                yield from self._lines("    ", f"this change loosens it: {WAY_OUT}")
+        to_paste = [line for guard in refusing for line in guard.approval]
+        if to_paste:
+            yield from self._lines(
+                "  ", "if this is right, give the reasons and add to approvals.yaml:"
+            )
+            yield from (f"    {safe(line)}" for line in to_paste)
+
+    def _approved(self) -> Iterator[str]:
+        approved = [one for one in self._plan.guards if one.standing == "approved"]
+        if approved:
+            yield from self._heading(f"Approved exceptions ({len(approved)})")
         for guard in approved:
             found, expected = safe(guard.found), safe(guard.expected)
-            whose = f", as it is set at {safe(base_of(plan))}" if guard.by_base else ""
-            yield f"  {safe(guard.guard)}{whose}: {found}; without approval: {expected}"
-        yield ""
+            told = f"{self._judge(guard)}: {found}; without approval: {expected}"
+            yield from self._lines("  ", told)
 
+    def _judge(self, guard: GuardDocument) -> str:
+        """Return the name of *guard*, and whose settings it judges by if not by those of now."""
+        return f"{safe(guard.guard)}{f', as it is set at {self._base}' if guard.by_base else ''}"
 
-def _blocked(guard: GuardDocument, base: str) -> Iterator[str]:
-    yield f"x {safe(guard.guard)}{f', as it is set at {base}' if guard.by_base else ''}"
-    yield f"    found     {safe(guard.found)}"
-    yield f"    expected  {safe(guard.expected)}"
-    concerned = [safe(one) for one in guard.addresses]
-    if guard.count > len(concerned):
-        concerned.append(f"and {guard.count - len(concerned)} more")
-    for label, one in zip(["concerns", *[""] * len(concerned)], concerned, strict=False):
-        yield f"    {label:<8}  {one}"
-    if guard.by_base:
-        yield f"    this change loosens it: {WAY_OUT}"
-    if guard.approval:
-        yield "    if this is right, give the reason and add to approvals.yaml:"
-        yield from (f"      {safe(line)}" for line in guard.approval)
-
-
-def _unresolved(plan: PlanDocument) -> Iterator[str]:
-    if not plan.unresolved:
-        return
-    yield f"Unresolved ({len(plan.unresolved)}): left as it is, with all that needs it"
-    for one in plan.unresolved[:_MOST_UNRESOLVED]:
-        yield f"? {safe(one.message)}"
-        if one.source:
-            yield f"    {safe(place(one))}"
-    more = len(plan.unresolved) - _MOST_UNRESOLVED
-    if more > 0:
-        yield f"? and {more} more"
-    yield ""
-
-
-def _resemblances(plan: PlanDocument) -> Iterator[str]:
-    if not plan.resemblances:
-        return
-    yield f"Look-alikes ({len(plan.resemblances)})"
-    for one in plan.resemblances:
-        yield f"  {safe(one.address)} looks like {safe(one.other)}, but has {safe(one.characters)}"
-    yield ""
-
-
-def _access(plan: PlanDocument) -> Iterator[str]:
-    if not plan.access:
-        return
-    yield ", ".join(filter(None, ("Access", access_bounds(plan))))
-    columns = max(width(one) for access in plan.access for one in _people(access))
-    for access in plan.access:
-        symbol = "-" if access.effect == "loses" else "+"
-        if access.people > _MOST_PEOPLE:
-            people = padded(f"{access.people} people", columns)
-            yield f"{symbol} {people}  {access.effect[:-1]} {safe(access.application)}"
-            continue
-        for person in access.listed:
-            how = ", ".join(map(safe, person.paths))
-            was = "was " if access.effect == "loses" else ""
-            yield (
-                f"{symbol} {padded(safe(person.user), columns)}  {access.effect} "
-                f"{padded(safe(access.application), _APPLICATION)}  {was}{how}"
-            )
-    yield ""
-
-
-def _people(access: AccessDocument) -> list[str]:
-    if access.people > _MOST_PEOPLE:
-        return [f"{access.people} people"]
-    return [safe(person.user) for person in access.listed]
-
-
-def _changes(plan: PlanDocument) -> Iterator[str]:
-    """Yield the changes; with a base, those of this pull request apart from those pending."""
-    if all(change.pending is None for change in plan.changes):
-        yield from _sections(plan.changes)
-        return
-    ours = [change for change in plan.changes if not change.pending]
-    pending = [change for change in plan.changes if change.pending]
-    yield f"This pull request: {number(len(ours), 'change', 'changes')}"
-    yield ""
-    yield from _sections(ours)
-    if pending:
-        yield f"Already pending without it: {number(len(pending), 'change', 'changes')}"
-        yield ""
-        yield from _sections(pending)
-
-
-def _sections(changes: Iterable[ChangeDocument]) -> Iterator[str]:
-    listed = sorted(changes, key=reading_order)
-    widths = _widths(listed)
-    named: list[tuple[str, list[ChangeDocument]]] = [
-        (GUARDED, [change for change in listed if change.guarded])
-    ]
-    besides = BESIDES if named[0][1] else ""
-    for action, title in _SECTIONS:
-        found = [change for change in listed if change.action == action and not change.guarded]
-        named.append((f"{title}{besides}", found))
-    for title, found in named:
+    def _unresolved(self) -> Iterator[str]:
+        found = self._plan.unresolved
         if found:
-            yield f"{title} ({len(found)})"
-            for change in found:
-                yield from _change(change, widths)
-            yield ""
+            yield from self._heading(
+                f"Unresolved ({len(found)}): left as it is, with all that needs it"
+            )
+        for one in found:
+            yield from self._lines("? ", safe(one.message))
+            if one.source:
+                yield from self._lines("    ", safe(source(one.source)))
 
+    def _resemblances(self) -> Iterator[str]:
+        found = self._plan.resemblances
+        if found:
+            yield from self._heading(f"Look-alikes ({len(found)})")
+        for one in found:
+            has = safe(one.characters)
+            told = f"{safe(one.address)} looks like {safe(one.other)}, but has {has}"
+            yield from self._lines("  ", told)
 
-def _widths(changes: Iterable[ChangeDocument]) -> tuple[int, int]:
-    """Return the widths of the column of addresses and of the column of details."""
-    widest_subject = widest_detail = 0
-    for change in changes:
-        widest_subject = max(widest_subject, width(subject(change, _MARKS)))
-        widest_detail = max(widest_detail, width(next(details(change, _MARKS), "")))
-    return min(widest_subject, _WIDEST_SUBJECT), min(widest_detail, _WIDEST_DETAIL)
+    def _access(self) -> Iterator[Iterator[str]]:
+        """Yield what happens to people, and then what happens to all that are in a group."""
+        people = people_of(self._plan)
+        if not (people.joins or people.moves or people.leaves or people.crowds):
+            return
+        counted = lost_and_gained(self._plan)
+        bounds = access_bounds(self._plan)
+        yield self._lines("", f"Access: {counted}{f'; told {bounds}' if bounds else ''}")
+        yield self._parties("Joins", "+", people.joins, "gain" if people.named else "")
+        yield self._parties("Moves", "!", people.moves, "")
+        yield self._parties("Leaves", "-", people.leaves, "lose" if people.named else "")
+        yield self._crowds(people.crowds)
 
+    def _parties(
+        self, title: str, symbol: str, parties: tuple[Party, ...], nothing: str
+    ) -> Iterator[str]:
+        if not parties:
+            return
+        yield from self._heading(f"{title} ({number(count_of(parties), 'person', 'people')})")
+        shown = self._first(parties, _MOST_PARTIES)
+        rows: list[Row] = []
+        for party in shown:
+            told = f"{named(party.people, self._people)}{happens(party, nothing, self._people)}"
+            rows.append(Row(f"{symbol} ", told))
+            targets = self._first(party.targets, _MOST_TARGETS)
+            rows += (self._target(target, len(party.people)) for target in targets)
+            more = len(party.targets) - len(targets)
+            if more:
+                rows.append(Row("    ", f"and {more} more"))
+        yield from table(rows, self._columns)
+        yield from self._rest(count_of(parties[len(shown) :]), "people")
 
-def _change(change: ChangeDocument, widths: tuple[int, int]) -> Iterator[str]:
-    first, *rest = [*details(change, _MARKS)] or [""]
-    shown = f"{SYMBOLS[change.action]} {padded(subject(change, _MARKS), widths[0])}"
-    yield f"{shown}  {padded(first, widths[1])}  {safe(place(change))}".rstrip()
-    for more in rest:
-        yield f"  {'':<{widths[0]}}  {more}"
+    def _target(self, target: Target, people: int) -> Row:
+        symbol = "-   " if target.effect == "loses" else "+   "
+        told = f"{gained_by(target, people)} {target_name(target, self._marks)}"
+        return Row(symbol, told, (how(target, self._marks),))
 
+    def _crowds(self, crowds: tuple[Crowd, ...]) -> Iterator[str]:
+        if not crowds:
+            return
+        yield from self._heading(f"Through groups and applications ({len(crowds)})")
+        shown = self._first(crowds, _MOST_PARTIES)
+        for crowd in shown:
+            target = crowd.target
+            symbol = "- " if target.effect == "loses" else "+ "
+            told = (
+                f"{number(crowd.count, 'person', 'people')} {gained_by(target, crowd.count)} "
+                f"{target_name(target, self._people)}{by_which_way(target, self._people)}: "
+                f"{named(crowd.people, self._people, crowd.count)}"
+            )
+            yield from self._lines(symbol, told)
+        yield from self._rest(len(crowds) - len(shown), "entries")
 
-def _withheld(plan: PlanDocument) -> Iterator[str]:
-    for counted, reason in withheld(plan):
-        yield f"Withheld: {counted}: {safe(reason)}"
-    if plan.withheld:
-        yield ""
+    def _changes(self) -> Iterator[Iterator[str]]:
+        """Yield the changes; with a base, those of this pull request apart from those pending."""
+        changes = self._plan.changes
+        if all(change.pending is None for change in changes):
+            yield from self._lists(changes)
+            return
+        ours = [change for change in changes if not change.pending]
+        pending = [change for change in changes if change.pending]
+        yield self._heading(f"This pull request: {number(len(ours), 'change', 'changes')}")
+        yield from self._lists(ours)
+        if pending:
+            told = number(len(pending), "change", "changes")
+            yield self._heading(f"Already pending without it: {told}")
+            yield from self._lists(pending)
 
+    def _lists(self, changes: Sequence[ChangeDocument]) -> Iterator[Iterator[str]]:
+        besides = ""
+        for title, found in special(changes):
+            besides = BESIDES
+            yield self._entries(title, single(found), _NO_LIMIT)
+        for action, title in _SECTIONS:
+            found = [one for one in changes if one.action == action and not is_special(one)]
+            entries = single(found) if self._whole else together(found)
+            yield self._entries(f"{title}{besides}", entries, _MOST_ENTRIES)
 
-def _expiring(plan: PlanDocument) -> Iterator[str]:
-    if not plan.expiring:
-        return
-    yield f"Expiring within 14 days ({len(plan.expiring)})"
-    columns = min(max(width(safe(one.address)) for one in plan.expiring), _WIDEST_SUBJECT)
-    for one in plan.expiring:
-        where = safe(source(one.source))
-        yield f"  {padded(safe(one.address), columns)}  until {instant(one.expires)}  {where}"
-    yield ""
+    def _entries(self, title: str, entries: list[Entry], most: int) -> Iterator[str]:
+        if not entries:
+            return
+        yield from self._heading(f"{title} ({sum(entry.count for entry in entries)})")
+        shown = self._first(entries, most)
+        yield from table(list(map(self._entry, shown)), self._columns)
+        yield from self._rest(sum(entry.count for entry in entries[len(shown) :]), "changes")
 
-
-def _footer(plan: PlanDocument) -> Iterator[str]:
-    if plan.changes:
-        parts = (
-            f"{PLURALS[kind]} +{count.create} ~{count.update} >{count.rename} -{count.delete}"
-            for kind, count in plan.counts.items()
+    def _entry(self, entry: Entry) -> Row:
+        return Row(
+            f"{SYMBOLS[entry.first.action]} ",
+            subject(entry, self._marks),
+            tuple(details(entry, self._marks)),
+            safe(place(entry)),
         )
-        yield f"Plan: {', '.join(parts)}"
-    else:
-        yield nothing_to_do(plan)
-    if loosened(plan):
-        yield f"Control: {loosened_count(plan)} looser than at {safe(base_of(plan))}; see the top."
-    if plan.unresolved:
-        yield f"Unresolved: {unresolved(plan)}; apply does the rest and ends with 7."
-    refusing = len(blocked(plan))
-    if refusing:
-        what = "1 guard refuses" if refusing == 1 else f"{refusing} guards refuse"
-        yield f"Blocked: {what} this plan, and apply will not run it; see the top."
+
+    def _withheld(self) -> Iterator[str]:
+        for counted, reason in withheld(self._plan):
+            yield from self._lines("", f"Withheld: {counted}: {safe(reason)}")
+
+    def _expiring(self) -> Iterator[str]:
+        found = self._plan.expiring
+        if not found:
+            return
+        yield from self._heading(f"Expiring within 14 days ({len(found)})")
+        shown = self._first(found, _MOST_ENTRIES)
+        rows = [
+            Row(
+                "  ",
+                safe(one.address),
+                (f"until {instant(one.expires)}",),
+                safe(source(one.source)),
+            )
+            for one in shown
+        ]
+        yield from table(rows, self._columns)
+        yield from self._rest(len(found) - len(shown), "links")
+
+    def _footer(self) -> Iterator[str]:
+        plan = self._plan
+        if plan.changes:
+            yield from self._lines("", f"Plan: {in_words(plan)}")
+        else:
+            yield from self._heading(nothing_to_do(plan))
+        if loosened(plan):
+            told = f"{loosened_count(plan)} looser than at {self._base}; see the top."
+            yield from self._lines("", f"Control: {told}")
+        if plan.unresolved:
+            told = f"{unresolved(plan)}; apply does the rest and ends with 7."
+            yield from self._lines("", f"Unresolved: {told}")
+        refusing = len(blocked(plan))
+        if refusing:
+            what = "1 guard refuses" if refusing == 1 else f"{refusing} guards refuse"
+            told = f"Blocked: {what} this plan, and apply will not run it; see the top."
+            yield from self._lines("", told)
+
+    def _first(self, found: Sequence[_One], most: int) -> Sequence[_One]:
+        return found if self._whole else found[:most]
+
+    def _rest(self, count: int, what: str) -> Iterator[str]:
+        """Yield how many are left out, if any, and where to find them."""
+        if count > 0:
+            told = f"and {count} more {what}; show --all tells them, of a plan saved with --out"
+            yield from self._lines("  ", told)

@@ -6,22 +6,24 @@ How a name or a value is shown is theirs: each passes its own `Marks`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from identity_reconciler.core.access import Route
 from identity_reconciler.core.plan import Reason
 from identity_reconciler.core.state import Group, User
 from identity_reconciler.render.document import (
-    AccessDocument,
     ChangeDocument,
     DocumentKind,
     GuardDocument,
+    LiveDocument,
     LooseningDocument,
     PlanDocument,
     PositionDocument,
-    UnresolvedDocument,
 )
+from identity_reconciler.render.folding import Entry
+from identity_reconciler.render.people import THROUGH, Party, Target
 
 PLURALS: dict[DocumentKind, str] = {
     "user": "users",
@@ -33,9 +35,9 @@ PLURALS: dict[DocumentKind, str] = {
 GUARDED = "Touches what is guarded"
 """Over the changes that are shown first and cut last."""
 BESIDES = " besides"
-"""After the titles of the others, when there are such."""
-THROUGH = "through "
-"""Begins a path of access that leads through a group."""
+"""After the titles of the others, when there are such or those of AWS services."""
+OWNED = "Removed from what AWS services own"
+"""Over the removals of assignments that such a service may have made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Marks:
     """Shows an address, a name or a file."""
     value: Callable[[str], str]
     """Shows the value of an attribute, with its ends visible."""
+    most: int
+    """Names that are listed at most at one place; the others are counted."""
 
 
 def number(count: int, singular: str, plural: str) -> str:
@@ -101,26 +105,18 @@ def access_bounds(plan: PlanDocument) -> str:
     bounds = []
     if any(change.pending for change in plan.changes):
         bounds.append("with what is pending already")
-    if not plan.access_complete:
+    if access_note(plan) is not None:
+        bounds.append("as far as it was read")
+    elif not plan.access_complete:
         bounds.append("as far as declared groups tell")
     return ", ".join(bounds)
 
 
-def together(access: AccessDocument) -> dict[tuple[str, ...], list[str]]:
-    """Return the people listed in *access* by how they have it, in their order."""
-    people: dict[tuple[str, ...], list[str]] = {}
-    for person in access.listed:
-        people.setdefault(person.paths, []).append(person.user)
-    return people
-
-
-def reading_order(change: ChangeDocument) -> tuple[int, str, str]:
-    """People look things up by kind and name; the apply has an order of its own."""
-    return list(PLURALS).index(change.kind), change.address.casefold(), change.address
-
-
-def subject(change: ChangeDocument, marks: Marks) -> str:
-    """Return the address, and with a rename the old name before it."""
+def subject(entry: Entry, marks: Marks) -> str:
+    """Return the address, with a rename the old name before it; of several links how many."""
+    change, owner = entry.first, entry.owner
+    if owner is not None:
+        return f"{len(entry.names)} {owner.words} {marks.name(owner.name)}"
     if change.action == "rename" and isinstance(change.before, User | Group):
         old = _name(change.before)
         new = change.address.partition("/")[2]
@@ -132,10 +128,35 @@ def _name(resource: User | Group) -> str:
     return resource.user_name if isinstance(resource, User) else resource.name
 
 
-def details(change: ChangeDocument, marks: Marks) -> Iterator[str]:
-    """Yield what there is to tell about *change* besides its subject and where it is declared."""
-    if change.reason:
-        yield change.reason if change.reason in set(Reason) else marks.name(change.reason)
+def named(names: Sequence[str], marks: Marks, count: int | None = None) -> str:
+    """Return the first of *names*, and how many more of *count* (all of them) there are."""
+    shown = ", ".join(map(marks.name, names[: marks.most]))
+    more = (len(names) if count is None else count) - min(len(names), marks.most)
+    return f"{shown} and {more} more" if more else shown
+
+
+def details(entry: Entry, marks: Marks) -> Iterator[str]:
+    """Yield what there is to tell about *entry* besides its subject and where it is declared."""
+    yield from reasons(entry, marks)
+    yield from _details(entry.first, marks)
+    if entry.taken_along:
+        yield f"{_along(len(entry.taken_along), 'assignment')}: {named(entry.taken_along, marks)}"
+    if entry.trace:
+        yield f"last changed by {marks.name(entry.trace)}"
+
+
+def reasons(entry: Entry, marks: Marks) -> Iterator[str]:
+    """Yield what tells the links of *entry* apart, and why they are removed."""
+    reason, owner = entry.first.reason, entry.first.owned_by
+    if entry.names:
+        yield named(entry.names, marks)
+    if reason:
+        yield reason if reason in set(Reason) else marks.name(reason)
+    if owner is not None:
+        yield f"owned by {marks.name(owner)}, whose console may have assigned it"
+
+
+def _details(change: ChangeDocument, marks: Marks) -> Iterator[str]:
     for one in change.differences:
         if change.action != "rename" or one.field not in {"name", "user_name"}:
             before, after = _value(one.before, marks), _value(one.after, marks)
@@ -145,14 +166,106 @@ def details(change: ChangeDocument, marks: Marks) -> Iterator[str]:
     if change.note:
         yield f"reason: {marks.name(change.note)}"
     if change.cascaded:
-        many = len(change.cascaded)
-        yield "1 membership goes with it" if many == 1 else f"{many} memberships go with it"
-    if change.last_changed:
-        yield f"last changed by {marks.name(change.last_changed)}"
+        yield _along(len(change.cascaded), "membership")
+
+
+def _along(count: int, kind: DocumentKind) -> str:
+    return f"{number(count, kind, PLURALS[kind])} {'goes' if count == 1 else 'go'} with it"
 
 
 def _value(value: str | None, marks: Marks) -> str:
     return "(none)" if value is None else marks.value(value)
+
+
+_VERBS = {"create": "created", "update": "updated", "rename": "renamed", "delete": "removed"}
+
+
+def in_words(plan: PlanDocument) -> str:
+    """Return how many resources of each kind change, without zeros."""
+    return ", ".join(
+        f"{number(amount, kind, plural)} {_VERBS[action]}"
+        for kind, plural in PLURALS.items()
+        for action, amount in plan.counts[kind]
+        if amount
+    )
+
+
+def live_in_words(live: LiveDocument) -> str:
+    """Return how much was read, without zeros."""
+    counts: dict[DocumentKind, int] = {
+        "user": live.users,
+        "group": live.groups,
+        "membership": live.memberships,
+        "assignment": live.assignments,
+    }
+    told = (number(count, kind, PLURALS[kind]) for kind, count in counts.items() if count)
+    return ", ".join(told) or "nothing"
+
+
+def access_note(plan: PlanDocument) -> str | None:
+    """Return what is to be said first about access to AWS accounts; not yet made safe."""
+    if plan.account_access_note is None and plan.account_access_read == "off":
+        return "access to AWS accounts was not read (account_access: off), and is not told"
+    return plan.account_access_note
+
+
+def is_special(change: ChangeDocument) -> bool:
+    """Return whether *change* is shown before all others, by itself, and never cut."""
+    return bool(change.guarded) or change.owned_by is not None
+
+
+def special(changes: Sequence[ChangeDocument]) -> Iterator[tuple[str, list[ChangeDocument]]]:
+    """Yield those of *changes* that are special, under their titles."""
+    found = [change for change in changes if is_special(change)]
+    for title, guarded in ((GUARDED, True), (OWNED, False)):
+        listed = [change for change in found if bool(change.guarded) is guarded]
+        if listed:
+            yield title, listed
+
+
+def happens(party: Party, nothing: str, marks: Marks) -> str:
+    """Return, after the names of *party*, which groups they leave and join.
+
+    *nothing* is the verb for those of whom no access changes; empty: nobody knows that.
+    """
+    end = "s" if len(party.people) == 1 else ""
+    told = []
+    if party.left:
+        told.append(f"leave{end} {named(party.left, marks)}")
+    if party.joined:
+        told.append(f"join{end} {named(party.joined, marks)}")
+    if nothing and not party.targets:
+        told.append(f"{nothing}{end} no access")
+    return f": {'; '.join(told)}" if told else ""
+
+
+def gained_by(target: Target, people: int) -> str:
+    """Return the verb for what happens with *target* to so many *people*."""
+    return target.effect if people == 1 else target.effect.removesuffix("s")
+
+
+def target_name(target: Target, marks: Marks) -> str:
+    """Return what is gained or lost, and in which account where it is in one."""
+    where = f" in {marks.name(target.account)}" if target.account else ""
+    return f"{marks.name(target.name)}{where}"
+
+
+def by_which_way(target: Target, marks: Marks) -> str:
+    """Return what `how` does, in parentheses after a space."""
+    way = how(target, marks)
+    return f" ({way})" if way else ""
+
+
+def how(target: Target, marks: Marks) -> str:
+    """Return by which paths; empty when they are not those of all."""
+    was = "was " if target.effect == "loses" and target.paths else ""
+    return f"{was}{', '.join(_path(path, marks) for path in target.paths)}"
+
+
+def _path(path: str, marks: Marks) -> str:
+    if path.startswith(THROUGH):
+        return f"{THROUGH}{marks.name(path.removeprefix(THROUGH))}"
+    return path if path in {Route.DIRECT, Route.EVERYONE} else marks.name(path)
 
 
 def unresolved(plan: PlanDocument) -> str:
@@ -160,9 +273,14 @@ def unresolved(plan: PlanDocument) -> str:
     return number(len(plan.unresolved), "reference is unresolved", "references are unresolved")
 
 
-def place(change: ChangeDocument | UnresolvedDocument) -> str:
-    """Return file and line of the declaration, not yet made safe; empty where there is none."""
-    return source(change.source) if change.source else ""
+def place(entry: Entry) -> str:
+    """Return file and lines of the declaration, not yet made safe; empty where there is none."""
+    return span_of_lines(*entry.place) if entry.place else ""
+
+
+def span_of_lines(position: PositionDocument, last: int) -> str:
+    """Return file and line of *position*, and the last line where it is a later one."""
+    return f"{source(position)}-{last}" if last > position.line else source(position)
 
 
 def withheld(plan: PlanDocument) -> Iterator[tuple[str, str]]:

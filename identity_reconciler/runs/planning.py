@@ -55,6 +55,8 @@ class PlanTerms:
     """What a plan is bound to besides the YAML and the live state, and who hears of its making."""
 
     commit: str | None = None
+    directory: str | None = None
+    """Where the YAML is in the Git repository, see `SourceDocument`."""
     valid_for: timedelta = timedelta(hours=24)
     only_expired: bool = False
     """Whether to remove what has expired and do nothing else."""
@@ -194,6 +196,7 @@ def _occasion(
         time.monotonic() - started,
         valid_for=terms.valid_for,
         commit=terms.commit,
+        directory=terms.directory,
         changed_since=changed_since,
         sandbox=terms.sandbox,
     )

@@ -219,8 +219,9 @@ class TestTheOtherWorld:
             )
         run = plan(applied)
         assert "- membership/engineering/paulo.santos" in run.out
-        assert "- paulo.santos  loses Amazon Redshift" in run.out
-        assert "last changed by arn:aws:iam::111122223333:user/sandbox at" in run.out
+        told = " ".join(run.out.split())
+        assert "! paulo.santos: leaves engineering - loses Amazon Redshift" in told
+        assert "last changed by arn:aws:iam::111122223333:user/sandbox at" in told
 
     def test_a_user_who_is_live_already_is_adopted(self, here: Path) -> None:
         plan(here)

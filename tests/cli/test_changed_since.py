@@ -40,7 +40,7 @@ class TestChangedSince:
         markdown = plan(committed, "--format", "markdown").out
         assert "No changes to what was looked at." in markdown
         assert "No changes to what was looked at." in run.out
-        assert "(2 requests" in run.out
+        assert "read    2 requests" in run.out
 
     def test_an_attribute_and_a_member(self, committed: Path) -> None:
         edit(committed, "users/data.yaml", "title: Data Engineer", "title: Senior Data Engineer")

@@ -96,7 +96,7 @@ class TestPlan:
         run = in_step(applied, "plan", "--sandbox", "--github")
         (line,) = obeyed(run.out)
         assert line.startswith("::notice file=desired-state/users/data.yaml,line=")
-        assert line.endswith("::This plan changes user/johndoe")
+        assert line.endswith("::This plan updates user/johndoe")
 
     @pytest.mark.parametrize("name", ["plan", "apply"])
     def test_outside_of_a_job_it_is_one_clear_error(self, here: Path, name: str) -> None:

@@ -23,7 +23,7 @@ class TestMainPath:
         plan = command("plan", "--sandbox", "--detailed-exitcode", cwd=here)
         assert plan.code == 2
         assert "+ user/johndoe" in plan.out
-        assert "+ assignment/Amazon Redshift/group/engineering" in plan.out
+        assert "+ 2 assignments of group/engineering" in plan.out
         apply = command("apply", "--sandbox", "--auto-approve", cwd=here)
         assert apply.code == 0
         assert "Apply: 38 applied" in apply.out
@@ -40,6 +40,16 @@ class TestMainPath:
 
     def test_environment_variable_chooses_the_sandbox(self, here: Path) -> None:
         assert command("plan", cwd=here, IDENTITY_RECONCILER_SANDBOX="1").code == 0
+
+    def test_lines_fit_the_terminal(self, here: Path) -> None:
+        saved = command("plan", "--sandbox", "--out", "plan.json", cwd=here, COLUMNS="50")
+        plan = saved.out.partition("Saved ")[0]
+        assert 40 < max(map(len, plan.splitlines())) <= 50
+        assert command("show", "plan.json", cwd=here, COLUMNS="50").out.startswith(plan)
+        shown = command("show", "plan.json", "--all", cwd=here, COLUMNS="200")
+        assert "members of" in plan
+        assert "members of" not in shown.out
+        assert "+ membership/engineering/" in shown.out
 
     def test_reset_starts_afresh(self, applied: Path) -> None:
         assert command("sandbox", "reset", cwd=applied).code == 0

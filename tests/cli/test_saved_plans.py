@@ -286,7 +286,7 @@ class TestApprovedDirectory:
         assert run.code == 5
         assert "membership/engineering/johndoe" in run.err
         assert "not in the reviewed plan" in run.err
-        assert "live    0 users" in command("plan", "--sandbox", cwd=here).out
+        assert "live    nothing" in command("plan", "--sandbox", cwd=here).out
 
 
 class TestHead:
@@ -333,7 +333,7 @@ class TestSandboxAndAws:
     """A plan made against one is never applied to the other."""
 
     def test_a_sandbox_plan_says_so_and_does_not_reach_aws(self, here: Path) -> None:
-        assert "against the embedded sandbox, not AWS" in save(here).out
+        assert "in the embedded sandbox, not AWS" in save(here).out
         run = command("apply", "plan.json", "--auto-approve", cwd=here)
         assert run.code == 5
         assert "made against the embedded sandbox, and this would write to AWS" in run.err

@@ -7,6 +7,7 @@ team starts with four new people. A group gets a better name, and some titles ar
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Literal
 
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.declared import (
@@ -31,7 +32,11 @@ from identity_reconciler.core.state import (
     UserKey,
 )
 from identity_reconciler.errors import Position
-from identity_reconciler.render.document import PlanDocument
+from identity_reconciler.render.document import (
+    AccountAccessDocument,
+    PersonDocument,
+    PlanDocument,
+)
 from tests.golden.samples import made, person
 from tests.strategies import INSTANCE
 
@@ -183,6 +188,30 @@ def applications() -> tuple[DeclaredApplication, ...]:
     )
 
 
+def _account(
+    effect: Literal["loses", "gains"], account: str, access: str, group: str, *people: str
+) -> AccountAccessDocument:
+    """Return that *people* lose or gain *access* by *group*, in an account: its name and number."""
+    name, _, digits = account.partition(" ")
+    return AccountAccessDocument(
+        effect=effect,
+        account=digits,
+        account_name=name,
+        access=access,
+        kind="permission_set",
+        arn=f"arn:aws:sso:::permissionSet/ssoins-1/ps-{access.lower()}",
+        people=len(people),
+        listed=tuple(PersonDocument(user=one, paths=(f"through {group}",)) for one in people),
+    )
+
+
+ACCOUNTS = (
+    _account("loses", "analytics 444455556666", "PowerUserAccess", "AWS_Data_Science", "cem"),
+    _account("gains", "prod 111122223333", "AdministratorAccess", "platform", "kim", "kurt"),
+    _account("gains", "staging 222233334444", "PowerUserAccess", "platform", "kim", "kurt"),
+)
+
+
 def pull_request() -> PlanDocument:
     """Return the plan of the pull request."""
     files = ("approvals.yaml", "applications.yaml", "instance.yaml", "people.yaml")
@@ -196,5 +225,14 @@ def pull_request() -> PlanDocument:
         approvals=APPROVALS,
     )
     plan = made(declared, LIVE)
-    commit = {"commit": "5f0c2d9e4b7a18366e0d3f9ac2b47d5510e8c6f2"}
-    return plan.model_copy(update={"source": plan.source.model_copy(update=commit)})
+    commit = {
+        "commit": "5f0c2d9e4b7a18366e0d3f9ac2b47d5510e8c6f2",
+        "directory": "desired-state/",
+    }
+    return plan.model_copy(
+        update={
+            "source": plan.source.model_copy(update=commit),
+            "account_access": ACCOUNTS,
+            "account_access_read": "principal",
+        }
+    )

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from identity_reconciler.render.links import lines_of
 from identity_reconciler.render.markdown import plan_markdown
-from identity_reconciler.render.text import plan_text
+from identity_reconciler.render.planfile import plan_bytes, read_plan
+from identity_reconciler.render.text import Page, plan_text
 from tests.conftest import Golden
 from tests.golden.review import pull_request
 from tests.golden.samples import PLANS
@@ -29,8 +31,15 @@ class TestReview:
     def test_it_has_thirty_changes(self) -> None:
         assert len(pull_request().changes) == 30
 
-    def test_text(self, golden: Golden) -> None:
-        golden.check(KEPT / "review.txt", plan_text(pull_request()))
+    def test_it_does_not_contradict_itself(self) -> None:
+        assert read_plan(plan_bytes(pull_request())) == pull_request()
+
+    @pytest.mark.parametrize("columns", [80, 120])
+    def test_text(self, columns: int, golden: Golden) -> None:
+        text = plan_text(pull_request(), Page(columns))
+        assert max(map(len, text.splitlines())) <= columns
+        golden.check(KEPT / f"review-{columns}.txt", text)
 
     def test_markdown(self, golden: Golden) -> None:
-        golden.check(KEPT / "review.md", plan_markdown(pull_request()))
+        lines = lines_of({"GITHUB_REPOSITORY": "acme/identities"})
+        golden.check(KEPT / "review.md", plan_markdown(pull_request(), lines=lines))

@@ -42,11 +42,13 @@ from identity_reconciler.render.annotations import plan_annotations, problem_ann
 from identity_reconciler.render.describe import Findings, Occasion, document
 from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.render.drift import drift_markdown
+from identity_reconciler.render.fitting import SizeLimit
+from identity_reconciler.render.links import lines_of
 from identity_reconciler.render.markdown import plan_markdown
 from identity_reconciler.render.mermaid import access_picture
 from identity_reconciler.render.planfile import plan_bytes, read_plan
 from identity_reconciler.render.problems import problems_json, problems_sarif
-from identity_reconciler.render.text import plan_text, result_line
+from identity_reconciler.render.text import Page, plan_text, result_line
 from identity_reconciler.runs.applier import Outcome, Result
 from identity_reconciler.runs.journal import JournalFile
 from tests.golden.samples import DECLARED, LIVE
@@ -54,6 +56,8 @@ from tests.hostile import PAYLOADS, harmless, plan_with, values
 from tests.skeleton import Skeleton
 from tests.strategies import NOW
 
+WIDE = Page(10**6)
+"""A page on which no line is folded."""
 HOSTILE = pytest.mark.parametrize("payload", PAYLOADS)
 
 
@@ -99,14 +103,24 @@ def is_harmless(line: str) -> bool:
     )
 
 
+def at_a_commit(plan: PlanDocument) -> PlanDocument:
+    """Return *plan* as made of files that are as committed."""
+    source = plan.source.model_copy(update={"commit": "0" * 40})
+    return plan.model_copy(update={"source": source})
+
+
 class TestText:
     """On a terminal, in a log and in a note, a value stays on its line and steers nothing."""
 
     @HOSTILE
     def test_plans(self, payload: str) -> None:
-        lines = plan_text(plan_of(payload)).split("\n")
-        assert len(lines) == len(plan_text(harmless()).split("\n"))
+        lines = plan_text(plan_of(payload), WIDE).split("\n")
+        assert len(lines) == len(plan_text(harmless(), WIDE).split("\n"))
         assert all(map(is_harmless, lines))
+
+    @HOSTILE
+    def test_plans_whose_lines_are_folded(self, payload: str) -> None:
+        assert all(map(is_harmless, plan_text(plan_of(payload), Page(40)).split("\n")))
 
     @HOSTILE
     def test_results(self, payload: str) -> None:
@@ -159,6 +173,19 @@ class TestMarkdown:
         assert seen.parts == expected.parts
         assert len(seen.comments) == len(expected.comments)
         assert "word" not in "".join(expected.parts)
+
+    @HOSTILE
+    def test_links_lead_to_the_repository(self, payload: str) -> None:
+        lines = lines_of({"GITHUB_REPOSITORY": "acme/identities"})
+        pages = f"<a href=https://github.com/acme/identities/blob/{'0' * 40}/"
+        seen, expected = (
+            Skeleton(plan_markdown(plan, SizeLimit(10**9, len), lines)).parts
+            for plan in map(at_a_commit, (plan_of(payload), harmless()))
+        )
+        links = [part for part in seen if part.startswith("<a ")]
+        assert len(links) == sum(part.startswith(pages) for part in expected) > 0
+        assert all(re.fullmatch(rf"{re.escape(pages)}[\w.~%/-]+#L3>", one) for one in links)
+        assert len(seen) == len(expected)
 
 
 class TestMermaid:
@@ -215,7 +242,7 @@ class TestForPrograms:
     def test_annotations(self, payload: str) -> None:
         problem = Problem(Position(payload, 1, 2), payload)
         for text, number in (
-            (plan_annotations(plan_of(payload), payload), 9),
+            (plan_annotations(plan_of(payload), payload), 10),
             (problem_annotations([problem, problem], "x/"), 2),
         ):
             lines = text.split("\n")[:-1]

@@ -316,9 +316,9 @@ class TestWithoutRoles:
         jobs = pull_request(repository)
         assert results(jobs)["comment"] == "success", jobs
         body = service.comments[1][0]["body"]
-        assert "Made against the embedded sandbox, not AWS." in body
+        assert "in the embedded sandbox, not AWS: " in body
         assert ": 1 change" in body
         jobs = repository.play("apply.yml", {}, MAIN, merge(repository))
         assert results(jobs) == {"plan": "success", "apply": "success"}, jobs["apply"].log
-        assert "Made against the embedded sandbox, not AWS." in jobs["plan"].summary
+        assert "in the embedded sandbox, not AWS: " in jobs["plan"].summary
         assert not any(played.roles for played in jobs.values())

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -33,7 +33,11 @@ from identity_reconciler.core.state import (
     UserName,
 )
 from identity_reconciler.errors import Position, StalePlanError
-from identity_reconciler.render.document import PlanDocument
+from identity_reconciler.render.document import (
+    AccountAccessDocument,
+    PersonDocument,
+    PlanDocument,
+)
 from identity_reconciler.render.planfile import (
     document_of,
     instance_of,
@@ -105,6 +109,7 @@ FATES: Mapping[str, Fate] = {
     "source.digest": TOLD,
     "source.files": TOLD,
     "source.commit": HELD,
+    "source.directory": TOLD,
     "source.changed_since": HELD,
     # The approvals to paste begin on that day.
     "as_of": TOLD,
@@ -161,6 +166,20 @@ FATES: Mapping[str, Fate] = {
     "access.listed.user": TOLD,
     "access.listed.paths": TOLD,
     "access_complete": TOLD,
+    # Who may do what in an account takes AWS to find out.
+    "account_access": TOLD,
+    "account_access.effect": REFUSED,
+    "account_access.account": TOLD,
+    "account_access.account_name": TOLD,
+    "account_access.access": TOLD,
+    "account_access.kind": REFUSED,
+    "account_access.arn": TOLD,
+    "account_access.people": REFUSED,
+    "account_access.listed": REFUSED,
+    "account_access.listed.user": TOLD,
+    "account_access.listed.paths": TOLD,
+    "account_access_read": TOLD,
+    "account_access_note": TOLD,
     # Which names there are beside takes the live state and the YAML to find out.
     "resemblances": TOLD,
     "resemblances.address": TOLD,
@@ -194,6 +213,8 @@ FATES: Mapping[str, Fate] = {
     # Which names guards protect takes the settings to find out.
     "changes.guarded": TOLD,
     "changes.last_changed": TOLD,
+    # Who owns an application takes AWS to find out.
+    "changes.owned_by": TOLD,
     # What a user or group is created with stands in the plan once, as in the YAML.
     **_resource("create.after", HELD, HELD, cleared=REFUSED, foreign=REFUSED, provenance=REFUSED),
     # `differences` say what is changed, and nothing else may be.
@@ -390,7 +411,23 @@ def rich() -> PlanDocument:
         groups=(*base.groups, plain, new_group),
         settings=replace(base.settings, rename_users=True, guards=guards),
     )
-    return made(declared, live)
+    plan = made(declared, live)
+    accounts = (accounts_of("loses", "bob", "contractors"), accounts_of("gains", "ana", "fresh"))
+    return plan.model_copy(update={"account_access": accounts, "account_access_read": "list"})
+
+
+def accounts_of(effect: Literal["loses", "gains"], user: str, group: str) -> AccountAccessDocument:
+    """Return that *user* loses or gains a role in an account through *group*."""
+    return AccountAccessDocument(
+        effect=effect,
+        account="111122223333",
+        account_name="prod",
+        access="role/ops/Reader",
+        kind="role",
+        arn="arn:aws:iam::111122223333:role/ops/Reader",
+        people=1,
+        listed=(PersonDocument(user=user, paths=(f"through {group}",)),),
+    )
 
 
 SAMPLES = {"rich": rich} | {
@@ -478,6 +515,42 @@ class TestControl:
             update = {**update, "control": plan.control.model_copy(update=control)}
         with pytest.raises(StalePlanError, match="contradicts itself"):
             read_plan(plan_bytes(plan.model_copy(update=update)))
+
+
+class TestAccounts:
+    """Access to accounts that was not read whole is not said to be complete."""
+
+    @pytest.mark.parametrize(
+        "update",
+        [
+            {"account_access_note": "the management account may ask"},
+            {"account_access_read": "off"},
+            {"account_access_read": "denied"},
+        ],
+    )
+    def test_that_contradicts_itself(self, update: dict[str, Any]) -> None:
+        plan = PLANS["mixed"]()
+        told = plan.model_copy(update={**update, "access_complete": False})
+        assert read_plan(plan_bytes(told)) == told
+        with pytest.raises(StalePlanError, match="says that access is complete"):
+            read_plan(plan_bytes(plan.model_copy(update=update)))
+
+    @pytest.mark.parametrize(
+        "update",
+        [
+            {"account": "prod"},
+            {"access": "Reader"},
+            {"people": 2},
+            {"listed": (PersonDocument(user="ana", paths=("through contractors", "directly")),)},
+        ],
+    )
+    def test_that_no_change_gives(self, update: dict[str, Any]) -> None:
+        told = accounts_of("loses", "bob", "contractors")
+        plan = PLANS["mixed"]().model_copy(update={"account_access": (told,)})
+        assert read_plan(plan_bytes(plan)) == plan
+        wrong = (told.model_copy(update=update),)
+        with pytest.raises(StalePlanError, match="contradicts itself"):
+            read_plan(plan_bytes(plan.model_copy(update={"account_access": wrong})))
 
 
 def _allowed(fate: Fate) -> set[Fate]:
