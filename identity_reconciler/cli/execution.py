@@ -30,15 +30,19 @@ from identity_reconciler.cli.output import (
     progress,
     terminal_page,
 )
+from identity_reconciler.core.bindings import managers, places, require_same_objects
 from identity_reconciler.core.declared import Declared, Instance
+from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.review import (
     applications_of,
+    applications_to_assign,
+    require_applications,
     require_reviewed,
     to_be_read,
     what_is_left,
 )
-from identity_reconciler.core.state import Key
+from identity_reconciler.core.state import Key, State, User
 from identity_reconciler.errors import ExitCode, GatewayError, InvalidInputError, StalePlanError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway
@@ -134,10 +138,29 @@ def _apply_declared(
                 f"the approved plan is for {approved.instance.instance_arn}, "
                 f"this is {document.instance.instance_arn}"
             )
-        require_reviewed(plan, plan_of(approved))
+        _require_approved(plan, plan_of(approved), fresh)
     if not plan or (course.ask and not _answered_yes()):
         return plan, ExitCode.SUCCESS
     return plan, Execution(fresh.gateway, course.color, _header(document), fresh.look).run(plan)
+
+
+def _require_approved(plan: Plan, approved: Plan, fresh: _Fresh) -> None:
+    """Hold *plan*, made now, against what was approved of it.
+
+    Raises:
+        StalePlanError: It is more than that, or about other objects.
+    """
+    if fresh.terms.only_expired:
+        approved = only_expired(approved)
+    gateway = fresh.gateway
+    # Without a request: to make a plan is to read all users and groups.
+    found = gateway.witnesses(places(approved))
+    require_same_objects(approved, found)
+    # What is assigned already needs its application no less than what is yet to be.
+    unseen = applications_to_assign(approved.changes) - plan.applications.keys()
+    live = gateway.read_state(Wanted(arns=tuple(sorted(unseen)))) if unseen else State()
+    require_applications(approved.changes, {**plan.applications, **live.applications})
+    require_reviewed(plan, approved)
 
 
 def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
@@ -176,11 +199,21 @@ class _Saved:
         if not self.reviewed:
             return self.reviewed
         named, principals = to_be_read(self.reviewed)
+        mentioned = tuple(map(User, managers(self.reviewed)))
         with progress("reading what the plan touches", lambda: self.gateway.requests.total):
             live = self.gateway.read_state(
-                Wanted(named=named, principals=principals, arns=applications_of(self.reviewed))
+                Wanted(
+                    named=named,
+                    principals=principals,
+                    mentioned=mentioned,
+                    arns=applications_of(self.reviewed),
+                )
             )
-        return what_is_left(self.reviewed, live)
+        found = self.gateway.witnesses(places(self.reviewed))
+        require_same_objects(self.reviewed, found)
+        left = what_is_left(self.reviewed, live)
+        require_applications(left.changes, live.applications)
+        return left
 
     def look(self) -> tuple[Plan, str]:
         plan = self.left()

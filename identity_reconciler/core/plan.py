@@ -16,6 +16,7 @@ from identity_reconciler.core.state import (
     Group,
     Key,
     Membership,
+    Principal,
     Resource,
     User,
     folded,
@@ -142,6 +143,8 @@ class Plan:
     """The applications that the changes mention."""
     unresolved: tuple[Unresolved, ...] = ()
     """What could not be planned; by file and line, what has none first."""
+    witnesses: Mapping[Principal, str] = field(default_factory=dict)
+    """What tells the live objects that it is for from others of their names; see `bindings`."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to do."""

@@ -7,7 +7,7 @@ in place already needs none; one more than reviewed is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
@@ -19,6 +19,7 @@ from identity_reconciler.core.readback import (
 )
 from identity_reconciler.core.renames import Link, Renames
 from identity_reconciler.core.state import (
+    Application,
     ApplicationArn,
     Assignment,
     Group,
@@ -158,12 +159,32 @@ def what_is_left(reviewed: Plan, live: State) -> Plan:
     done, to_be = _sorted_out(reviewed, live)
     _refuse_unreviewed_links(reviewed, live, to_be)
     settled = _as_planned(live, to_be)
-    left = (
-        _removing_under(done, change)
-        for change, renamed in _under_new_names(reviewed)
-        if _is_left(renamed, settled)
+    left = [change for change, renamed in _under_new_names(reviewed) if _is_left(renamed, settled)]
+    return replace(reviewed, changes=tuple(_removing_under(done, change) for change in left))
+
+
+def applications_to_assign(changes: Iterable[Change]) -> frozenset[ApplicationArn]:
+    """Return the applications to which *changes* assign somebody."""
+    return frozenset(
+        change.after.application
+        for change in changes
+        if isinstance(change, Create) and isinstance(change.after, Assignment)
     )
-    return replace(reviewed, changes=tuple(left))
+
+
+def require_applications(
+    changes: Iterable[Change], known: Mapping[ApplicationArn, Application]
+) -> None:
+    """Refuse *changes* that assign somebody to an application that is not among *known*.
+
+    Raises:
+        StalePlanError: Names the first one.
+    """
+    for change in changes:
+        if isinstance(change, Create) and isinstance(change.after, Assignment):
+            arn = change.after.application
+            if arn not in known:
+                raise StalePlanError(_stale(change.after, f"{arn} is not live any more"))
 
 
 def _sorted_out(reviewed: Plan, live: State) -> tuple[Renames, Renames]:

@@ -12,6 +12,7 @@ from identity_reconciler.core.state import (
     Group,
     Key,
     Membership,
+    Principal,
     Provenance,
     Resource,
     State,
@@ -25,6 +26,7 @@ from identity_reconciler.gateway.reading.instances import require_instance
 from identity_reconciler.gateway.reading.lookup import Lookup
 from identity_reconciler.gateway.reading.reader import read_lists
 from identity_reconciler.gateway.reading.targeted import read_named
+from identity_reconciler.gateway.reading.witnesses import witnesses
 from identity_reconciler.gateway.wire.clients import Clients
 from identity_reconciler.gateway.wire.pacing import Rates
 from identity_reconciler.gateway.wire.tally import Tally
@@ -70,6 +72,14 @@ class AwsGateway:
         if wanted.named or wanted.principals or wanted.mentioned:
             state = state.united(read_named(self._connection, wanted))
         return state
+
+    def witnesses(self, principals: Iterable[Principal]) -> Mapping[Principal, str]:
+        """Return what tells each of *principals* from another of its name; without a request.
+
+        Those that this gateway has not met are missing. A write to a name that is in the answer
+        goes to the object with that witness.
+        """
+        return witnesses(self._connection, principals)
 
     def arns_of_groups(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
         """Return the ARNs of the live groups whose names match *patterns*, for IAM policies.

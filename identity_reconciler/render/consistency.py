@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from identity_reconciler.core.access import Effect, Route
 from identity_reconciler.core.approvals import Approval, approval_lines, kind_of
+from identity_reconciler.core.bindings import named_objects
 from identity_reconciler.core.contradictions import contradictions
 from identity_reconciler.core.expiry import SOON
 from identity_reconciler.core.grounds import Grounds
@@ -62,6 +63,10 @@ def inconsistencies(document: PlanDocument, plan: Plan) -> Iterator[str]:
     yield from _about_resemblances(document)
     yield from _about_withheld(document)
     yield from _about_expiring(document)
+    # Plans of before format 1.2 have none; they are refused when they are to be applied.
+    bound = [one.address for one in document.witnesses]
+    if bound and bound != [f"{one.kind}/{name}" for one, name in named_objects(plan).items()]:
+        yield "its witnesses are not those of what its changes name"
 
 
 def _about_change(told: ChangeDocument, change: Change, as_of: datetime) -> Iterator[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.core.access import AccessChange, Effect
 from identity_reconciler.core.approvals import approval_lines
+from identity_reconciler.core.bindings import named_objects
 from identity_reconciler.core.control import Loosening, Unmatched
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import expiring
@@ -57,6 +58,7 @@ from identity_reconciler.render.document import (
     UnmatchedDocument,
     UnresolvedDocument,
     WithheldDocument,
+    WitnessDocument,
     action_of,
 )
 
@@ -174,6 +176,11 @@ def document(
                 address=one.address, expires=one.expires, source=_position(one.position)
             )
             for one in expiring(declared, occasion.as_of)
+        ),
+        witnesses=tuple(
+            WitnessDocument(address=f"{one.kind}/{name}", witness=plan.witnesses[one])
+            for one, name in named_objects(plan).items()
+            if one in plan.witnesses
         ),
     )
 

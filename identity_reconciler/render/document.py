@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, TypeAdapter, field_serializer
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    field_serializer,
+)
 
 from identity_reconciler import __version__
 from identity_reconciler.core.plan import Change, Create, Delete, Rename, Update
@@ -15,7 +23,7 @@ from identity_reconciler.core.state import (
     User,
 )
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 """A minor step adds what a reader may ignore; a reader refuses another major."""
 
 LISTED_PEOPLE = 200
@@ -255,6 +263,15 @@ class WithheldDocument(_Part):
     reason: str
 
 
+class WitnessDocument(_Part):
+    """Which live user or group a name stands for."""
+
+    address: str
+    """`kind/name`, under the name from before the plan."""
+    witness: str = Field(pattern="^[0-9a-f]{32}$")
+    """A digest of its identifier: another one of the same name has another witness."""
+
+
 class CountDocument(_Part):
     """How many resources of one kind change; cascades count as deleted."""
 
@@ -306,6 +323,8 @@ class PlanDocument(_Part):
     """Removals that the scope holds back, sorted by key."""
     expiring: tuple[ExpiringDocument, ...] = ()
     """What expires within 14 days, soonest first."""
+    witnesses: tuple[WitnessDocument, ...] = ()
+    """The live users and groups that the changes are about or rely on, groups first, by name."""
 
 
 _ACTIONS: dict[type, Action] = {

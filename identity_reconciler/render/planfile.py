@@ -24,7 +24,7 @@ from identity_reconciler.core.plan import (
     Unresolved,
     Update,
 )
-from identity_reconciler.core.state import Group, User
+from identity_reconciler.core.state import Group, Principal, PrincipalKind, User, folded
 from identity_reconciler.errors import Position, StalePlanError
 from identity_reconciler.render.consistency import inconsistencies
 from identity_reconciler.render.document import FORMAT_VERSION, ChangeDocument, PlanDocument
@@ -170,7 +170,18 @@ def plan_of(document: PlanDocument) -> Plan:
             )
             for one in document.unresolved
         ),
+        witnesses={_principal(one.address): one.witness for one in document.witnesses},
     )
+
+
+def _principal(address: str) -> Principal:
+    kind, _, name = address.partition("/")
+    try:
+        return Principal(PrincipalKind(kind), folded(name))
+    except ValueError as error:
+        raise StalePlanError(
+            f"the saved plan is not valid: it has a witness of {safe(address)}"
+        ) from error
 
 
 def instance_of(document: PlanDocument) -> Instance:

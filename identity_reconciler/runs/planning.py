@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.core.access import Impact
 from identity_reconciler.core.approvals import check_approvals
+from identity_reconciler.core.bindings import named_objects
 from identity_reconciler.core.collecting import without_collections
 from identity_reconciler.core.comparison import compare, compare_resolved
 from identity_reconciler.core.control import UNREADABLE, Loosening, loosened, unmatched
@@ -92,6 +93,7 @@ def make_plan(
         with listener.phase("read"):
             impact, complete = read_for_access(survey, plan, gateway)
             traces = gateway.trace(strangers(plan)[:_MOST_TRACED])
+            plan = _bound(plan, gateway)
     with listener.phase("plan"), without_collections():
         evidence = gather(comparison, impact)
         if base is not None and base.declared is not None:
@@ -138,6 +140,7 @@ def make_targeted_plan(
         listener.reading("reading what the change touches", lambda: gateway.requests.total),
     ):
         found = plan_touched(old, declared, gateway, as_of)
+        found = replace(found, plan=_bound(found.plan, gateway))
     occasion = _occasion(as_of, gateway, started, terms, changed_since=base.revision)
     # Who gains access through other groups is a question about more than the change; so are
     # most guards, which judge a plan against the whole of what is managed.
@@ -181,6 +184,11 @@ def require_unblocked(plan: PlanDocument) -> None:
             "approval shown above to approvals.yaml and have it reviewed"
             + ("; merge a change of the guards' settings by itself first" if settings else "")
         )
+
+
+def _bound(plan: Plan, gateway: AwsGateway) -> Plan:
+    """Return *plan* with the witnesses of the objects that it is for."""
+    return replace(plan, witnesses=gateway.witnesses(named_objects(plan)))
 
 
 def _occasion(

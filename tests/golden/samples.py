@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from hashlib import sha256
 
 from identity_reconciler.core.access import Impact
 from identity_reconciler.core.approvals import Approval
+from identity_reconciler.core.bindings import named_objects
 from identity_reconciler.core.comparison import compare_closely
 from identity_reconciler.core.control import loosened, unmatched
 from identity_reconciler.core.declared import (
@@ -33,6 +35,7 @@ from identity_reconciler.core.guard_settings import (
 )
 from identity_reconciler.core.guards import check_plan, check_since, gather
 from identity_reconciler.core.guards.guarded import guarded_changes
+from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import (
     ApplicationArn,
@@ -375,9 +378,17 @@ def guarded() -> Declared:
     return replace(changed, settings=replace(changed.settings, guards=guards))
 
 
+def bound(plan: Plan) -> Plan:
+    """Return *plan* with a witness of everything that it is for, by its name."""
+    names = {one: f"{one.kind}/{one.name}" for one in named_objects(plan)}
+    digests = {one: sha256(name.encode()).hexdigest() for one, name in names.items()}
+    return replace(plan, witnesses={one: digest[:32] for one, digest in digests.items()})
+
+
 def made(declared: Declared, live: State = LIVE, pending: Declared | None = None) -> PlanDocument:
     """Return the document of the plan for *declared*, as `plan` makes it; *pending* is its base."""
     comparison = compare_closely(declared, live, NOW)
+    comparison = replace(comparison, plan=bound(comparison.plan))
     impact = Impact.of(comparison.plan, live)
     evidence = gather(comparison, impact)
     guards = declared.settings.guards

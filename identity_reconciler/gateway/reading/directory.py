@@ -20,10 +20,27 @@ class Register(Generic[_Value]):
         self._lock = threading.Lock()
         self._by_name: dict[str, Record[_Value]] = {}
         self._by_identifier: dict[str, Record[_Value]] = {}
+        self._found: dict[str, str] = {}
 
     def find(self, name: str) -> Record[_Value] | None:
         """Return what was last read or written under *name*, or None."""
         return self._by_name.get(folded(name))
+
+    def identifier(self, name: str) -> str | None:
+        """Return the identifier of what was last read, written or found under *name*, or None."""
+        record = self.find(name)
+        return record.identifier if record else self._found.get(folded(name))
+
+    def found(self, name: str, identifier: str | None) -> None:
+        """Remember that *name* leads to *identifier*, of which nothing else is known; or to none.
+
+        What is known of either by a record counts for more.
+        """
+        with self._lock:
+            if identifier is None or identifier in self._by_identifier:
+                self._found.pop(folded(name), None)
+            else:
+                self._found[folded(name)] = identifier
 
     def known(self, identifier: str) -> Record[_Value] | None:
         """Return what was last read or written under *identifier*, or None."""
@@ -34,6 +51,7 @@ class Register(Generic[_Value]):
         with self._lock:
             self._drop(self._by_identifier.get(record.identifier))
             self._drop(self._by_name.get(record.value.key[1]))
+            self._found.pop(record.value.key[1], None)
             self._by_identifier[record.identifier] = record
             self._by_name[record.value.key[1]] = record
 
@@ -50,12 +68,14 @@ class Register(Generic[_Value]):
             if times[key := record.value.key[1]] == 1
         }
         with self._lock:
-            self._by_identifier, self._by_name = by_identifier, by_name
+            self._by_identifier, self._by_name, self._found = by_identifier, by_name, {}
 
     def forget(self, identifier: str) -> None:
         """Forget what has *identifier*: it is not live any more."""
         with self._lock:
             self._drop(self._by_identifier.get(identifier))
+            for name in [name for name, one in self._found.items() if one == identifier]:
+                del self._found[name]
 
     def _drop(self, record: Record[_Value] | None) -> None:
         if record is None:

@@ -76,13 +76,13 @@ class Lookup:
 
     def user_id(self, name: str) -> str | None:
         """Return the UserId behind *name*, without a request where it is known."""
-        known = self._connection.directory.users.find(name)
-        return known.identifier if known else self._ask_user_id(name)
+        known = self._connection.directory.users.identifier(name)
+        return known or self._ask_user_id(name)
 
     def group_id(self, name: str) -> str | None:
         """Return the GroupId behind *name*, without a request where it is known."""
-        known = self._connection.directory.groups.find(name)
-        return known.identifier if known else self._ask_group_id(name)
+        known = self._connection.directory.groups.identifier(name)
+        return known or self._ask_group_id(name)
 
     def principal_id(self, principal: Principal, name: str) -> str | None:
         """Return the PrincipalId of *principal*, spelled *name*; an orphan's name is its id."""
@@ -180,6 +180,11 @@ class Lookup:
         return UserName(answer.get("UserName", identifier) if answer else identifier)
 
     def _ask_user_id(self, name: str) -> str | None:
+        identifier = self._find_user_id(name)
+        self._connection.directory.users.found(name, identifier)
+        return identifier
+
+    def _find_user_id(self, name: str) -> str | None:
         call = Call("identitystore", "GetUserId", f"user/{name}")
         with translating(call):
             try:
@@ -196,6 +201,11 @@ class Lookup:
             return answer["UserId"] if answer else None
 
     def _ask_group_id(self, name: str) -> str | None:
+        identifier = self._find_group_id(name)
+        self._connection.directory.groups.found(name, identifier)
+        return identifier
+
+    def _find_group_id(self, name: str) -> str | None:
         call = Call("identitystore", "GetGroupId", f"group/{name}")
         with translating(call):
             try:

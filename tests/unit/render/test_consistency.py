@@ -235,6 +235,10 @@ FATES: Mapping[str, Fate] = {
     "expiring.source.file": TOLD,
     "expiring.source.line": TOLD,
     "expiring.source.column": TOLD,
+    # Held against what is live before anything is done.
+    "witnesses": HELD,
+    "witnesses.address": REFUSED,
+    "witnesses.witness": HELD,
 }
 
 
@@ -348,6 +352,7 @@ def done(plan: PlanDocument) -> object:
             replace(change, reason=Reason.UNDECLARED) if isinstance(change, Delete) else change
             for change in plan_of(plan).changes
         ],
+        plan_of(plan).witnesses,
         instance_of(plan),
         (plan.source.commit, plan.source.changed_since, plan.valid_until, plan.live.sandbox),
         {guard.guard for guard in plan.guards if guard.standing == "blocked"},

@@ -1,0 +1,74 @@
+"""A witness tells an object from another one of its name, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from identity_reconciler.core.state import Principal, PrincipalKind, UserName
+from identity_reconciler.gateway import Wanted
+from identity_reconciler.sandbox import Sandbox
+from tests.sandbox.gateway_world import gateway, group, member, user
+
+ANA, OPS = Principal(PrincipalKind.USER, "ana"), Principal(PrincipalKind.GROUP, "ops")
+LINK = Wanted(named=(member("ops", "ana"),))
+
+
+class TestWitnesses:
+    """The same for whoever reads, however it was read, as long as the object lives."""
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            Wanted(users=True, groups=True),
+            Wanted(named=(user("ana"), group("ops"))),
+            Wanted(mentioned=(user("ana"), group("ops"))),
+            Wanted(principals=(ANA, OPS)),
+            LINK,
+        ],
+    )
+    def test_are_the_same_in_every_reading(self, sandbox: Sandbox, wanted: Wanted) -> None:
+        writer, reader = gateway(sandbox), gateway(sandbox)
+        writer.create(user("ana"))
+        writer.create(group("ops"))
+        writer.create(member("ops", "ana"))
+        assert reader.witnesses((ANA, OPS)) == {}
+        reader.read_state(wanted)
+        requests = reader.requests.total
+        found = reader.witnesses((ANA, OPS, Principal(PrincipalKind.USER, "bob")))
+        assert found == writer.witnesses((ANA, OPS))
+        assert found.keys() == {ANA, OPS}
+        assert reader.requests.total == requests
+
+    def test_stay_through_a_rename_and_go_with_the_object(self, sandbox: Sandbox) -> None:
+        writer = gateway(sandbox)
+        writer.create(user("ana"))
+        first = writer.witnesses((ANA,))[ANA]
+        renamed = replace(user("ana"), user_name=UserName("eve"))
+        writer.update(user("ana"), renamed)
+        eve = replace(ANA, name="eve")
+        assert writer.witnesses((ANA, eve)) == {eve: first}
+        writer.delete(renamed)
+        writer.create(user("eve"))
+        assert writer.witnesses((eve,))[eve] != first
+
+    def test_are_those_of_what_is_written_to(self, sandbox: Sandbox) -> None:
+        """A link is made between the two that were looked up, with no look-up more."""
+        writer, other = gateway(sandbox), gateway(sandbox)
+        writer.create(user("ana"))
+        writer.create(group("ops"))
+        other.read_state(LINK)
+        requests = other.requests.total
+        other.create(member("ops", "ana"))
+        assert other.requests.total == requests + 1
+
+    def test_name_nobody_after_a_look_that_finds_nobody(self, sandbox: Sandbox) -> None:
+        writer, other = gateway(sandbox), gateway(sandbox)
+        writer.create(user("ana"))
+        writer.create(group("ops"))
+        other.read_state(LINK)
+        writer.delete(user("ana"))
+        writer.create(user("ana"))
+        other.read_state(Wanted(named=(user("ana"),)))
+        assert other.witnesses((ANA,)) == writer.witnesses((ANA,))

@@ -1,0 +1,156 @@
+"""Which live objects a plan is for, and what becomes of it when they are others, or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from identity_reconciler.core.bindings import managers, named_objects, places, require_same_objects
+from identity_reconciler.core.plan import Create, Delete, Plan, Rename, Update
+from identity_reconciler.core.state import (
+    ApplicationArn,
+    Assignment,
+    Group,
+    GroupName,
+    Membership,
+    Principal,
+    PrincipalKind,
+    User,
+    UserName,
+)
+from identity_reconciler.errors import StalePlanError
+
+
+def user(name: str, manager: str | None = None) -> User:
+    return User(UserName(name), manager=UserName(manager) if manager else None)
+
+
+def group(name: str) -> Group:
+    return Group(GroupName(name))
+
+
+def link(group_name: str, user_name: str) -> Membership:
+    return Membership(GroupName(group_name), UserName(user_name))
+
+
+def principal(address: str, *, orphan: bool = False) -> Principal:
+    kind, _, name = address.partition("/")
+    return Principal(PrincipalKind(kind), name, orphan)
+
+
+def assigned(address: str, *, orphan: bool = False) -> Assignment:
+    return Assignment(ApplicationArn("arn:wiki"), principal(address, orphan=orphan))
+
+
+PLAN = Plan(
+    (
+        Delete(assigned("user/loser")),
+        Delete(assigned("group/1-2-3", orphan=True)),
+        Delete(link("Left", "Leaver")),
+        Rename(group("Old"), group("New")),
+        Rename(user("first"), user("second")),
+        Rename(user("second", "same"), user("third", "Same")),
+        Update(user("Managed"), user("Managed", "Boss")),
+        Create(user("made", "third")),
+        Create(user("first")),
+        Create(group("fresh")),
+        Create(link("New", "made")),
+        Create(link("fresh", "Joiner")),
+        Create(link("Joined", "first")),
+        Create(assigned("user/second")),
+        Create(assigned("group/granted")),
+        Delete(group("gone"), cascaded=(link("gone", "member"),)),
+        Delete(user("departed"), cascaded=(link("kept", "departed"),)),
+    )
+)
+TAKEN = {
+    *("user/loser", "group/left", "user/leaver", "group/gone", "user/member"),
+    *("user/departed", "group/kept"),
+}
+"""What only loses something, or goes."""
+NEEDED = {
+    *("group/old", "user/first", "user/second", "user/managed", "user/boss", "user/joiner"),
+    *("group/joined", "group/granted", "user/same"),
+}
+
+
+def found(*addresses: str, prefix: str = "of") -> dict[Principal, str]:
+    """Return a witness of each, which tells whose it is."""
+    return {principal(one): f"{prefix} {one}" for one in addresses}
+
+
+ALL = found(*TAKEN, *NEEDED)
+BOUND = replace(PLAN, witnesses=ALL)
+
+
+def refusal(live: Mapping[Principal, str], plan: Plan = BOUND) -> str:
+    with pytest.raises(StalePlanError) as caught:
+        require_same_objects(plan, live)
+    return str(caught.value)
+
+
+def without(*addresses: str) -> dict[Principal, str]:
+    gone = {principal(one) for one in addresses}
+    return {one: witness for one, witness in ALL.items() if one not in gone}
+
+
+class TestNamedObjects:
+    """All that is live and named by a change, as it is called before the plan."""
+
+    def test_both_ends_managers_and_cascades(self) -> None:
+        named = named_objects(PLAN)
+        assert {f"{one.kind}/{one.name}" for one in named} == TAKEN | NEEDED
+        assert list(named) == sorted(named)
+        assert named[principal("user/boss")] == "Boss"
+        assert named[principal("group/old")] == "Old"
+
+    def test_may_have_the_names_of_after(self) -> None:
+        others = set(places(PLAN)) - named_objects(PLAN).keys()
+        assert others == {principal("group/new"), principal("user/third")}
+        assert set(managers(PLAN)) == {"boss", "same", "second", "third"}
+
+
+class TestRequireSameObjects:
+    """Names stand for the objects that were reviewed, and for no others."""
+
+    def test_as_reviewed(self) -> None:
+        require_same_objects(BOUND, ALL)
+
+    @pytest.mark.parametrize("address", sorted(TAKEN | NEEDED))
+    def test_made_anew(self, address: str) -> None:
+        told = refusal({**ALL, principal(address): "of another one"})
+        # The plan makes a user of this name itself, so the other one is only missed.
+        why = "is not live" if address == "user/first" else "was deleted and made anew"
+        assert f"{address} {why}" in told.lower()
+
+    @pytest.mark.parametrize("address", sorted(NEEDED))
+    def test_gone_and_needed(self, address: str) -> None:
+        told = refusal(without(address))
+        assert f"{address} is not live any more" in told.lower()
+
+    @pytest.mark.parametrize("address", sorted(TAKEN))
+    def test_gone_and_not_needed(self, address: str) -> None:
+        require_same_objects(BOUND, without(address))
+
+    def test_carried_out_up_to_anywhere(self) -> None:
+        """Renames come in the order in which names are freed; what is made has any witness."""
+        live = without("group/old", *TAKEN) | {principal("group/new"): "of group/old"}
+        require_same_objects(BOUND, live)
+        live |= {principal("user/third"): "of user/second"}
+        del live[principal("user/second")]
+        require_same_objects(BOUND, live)
+        live |= {principal("user/second"): "of user/first"}
+        del live[principal("user/first")]
+        require_same_objects(BOUND, live)
+        require_same_objects(BOUND, live | found("user/first", "user/made", prefix="new"))
+
+    def test_renamed_to_a_name_that_somebody_took(self) -> None:
+        live = without("group/old") | {principal("group/new"): "of another one"}
+        assert "group/new was deleted and made anew" in refusal(live)
+
+    @pytest.mark.parametrize("address", ["user/boss", "group/gone"])
+    def test_a_plan_that_does_not_say_which(self, address: str) -> None:
+        told = refusal(ALL, replace(PLAN, witnesses=without(address)))
+        assert f"does not say which {address} it is for" in told.lower()
