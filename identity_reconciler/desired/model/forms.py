@@ -77,9 +77,17 @@ def _not_null(value: object) -> object:
     return value
 
 
+def _word(value: object) -> object:
+    if isinstance(value, Plain) and value.kind is PlainKind.BOOLEAN:
+        return value.text
+    return value
+
+
 NULL_REFUSED = "null is only for optional attributes, to remove them; leave the key out instead"
 NOT_NULL = Before(_not_null)
 FLAG = Before(_boolean, {"type": "boolean"})
+WORD = Before(_word)
+"""For one of a few words: `off` is a boolean to YAML 1.1, and cannot be meant as one there."""
 
 _TIME = "[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2})?"
 _OFFSET = "(Z|[+-][0-9]{2}:[0-9]{2})"

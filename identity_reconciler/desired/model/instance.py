@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from identity_reconciler.desired.model.base import Document
-from identity_reconciler.desired.model.forms import FLAG
+from identity_reconciler.desired.model.forms import FLAG, WORD
 from identity_reconciler.desired.model.guards import GuardsSection
 from identity_reconciler.desired.model.text import (
     AccountId,
@@ -18,8 +18,8 @@ from identity_reconciler.desired.model.text import (
     Region,
 )
 
-Objects = Literal["declared", "authoritative", "reference"]
-Links = Literal["authoritative", "additive", "off"]
+Objects = Annotated[Literal["declared", "authoritative", "reference"], WORD]
+Links = Annotated[Literal["authoritative", "additive", "off"], WORD]
 
 
 class InstanceSection(Document):
