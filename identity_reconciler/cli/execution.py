@@ -209,6 +209,10 @@ class _Saved:
                     arns=applications_of(self.reviewed),
                 )
             )
+            # Of which applications is what hangs on who is to be deleted, and was not reviewed?
+            unknown = live.assignments.keys() - live.applications.keys()
+            if unknown:
+                live = live.united(self.gateway.read_state(Wanted(arns=tuple(sorted(unknown)))))
         found = self.gateway.witnesses(places(self.reviewed))
         require_same_objects(self.reviewed, found)
         left = what_is_left(self.reviewed, live)

@@ -11,6 +11,7 @@ from identity_reconciler.cli.options import (
     DirectoryArgument,
     EndpointUrl,
     RateOption,
+    ServiceApplications,
     UseSandbox,
 )
 from identity_reconciler.desired.writing.placing import Layout
@@ -45,6 +46,7 @@ def import_(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 2 when something would change.")
     ] = False,
+    service_applications: ServiceApplications = False,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
     rate: RateOption = None,
@@ -65,7 +67,8 @@ def import_(
     rewrite = Rewrite(one_directory(directory))
     with connected_for(declared, target, write=False) as gateway:
         live = read_everything(gateway, declared.settings.ignore)
-    adopt_and_tell(rewrite, declared, live, Choice(datetime.now(UTC), layout, chosen))
+    choice = Choice(datetime.now(UTC), layout, chosen, service_applications)
+    adopt_and_tell(rewrite, declared, live, choice)
     return finish(rewrite, write=not check)
 
 

@@ -13,6 +13,7 @@ from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     EndpointUrl,
     RateOption,
+    ServiceApplications,
     UseSandbox,
 )
 from identity_reconciler.core.declared import Ignore
@@ -129,6 +130,7 @@ def init(
             "that was a commit on GitHub.",
         ),
     ] = None,
+    service_applications: ServiceApplications = False,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
     rate: RateOption = None,
@@ -168,7 +170,8 @@ def init(
         live = read_everything(target.open(clients, instance), IGNORED)
     text = settings_text(instance, live)
     rewrite.put(SETTINGS_FILE, text.encode())
-    adopt_and_tell(rewrite, rewrite.declared(), live, Choice(datetime.now(UTC), layout))
+    choice = Choice(datetime.now(UTC), layout, services=service_applications)
+    adopt_and_tell(rewrite, rewrite.declared(), live, choice)
     code = finish(rewrite, write=True)
     _write_gitignore()
     _write_codeowners(

@@ -40,6 +40,14 @@ EndpointUrl = Annotated[
 ]
 
 
+ServiceApplications = Annotated[
+    bool,
+    typer.Option(
+        "--service-applications",
+        help="Write the assignments of applications that an AWS service owns, too, so that they "
+        "are managed.",
+    ),
+]
 RateOption = Annotated[
     str | None,
     typer.Option(

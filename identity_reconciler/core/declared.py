@@ -201,6 +201,8 @@ class DeclaredApplication:
     groups: tuple[Listed, ...] = ()
     managed: bool = True
     """False when the key `assignments` is not there: its assignments are not managed."""
+    assignment_required: bool | None = None
+    """What AWS must say of it; None: nothing is declared. Checked, and never written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ class Withholding(StrEnum):
     FOREIGN = "owned by an external identity provider"
     ADDITIVE = "live and not listed (manage: additive)"
     UNRESOLVED = "touched by what is unresolved"
+    SERVICE = "of an application that an AWS service owns"
 
 
 @dataclass(frozen=True, slots=True)

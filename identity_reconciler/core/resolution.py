@@ -27,6 +27,7 @@ from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.scope import Departing, Scope, Unmoved, departing
 from identity_reconciler.core.selection import select
 from identity_reconciler.core.state import (
+    Application,
     ApplicationArn,
     Group,
     GroupKey,
@@ -91,6 +92,7 @@ class _Work:
     expired: set[Key] = field(default_factory=set)
     held_members: dict[GroupKey, frozenset[UserKey]] = field(default_factory=dict)
     held_assignments: dict[ApplicationArn, frozenset[Principal]] = field(default_factory=dict)
+    unmanaged: set[ApplicationArn] = field(default_factory=set)
     unresolved: list[Unresolved] = field(default_factory=list)
     listed: frozenset[Principal] | None = None
     """Everybody who stands in a list, once that was asked for."""
@@ -130,6 +132,7 @@ def resolve(declared: Declared, live: State, as_of: datetime) -> Resolution:
         absent_users,
         absent_groups,
         Unmoved(aside.odd, work.held_members, work.held_assignments),
+        frozenset(work.unmanaged),
     )
     return Resolution(
         original=original,
@@ -325,11 +328,42 @@ def _bind_assignments(work: _Work) -> Mapping[ApplicationArn, frozenset[Principa
     work.unresolved.extend(selection.unresolved)
     for arn, entry in selection.first.items():
         work.origins["application", arn] = Origin(entry.position)
-    return {
-        arn: _bind_assignments_of(work, arn, entry)
-        for arn, entry in selection.alone.items()
-        if entry.managed
-    }
+    bound = {}
+    for arn, entry in selection.alone.items():
+        application = work.live.applications[arn]
+        _check_whether_required(work, entry, application)
+        if entry.managed and not application.is_account_access:
+            bound[arn] = _bind_assignments_of(work, arn, entry)
+            continue
+        work.unmanaged.add(arn)
+        if entry.managed:
+            work.tell(
+                entry.position,
+                f"application {entry.selector} is that of account access manager, whose "
+                "entitlements say who may use it; take its `assignments` out, nobody is assigned "
+                "to it from here",
+            )
+    return bound
+
+
+def _check_whether_required(
+    work: _Work, entry: DeclaredApplication, application: Application
+) -> None:
+    """Tell where an application lets in others than is declared; nothing here changes that."""
+    declared, found = entry.assignment_required, application.assignment_required
+    if declared is None or declared is found:
+        return
+    subject = f"application {entry.selector}"
+    if found is None:
+        told = f"AWS does not tell whether {subject} requires an assignment; take "
+        message = f"{told}`assignment_required` out"
+    else:
+        what = "requires an assignment" if found else "lets everybody in, assigned or not"
+        message = (
+            f"{subject} {what}, and `assignment_required: {str(declared).lower()}` is declared; "
+            "this is only checked, so change one of them"
+        )
+    work.tell(entry.position, message)
 
 
 def _bind_assignments_of(

@@ -264,5 +264,9 @@ def _links(live: State, principals: set[Principal]) -> Iterator[Link]:
         for user in sorted(members if everyone else members & users):
             yield live.membership(group, user)
     for arn, assigned in sorted(live.assignments.items()):
+        application = live.applications.get(arn)
+        if application is not None and application.is_account_access:
+            # Never managed, so not by a plan either: see `scope.narrow`.
+            continue
         for principal in sorted(assigned & principals):
             yield live.assignment(arn, principal)

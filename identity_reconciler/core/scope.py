@@ -51,6 +51,8 @@ class Scope:
     absent_users: frozenset[UserKey] = frozenset()
     absent_groups: frozenset[GroupKey] = frozenset()
     unmoved: Unmoved = field(default_factory=Unmoved)
+    unmanaged: frozenset[ApplicationArn] = frozenset()
+    """Applications that are declared, and whose assignments are not."""
 
 
 def matches_any(patterns: tuple[str, ...], name: str) -> bool:
@@ -170,10 +172,17 @@ def _assignments(
     settings, desired = scope.settings, scope.desired.assignments
     ignored = principals_of(ignored_users, _matching(live.groups, settings.ignore.groups))
     return {
-        arn: _managed(principals, desired.get(arn), settings.assignments, leavers, ignored)
+        arn: frozenset()
+        if _is_account_access(live, arn)
+        else _managed(principals, desired.get(arn), settings.assignments, leavers, ignored)
         - scope.unmoved.assignments.get(arn, frozenset())
         for arn, principals in live.assignments.items()
     }
+
+
+def _is_account_access(live: State, arn: ApplicationArn) -> bool:
+    application = live.applications.get(arn)
+    return application is not None and application.is_account_access
 
 
 _Link = TypeVar("_Link")
@@ -197,8 +206,8 @@ def _managed(
 def withheld(live: State, narrowed: State, scope: Scope) -> tuple[Withheld, ...]:
     """Return every removal that *scope* holds back, sorted by key.
 
-    Links count only where they are managed: of a group or application that is not declared,
-    nothing would ever be removed.
+    Links count only where they are managed, or left to the AWS service that owns a declared
+    application: of a group or application that is not declared, nothing would ever be removed.
     """
     settings, ignore = scope.settings, scope.settings.ignore
     users, groups = _by_kind(scope.unmoved.principals)
@@ -247,6 +256,17 @@ def _withheld_assignments(live: State, narrowed: State, scope: Scope) -> Iterato
         for principal in live.assignments[arn] - narrowed.assignments[arn]:
             why = Withholding.UNRESOLVED if principal in unmoved else reason
             yield Withheld(live.assignment(arn, principal), why)
+    for arn in live.assignments.keys() - scope.desired.assignments.keys():
+        if _is_left_to_a_service(live, arn, scope):
+            for principal in live.assignments[arn] - narrowed.assignments[arn]:
+                yield Withheld(live.assignment(arn, principal), Withholding.SERVICE)
+
+
+def _is_left_to_a_service(live: State, arn: ApplicationArn, scope: Scope) -> bool:
+    application = live.applications.get(arn)
+    if application is None or application.service is None:
+        return False
+    return arn in scope.unmanaged or application.is_account_access
 
 
 def _link_reason(mode: ManageLinks) -> Withholding:

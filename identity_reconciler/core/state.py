@@ -214,6 +214,12 @@ def principals_of(users: Iterable[UserKey], groups: Iterable[GroupKey]) -> froze
     )
 
 
+_CUSTOMER_PROVIDERS = {"custom", "custom-saml"}
+"""Source: observed, in CreateApplication of published code."""
+_ACCOUNT_ACCESS = "account-access"
+"""Assumed, from the name of the service; GetApplication of account-access tells only the ARN."""
+
+
 @dataclass(frozen=True, slots=True)
 class Application:
     """An application that principals can be assigned to. We never create one."""
@@ -226,6 +232,21 @@ class Application:
     """Twelve digits: the account the application lives in."""
     assignment_required: bool | None = None
     """False: every user has access without an assignment. None: not asked, or unsupported."""
+
+    @property
+    def service(self) -> str | None:
+        """The AWS service that owns it, as its provider is called; None: a customer manages it.
+
+        Consoles of AWS assign people to the applications of their services. Source: observed, in
+        hashicorp/terraform-provider-aws issue 28958 and aws/aws-cdk issue 23627.
+        """
+        name = (self.provider or "").partition(":applicationProvider/")[2]
+        return name if name and name not in _CUSTOMER_PROVIDERS else None
+
+    @property
+    def is_account_access(self) -> bool:
+        """Whether account access manager made it; nobody is assigned to it but by that."""
+        return self.service == _ACCOUNT_ACCESS
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,11 +49,13 @@ class Targets:
     assignments: frozenset[tuple[ApplicationSelector, Principal]] = frozenset()
     assignment_lists: frozenset[ApplicationSelector] = frozenset()
     """Applications all of whose assignments are touched."""
+    required: frozenset[ApplicationSelector] = frozenset()
+    """Applications of which it is newly declared whether they require an assignment."""
 
     def __len__(self) -> int:
         """Return how many resources are touched; a whole list counts as one."""
         objects = len(self.users) + len(self.groups)
-        lists = len(self.member_lists) + len(self.assignment_lists)
+        lists = len(self.member_lists) + len(self.assignment_lists) + len(self.required)
         return objects + lists + len(self.memberships) + len(self.assignments)
 
 
@@ -72,6 +74,7 @@ def touched(old: Declared, new: Declared) -> Targets:
         member_lists=member_lists,
         assignments=assignments,
         assignment_lists=assignment_lists,
+        required=_touched_requirements(old, new),
     )
 
 
@@ -162,6 +165,17 @@ def _touched_assignments(
     return frozenset(whole), frozenset(edges)
 
 
+def _touched_requirements(old: Declared, new: Declared) -> frozenset[ApplicationSelector]:
+    if new.settings.assignments is ManageLinks.OFF:
+        return frozenset()
+    before = {entry.selector: entry.assignment_required for entry in old.applications}
+    return frozenset(
+        entry.selector
+        for entry in new.applications
+        if entry.assignment_required not in {None, before.get(entry.selector)}
+    )
+
+
 def assigned(entry: DeclaredApplication) -> Mapping[Principal, Listed]:
     """Return what *entry* lists, by principal."""
     users = {Principal(PrincipalKind.USER, user_key(one.name)): one for one in entry.users}
@@ -233,11 +247,15 @@ def _applications(declared: Declared, targets: Targets) -> Iterator[DeclaredAppl
     for entry in declared.applications:
         if entry.selector in targets.assignment_lists:
             yield entry
-        elif entry.selector in partly:
-            listed = assigned(entry)
-            kept = [one for one in listed if (entry.selector, one) in targets.assignments]
+            continue
+        listed = assigned(entry)
+        kept = [one for one in listed if (entry.selector, one) in targets.assignments]
+        is_checked = entry.selector in targets.required
+        if entry.selector in partly or is_checked:
             yield replace(
                 entry,
                 users=tuple(listed[one] for one in kept if one.kind is PrincipalKind.USER),
                 groups=tuple(listed[one] for one in kept if one.kind is PrincipalKind.GROUP),
+                managed=entry.selector in partly,
+                assignment_required=entry.assignment_required if is_checked else None,
             )

@@ -275,12 +275,22 @@ def _changes(plan: Plan, findings: Findings) -> Iterator[ChangeDocument]:
         described = described_change(
             change, plan.origins.get(change.key), findings.traces.get(change.key)
         )
-        more: dict[str, bool] = {}
+        more: dict[str, bool | str] = {}
+        if (service := _owner(change, plan)) is not None:
+            more["owned_by"] = service
         if change.key in findings.guarded:
             more["guarded"] = True
         if known is not None:
             more["pending"] = known.get(change.key) == change
         yield described.model_copy(update=more) if more else described
+
+
+def _owner(change: Change, plan: Plan) -> str | None:
+    """Return the AWS service that owns the application from which *change* takes somebody."""
+    if isinstance(change, Delete) and isinstance(change.before, Assignment):
+        application = plan.applications.get(change.before.application)
+        return application.service if application else None
+    return None
 
 
 def described_change(

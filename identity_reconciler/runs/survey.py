@@ -22,6 +22,7 @@ from identity_reconciler.core.plan import Delete, Plan, Reason
 from identity_reconciler.core.resolution import Resolution, resolve
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
+    Application,
     Group,
     GroupKey,
     Membership,
@@ -194,7 +195,7 @@ def _completed(live: State, gateway: Gateway, facts: MissingFacts) -> State:
 
 def wanted(declared: Declared) -> Wanted:
     """Return what the first read for *declared* asks for."""
-    applications = _managed_applications(declared)
+    applications = _labelled_applications(declared)
     lengths = {group_key(one.group.name): len(one.members or ()) for one in declared.groups}
     return Wanted(
         users=True,
@@ -204,7 +205,7 @@ def wanted(declared: Declared) -> Wanted:
         members_of=_group_filter(declared),
         length_of=lambda group: lengths.get(group_key(group.name), 0),
         assignments_of=lambda application: any(
-            entry.selector.matches(application)
+            is_read(entry, application)
             for label in (application.name, application.arn)
             for entry in applications.get(label, ())
         ),
@@ -216,15 +217,24 @@ def _binds_applications(declared: Declared) -> bool:
     return bool(declared.applications) and declared.settings.assignments is not ManageLinks.OFF
 
 
-def _managed_applications(declared: Declared) -> Mapping[str, list[DeclaredApplication]]:
-    """Return the entries whose assignments are managed, by the ARN or else name they select."""
+def _labelled_applications(declared: Declared) -> Mapping[str, list[DeclaredApplication]]:
+    """Return the entries by the ARN or else name they select; none where nothing is managed."""
     found: dict[str, list[DeclaredApplication]] = {}
     if declared.settings.assignments is not ManageLinks.OFF:
         for entry in declared.applications:
-            if entry.managed:
-                label = entry.selector.arn or entry.selector.name or ""
-                found.setdefault(label, []).append(entry)
+            label = entry.selector.arn or entry.selector.name or ""
+            found.setdefault(label, []).append(entry)
     return found
+
+
+def is_read(entry: DeclaredApplication, application: Application) -> bool:
+    """Return whether *entry* selects *application* and asks who is assigned, or must be.
+
+    So it does where the assignments are managed, where an AWS service owns the application and
+    they are left to it, and where it says whether one is required.
+    """
+    asks = entry.managed or entry.assignment_required is not None or application.service is not None
+    return asks and entry.selector.matches(application)
 
 
 def _group_filter(declared: Declared) -> Callable[[Group], bool]:
@@ -297,9 +307,16 @@ def _member_lists(declared: Declared) -> int:
 
 
 def _application_lists(declared: Declared) -> int:
-    """Return the requests to sso-admin: a list and a question for each managed application."""
+    """Return the requests to sso-admin: a list and a question for each application that is read.
+
+    Which of those that are not managed an AWS service owns is not known, so none counts.
+    """
     if not _binds_applications(declared):
         return 0
-    managed = [entry for same in _managed_applications(declared).values() for entry in same]
-    lists = sum(_pages(len(entry.users) + len(entry.groups)) for entry in managed)
-    return _pages(len(declared.applications), _APPLICATIONS_PAGE) + lists + len(managed)
+    read = [
+        entry
+        for entry in declared.applications
+        if entry.managed or entry.assignment_required is not None
+    ]
+    lists = sum(_pages(len(entry.users) + len(entry.groups)) for entry in read)
+    return _pages(len(declared.applications), _APPLICATIONS_PAGE) + lists + len(read)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from identity_reconciler.core.comparison import compare_resolved
 from identity_reconciler.core.declared import Declared
-from identity_reconciler.core.plan import Change, Create, Delete, Plan
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Withholding
 from identity_reconciler.core.resolution import Resolution, resolve
 from identity_reconciler.core.state import (
     Assignment,
@@ -58,6 +58,9 @@ def plan_touched(old: Declared, new: Declared, gateway: Gateway, as_of: datetime
     survey.follow_what_is_missing()
     resolution = survey.read_what_hangs_on_leavers(as_of)
     plan = _with_arns(compare_resolved(resolution).plan, new)
+    # What is left to the services of AWS is not a question of what is touched.
+    withheld = (one for one in plan.withheld if one.reason is not Withholding.SERVICE)
+    plan = replace(plan, withheld=tuple(withheld))
     return TargetedPlan(plan, survey.live, survey.targets)
 
 
@@ -103,16 +106,15 @@ class _Survey:
     def read_applications(self) -> None:
         """Read the applications of touched assignments; all only where one is selected by name."""
         targets = self.targets
-        selectors = {one for one, _ in targets.assignments} | targets.assignment_lists
+        read_whole = targets.assignment_lists | targets.required
+        selectors = {one for one, _ in targets.assignments} | read_whole
         arns = [one.arn for one in selectors if one.arn is not None]
         if selectors:
             self.live = self._gateway.read_state(
                 Wanted(
                     applications=len(arns) < len(selectors),
                     arns=tuple(sorted(arns)),
-                    assignments_of=lambda found: any(
-                        one.matches(found) for one in targets.assignment_lists
-                    ),
+                    assignments_of=lambda found: any(one.matches(found) for one in read_whole),
                 )
             )
 

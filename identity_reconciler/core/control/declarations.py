@@ -158,16 +158,28 @@ def _applications(base: Declared, now: Declared, live: Sequence[Application]) ->
     guards = base.settings.guards
     patterns = (*guards.protected.applications, *guards.privileged.applications)
     entries = {one.selector: one for one in now.applications}
-    for old in filter(lambda one: one.managed, base.applications):
+    for old in base.applications:
         new = entries.get(old.selector) or _same(old, now.applications, live)
         names = filter(None, (old.selector.name, old.selector.arn))
         named = any(matches_any(patterns, name) for name in names)
-        if new is None:
+        yield from ((named, one) for one in _application(old, new))
+
+
+def _application(old: DeclaredApplication, new: DeclaredApplication | None) -> Iterator[Loosening]:
+    if new is None:
+        if old.managed or old.assignment_required:
             said = f"application {old.selector} is not declared any more: nothing here manages it"
-            yield named, Loosening(Aspect.MANAGED, said, old.position, at_base=True)
-        elif not new.managed:
-            said = f"application {new.selector} has no key `assignments` any more: who is assigned"
-            yield named, Loosening(Aspect.MANAGED, f"{said} is not managed", new.position)
+            yield Loosening(Aspect.MANAGED, said, old.position, at_base=True)
+        return
+    if old.managed and not new.managed:
+        said = f"application {new.selector} has no key `assignments` any more: who is assigned"
+        yield Loosening(Aspect.MANAGED, f"{said} is not managed", new.position)
+    if old.assignment_required and not new.assignment_required:
+        said = (
+            f"application {new.selector} has no `assignment_required: true` any more: that only "
+            "who is assigned gets in is not checked"
+        )
+        yield Loosening(Aspect.MANAGED, said, new.position)
 
 
 def _same(

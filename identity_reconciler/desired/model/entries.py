@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from identity_reconciler.desired.model.base import Document
-from identity_reconciler.desired.model.forms import EXPIRY, NOT_NULL, form
+from identity_reconciler.desired.model.forms import EXPIRY, FLAG, NOT_NULL, form
 from identity_reconciler.desired.model.people import UserEntry
 from identity_reconciler.desired.model.text import (
     AccountId,
@@ -115,6 +115,9 @@ class ApplicationEntry(Document):
         default=None, examples=[{"groups": ["data-science"], "users": ["janedoe"]}]
     )
     """Who is assigned. Without this key the application's assignments are not managed."""
+    assignment_required: Annotated[bool | None, FLAG] = Field(default=None, examples=[True])
+    """Whether only who is assigned may open it. Checked and never written: a plan tells where it is
+    otherwise in AWS."""
 
 
 class Declarations(Document):

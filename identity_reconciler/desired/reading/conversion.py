@@ -239,8 +239,9 @@ def declared_application(
         provider=entry.provider or None,
         account=entry.account or None,
     )
+    required = entry.assignment_required
     if entry.assignments is None:
-        return DeclaredApplication(selector, place, managed=False)
+        return DeclaredApplication(selector, place, managed=False, assignment_required=required)
     raw = fields["assignments"]
     lists = raw if isinstance(raw, Fields) else Fields(fields.mark)
     return DeclaredApplication(
@@ -248,6 +249,7 @@ def declared_application(
         place,
         users=_listed(entry.assignments.users, lists.get("users"), place.file),
         groups=_listed(entry.assignments.groups, lists.get("groups"), place.file),
+        assignment_required=required,
     )
 
 

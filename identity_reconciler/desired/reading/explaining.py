@@ -112,6 +112,9 @@ def _application(declared: Declared, label: str, as_of: datetime) -> Iterator[st
 def _assigned(declared: Declared, entry: DeclaredApplication, as_of: datetime) -> Iterator[str]:
     if not entry.managed or declared.settings.assignments is ManageLinks.OFF:
         yield "  its assignments are not managed"
+    if entry.assignment_required is not None:
+        only = "only who is assigned" if entry.assignment_required else "everybody"
+        yield f"  {only} may open it (`assignment_required`, which is checked and not written)"
     members = {folded(one.name): one.members for one in declared.groups}
     for one in entry.users:
         yield f"  user/{one.name} may open it{_terms(one, as_of)}"

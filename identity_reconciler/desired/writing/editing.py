@@ -158,7 +158,8 @@ class Editor:
             raise UsageError(
                 f"the assignments of {shown(application)} are not managed"
                 f"{did_you_mean(application, self._application_names())}; to keep those it has, "
-                f"first run `identity-reconciler import --only application/{application}`"
+                f"first run `identity-reconciler import --only application/{application}`, with "
+                "`--service-applications` if an AWS service owns it"
                 + ("" if entry else ", or give --declare if it has none")
             )
         listed = entry.users if kind == "user" else entry.groups

@@ -45,7 +45,7 @@ from identity_reconciler.desired.model.text import (
     check_user_name,
 )
 from identity_reconciler.desired.reading.references import MAX_GROUPS
-from identity_reconciler.desired.yaml.emit import Data
+from identity_reconciler.desired.yaml.emit import Data, Remarked
 from identity_reconciler.desired.yaml.encoding import FORBIDDEN, forbidden_character
 
 check_application_name = TypeAdapter(ApplicationNameText).validate_python
@@ -84,6 +84,10 @@ def _check(model: type[Document], key: str) -> Callable[[str], object]:
     field = model.model_fields[key]
     kind = cast("type[str]", Annotated[field.annotation, field])
     return TypeAdapter(kind).validator.validate_python
+
+
+def _owned(service: str) -> str:
+    return f"owned by the AWS service {service}, whose console may assign people"
 
 
 _Key = TypeVar("_Key", UserKey, GroupKey)
@@ -309,12 +313,21 @@ class Exporter:
         return {"arn": application.arn}
 
     def application(
-        self, application: Application, principals: Iterable[Principal]
+        self, application: Application, principals: Iterable[Principal], *, services: bool
     ) -> Entry | None:
-        """Return the entry of *application*; None when nothing can select it."""
+        """Return the entry of *application*; None when nothing can select it.
+
+        One that an AWS service owns has no `assignments`, unless *services* are to be managed, too:
+        its console assigns people, and what is not listed would be removed.
+        """
         selector = self.selector(application)
         if selector is None:
             return None
+        if application.service is not None:
+            ((key, label),) = selector.items()
+            selector = {key: Remarked(str(label), _owned(application.service))}
+            if application.is_account_access or not services:
+                return selector
         lists = self.assignments(application, principals)
         return selector | ({} if lists is None else {"assignments": lists})
 

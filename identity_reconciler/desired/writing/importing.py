@@ -57,6 +57,8 @@ class Choice:
     """None: a new entry joins the file with most of its kind."""
     only: frozenset[tuple[str, str]] | None = None
     """Kinds and folded names; None: everything."""
+    services: bool = False
+    """Whether to manage the assignments of applications that an AWS service owns, too."""
 
     def wants(self, kind: str, *names: str) -> bool:
         """Return whether the object that goes by one of *names* is to be imported."""
@@ -197,6 +199,8 @@ class _Import:
                 self.catalog.remove(self.catalog.entry(entry))
             elif len(found) == 1 and entry.managed:
                 self._application(entry, found[0])
+            elif len(found) == 1 and self.choice.services:
+                self._manage(entry, found[0])
         for arn in self.exporter.applications():
             if arn not in known:
                 self._new_application(self.live.applications[arn])
@@ -204,7 +208,8 @@ class _Import:
     def _new_application(self, application: Application) -> None:
         if self.choice.wants("application", application.name, application.arn):
             principals = self.live.assignments.get(application.arn, frozenset())
-            made = self.exporter.application(application, principals)
+            services = self.choice.services
+            made = self.exporter.application(application, principals, services=services)
             if made is not None:
                 self._add("applications", application.name, made)
 
@@ -228,6 +233,17 @@ class _Import:
                     self.choice.as_of,
                 ),
             )
+
+    def _manage(self, entry: DeclaredApplication, found: Application) -> None:
+        """Give *entry* the assignments that it leaves to the AWS service that owns it."""
+        off = self.declared.settings.assignments is ManageLinks.OFF
+        if off or found.service is None or found.is_account_access:
+            return
+        principals = self.live.assignments.get(found.arn, frozenset())
+        lists = self.exporter.assignments(found, principals)
+        if lists is not None:
+            place = self.catalog.entry(entry)
+            place.section.operation.add_key(place.node, "account", "assignments", lists)
 
     def _add(self, section: str, name: str, entry: Entry) -> None:
         layout = self.choice.layout

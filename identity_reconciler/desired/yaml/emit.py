@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from typing import Self
 
 from identity_reconciler.desired.yaml.scalars import resolved
 
@@ -13,6 +14,21 @@ WIDTH = 100
 
 Data = str | bool | date | Sequence["Data"] | Mapping[str, "Data"]
 """What can be written."""
+
+
+class Remarked(str):
+    """A text with a comment behind it, where it is the value of a key on a line of its own."""
+
+    __slots__ = ("remark",)
+
+    remark: str
+
+    def __new__(cls, text: str, remark: str) -> Self:
+        """Return *text* with *remark*, one line of plain words."""
+        made = super().__new__(cls, text)
+        made.remark = remark
+        return made
+
 
 # Begins with a letter, so it is no number and no date, and has nothing that is a sign anywhere.
 _PLAIN = re.compile(r"[^\W\d_][\w.@+/()'&-]*(?: [\w.@+/()'&-]+)*")
@@ -66,6 +82,8 @@ def key_lines(key: str, value: Data, indent: int) -> Iterator[str]:
     """Yield the lines of one key and its value: lists over several, mappings where too long."""
     head = f"{' ' * indent}{scalar(key)}:"
     match value:
+        case Remarked():
+            yield f"{head} {flow(value)} # {value.remark}"
         case str() | bool() | date():
             yield f"{head} {flow(value)}"
         case Mapping() if not _fits(value, len(head) + 1):

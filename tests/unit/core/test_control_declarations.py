@@ -86,7 +86,11 @@ class TestEveryField:
         [
             (DeclaredUser, {"presence"}, {"user", "position", "previous_names"}),
             (DeclaredGroup, {"presence", "members"}, {"group", "position", "previous_names"}),
-            (DeclaredApplication, {"managed"}, {"selector", "position", "users", "groups"}),
+            (
+                DeclaredApplication,
+                {"managed", "assignment_required"},
+                {"selector", "position", "users", "groups"},
+            ),
             (
                 Declared,
                 {"settings", "users", "groups", "applications", "approvals"},
@@ -202,6 +206,21 @@ class TestLists:
             "manage.assignments is off, was authoritative",
         ]
         assert told(replace(base, settings=off), now) == []
+
+    @pytest.mark.parametrize("before", [None, False, True])
+    @pytest.mark.parametrize("after", [None, False, True])
+    def test_that_only_who_is_assigned_gets_in_is_checked(
+        self,
+        before: bool | None,  # noqa: FBT001 - a parameter of the test
+        after: bool | None,  # noqa: FBT001
+    ) -> None:
+        entry = application(name="Payroll", managed=False)
+        base = Declared(PLAIN, applications=(replace(entry, assignment_required=before),))
+        now = Declared(PLAIN, applications=(replace(entry, assignment_required=after),))
+        dropped = "application Payroll has no `assignment_required"
+        assert told(base, now) == ([dropped] if before and not after else [])
+        gone = ["application Payroll is not declared any more"] if before else []
+        assert told(base, Declared(PLAIN)) == gone
 
     def test_an_application_may_be_named_in_other_words(self) -> None:
         base = Declared(PLAIN, applications=(application(name="Payroll"),))

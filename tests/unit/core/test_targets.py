@@ -210,6 +210,22 @@ class TestAssignments:
     def test_of_a_new_entry_the_whole_list(self) -> None:
         assert touched(NOTHING, says(wiki())) == Targets(assignment_lists=frozenset({WIKI}))
 
+    @pytest.mark.parametrize("before", [None, False, True])
+    @pytest.mark.parametrize("after", [None, False, True])
+    def test_whether_an_assignment_is_required(
+        self,
+        before: bool | None,  # noqa: FBT001 - a parameter of the test
+        after: bool | None,  # noqa: FBT001
+    ) -> None:
+        old, new = (replace(wiki(), assignment_required=one) for one in (before, after))
+        targets = touched(says(old), says(new))
+        is_new = after is not None and after is not before
+        assert targets == Targets(required=frozenset({WIKI} if is_new else ()))
+        assert len(targets) == is_new
+        checked = restricted(says(new), targets, State()).applications
+        assert checked == ((replace(new, managed=False),) if is_new else ())
+        assert touched(says(old, settings=OFF), says(new, settings=OFF)) == Targets()
+
     def test_an_unmanaged_entry_hides_no_other(self) -> None:
         unmanaged = DeclaredApplication(PAYROLL, HERE, managed=False)
         new = says(unmanaged, wiki(users=listed("ana")))
