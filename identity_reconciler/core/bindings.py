@@ -107,19 +107,19 @@ def _made(plan: Plan) -> frozenset[Principal]:
 
 def _named(plan: Plan, changes: Iterable[Change]) -> Named:
     """Return what *changes*, some of those of *plan*, touch or rely on."""
-    back, made = Renames.in_plan(plan).reversed(), _made(plan)
-    former: dict[Principal, str] = {}
-    for change in plan.changes:
-        if isinstance(change, Rename):
-            former[_principal(change.before)] = _name(change.before)
+    made = _made(plan)
+    former = {
+        _principal(change.after): (_principal(change.before), _name(change.before))
+        for change in plan.changes
+        if isinstance(change, Rename)
+    }
     found: dict[Principal, str] = {}
     for change in changes:
         for one, name in _named_before(change):
             found.setdefault(one, name)
         for later, name in _named_after(change):
             if later not in made:
-                one = back.principal(later)
-                found.setdefault(one, former.get(one, name))
+                found.setdefault(*former.get(later, (later, name)))
     return {one: found[one] for one in sorted(found)}
 
 

@@ -65,7 +65,7 @@ def inconsistencies(document: PlanDocument, plan: Plan) -> Iterator[str]:
     yield from _about_expiring(document)
     # Plans of before format 1.2 have none; they are refused when they are to be applied.
     bound = [one.address for one in document.witnesses]
-    if bound and bound != [f"{one.kind}/{name}" for one, name in named_objects(plan).items()]:
+    if bound and bound != [f"{one.kind}/{one.name}" for one in named_objects(plan)]:
         yield "its witnesses are not those of what its changes name"
 
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.core.access import AccessChange, Effect
 from identity_reconciler.core.approvals import approval_lines
-from identity_reconciler.core.bindings import named_objects
 from identity_reconciler.core.control import Loosening, Unmatched
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import expiring
@@ -178,9 +177,8 @@ def document(
             for one in expiring(declared, occasion.as_of)
         ),
         witnesses=tuple(
-            WitnessDocument(address=f"{one.kind}/{name}", witness=plan.witnesses[one])
-            for one, name in named_objects(plan).items()
-            if one in plan.witnesses
+            WitnessDocument(address=f"{one.kind}/{one.name}", witness=witness)
+            for one, witness in sorted(plan.witnesses.items())
         ),
     )
 

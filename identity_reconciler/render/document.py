@@ -267,7 +267,7 @@ class WitnessDocument(_Part):
     """Which live user or group a name stands for."""
 
     address: str
-    """`kind/name`, under the name from before the plan."""
+    """`kind/name`, the name of before the plan as names are compared: in lower case."""
     witness: str = Field(pattern="^[0-9a-f]{32}$")
     """A digest of its identifier: another one of the same name has another witness."""
 

@@ -209,7 +209,7 @@ class TestWhatIsAsReviewed:
 
     def test_tells_of_each_object_which_one_it_is(self, planned: Path) -> None:
         told = json.loads((planned / "plan.json").read_text())["witnesses"]
-        assert [one["address"] for one in told] == sorted(NAMED, key=str.lower)
+        assert [one["address"] for one in told] == sorted(map(str.lower, NAMED))
         assert len({one["witness"] for one in told}) == len(NAMED)
         with live(planned) as (store, _):
             users = store.list_users(IdentityStoreId=STORE)["Users"]
