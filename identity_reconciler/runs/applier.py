@@ -206,7 +206,9 @@ def _carry_out(change: Change, gateway: Gateway, patience: Patience, progress: _
             continue
         maybe_written = maybe_written or isinstance(trouble, UnknownOutcomeError)
         result = _settle(change, gateway, trouble, maybe_written=maybe_written)
-        again = maybe_written or isinstance(trouble, ChangedError) or progress.awaits(change)
+        # Whom it was for is gone for good; who has the name by now is somebody else.
+        is_open = maybe_written and not isinstance(trouble, NotFoundError)
+        again = is_open or isinstance(trouble, ChangedError) or progress.awaits(change)
         if result.outcome is not Outcome.SKIPPED:
             progress.without_credentials = _credentials_problem(trouble)
             return result

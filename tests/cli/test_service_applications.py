@@ -114,6 +114,14 @@ class TestAssignmentRequired:
         applying = command("apply", "--sandbox", "--auto-approve", cwd=applied)
         assert applying.code == ExitCode.PARTIAL_APPLY
 
+    def test_of_an_application_whose_assignments_are_not_managed(self, applied: Path) -> None:
+        text = (applied / "desired-state/applications.yaml").read_text()
+        lists = text[text.rindex("  - name: Ledger\n") :]
+        ledger = "  - name: Ledger\n    assignment_required: true\n"
+        edit(applied, "applications.yaml", lists, ledger)
+        run = command("plan", "--sandbox", "--format", "json", cwd=applied)
+        assert (run.json()["unresolved"], run.json()["changes"]) == ([], [])
+
     def test_by_whoever_looks_at_a_change_alone(self, applied: Path) -> None:
         edit(applied, "applications.yaml", REDSHIFT, BARE)
         commit(applied)

@@ -6,10 +6,30 @@ from dataclasses import replace
 
 import pytest
 
-from identity_reconciler.core.state import Principal, PrincipalKind, UserName
+from identity_reconciler.core.plan import Create, Plan
+from identity_reconciler.core.state import (
+    ApplicationArn,
+    Assignment,
+    Membership,
+    Principal,
+    PrincipalKind,
+    UserName,
+    group_key,
+)
 from identity_reconciler.gateway import Wanted
+from identity_reconciler.runs.applier import Outcome, Patience, apply_plan
 from identity_reconciler.sandbox import Sandbox
-from tests.sandbox.gateway_world import gateway, group, member, user
+from identity_reconciler.sandbox.trouble import FaultKind
+from tests.memory_gateway import Silent
+from tests.sandbox.gateway_world import (
+    EVERYTHING,
+    assigned,
+    gateway,
+    group,
+    member,
+    trouble,
+    user,
+)
 
 ANA, OPS = Principal(PrincipalKind.USER, "ana"), Principal(PrincipalKind.GROUP, "ops")
 LINK = Wanted(named=(member("ops", "ana"),))
@@ -72,3 +92,39 @@ class TestWitnesses:
         writer.create(user("ana"))
         other.read_state(Wanted(named=(user("ana"),)))
         assert other.witnesses((ANA,)) == writer.witnesses((ANA,))
+
+
+class TestApply:
+    """What is carried out again after a lost answer is for the same objects, too."""
+
+    @pytest.mark.parametrize("link", ["membership", "assignment"])
+    def test_who_is_made_anew_meanwhile_gets_nothing(self, sandbox: Sandbox, link: str) -> None:
+        arn = sandbox.add_application("Wiki")
+        writer, other = gateway(sandbox), gateway(sandbox)
+        for resource in (user("ana"), group("ops")):
+            writer.create(resource)
+        made = member("ops", "ana") if link == "membership" else assigned(arn, ANA.kind, "ana")
+        waits: list[float] = []
+
+        def make_anew(seconds: float) -> None:
+            if not waits:
+                other.delete(user("ana"))
+                other.create(user("ana"))
+            waits.append(seconds)
+
+        applier = gateway(sandbox)
+        applier.read_state(Wanted(named=(made,)))
+        sandbox.make_trouble(trouble(made_by(made), FaultKind.LOST_BEFORE))
+        plan, patience = Plan((Create(made),)), Patience(make_anew)
+        (result,) = apply_plan(plan, applier, Silent(), patience)
+        assert result.outcome is Outcome.FAILED
+        assert len(waits) == 1
+        whole = gateway(sandbox).read_state(EVERYTHING)
+        assert whole.members[group_key("ops")] == frozenset()
+        assert whole.assignments[ApplicationArn(arn)] == frozenset()
+
+
+def made_by(link: Membership | Assignment) -> str:
+    if isinstance(link, Membership):
+        return "CreateGroupMembership"
+    return "CreateApplicationAssignment"
