@@ -40,6 +40,7 @@ from identity_reconciler.desired.writing.corrections import (
     correct_list,
     correct_user,
     fill_map,
+    list_at,
 )
 from identity_reconciler.desired.writing.exporter import Entry, Exporter
 from identity_reconciler.desired.writing.placing import Catalog, Layout, file_for
@@ -221,7 +222,11 @@ class _Import:
         sayable = lists is not None and mode is not ManageLinks.OFF
         if sayable and fill_map(place, "assignments", lists or {}):
             return
-        for kind, listed in (("user", entry.users), ("group", entry.groups)):
+        # A list that is new stands behind what is added to the one above it, so it comes later.
+        kinds = (("user", entry.users), ("group", entry.groups))
+        for kind, listed in sorted(
+            kinds, key=lambda one: list_at(place, ("assignments", f"{one[0]}s")) is None
+        ):
             correct_list(
                 place,
                 ("assignments", f"{kind}s"),

@@ -422,6 +422,26 @@ class TestMerging:
         assert repository.adopt(live) == ()
         assert repository.text("identities") == MERGED
 
+    @pytest.mark.parametrize("kind", PrincipalKind)
+    def test_a_list_is_emptied_as_another_one_begins(
+        self, tmp_path: Path, kind: PrincipalKind
+    ) -> None:
+        arn = ApplicationArn("a")
+        other = next(one for one in PrincipalKind if one is not kind)
+        groups = {group_key(name): Group(GroupName(name)) for name in ("ann", "bob")}
+        names = [Principal(kind, "ann")], [Principal(kind, "bob"), Principal(other, "bob")]
+        repository = Repository(tmp_path)
+        for principals in names:
+            live = State(
+                people(person("ann"), person("bob")).users,
+                groups,
+                {key: frozenset() for key in groups},
+                {arn: Application(arn, "Wiki")},
+                {arn: frozenset(principals)},
+            )
+            repository.adopt(live, layout=Layout.ONE_FILE)
+            assert compare(repository.declared, live, NOW).changes == ()
+
     def test_windows_line_ends_stay(self, tmp_path: Path) -> None:
         repository = Repository(tmp_path)
         repository.rewrite.put("a.yaml", b"users:\r\n  - user_name: ann\r\n    state: absent\r\n")
