@@ -11,12 +11,12 @@ import pytest
 
 from identity_reconciler.errors import ExitCode
 from identity_reconciler.sandbox import Sandbox
+from identity_reconciler.sandbox.catalogue import ACCESS_PROVIDER
 from tests.command import command, edit
 
 REDSHIFT = "  - name: Amazon Redshift\n    assignments:\n      groups: [engineering]\n"
 BARE = "  - name: Amazon Redshift\n"
 STORE = "d-1234567890"
-ACCOUNT_ACCESS = "arn:aws:sso::aws:applicationProvider/account-access"
 OWNED = "# owned by the AWS service {}, whose console may assign people\n"
 
 
@@ -83,6 +83,9 @@ class TestManaged:
             "assignment/Amazon Redshift/group/engineering": "redshift",
             "assignment/Amazon Redshift/group/finance": None,
         }
+        for kind in ("text", "markdown"):
+            told = command("plan", "--sandbox", "--format", kind, cwd=applied).out
+            assert "whose console may have assigned it" in " ".join(told.split())
 
     def test_what_is_left_to_the_service_goes_with_a_leaver(self, applied: Path) -> None:
         """AWS would keep it for good."""
@@ -154,7 +157,7 @@ class TestAccountAccessManager:
     def here(self, applied: Path) -> Path:
         """Return a directory whose sandbox has that application, with somebody assigned to it."""
         with Sandbox(applied / ".identity-reconciler/sandbox.sqlite3") as sandbox:
-            arn = sandbox.add_application("Accounts", ACCOUNT_ACCESS)
+            arn = sandbox.add_application("Accounts", ACCESS_PROVIDER.arn)
             users = sandbox.session().client("identitystore").list_users(IdentityStoreId=STORE)
             nikki = next(one for one in users["Users"] if one["UserName"] == "nikki.wolf")
             sandbox.session().client("sso-admin").create_application_assignment(
