@@ -33,6 +33,7 @@ from identity_reconciler.cli.output import (
 from identity_reconciler.core.declared import Declared, Instance
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.review import (
+    addresses_of,
     applications_of,
     require_reviewed,
     to_be_read,
@@ -178,7 +179,12 @@ class _Saved:
         named, principals = to_be_read(self.reviewed)
         with progress("reading what the plan touches", lambda: self.gateway.requests.total):
             live = self.gateway.read_state(
-                Wanted(named=named, principals=principals, arns=applications_of(self.reviewed))
+                Wanted(
+                    named=named,
+                    principals=principals,
+                    addresses=addresses_of(self.reviewed),
+                    arns=applications_of(self.reviewed),
+                )
             )
         return what_is_left(self.reviewed, live)
 

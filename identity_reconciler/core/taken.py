@@ -96,6 +96,28 @@ def _moves(changes: Iterable[Change]) -> Iterator[_Move]:
                 pass
 
 
+def address_given(change: Change) -> str | None:
+    """Return the e-mail address, as spelled, that *change* gives a user who does not have it."""
+    for move in _moves((change,)):
+        if move.takes and move.after is not None and move.after.email is not None:
+            return move.after.email.value
+    return None
+
+
+def holders(changes: Iterable[Change], live: State) -> Mapping[Key, User]:
+    """Return who else in *live* has the address that a change gives a user, by its key."""
+    taking: dict[str, list[_Move]] = defaultdict(list)
+    for move in _moves(changes):
+        if move.takes:
+            taking[move.takes].append(move)
+    found: dict[Key, User] = {}
+    for user in live.users.values() if taking else ():
+        for move in taking.get(address_of(user) or "", ()):
+            if user.key not in {one.key for one in (move.before, move.after) if one is not None}:
+                found[move.key] = user
+    return found
+
+
 class _Search:
     """What is found out about those who are to get an address."""
 

@@ -157,8 +157,24 @@ class TestContradiction:
         email = Email("a@example.com")
         world = replace(WORLD, users={UserKey("ana"): replace(ANA, email=email)})
         gateway = MemoryGateway.holding(world)
-        change = Create(User(UserName("bob"), email=email))
-        assert outcome(gateway, change) == (Outcome.FAILED, "e-mail")
+        blame = "its e-mail address is that of user/ana; plan again"
+        change = Create(User(UserName("bob"), email=Email("A@example.com")))
+        assert outcome(gateway, change) == (Outcome.FAILED, blame)
+        zoe = User(UserName("zoe"))
+        gateway.users[UserKey("zoe")] = zoe
+        assert outcome(gateway, Update(zoe, replace(zoe, email=email))) == (Outcome.FAILED, blame)
+        kim = replace(zoe, user_name=UserName("kim"), email=email)
+        assert outcome(gateway, Rename(zoe, kim)) == (Outcome.FAILED, blame)
+
+    @pytest.mark.parametrize("kind", ["user", "group"])
+    def test_rename_to_a_name_that_another_has(self, kind: str) -> None:
+        """It is not taken for done because the new name is live."""
+        gateway = MemoryGateway.holding(WORLD)
+        gateway.users[UserKey("bob")] = bob = User(UserName("bob"))
+        gateway.groups[GroupKey("dev")] = dev = Group(GroupName("dev"))
+        change = Rename(bob, ANA) if kind == "user" else Rename(dev, OPS)
+        detail = f"another {kind} has the new name; plan again"
+        assert outcome(gateway, change) == (Outcome.FAILED, detail)
 
     def test_update_of_a_changed_object(self) -> None:
         gateway = MemoryGateway.holding(WORLD)
