@@ -52,13 +52,13 @@ NO_REFUSALS = Refusals()
 def refusals(plan: Plan, live: State, declared: Declared) -> Refusals:
     """Return which users of *plan* would get an address that somebody else still has then.
 
-    *plan* is the one for *declared*, and *live* is as it was read, under the names of before.
+    The plan without these is another one, in which others may wait for them in vain. *plan* is
+    the one for *declared*, and *live* is as it was read, under the names of before.
     """
     search = _Search(plan, live, declared)
     search.find_kept()
     while circle := search.circle():
         search.refuse(circle, _of_circle(search.names(circle)))
-        search.find_kept()
     return Refusals(search.troubles, frozenset(search.concerned))
 
 
@@ -139,19 +139,13 @@ class _Search:
                 self._holders[address].append(user)
 
     def find_kept(self) -> None:
-        """Refuse the takers of what its holder keeps, and those who wait for a refused one."""
-        while True:
-            kept = [(key, self._keeper(key)) for key in self._takers if self._is_left(key)]
-            found = [(key, holder) for key, holder in kept if holder is not None]
-            for key, holder in found:
+        """Refuse the takers of what its holder keeps."""
+        for key in self._takers:
+            holder = self._keeper(key)
+            if holder is not None:
                 self.concerned.add(_principal(holder))
                 name, standing = shown(holder.user_name), self._standing(holder)
                 self.refuse([key], f"would get the e-mail address of user {name}, {standing}")
-            if not found:
-                return
-
-    def _is_left(self, key: Key) -> bool:
-        return UserKey(key[1]) not in self.troubles
 
     def _keeper(self, key: Key) -> User | None:
         """Return somebody else who has, after the plan, the address that the taker *key* gets."""
@@ -160,7 +154,7 @@ class _Search:
             if before is None or holder.key != before.key:
                 giving = self._of_live.get(holder.key)
                 gives = giving is not None and _address(giving.after) != address
-                if giving is None or not gives or not self._is_left(giving.key):
+                if not gives:
                     return holder
         return None
 
@@ -198,7 +192,7 @@ class _Search:
     def _before(self, key: Key) -> tuple[Key, ...]:
         """Return the keys of the changes of users without which that of *key* cannot be made."""
         move = self._moves[key]
-        if not self._is_left(key) or move.after is None:
+        if UserKey(key[1]) in self.troubles or move.after is None:
             return ()
         manager = ("user", folded(move.after.manager or ""))
         is_made = manager in self._moves and self._moves[manager].before is None
