@@ -25,6 +25,7 @@ from identity_reconciler.core.state import (
 )
 from identity_reconciler.errors import (
     AccessDeniedError,
+    AlreadyExistsError,
     CredentialsError,
     GatewayError,
     IncompleteReadError,
@@ -197,6 +198,36 @@ class TestContradiction:
         result, detail = outcome(gateway, Delete(before))
         assert result is Outcome.FAILED
         assert detail.startswith("it has changed since it was read")
+
+
+class TestWhatIsGivenUp:
+    """When what gives up an address fails, who gets it is skipped, and nobody else."""
+
+    @pytest.mark.parametrize("fails", ["update", "deletion"])
+    def test_the_taker_is_skipped(self, fails: str) -> None:
+        has = replace(ANA, email=Email("a@example.com"))
+        gateway = failing(replace(WORLD, users={UserKey("ana"): has}), AccessDeniedError("denied"))
+        giver: Change = Delete(has) if fails == "deletion" else Update(has, ANA)
+        new = User(UserName("new"), email=Email("A@example.com"))
+        member = Membership(OPS.name, new.user_name)
+        other = Create(User(UserName("other")))
+        results = run(gateway, giver, Create(new), other, Create(member))
+        assert [(one.outcome, one.detail) for one in results] == [
+            (Outcome.FAILED, "denied"),
+            (Outcome.SKIPPED, "takes what user/ana was to give up, which has failed"),
+            (Outcome.APPLIED, ""),
+            (Outcome.SKIPPED, "needs user/new, which could not be made ready"),
+        ]
+
+    def test_an_address_that_still_shows_as_taken_is_tried_again(self) -> None:
+        """What was written a moment ago may not have reached every host."""
+        has = replace(ANA, email=Email("a@example.com"))
+        gateway = failing(
+            replace(WORLD, users={UserKey("ana"): has}), None, AlreadyExistsError("taken")
+        )
+        new = User(UserName("new"), email=Email("A@example.com"))
+        results = run(gateway, Update(has, ANA), Create(new))
+        assert [one.outcome for one in results] == [Outcome.APPLIED, Outcome.APPLIED]
 
 
 class TestDoubt:
