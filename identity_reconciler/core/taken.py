@@ -130,13 +130,13 @@ class _Search:
         self._takers = {
             key: address for key, move in self._moves.items() if (address := move.takes)
         }
-        self._awaited = awaited(plan.changes) if self._takers else {}
         self._holders: dict[str, list[User]] = defaultdict(list)
         wanted = frozenset(self._takers.values())
         for user in live.users.values() if wanted else ():
             address = address_of(user)
             if address in wanted:
                 self._holders[address].append(user)
+        self._awaited = awaited(plan.changes) if self._holders else {}
 
     def find_kept(self) -> None:
         """Refuse the takers of what its holder keeps."""

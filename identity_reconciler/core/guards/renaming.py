@@ -7,7 +7,8 @@ assignments, and for a user the password and MFA devices. Without, there would b
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from difflib import SequenceMatcher
 from functools import cache
 
@@ -18,6 +19,7 @@ from identity_reconciler.core.plan import Create, Delete, Plan
 from identity_reconciler.core.state import (
     Group,
     GroupKey,
+    Key,
     Membership,
     Resource,
     User,
@@ -65,15 +67,7 @@ def _doubles(evidence: Evidence) -> Iterator[tuple[str, str]]:
     if not created:
         return
     gone = {one.key for one in _deleted(evidence.plan)}
-    alike: dict[tuple[str, str], list[User | Group]] = defaultdict(list)
-    undeclared: list[User | Group] = [
-        one
-        for some in (evidence.live.users.values(), evidence.live.groups.values())
-        for one in some
-        if one.key not in evidence.known and one.key not in gone
-    ]
-    for one in undeclared:
-        alike[one.key[0], _bare(one.key[1])].append(one)
+    alike = _by_letters(evidence, evidence.known | gone)
     addresses = holders(evidence.plan.changes, evidence.live)
     for new in created:
         name, bare = evidence.address(new), _bare(new.key[1])
@@ -82,6 +76,20 @@ def _doubles(evidence: Evidence) -> Iterator[tuple[str, str]]:
         holder = addresses.get(new.key)
         if holder is not None and holder.key not in gone:
             yield name, f"with the e-mail address that {evidence.address(holder)} has"
+
+
+def _by_letters(
+    evidence: Evidence, settled: AbstractSet[Key]
+) -> Mapping[tuple[str, str], list[User | Group]]:
+    """Return what is live and not *settled*, by kind, and the letters and digits of its name."""
+    found: dict[tuple[str, str], list[User | Group]] = defaultdict(list)
+    for user_name, user in evidence.live.users.items():
+        if ("user", user_name) not in settled:
+            found["user", _bare(user_name)].append(user)
+    for group_name, group in evidence.live.groups.items():
+        if ("group", group_name) not in settled:
+            found["group", _bare(group_name)].append(group)
+    return found
 
 
 def _bare(name: str) -> str:
