@@ -179,6 +179,8 @@ class _Progress:
         match change:
             case Create(after=User() as after):
                 return replace(change, after=self._managed(after))
+            case Delete(before=User() as before):
+                return replace(change, before=self._managed(before))
             case Update(User() as before, User() as after) | Rename(
                 User() as before, User() as after
             ):

@@ -219,6 +219,17 @@ class TestWhatIsGivenUp:
             (Outcome.SKIPPED, "needs user/new, which could not be made ready"),
         ]
 
+    def test_a_leaver_goes_before_the_rename_of_the_manager(self) -> None:
+        """Who has the name of then in the plan, and that of now where it is compared."""
+        boss = User(UserName("boss"))
+        leaver = User(UserName("zoe"), email=Email("z@example.com"), manager=boss.user_name)
+        gateway = failing(State(users={UserKey("boss"): boss, UserKey("zoe"): leaver}))
+        chief = replace(boss, user_name=UserName("chief"), email=leaver.email)
+        results = run(
+            gateway, Delete(replace(leaver, manager=chief.user_name)), Rename(boss, chief)
+        )
+        assert [one.outcome for one in results] == [Outcome.APPLIED, Outcome.APPLIED]
+
     def test_an_address_that_still_shows_as_taken_is_tried_again(self) -> None:
         """What was written a moment ago may not have reached every host."""
         has = replace(ANA, email=Email("a@example.com"))
