@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from identity_reconciler.core.claims import address_of
-from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.declared import Declared, Presence
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update, awaited
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
@@ -209,7 +209,9 @@ class _Search:
             return "who is live and matched by `ignore`; declare another address here"
         for entry in self._declared.users:
             if folded(holder.user_name) in map(folded, entry.names):
-                return f"who keeps it ({entry.position}); declare another one for either of them"
+                is_ours = entry.presence is Presence.PRESENT
+                where = "for either of them" if is_ours else "here"
+                return f"who keeps it ({entry.position}); declare another one {where}"
         return (
             "who is live and not declared; if they are one person, add the old name to "
             "`previous_user_names` here, else declare that user as well, with another address or "

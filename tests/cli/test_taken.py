@@ -28,6 +28,11 @@ def apply(here: Path, *options: str) -> Run:
     return command("apply", "--sandbox", "--auto-approve", *options, cwd=here)
 
 
+def unfolded(run: Run) -> str:
+    """Return what was printed as one line, whatever the width is."""
+    return " ".join(run.out.split())
+
+
 def add(here: Path, name: str, address: str) -> None:
     with (here / "desired-state/users/data.yaml").open("a") as file:
         file.write(NEWCOMER.format(name=name, address=address))
@@ -80,8 +85,8 @@ class TestOneWhoIsKept:
     def test_plan_names_the_holder_and_the_line(self, renamed: Path) -> None:
         run = plan(renamed)
         assert run.code == 0
-        assert HELD in run.out
-        assert "add the old name to `previous_user_names`" in run.out
+        assert HELD in unfolded(run)
+        assert "add the old name to `previous_user_names`" in unfolded(run)
         found = plan(renamed, "--format", "json")
         assert found.changes() == {("update", "user/johndoe")}
         (first, *_) = [one for one in found.json()["unresolved"] if HELD in one["message"]]
@@ -111,7 +116,7 @@ class TestOneWhoIsKept:
 
     def test_saved_and_approved(self, renamed: Path) -> None:
         assert plan(renamed, "--out", "plan.json").code == 0
-        assert HELD in command("show", "plan.json", cwd=renamed).out
+        assert HELD in unfolded(command("show", "plan.json", cwd=renamed))
         assert apply(renamed, "--approved", "plan.json").code == 7
         assert apply(renamed, "plan.json").code == 7
 
@@ -128,7 +133,7 @@ class TestOneWhoIsKept:
         run = apply(renamed, "--only-expired")
         assert "membership/auditors/terry.whitlock" in run.out
         assert run.code == 7
-        assert "who is declared as" in run.out or "who keeps it" in run.out
+        assert "declare another one here" in unfolded(run)
 
     @pytest.mark.parametrize("option", ["--base", "--changed-since"])
     def test_since_a_revision(self, applied: Path, option: str) -> None:
@@ -189,7 +194,7 @@ class TestOneThatIsGivenUp:
         edit(applied, "users/data.yaml", "title: Data Scientist", "title: Lead")
         run = apply(applied)
         assert run.code == 7
-        assert 'is one of a circle of users ("janedoe", "johndoe")' in run.out
+        assert 'is one of a circle of users ("janedoe", "johndoe")' in unfolded(run)
         assert "Apply: 1 applied" in run.out
         edit(applied, "users/data.yaml", address("jane.doe"), address("first"))
         assert apply(applied).code == 0
@@ -229,4 +234,4 @@ class TestMeanwhile:
         run = apply(reviewed, "--approved", "plan.json")
         assert run.code == 7
         assert "Apply: 1 applied" in run.out
-        assert 'would get the e-mail address of user "somebody"' in run.out
+        assert 'would get the e-mail address of user "somebody"' in unfolded(run)
