@@ -17,6 +17,7 @@ from identity_reconciler.core.state import (
     State,
     User,
     UserKey,
+    folded,
     group_key,
     user_key,
 )
@@ -53,6 +54,10 @@ def _users(live: State, wanted: Wanted) -> dict[UserKey, User]:
         user
         for group, user in _edges(live, wanted)
         if Principal(PrincipalKind.GROUP, group) in wanted.principals
+    }
+    addresses = set(map(folded, wanted.addresses))
+    named |= {
+        key for key, one in live.users.items() if one.email and folded(one.email.value) in addresses
     }
     mentioned = {
         user_key(one.user_name): User(one.user_name)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from identity_reconciler.core.claims import address_of
 from identity_reconciler.core.plan import Change
 from identity_reconciler.core.state import (
     Application,
@@ -182,7 +183,7 @@ class MemoryGateway:
                 continue
             if user_key(other.user_name) == user_key(user.user_name):
                 raise AlreadyExistsError("user name")
-            if user.email and other.email and user.email.value == other.email.value:
+            if address_of(user) is not None and address_of(user) == address_of(other):
                 raise AlreadyExistsError("e-mail")
 
     def _as_kept(self, user: User) -> User:

@@ -35,6 +35,7 @@ from identity_reconciler.core.declared import Declared, Instance
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.review import (
+    addresses_of,
     applications_of,
     applications_to_assign,
     require_applications,
@@ -206,6 +207,7 @@ class _Saved:
                     named=named,
                     principals=principals,
                     mentioned=mentioned,
+                    addresses=addresses_of(self.reviewed),
                     arns=applications_of(self.reviewed),
                 )
             )

@@ -12,6 +12,7 @@ from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.resolution import Resolution, resolve
 from identity_reconciler.core.scope import narrow, withheld
 from identity_reconciler.core.state import Assignment, GroupKey, Key, Membership, State, UserKey
+from identity_reconciler.core.taken import refusals
 
 
 def compare(declared: Declared, live: State, as_of: datetime) -> Plan:
@@ -39,7 +40,18 @@ def compare_closely(declared: Declared, live: State, as_of: datetime) -> Compari
 
 
 def compare_resolved(resolution: Resolution) -> Comparison:
-    """Return the plan for a declaration that is bound to a live state."""
+    """Return the plan for a declaration that is bound to a live state.
+
+    Whoever would get an e-mail address that somebody else keeps is unresolved.
+    """
+    comparison = _compared(resolution)
+    while more := refusals(comparison.plan, resolution.as_read, resolution.original):
+        resolution = resolution.refusing(more)
+        comparison = _compared(resolution)
+    return comparison
+
+
+def _compared(resolution: Resolution) -> Comparison:
     live, scope = resolution.live, resolution.scope
     narrowed = narrow(live, scope, resolution.departing)
     plan = build_plan(resolution.desired, narrowed, live, renames=resolution.renames)

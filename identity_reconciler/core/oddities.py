@@ -29,6 +29,7 @@ from identity_reconciler.core.state import (
     UserKey,
     folded,
 )
+from identity_reconciler.core.taken import NO_REFUSALS, Refusals
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.errors import Position
 
@@ -44,12 +45,17 @@ class Aside:
     missing: Mapping[Principal, Position]
     """Those that are only referred to and are not live, and where they are declared."""
     unresolved: tuple[Unresolved, ...]
+    kept: frozenset[Principal] = frozenset()
+    """Who keeps every link that is not given a date, by live names."""
 
 
-def set_aside(declared: Declared, live: State) -> Aside:
-    """Take the users and groups from *declared* that cannot be bound to *live*."""
+def set_aside(declared: Declared, live: State, refused: Refusals = NO_REFUSALS) -> Aside:
+    """Take the users and groups from *declared* that cannot be bound to *live*.
+
+    So cannot those who are *refused* an e-mail address; what is live of them stays as it is.
+    """
     settings = declared.settings
-    users = _Kind(PrincipalKind.USER, settings, live, live.users)
+    users = _Kind(PrincipalKind.USER, settings, live, live.users, refused.troubles)
     groups = _Kind(PrincipalKind.GROUP, settings, live, live.groups)
     kept_users = tuple(users.bindable(declared.users))
     kept_groups = tuple(groups.bindable(declared.groups))
@@ -58,6 +64,7 @@ def set_aside(declared: Declared, live: State) -> Aside:
         odd=frozenset(users.odd | groups.odd | live.twins.keys()),
         missing={**users.missing, **groups.missing},
         unresolved=(*users.unresolved, *groups.unresolved, *_unnamed(declared, live)),
+        kept=refused.concerned,
     )
 
 
@@ -73,6 +80,8 @@ class _Kind:
     state: State
     live: Collection[str]
     """The folded names of those that are live, and told apart."""
+    refused: Mapping[UserKey, str] = field(default_factory=dict)
+    """Why some, by their declared names, cannot be what is declared."""
     odd: set[Principal] = field(default_factory=set)
     missing: dict[Principal, Position] = field(default_factory=dict)
     unresolved: list[Unresolved] = field(default_factory=list)
@@ -106,11 +115,17 @@ class _Kind:
                 "changed from here; declare it with `state: external` and no attributes",
             )
             return replace(entry, presence=Presence.EXTERNAL)
+        if own in self.refused:
+            self._tell(entry, self.refused[UserKey(own)])
+            return replace(entry, presence=Presence.EXTERNAL)
         return entry
 
     def _may_be_made(self, entry: _Entry, own: str) -> bool:
         """Return whether an entry that is not live may be created, renamed or left out."""
         older = self._live_under_previous_names(entry)
+        if own in self.refused:
+            self._set_aside(entry, self.refused[UserKey(own)])
+            return False
         if not older:
             if not self._only_referred(entry):
                 return True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+from identity_reconciler.core.claims import claims
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -205,11 +206,13 @@ def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
     Revocations come first, so access never widens before it narrows. Assignments go before the
     principals they name, because AWS keeps an assignment whose principal is gone. Managers are
     created before the people they manage, who carry the manager's id, and created or renamed
-    before an update or rename that names them. Users and groups are deleted last, so a failure
-    before that leaves them whole. Ties break on the key, so two runs print the same plan.
+    before an update or rename that names them. A name or e-mail address is given up before
+    another change takes it. Users and groups are deleted last, so a failure before that leaves
+    them whole, but for those whose name or address is taken: these go right before. Ties break on
+    the key, so two runs print the same plan.
     """
     listed = tuple(changes)
-    places = _after_their_managers(listed)
+    places = _places(listed)
     return tuple(
         sorted(
             listed,
@@ -221,34 +224,111 @@ def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
     )
 
 
-def _after_their_managers(changes: tuple[Change, ...]) -> Mapping[Key, tuple[int, int]]:
-    """Return the number of the step, and the place in it, of users who have a manager.
+def awaited(changes: Iterable[Change]) -> Mapping[Key, tuple[Key, ...]]:
+    """Return, by the key of each change that takes a unique value which others give up, theirs.
 
-    A manager who is created or renamed goes first: the update or rename of a user starts from
-    and leads to managers by the names that they then have.
+    What takes a value cannot succeed before, and cannot when the other has failed.
     """
-    managers = {
-        change.key: change
-        for change in changes
-        if isinstance(change, Create | Rename) and isinstance(change.after, User)
+    about = [one for one in changes if one.key[0] in {"user", "group"}]
+    given = {
+        claim: change.key
+        for change in about
+        if not isinstance(change, Create)
+        for claim in claims(change.before) - claims(_after(change))
     }
+    found: dict[Key, list[Key]] = defaultdict(list)
+    for change in about if given else ():
+        for claim in sorted((claims(_after(change)) - claims(_before(change))) & given.keys()):
+            if given[claim] != change.key:
+                found[change.key].append(given[claim])
+    return {key: tuple(dict.fromkeys(keys)) for key, keys in found.items()}
+
+
+def _before(change: Change) -> Resource | None:
+    return None if isinstance(change, Create) else change.before
+
+
+def _after(change: Change) -> Resource | None:
+    return None if isinstance(change, Delete) else change.after
+
+
+def _places(changes: tuple[Change, ...]) -> Mapping[Key, tuple[int, int]]:
+    """Return the number of the step, and the place in it, of changes that wait for others."""
+    waiting = _Waiting(changes)
     places: dict[Key, tuple[int, int]] = {}
-    for start in changes if managers else ():
-        if start.key in places:
+    for start in waiting.changes:
+        if start in places:
             continue
         # By hand and not by recursion, however long the line of managers is.
-        trail = {start.key: start}
+        trail = {start: None}
         while trail:
-            change = next(reversed(trail.values()))
-            above = [key for key in _managers(change) if key in managers and key not in trail]
-            unplaced = [key for key in above if key not in places]
+            key = next(reversed(trail))
+            before = [one for one in waiting.for_(key) if one not in trail]
+            unplaced = [one for one in before if one not in places]
             if unplaced:
-                trail[unplaced[0]] = managers[unplaced[0]]
+                trail[unplaced[0]] = None
                 continue
-            later = [(step, place + 1) for step, place in (places[key] for key in above)]
-            places[change.key] = max([(ORDER[step_of(change)], 0), *later])
-            del trail[change.key]
+            later = [(step, place + 1) for step, place in (places[one] for one in before)]
+            places[key] = max([(waiting.steps[key], 0), *later])
+            del trail[key]
     return places
+
+
+class _Waiting:
+    """Which changes of users and groups wait for which.
+
+    For one that gives up a unique value, and for the creation of a manager, because nothing else
+    is possible; for the rename of a manager where that closes no circle, because the update or
+    rename of a user starts from and leads to managers by the names that they then have.
+    """
+
+    def __init__(self, changes: tuple[Change, ...]) -> None:
+        self._awaited = awaited(changes)
+        managers = {
+            change.key: change
+            for change in changes
+            if isinstance(change, Create | Rename) and isinstance(change.after, User)
+        }
+        self._above: dict[Key, tuple[Key, ...]] = {}
+        self.steps: dict[Key, int] = {}
+        """The number of the step of each of them."""
+        for change in changes if managers or self._awaited else ():
+            if change.key[0] in {"user", "group"}:
+                self.steps[change.key] = ORDER[step_of(change)]
+                above = tuple(key for key in _managers(change) if key in managers)
+                if above:
+                    self._above[change.key] = above
+        deleted = {change.key for change in changes if isinstance(change, Delete)}
+        for key, keys in self._awaited.items():
+            for giver in deleted.intersection(keys):
+                # It does not wait until the end, as other deletions do.
+                self.steps[giver] = min(self.steps[giver], self.steps[key])
+        self._renamed = {key for key, one in managers.items() if isinstance(one, Rename)}
+
+    @property
+    def changes(self) -> Iterable[Key]:
+        """The keys of all that may wait or be waited for, in the order of the plan."""
+        return self.steps
+
+    def for_(self, key: Key) -> Iterator[Key]:
+        """Yield the keys of the changes that go before that of *key*."""
+        yield from self._awaited.get(key, ())
+        for manager in self._above.get(key, ()):
+            if manager not in self._renamed or not self._waits(manager, key):
+                yield manager
+
+    def _waits(self, one: Key, other: Key) -> bool:
+        """Return whether *one* waits for *other*, however far down the line."""
+        seen, left = {one}, [one]
+        while left:
+            key = left.pop()
+            for each in (*self._awaited.get(key, ()), *self._above.get(key, ())):
+                if each == other:
+                    return True
+                if each not in seen:
+                    seen.add(each)
+                    left.append(each)
+        return False
 
 
 def _managers(change: Change) -> Iterator[Key]:

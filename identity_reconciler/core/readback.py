@@ -60,6 +60,19 @@ def compare_with_live(change: Change, live: State) -> tuple[WriteState, str]:
             assert_never(change)
 
 
+def gets_a_taken_name(change: Change, live: State) -> bool:
+    """Return whether something else has the name that *change*, which is not done, gives.
+
+    Only where nothing else has been given the old name since.
+    """
+    return (
+        isinstance(change, Rename)
+        and change.before.key != change.after.key
+        and live_counterpart(change.after, live) is not None
+        and live_counterpart(change.before, live) == change.before
+    )
+
+
 def live_counterpart(resource: Resource, live: State) -> Resource | None:
     """Return the live counterpart of *resource*, or None."""
     match resource:

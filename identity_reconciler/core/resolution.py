@@ -41,6 +41,7 @@ from identity_reconciler.core.state import (
     principals_of,
     user_key,
 )
+from identity_reconciler.core.taken import NO_REFUSALS, Refusals
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.errors import Position
 
@@ -68,6 +69,15 @@ class Resolution:
     """Memberships and assignments that are listed but no longer hold."""
     unresolved: tuple[Unresolved, ...]
     """What cannot be bound, by file and line."""
+    as_read: State
+    """As `live`, under the names of before the renames."""
+    as_of: datetime
+    refused: Refusals
+    """Who cannot have the e-mail address that is declared."""
+
+    def refusing(self, more: Refusals) -> Resolution:
+        """Return the same declaration bound again, without what is refused now."""
+        return resolve(self.original, self.as_read, self.as_of, self.refused | more)
 
     def with_links(self, found: State) -> Resolution:
         """Return the same with *found* in the live state: more links, and what these lead to.
@@ -76,7 +86,13 @@ class Resolution:
         """
         live = self.live.united(self.renames.state(found))
         desired = replace(self.desired, applications=live.applications)
-        return replace(self, live=live, desired=desired, scope=replace(self.scope, desired=desired))
+        return replace(
+            self,
+            live=live,
+            desired=desired,
+            scope=replace(self.scope, desired=desired),
+            as_read=self.as_read.united(found),
+        )
 
 
 @dataclass(slots=True)
@@ -86,6 +102,8 @@ class _Work:
     aside: Aside
     live: State
     as_of: datetime
+    kept: frozenset[Principal]
+    """Whose links stay, by the names of after the renames, unless they have expired."""
     users: dict[UserKey, User] = field(default_factory=dict)
     groups: dict[GroupKey, Group] = field(default_factory=dict)
     origins: dict[Key, Origin] = field(default_factory=dict)
@@ -105,18 +123,22 @@ class _Work:
         self.unresolved.append(Unresolved(position, message))
 
 
-def resolve(declared: Declared, live: State, as_of: datetime) -> Resolution:
+def resolve(
+    declared: Declared, live: State, as_of: datetime, refused: Refusals = NO_REFUSALS
+) -> Resolution:
     """Bind *declared* to *live*, judging expiry at *as_of*.
 
     *live* must hold all users, groups and applications of the instance. In the desired state of
     the result, users and groups that are only referred to stand as they are live. What cannot be
     bound is not in it: an application that is not live or not unique, a reference to who is not
-    live, an object of an external identity provider that is declared as ours, an impossible rename.
+    live, an object of an external identity provider that is declared as ours, an impossible rename,
+    and those who are *refused* an address.
     """
-    original, aside = declared, set_aside(declared, live)
+    original, aside = declared, set_aside(declared, live, refused)
     declared = aside.declared
     renames = Renames.to_be(declared, live)
-    work = _Work(aside, renames.state(live), as_of)
+    kept = frozenset(map(renames.principal, aside.kept))
+    work = _Work(aside, renames.state(live), as_of, kept)
     settings = declared.settings
     users = ((user_key(one.user.user_name), one.user, one) for one in declared.users)
     groups = ((group_key(one.group.name), one.group, one) for one in declared.groups)
@@ -145,6 +167,9 @@ def resolve(declared: Declared, live: State, as_of: datetime) -> Resolution:
         origins=work.origins,
         expired=frozenset(work.expired),
         unresolved=_sorted((*aside.unresolved, *work.unresolved)),
+        as_read=live,
+        as_of=as_of,
+        refused=refused,
     )
 
 
@@ -232,6 +257,8 @@ class _BoundList:
     """One list of members or principals, bound."""
 
     kind: PrincipalKind
+    link: Key
+    """The beginning of the keys of these links."""
     bound: tuple[Principal, ...]
     """Those that still hold."""
     whole: bool
@@ -261,21 +288,30 @@ def _principals(
         else:
             work.tell(one.position, _trouble(work, principal, one.name))
             whole = whole and is_odd
-    return _BoundList(kind, tuple(bound), whole, not whole or bool(odd))
+    return _BoundList(kind, link, tuple(bound), whole, not whole or bool(odd or work.kept))
 
 
 def _held(work: _Work, live: Iterable[Principal], listed: _BoundList) -> frozenset[Principal]:
     """Return the links in *live* that stay though *listed* does not bind them.
 
-    Those of who is odd; and where somebody who is listed is not live, those of who may be that
-    one: gone, or of an external identity provider and named nowhere, so perhaps renamed there.
+    Those of who is odd; of who keeps them, those that have not expired; and where somebody who is
+    listed is not live, those of who may be that one: gone, or of an external identity provider
+    and named nowhere, so perhaps renamed there.
     """
     return frozenset(
         one
         for one in live
         if one.kind is listed.kind
-        and (one in work.aside.odd or (not listed.whole and _may_be_anyone(work, one)))
+        and (
+            one in work.aside.odd
+            or (one in work.kept and one not in listed.bound and not _is_over(work, listed, one))
+            or (not listed.whole and _may_be_anyone(work, one))
+        )
     )
+
+
+def _is_over(work: _Work, listed: _BoundList, principal: Principal) -> bool:
+    return (*listed.link, principal.name) in work.expired
 
 
 def _may_be_anyone(work: _Work, principal: Principal) -> bool:

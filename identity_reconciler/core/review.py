@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update, awaited
 from identity_reconciler.core.readback import (
     WriteState,
     compare_with_live,
@@ -32,6 +32,7 @@ from identity_reconciler.core.state import (
     UserKey,
     address,
 )
+from identity_reconciler.core.taken import address_given, holders
 from identity_reconciler.errors import StalePlanError
 
 
@@ -118,6 +119,12 @@ def applications_of(plan: Plan) -> tuple[ApplicationArn, ...]:
     return tuple(dict.fromkeys(one.application for one in subjects if isinstance(one, Assignment)))
 
 
+def addresses_of(plan: Plan) -> tuple[str, ...]:
+    """Return the e-mail addresses that *plan* gives to users, whose holders are to be read too."""
+    given = (address_given(change) for change in plan.changes)
+    return tuple(dict.fromkeys(one for one in given if one is not None))
+
+
 def _under_all_names(resource: Resource, renames: Renames) -> Iterator[Resource]:
     """Yield a link under every name that it may be live under while *renames* are being done."""
     yield resource
@@ -152,15 +159,21 @@ def what_is_left(reviewed: Plan, live: State) -> Plan:
 
     Raises:
         StalePlanError: Something that the plan touches is neither as it was nor as it shall be,
-            an application among the `applications_of` it is not called as it was reviewed, or a
-            user or group to be deleted has a link that was not reviewed.
+            an application among the `applications_of` it is not called as it was reviewed, a user
+            or group to be deleted has a link that was not reviewed, or one of the `addresses_of`
+            it is taken.
     """
     _refuse_other_applications(reviewed, live)
     done, to_be = _sorted_out(reviewed, live)
     _refuse_unreviewed_links(reviewed, live, to_be)
     settled = _as_planned(live, to_be)
-    left = [change for change, renamed in _under_new_names(reviewed) if _is_left(renamed, settled)]
-    return replace(reviewed, changes=tuple(_removing_under(done, change) for change in left))
+    left = tuple(
+        _removing_under(done, change)
+        for change, renamed in _under_new_names(reviewed)
+        if _is_left(renamed, settled)
+    )
+    _refuse_taken_addresses(left, live)
+    return replace(reviewed, changes=left)
 
 
 def applications_to_assign(changes: Iterable[Change]) -> frozenset[ApplicationArn]:
@@ -241,6 +254,20 @@ def _refuse_other_applications(reviewed: Plan, live: State) -> None:
             if found is not None and found.name != subject.application_name:
                 called = f"{found.arn} is called {found.name}"
                 raise StalePlanError(_stale(subject, called))
+
+
+def _refuse_taken_addresses(left: tuple[Change, ...], live: State) -> None:
+    """Refuse when somebody has an address that another is to get, and does not give it up."""
+    found = holders(left, live)
+    waits = awaited(left) if found else {}
+    befores = {one.key: one.before.key for one in left if not isinstance(one, Create)}
+    for change in left:
+        holder = found.get(change.key)
+        giving = {befores[key] for key in waits.get(change.key, ())}
+        if holder is not None and holder.key not in giving and not isinstance(change, Delete):
+            raise StalePlanError(
+                _stale(change.after, f"its e-mail address is that of {address(holder)}")
+            )
 
 
 def _refuse_unreviewed_links(reviewed: Plan, live: State, to_be: Renames) -> None:

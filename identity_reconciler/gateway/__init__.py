@@ -35,8 +35,9 @@ class Wanted:
 
     Lists (`users`, `groups`, `applications`) are read page by page; `members_of` and
     `assignments_of` choose, among the groups and applications listed in the same call, those
-    whose lists are read too. `named`, `principals`, `mentioned` and `arns` are for questions
-    about a few objects and cost requests in proportion to them, not to the organisation.
+    whose lists are read too. `named`, `principals`, `mentioned`, `addresses` and `arns` are
+    for questions about a few objects and cost requests in proportion to them, not to the
+    organisation.
     """
 
     users: bool = False
@@ -59,6 +60,8 @@ class Wanted:
     """
     mentioned: tuple[User | Group, ...] = ()
     """Whether these are live, by name: those that are come with their name and nothing else."""
+    addresses: tuple[str, ...] = ()
+    """Whoever has these e-mail addresses, described."""
     twins: bool = False
     """Whether listed users, or groups, that names cannot tell apart are told as `State.twins`;
     otherwise the read fails."""

@@ -69,7 +69,7 @@ class AwsGateway:
         state = State()
         if wanted.users or wanted.groups or wanted.applications or wanted.arns:
             state = assemble(self._connection, wanted, read_lists(self._connection, wanted))
-        if wanted.named or wanted.principals or wanted.mentioned:
+        if wanted.named or wanted.principals or wanted.mentioned or wanted.addresses:
             state = state.united(read_named(self._connection, wanted))
         return state
 

@@ -7,7 +7,7 @@ else is an error that names the difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, assert_never
@@ -20,11 +20,18 @@ from identity_reconciler.core.plan import (
     Rename,
     Step,
     Update,
+    awaited,
     requirements,
     step_of,
 )
-from identity_reconciler.core.readback import WriteState, compare_with_live, concerned
-from identity_reconciler.core.state import Key, User, UserKey, UserName, user_key
+from identity_reconciler.core.readback import (
+    WriteState,
+    compare_with_live,
+    concerned,
+    gets_a_taken_name,
+)
+from identity_reconciler.core.state import Key, State, User, UserKey, UserName, address, user_key
+from identity_reconciler.core.taken import address_given, holders
 from identity_reconciler.errors import (
     AlreadyExistsError,
     ChangedError,
@@ -105,11 +112,12 @@ def apply_plan(
 ) -> Iterator[Result]:
     """Carry out *plan* in its order and yield a result for each change as it happens.
 
-    A change is skipped when a user or group that it needs could not be created or renamed;
-    users and groups are deleted only when everything before went well. Without credentials
+    A change is skipped when a user or group that it needs could not be created or renamed, or
+    does not give up a name or address that it takes; users and groups are deleted only when
+    everything before went well. Without credentials
     everything that is left is skipped. After `patience.stop` the iteration ends early.
     """
-    progress = _Progress(renamed_later=_renamed(plan))
+    progress = _Progress(_renamed(plan), awaited(plan.changes))
     for change in plan.changes:
         if patience.stop():
             return
@@ -131,7 +139,10 @@ class _Progress:
 
     renamed_later: dict[UserKey, UserName]
     """By the name that they will have, the name of the users who are still to be renamed."""
+    awaited: Mapping[Key, tuple[Key, ...]]
+    """By the key of a change, those of the changes that give up what it takes."""
     failed: set[Key] = field(default_factory=set)
+    done: set[Key] = field(default_factory=set)
     fresh: set[Key] = field(default_factory=set)
     """Users and groups that this run created or renamed."""
     without_credentials: str = ""
@@ -139,7 +150,9 @@ class _Progress:
     def note(self, result: Result) -> None:
         if result.outcome in (Outcome.FAILED, Outcome.SKIPPED):
             self.failed.add(result.change.key)
-        elif isinstance(result.change, Create | Rename):
+            return
+        self.done.add(result.change.key)
+        if isinstance(result.change, Create | Rename):
             self.fresh.add(result.change.key)
             if isinstance(result.change.after, User):
                 self.renamed_later.pop(user_key(result.change.after.user_name), None)
@@ -149,9 +162,14 @@ class _Progress:
         if self.without_credentials:
             return self.without_credentials
         if self.failed and step_of(change) in _LAST_STEPS:
-            return "users and groups are deleted only after everything else went well"
-        missing = [key for key in requirements(change) if key in self.failed]
-        return f"needs {'/'.join(missing[0])}, which could not be made ready" if missing else ""
+            return "users and groups are deleted only after everything before them went well"
+        for key in requirements(change):
+            if key in self.failed:
+                return f"needs {'/'.join(key)}, which could not be made ready"
+        for key in self.awaited.get(change.key, ()):
+            if key in self.failed:
+                return f"takes what {'/'.join(key)} was to give up, which has failed"
+        return ""
 
     def as_live(self, change: Change) -> Change:
         """Return *change* with managers named as they are live now; a plan has their later names.
@@ -161,6 +179,8 @@ class _Progress:
         match change:
             case Create(after=User() as after):
                 return replace(change, after=self._managed(after))
+            case Delete(before=User() as before):
+                return replace(change, before=self._managed(before))
             case Update(User() as before, User() as after) | Rename(
                 User() as before, User() as after
             ):
@@ -173,12 +193,13 @@ class _Progress:
         return user if name is None else replace(user, manager=name)
 
     def awaits(self, change: Change) -> bool:
-        """Return whether something *change* needs is so new that AWS may not show it yet.
+        """Return whether what *change* needs has just been done, so that AWS may not show it yet.
 
         A list right after a create has been seen without the new object. Source: awslabs/ssosync
         issue 42.
         """
-        return any(key in self.fresh for key in requirements(change))
+        given_up = any(key in self.done for key in self.awaited.get(change.key, ()))
+        return given_up or any(key in self.fresh for key in requirements(change))
 
 
 def _renamed(plan: Plan) -> dict[UserKey, UserName]:
@@ -252,17 +273,34 @@ def _settle(
     if isinstance(change, Delete) and isinstance(trouble, NotFoundError):
         return done
     try:
-        live = gateway.read_state(Wanted(named=concerned(change)))
+        live = gateway.read_state(
+            Wanted(named=concerned(change), addresses=_asked(change, trouble))
+        )
     except GatewayError as error:
         unknown = f"{trouble}; whether it was done could not be read back: {error}"
         return Result(change, Outcome.FAILED, unknown)
     standing, detail = compare_with_live(change, live)
+    if gets_a_taken_name(change, live):
+        standing = WriteState.OTHERWISE
+        detail = f"another {change.key[0]} has the new name; plan again"
     match standing:
         case WriteState.DONE:
             return done
         case WriteState.OTHERWISE:
             return Result(change, Outcome.FAILED, detail)
         case WriteState.NOT_DONE:
-            return Result(change, Outcome.SKIPPED, str(trouble))
+            return Result(change, Outcome.SKIPPED, _blamed(change, live) or str(trouble))
         case _:
             assert_never(standing)
+
+
+def _asked(change: Change, trouble: GatewayError) -> tuple[str, ...]:
+    """Return the e-mail address that may be the reason why AWS says that something is taken."""
+    given = address_given(change) if isinstance(trouble, AlreadyExistsError) else None
+    return () if given is None else (given,)
+
+
+def _blamed(change: Change, live: State) -> str:
+    """Return who has what *change* was to give, or nothing."""
+    holder = holders((change,), live).get(change.key)
+    return "" if holder is None else f"its e-mail address is that of {address(holder)}; plan again"

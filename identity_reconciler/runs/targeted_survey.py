@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from identity_reconciler.core.claims import address_of
 from identity_reconciler.core.comparison import compare_resolved
-from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.declared import Declared, Presence
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Withholding
 from identity_reconciler.core.resolution import Resolution, resolve
 from identity_reconciler.core.state import (
@@ -56,6 +57,7 @@ def plan_touched(old: Declared, new: Declared, gateway: Gateway, as_of: datetime
     survey.read_applications()
     survey.read_objects()
     survey.follow_what_is_missing()
+    survey.follow_what_is_taken()
     resolution = survey.read_what_hangs_on_leavers(as_of)
     plan = _with_arns(compare_resolved(resolution).plan, new)
     # What is left to the services of AWS is not a question of what is touched.
@@ -164,6 +166,46 @@ class _Survey:
                 found = self._gateway.read_state(Wanted(named=renamed, mentioned=mentioned))
                 # What is described now may have been no more than mentioned before.
                 self.live = found.united(self.live)
+
+    def follow_what_is_taken(self) -> None:
+        """Make targets of those who have an address that a target gets: they may give it up."""
+        asked: set[str] = set()
+        while True:
+            addresses = self._addresses() - asked
+            if not addresses:
+                return
+            asked |= addresses
+            wanted = Wanted(addresses=tuple(sorted(addresses)))
+            holders = self._gateway.read_state(wanted).users.values()
+            keys = frozenset(map(self._declared_key, holders)) - self.targets.users
+            if keys:
+                self.targets = replace(self.targets, users=self.targets.users | keys)
+                named = (*self._objects(keys, ()), *holders)
+                mentioned = tuple(self._mention())
+                found = self._gateway.read_state(Wanted(named=named, mentioned=mentioned))
+                self.live = found.united(self.live)
+                self.follow_what_is_missing()
+
+    def _addresses(self) -> set[str]:
+        """Return the addresses, as spelled, that targets are to have and do not have."""
+        found: set[str] = set()
+        for key in self.targets.users & self._users.keys():
+            entry = self._users[key]
+            live = [self.live.users.get(user_key(name)) for name in self._spelled.users(key)]
+            had = {address_of(user) for user in live if user is not None}
+            if entry.presence is Presence.PRESENT and address_of(entry.user) not in {None, *had}:
+                found.add(entry.user.email.value)  # type: ignore[union-attr]
+        return found
+
+    def _declared_key(self, user: User) -> UserKey:
+        """Return the key of the entry that *user* is declared by, or else its own."""
+        own = user_key(user.user_name)
+        if own in self._users:
+            return own
+        return next(
+            (key for key, one in self._users.items() if own in map(user_key, one.previous_names)),
+            own,
+        )
 
     def read_what_hangs_on_leavers(self, as_of: datetime) -> Resolution:
         """Read what hangs on users and groups to be deleted; return what is declared, bound."""

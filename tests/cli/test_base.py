@@ -46,6 +46,18 @@ class TestBase:
         assert {one["pending"] for one in run.json()["changes"]} == {False}
 
     @pytest.mark.parametrize("option", ["--base", "--changed-since"])
+    def test_tells_them_apart_where_the_settings_change_too(
+        self, drifted: Path, option: str
+    ) -> None:
+        """Then all that is live is read, whichever of the two is asked."""
+        edit(drifted, "instance.yaml", "  users: declared #", "  users: authoritative #")
+        edit(drifted, "groups/company.yaml", "      - saanvi.sarkar\n", "")
+        run = command("plan", "--sandbox", option, "HEAD", "--format", "json", cwd=drifted)
+        pending = {one["address"]: one["pending"] for one in run.json()["changes"]}
+        removed = {"membership/engineering/saanvi.sarkar": False}
+        assert pending == {"user/johndoe": False, "user/janedoe": True} | removed
+
+    @pytest.mark.parametrize("option", ["--base", "--changed-since"])
     def test_what_guards_name_is_marked(self, applied: Path, option: str) -> None:
         settings = applied / "desired-state/instance.yaml"
         settings.write_text(

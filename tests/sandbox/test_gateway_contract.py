@@ -139,6 +139,7 @@ def questions(draw: st.DrawFn, live: State) -> Wanted:
         *(Principal(PrincipalKind.GROUP, one.key[1]) for one in groups),
         *{one for found in live.assignments.values() for one in found if one.orphan},
     ]
+    addresses = [f"{name.upper() if draw(loud) else name}@example.com" for name in user_names]
     links: list[Membership | Assignment] = [
         *(Membership(group.name, user.user_name) for group in groups for user in users),
         *(Assignment(arn, one) for arn in live.applications for one in principals),
@@ -155,6 +156,7 @@ def questions(draw: st.DrawFn, live: State) -> Wanted:
         named=(*draw(some(objects)), *(draw(some(links)) if few else ())),
         principals=tuple(one for one in draw(some(principals)) if not one.orphan or few),
         mentioned=tuple(draw(some(objects))),
+        addresses=tuple(draw(some(addresses))),
     )
 
 

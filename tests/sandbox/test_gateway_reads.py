@@ -368,3 +368,15 @@ class TestTargetedRead:
         furnished.make_trouble(Trouble(faults=unknown))
         state = gateway(furnished).read_state(Wanted(named=(user("ana"), group("A"), user("zoe"))))
         assert (set(state.users), set(state.groups)) == ({"ana"}, {"a"})
+
+    @pytest.mark.parametrize("unknown", [False, True])
+    def test_who_has_an_address(self, furnished: Sandbox, *, unknown: bool) -> None:
+        """Two requests each; where there is no GetUserId, everybody is looked at."""
+        if unknown:
+            fault = Fault("GetUserId", code="UnknownOperationException", times=9)
+            furnished.make_trouble(Trouble(faults=(fault,)))
+        door = gateway(furnished)
+        wanted = Wanted(addresses=("ANA@example.com", "nobody@example.com"))
+        assert list(door.read_state(wanted).users) == ["ana"]
+        assert asked(door)["identitystore", "DescribeUser"] == 1
+        assert asked(door)["identitystore", "ListUsers"] == (2 if unknown else 0)

@@ -144,7 +144,7 @@ CHANGES: dict[str, tuple[Callable[[Declared], Declared], int, Counter[str]]] = {
         1,
         Counter(GetUserId=1, DescribeApplication=1, DescribeApplicationAssignment=1),
     ),
-    "newcomers": (newcomers, 10 + 1 + 10, Counter(GetUserId=11, GetGroupId=1)),
+    "newcomers": (newcomers, 10 + 1 + 10, Counter(GetUserId=21, GetGroupId=1)),
 }
 
 

@@ -81,11 +81,17 @@ def empty_live(evidence: Evidence, settings: GuardSettings) -> Objection | None:
 def budget_guard(kind: ResourceKind) -> Callable[[Evidence, GuardSettings], Objection | None]:
     """Return the guard that limits how many resources of *kind* one plan removes.
 
-    Cascaded memberships count; what has expired does not, it has a budget of its own.
+    Cascaded memberships count, and those of disabled users, who may come back. What has expired
+    does not, it has a budget of its own; nor does what is left of the assignments of somebody who
+    is gone, which is cleared up after an accident.
     """
 
     def guard(evidence: Evidence, settings: GuardSettings) -> Objection | None:
-        removed = [one for one in evidence.removals if one.kind is kind and not one.expired]
+        removed = [
+            one
+            for one in evidence.removals
+            if one.kind is kind and not one.expired and not one.harmless
+        ]
         budgets = settings.budgets
         budget = {
             ResourceKind.USER: budgets.users,
@@ -143,12 +149,13 @@ def wipe(evidence: Evidence, settings: GuardSettings) -> Objection | None:
     """Refuse to remove all of a kind, or all members of a group.
 
     A group that goes by `state: absent` takes its members along by intent, so it counts only
-    among the groups. What goes only because it has expired is for the budget of the expired.
+    among the groups. What goes only because it has expired is for the budget of the expired, and
+    what is left of the assignments of somebody who is gone does not count.
     """
     found: list[str] = []
     concerned: set[str] = set()
     for kind in _PLURALS:
-        removed = [one for one in evidence.removals if one.kind is kind]
+        removed = [one for one in evidence.removals if one.kind is kind and not one.harmless]
         managed = max(evidence.managed[kind], settings.wipe_from)
         if len(removed) >= managed and not all(one.expired for one in removed):
             found.append(f"all {len(removed)} managed {_PLURALS[kind]} would be removed")

@@ -18,12 +18,14 @@ from identity_reconciler.core.guard_settings import ResourceKind
 from identity_reconciler.core.plan import Create, Delete, Plan, Reason
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
+    Assignment,
     Group,
     GroupKey,
     Key,
     Resource,
     State,
     address,
+    folded,
     group_key,
 )
 
@@ -48,6 +50,11 @@ class Removal:
         """Whether it is removed only because its date has come."""
         return self.reason is Reason.EXPIRED
 
+    @property
+    def harmless(self) -> bool:
+        """Whether nobody has it: what is left of the assignment of somebody who is gone."""
+        return isinstance(self.resource, Assignment) and self.resource.principal.orphan
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -63,9 +70,11 @@ class Evidence:
     removals: tuple[Removal, ...]
     """Every resource once, cascades included, sorted by key."""
     managed: Mapping[ResourceKind, int]
-    """How many live resources of each kind are managed."""
+    """How many live resources of each kind are managed; what is left of who is gone is not."""
     declared: Mapping[ResourceKind, int]
     """How many users and groups the desired state declares as ours, to be there."""
+    known: frozenset[Key]
+    """The keys of all users and groups that are declared, under their previous names too."""
     referred: Mapping[ResourceKind, int]
     """How many users and groups it says are live and owned elsewhere."""
     complete: frozenset[GroupKey]
@@ -93,6 +102,7 @@ def gather(comparison: Comparison, impact: Impact) -> Evidence:
         removals=removals(plan),
         managed=_managed(comparison.managed, desired),
         declared=_declared(resolution.declared),
+        known=frozenset(_known(resolution.original)),
         referred=_referred(resolution.original),
         complete=frozenset((*desired.members, *_made_or_deleted(plan))),
     )
@@ -133,7 +143,9 @@ def _managed(managed: State, desired: State) -> Mapping[ResourceKind, int]:
         ResourceKind.USER: users,
         ResourceKind.GROUP: groups,
         ResourceKind.MEMBERSHIP: sum(map(len, managed.members.values())),
-        ResourceKind.ASSIGNMENT: sum(map(len, managed.assignments.values())),
+        ResourceKind.ASSIGNMENT: sum(
+            not one.orphan for found in managed.assignments.values() for one in found
+        ),
     }
 
 
@@ -143,6 +155,13 @@ def _declared(declared: Declared) -> Mapping[ResourceKind, int]:
         ResourceKind.USER: sum(one.presence is present for one in declared.users),
         ResourceKind.GROUP: sum(one.presence is present for one in declared.groups),
     }
+
+
+def _known(declared: Declared) -> Iterator[Key]:
+    entries: tuple[DeclaredUser | DeclaredGroup, ...] = (*declared.users, *declared.groups)
+    for entry in entries:
+        for name in entry.names:
+            yield entry.kind, folded(name)
 
 
 def _referred(declared: Declared) -> Mapping[ResourceKind, int]:

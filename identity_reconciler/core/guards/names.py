@@ -25,7 +25,7 @@ from identity_reconciler.core.state import (
 
 
 def protected(evidence: Evidence, settings: GuardSettings) -> Objection | None:
-    """Refuse to delete or rename what is protected by name, and to unassign from it."""
+    """Refuse to delete or rename what is protected by name, and to unassign anybody from it."""
     concerned = sorted(
         evidence.address(resource)
         for resource in map(_removed, evidence.plan.changes)
@@ -57,8 +57,8 @@ def _is_protected(resource: Resource, names: ProtectedNames, evidence: Evidence)
             return matches_any(names.users, name)
         case Group(name=name):
             return matches_any(names.groups, name)
-        case Assignment(application=arn):
-            return is_application(names.applications, arn, evidence)
+        case Assignment(application=arn, principal=principal):
+            return not principal.orphan and is_application(names.applications, arn, evidence)
         case Membership():
             return False
 

@@ -1,13 +1,14 @@
-"""The guard against a rename that is written as a deletion and a creation. Pure.
+"""The guard against a rename that is written as a creation. Pure.
 
-Such a pair would take from people what a rename keeps: memberships, assignments, and for a user
-the password and MFA devices.
+With the deletion of the other one it would take from people what a rename keeps: memberships,
+assignments, and for a user the password and MFA devices. Without, there would be two of one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from difflib import SequenceMatcher
 from functools import cache
 
@@ -18,6 +19,7 @@ from identity_reconciler.core.plan import Create, Delete, Plan
 from identity_reconciler.core.state import (
     Group,
     GroupKey,
+    Key,
     Membership,
     Resource,
     User,
@@ -26,31 +28,73 @@ from identity_reconciler.core.state import (
     group_key,
     user_key,
 )
+from identity_reconciler.core.taken import holders
 
 _SHORTEST = 5
 """Letters and digits from which on two names can be alike; shorter ones must be the same."""
 
 
 def rename_suspected(evidence: Evidence, settings: GuardSettings) -> Objection | None:
-    """Refuse a deletion and a creation that look like one rename.
+    """Refuse a creation that looks like the rename of who is deleted, or is somebody's double.
 
     Two users do when they have the same e-mail address, the same given and family name, or user
     names that are alike; two groups when most members of the one are put into the other, or
-    their names are alike.
+    their names are alike. A creation does by itself when it gets the e-mail address of a live
+    user, who gets another one, or its name differs from a live one that is not declared in case,
+    spaces and punctuation only.
     """
     pairs: tuple[tuple[Resource, Resource], ...] = (
         *_users(evidence, settings.rename),
         *_groups(evidence, settings.rename),
     )
     named = sorted((evidence.address(old), evidence.address(new)) for old, new in pairs)
-    if not named:
+    doubled = sorted(set(_doubles(evidence)))
+    if not named and not doubled:
         return None
-    more = f", and {len(named) - 3} more" if len(named) > len(named[:3]) else ""
+    told = [f"{old} goes and {new} comes" for old, new in named]
+    told += [f"{new} comes {why}" for new, why in doubled]
+    more = f", and {len(told) - 3} more" if len(told) > len(told[:3]) else ""
     return Objection(
-        "; ".join(f"{old} goes and {new} comes" for old, new in named[:3]) + more,
+        "; ".join(told[:3]) + more,
         "`previous_names` (for users `previous_user_names`) with the new one, if they are the same",
-        tuple(sorted({each for pair in named for each in pair})),
+        tuple(sorted({*(each for pair in named for each in pair), *(new for new, _ in doubled)})),
     )
+
+
+def _doubles(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Yield who is created though somebody live may be the same, and why it may be."""
+    created = [one for one in _created(evidence.plan) if isinstance(one, User | Group)]
+    if not created:
+        return
+    gone = {one.key for one in _deleted(evidence.plan)}
+    alike = _by_letters(evidence, evidence.known | gone)
+    addresses = holders(evidence.plan.changes, evidence.live)
+    for new in created:
+        name, bare = evidence.address(new), _bare(new.key[1])
+        for old in alike.get((new.key[0], bare), ()) if bare else ():
+            yield name, f"beside {evidence.address(old)}, which is live and not declared"
+        holder = addresses.get(new.key)
+        if holder is not None and holder.key not in gone:
+            yield name, f"with the e-mail address that {evidence.address(holder)} has"
+
+
+def _by_letters(
+    evidence: Evidence, settled: AbstractSet[Key]
+) -> Mapping[tuple[str, str], list[User | Group]]:
+    """Return what is live and not *settled*, by kind, and the letters and digits of its name."""
+    found: dict[tuple[str, str], list[User | Group]] = defaultdict(list)
+    for user_name, user in evidence.live.users.items():
+        if ("user", user_name) not in settled:
+            found["user", _bare(user_name)].append(user)
+    for group_name, group in evidence.live.groups.items():
+        if ("group", group_name) not in settled:
+            found["group", _bare(group_name)].append(group)
+    return found
+
+
+def _bare(name: str) -> str:
+    """Return the letters and digits of a folded name."""
+    return "".join(filter(str.isalnum, name))
 
 
 def _deleted(plan: Plan) -> list[Resource]:

@@ -87,7 +87,12 @@ class _Register:
             for name in entry.previous_names:
                 other = self.entries.get(folded(name)) or claimed.setdefault(folded(name), entry)
                 said = f"{shown(name)}, a previous name of {self.kind} {shown(entry.name)},"
-                if other is not entry:
+                if other is not entry and folded(other.name) == folded(name):
+                    advice = (
+                        f"is also the name of the one at {other.position}; rename first, and "
+                        "declare who gets the old name once that is applied and no longer said here"
+                    )
+                elif other is not entry:
                     advice = f"is also used at {other.position}; remove one of the two"
                 elif folded(name) == folded(entry.name):
                     advice = "is its present name; remove it"
@@ -198,7 +203,7 @@ def _duplicate_emails(users: Iterable[DeclaredUser], places: Places) -> Iterator
         email = declared.user.email
         if email is None or declared.presence is Presence.ABSENT:
             continue
-        other = first.setdefault(email.value.casefold(), declared)
+        other = first.setdefault(folded(email.value), declared)
         if other is not declared and folded(other.name) != folded(declared.name):
             yield Problem(
                 places.of(declared.position, "email"),

@@ -92,6 +92,11 @@ class Lookup:
             return self.user_id(name)
         return self.group_id(name)
 
+    def user_with_address(self, address: str) -> Record[User] | None:
+        """Return the user who has that e-mail address, as it is now."""
+        identifier = self._ask_holder_id(address)
+        return self.user_with_id(identifier) if identifier else None
+
     def user_with_id(self, identifier: str) -> Record[User] | None:
         """Return the user with that UserId as it is now."""
         answer = _found(
@@ -188,17 +193,30 @@ class Lookup:
         call = Call("identitystore", "GetUserId", f"user/{name}")
         with translating(call):
             try:
-                answer = _unless_missing(
-                    lambda: self._client.get_user_id(
-                        IdentityStoreId=self._store,
-                        AlternateIdentifier=_named("userName", name),
-                    )
-                )
+                return self._get_user_id("userName", name)
             except ClientError as error:
                 if code_of(error) != "UnknownOperationException":
                     raise
                 return self._search("ListUsers", "UserName", name)
-            return answer["UserId"] if answer else None
+
+    def _ask_holder_id(self, address: str) -> str | None:
+        """Return the UserId of whoever has the e-mail *address*. Source: GetUserId."""
+        call = Call("identitystore", "GetUserId", "an e-mail address")
+        with translating(call):
+            try:
+                return self._get_user_id("emails.value", address)
+            except ClientError as error:
+                if code_of(error) != "UnknownOperationException":
+                    raise
+                return self._search_holder(address)
+
+    def _get_user_id(self, path: str, value: str) -> str | None:
+        answer = _unless_missing(
+            lambda: self._client.get_user_id(
+                IdentityStoreId=self._store, AlternateIdentifier=_named(path, value)
+            )
+        )
+        return answer["UserId"] if answer else None
 
     def _ask_group_id(self, name: str) -> str | None:
         identifier = self._find_group_id(name)
@@ -238,6 +256,21 @@ class Lookup:
                 for item in page:
                     if folded(item.get(path, "")) == folded(name):
                         return str(item[kind])
+        return None
+
+    def _search_holder(self, address: str) -> str | None:
+        """Return the id of whoever has the e-mail *address* by looking at everybody.
+
+        A list of users cannot be filtered by addresses. Source: ListUsers, Filters.
+        """
+        call = Call("identitystore", "ListUsers", "the list of users")
+        with translating(call):
+            for page in pages(self._client, call, {"IdentityStoreId": self._store}):
+                for item in page:
+                    if any(
+                        folded(one["Value"]) == folded(address) for one in item.get("Emails", ())
+                    ):
+                        return str(item["UserId"])
         return None
 
 

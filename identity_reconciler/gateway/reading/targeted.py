@@ -42,7 +42,7 @@ _Name = tuple[PrincipalKind, str]
 
 
 def read_named(connection: Connection, wanted: Wanted) -> State:
-    """Return what *wanted* asks for in `named`, `principals` and `mentioned`, if it is live.
+    """Return what *wanted* asks for in `named`, `principals`, `mentioned`, `addresses`, if live.
 
     Users and groups at the other end of the memberships of the principals are included.
 
@@ -104,6 +104,8 @@ class _Questions:
             else:
                 whole = ("group", name) in described and not self._wanted.groups
                 work.start(_POOL, partial(self._find_group, spelled, whole=whole))
+        for address in dict.fromkeys(self._wanted.addresses):
+            work.start(_POOL, partial(self._find_holder, address))
 
     def edges(self, work: Work) -> None:
         """Read the memberships and assignments, now that identifiers are known."""
@@ -158,6 +160,11 @@ class _Questions:
         if found is not None:
             self._identifiers[place] = found.identifier
             self._groups[group_key(name)] = found.value
+
+    def _find_holder(self, address: str) -> None:
+        found = self._lookup.user_with_address(address)
+        if found is not None:
+            self._users[user_key(found.value.user_name)] = found.value
 
     def _ask_membership(self, edge: Membership) -> None:
         group_id = self._identifiers.get((PrincipalKind.GROUP, folded(edge.group)))

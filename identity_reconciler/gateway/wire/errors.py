@@ -258,6 +258,15 @@ def _refused(error: ClientError, code: str, call: Call) -> GatewayError:
             )
 
 
+_TAKEN: Mapping[str, str] = {
+    "CreateUser": "its user name or its e-mail address is taken",
+    "UpdateUser": "its new user name or its new e-mail address is taken",
+    "CreateGroup": "its name is taken",
+    "UpdateGroup": "its new name is taken",
+}
+"""What a value that must be unique may be; the answer does not say which one it is."""
+
+
 def _conflict(error: ClientError, call: Call) -> GatewayError:
     """Return what a ConflictException means, which differs between the two services.
 
@@ -271,8 +280,7 @@ def _conflict(error: ClientError, call: Call) -> GatewayError:
     if call.service == "sso-admin":
         return UnknownOutcomeError(f"{call}: an earlier write is still on its way inside AWS")
     if reason == "UNIQUENESS_CONSTRAINT_VIOLATION" or (creates and not reason):
-        what = "it" if creates else "another object with the new name or e-mail address"
-        return AlreadyExistsError(f"{call}: {what} is live already")
+        return AlreadyExistsError(f"{call}: {_TAKEN.get(call.operation, 'it is live already')}")
     if creates:
         return UnknownOutcomeError(f"{call}: another change ran at the same moment")
     return ChangedError(f"{call}: it has been changed since it was read; plan again")

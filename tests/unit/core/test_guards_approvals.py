@@ -227,6 +227,7 @@ def evidence(*names: str) -> Evidence:
         removals=removals(plan),
         managed=dict.fromkeys(ResourceKind, 100),
         declared=dict.fromkeys(ResourceKind, 100),
+        known=frozenset(),
         referred=dict.fromkeys(ResourceKind, 0),
         complete=frozenset(),
     )

@@ -18,6 +18,7 @@ from identity_reconciler.core.plan import (
     Rename,
     Step,
     Update,
+    awaited,
     counts,
     ordered,
     requirements,
@@ -26,6 +27,7 @@ from identity_reconciler.core.plan import (
 from identity_reconciler.core.state import (
     ApplicationArn,
     Assignment,
+    Email,
     Group,
     GroupName,
     Key,
@@ -152,6 +154,72 @@ class TestManagers:
         link = Create(Membership(GroupName("new"), UserName("z")))
         changes = (Create(managed("z", None)), Create(Group(GroupName("new"))), link)
         assert ordered(reversed(changes)) == changes
+
+
+def addressed(name: str, address: str | None, manager: str | None = None) -> User:
+    email = None if address is None else Email(address)
+    return replace(managed(name, manager), email=email)
+
+
+class TestAddresses:
+    """Whoever gives up a name or an address goes before who gets it."""
+
+    def test_a_leaver_goes_right_before(self) -> None:
+        leaver, other = Delete(addressed("old", "A@x")), Delete(User(UserName("other")))
+        new = Create(addressed("new", "a@x"))
+        others: tuple[Change, ...] = (
+            Update(ANA, replace(ANA, title="x")),
+            Delete(ASSIGNMENT),
+            Create(LINK),
+        )
+        update, assignment, link = others
+        expected = (assignment, update, leaver, new, link, other)
+        users: tuple[Change, ...] = (leaver, new, other)
+        for drawn in permutations(users):
+            assert ordered((*others, *drawn)) == expected
+        assert awaited(expected) == {new.key: (leaver.key,)}
+
+    def test_a_chain_ends_with_who_gets_the_first(self) -> None:
+        chain: tuple[Change, ...] = (
+            Update(addressed("c", "3"), addressed("c", None)),
+            Rename(addressed("b", "2"), addressed("bb", "3")),
+            Create(addressed("a", "2")),
+        )
+        for drawn in permutations(chain):
+            assert ordered(drawn) == chain
+
+    def test_a_deletion_for_an_update_goes_among_the_updates(self) -> None:
+        leaver = Delete(addressed("z", "1"))
+        taker = Update(addressed("a", None), addressed("a", "1"))
+        new = Create(User(UserName("new")))
+        assert ordered((new, taker, leaver)) == (leaver, taker, new)
+
+    def test_a_name_is_given_on(self) -> None:
+        for kind in (lambda name: User(UserName(name)), lambda name: Group(GroupName(name))):
+            renames = (Rename(kind("b"), kind("c")), Rename(kind("a"), kind("b")))
+            assert ordered(reversed(renames)) == renames
+            assert awaited(renames) == {renames[1].key: (renames[0].key,)}
+
+    def test_an_address_counts_more_than_the_name_of_a_manager(self) -> None:
+        """The rename of a manager need not come first."""
+        update = Update(addressed("x", "1", "new"), addressed("x", "2", "new"))
+        rename = Rename(addressed("old", None), addressed("new", "1"))
+        both: tuple[Change, ...] = (update, rename)
+        for drawn in permutations(both):
+            assert ordered(drawn) == (update, rename)
+
+    def test_whatever_waits_for_itself_is_in_some_order(self) -> None:
+        """As in a saved plan that somebody wrote."""
+        swap = (
+            Update(addressed("a", "1"), addressed("a", "2")),
+            Update(addressed("b", "2"), addressed("b", "1")),
+        )
+        assert set(ordered(swap)) == set(swap)
+
+    def test_nothing_waits_for_what_nobody_gives_up(self) -> None:
+        assert awaited((Create(addressed("a", "1")), Delete(LINK))) == {}
+        same = Rename(addressed("a", "1"), addressed("b", "1"))
+        assert awaited((same,)) == {}
 
 
 class TestRequirements:

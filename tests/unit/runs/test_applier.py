@@ -25,6 +25,7 @@ from identity_reconciler.core.state import (
 )
 from identity_reconciler.errors import (
     AccessDeniedError,
+    AlreadyExistsError,
     CredentialsError,
     GatewayError,
     IncompleteReadError,
@@ -157,8 +158,24 @@ class TestContradiction:
         email = Email("a@example.com")
         world = replace(WORLD, users={UserKey("ana"): replace(ANA, email=email)})
         gateway = MemoryGateway.holding(world)
-        change = Create(User(UserName("bob"), email=email))
-        assert outcome(gateway, change) == (Outcome.FAILED, "e-mail")
+        blame = "its e-mail address is that of user/ana; plan again"
+        change = Create(User(UserName("bob"), email=Email("A@example.com")))
+        assert outcome(gateway, change) == (Outcome.FAILED, blame)
+        zoe = User(UserName("zoe"))
+        gateway.users[UserKey("zoe")] = zoe
+        assert outcome(gateway, Update(zoe, replace(zoe, email=email))) == (Outcome.FAILED, blame)
+        kim = replace(zoe, user_name=UserName("kim"), email=email)
+        assert outcome(gateway, Rename(zoe, kim)) == (Outcome.FAILED, blame)
+
+    @pytest.mark.parametrize("kind", ["user", "group"])
+    def test_rename_to_a_name_that_another_has(self, kind: str) -> None:
+        """It is not taken for done because the new name is live."""
+        gateway = MemoryGateway.holding(WORLD)
+        gateway.users[UserKey("bob")] = bob = User(UserName("bob"))
+        gateway.groups[GroupKey("dev")] = dev = Group(GroupName("dev"))
+        change = Rename(bob, ANA) if kind == "user" else Rename(dev, OPS)
+        detail = f"another {kind} has the new name; plan again"
+        assert outcome(gateway, change) == (Outcome.FAILED, detail)
 
     def test_update_of_a_changed_object(self) -> None:
         gateway = MemoryGateway.holding(WORLD)
@@ -181,6 +198,47 @@ class TestContradiction:
         result, detail = outcome(gateway, Delete(before))
         assert result is Outcome.FAILED
         assert detail.startswith("it has changed since it was read")
+
+
+class TestWhatIsGivenUp:
+    """When what gives up an address fails, who gets it is skipped, and nobody else."""
+
+    @pytest.mark.parametrize("fails", ["update", "deletion"])
+    def test_the_taker_is_skipped(self, fails: str) -> None:
+        has = replace(ANA, email=Email("a@example.com"))
+        gateway = failing(replace(WORLD, users={UserKey("ana"): has}), AccessDeniedError("denied"))
+        giver: Change = Delete(has) if fails == "deletion" else Update(has, ANA)
+        new = User(UserName("new"), email=Email("A@example.com"))
+        member = Membership(OPS.name, new.user_name)
+        other = Create(User(UserName("other")))
+        results = run(gateway, giver, Create(new), other, Create(member))
+        assert [(one.outcome, one.detail) for one in results] == [
+            (Outcome.FAILED, "denied"),
+            (Outcome.SKIPPED, "takes what user/ana was to give up, which has failed"),
+            (Outcome.APPLIED, ""),
+            (Outcome.SKIPPED, "needs user/new, which could not be made ready"),
+        ]
+
+    def test_a_leaver_goes_before_the_rename_of_the_manager(self) -> None:
+        """Who has the name of then in the plan, and that of now where it is compared."""
+        boss = User(UserName("boss"))
+        leaver = User(UserName("zoe"), email=Email("z@example.com"), manager=boss.user_name)
+        gateway = failing(State(users={UserKey("boss"): boss, UserKey("zoe"): leaver}))
+        chief = replace(boss, user_name=UserName("chief"), email=leaver.email)
+        results = run(
+            gateway, Delete(replace(leaver, manager=chief.user_name)), Rename(boss, chief)
+        )
+        assert [one.outcome for one in results] == [Outcome.APPLIED, Outcome.APPLIED]
+
+    def test_an_address_that_still_shows_as_taken_is_tried_again(self) -> None:
+        """What was written a moment ago may not have reached every host."""
+        has = replace(ANA, email=Email("a@example.com"))
+        gateway = failing(
+            replace(WORLD, users={UserKey("ana"): has}), None, AlreadyExistsError("taken")
+        )
+        new = User(UserName("new"), email=Email("A@example.com"))
+        results = run(gateway, Update(has, ANA), Create(new))
+        assert [one.outcome for one in results] == [Outcome.APPLIED, Outcome.APPLIED]
 
 
 class TestDoubt:
