@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from identity_reconciler.gateway.wire.tally import Tally
     from identity_reconciler.render.document import PlanDocument
-    from identity_reconciler.render.text import Page
+    from identity_reconciler.render.text import PageFormat
     from identity_reconciler.runs.survey import Outlook
 
 
@@ -54,11 +54,11 @@ def print_changes(text: str, color: Color) -> None:
         screen.print(line, style=_STYLES.get(line[:1], "") if line[1:2] == " " else "")
 
 
-def terminal_page(*, whole: bool = False) -> Page:
+def terminal_page(*, whole: bool = False) -> PageFormat:
     """Return what a plan as text has to fit: COLUMNS, else the terminal, else 80 columns."""
-    from identity_reconciler.render.text import Page
+    from identity_reconciler.render.text import PageFormat
 
-    return Page(shutil.get_terminal_size().columns, whole)
+    return PageFormat(shutil.get_terminal_size().columns, whole)
 
 
 def print_plans(

@@ -16,7 +16,7 @@ from identity_reconciler.render.document import (
     UnresolvedDocument,
 )
 from identity_reconciler.render.escape import quoted, safe
-from identity_reconciler.render.folding import Entry, single, together
+from identity_reconciler.render.folding import FoldedChange, single, together
 from identity_reconciler.render.words import Marks, blocked, is_special, reasons, subject
 
 MOST = 9
@@ -118,7 +118,7 @@ def _at(source: PositionDocument | None, prefix: str) -> dict[str, str]:
     return _place(prefix, source.file, source.line, source.column) if source else {}
 
 
-def _of_entry(entry: Entry, prefix: str) -> Annotation:
+def _of_entry(entry: FoldedChange, prefix: str) -> Annotation:
     change = entry.first
     # No attribute: this is for whoever sees the files, and the log keeps it.
     told = "; ".join(reasons(entry, _MARKS))

@@ -9,7 +9,7 @@ from identity_reconciler.core.plan import Reason
 from identity_reconciler.core.state import Assignment, Membership
 from identity_reconciler.render.document import Action, ChangeDocument, PlanDocument
 from identity_reconciler.render.fitting import Section, SizeLimit, fit
-from identity_reconciler.render.folding import Entry, single, together
+from identity_reconciler.render.folding import FoldedChange, single, together
 from identity_reconciler.render.markdown import COMMENT, unresolved_line
 from identity_reconciler.render.spans import fence, name_span, value_span
 from identity_reconciler.render.words import (
@@ -106,7 +106,7 @@ def _unresolved(plan: PlanDocument) -> Iterator[Section]:
         yield Section(_UNRESOLVED, head, entries, len(plan.unresolved))
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: FoldedChange) -> str:
     change = entry.first
     verb = "are" if entry.names else "is"
     what = name_span(change.address) if entry.owner is None else subject(entry, _MARKS)

@@ -25,7 +25,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FoldedChange:
     """One change, or several links of which the same is told."""
 
     first: ChangeDocument
@@ -57,12 +57,12 @@ def reading_order(change: ChangeDocument) -> tuple[int, str, str]:
     return _KINDS.index(change.kind), change.address.casefold(), change.address
 
 
-def single(changes: Iterable[ChangeDocument]) -> list[Entry]:
+def single(changes: Iterable[ChangeDocument]) -> list[FoldedChange]:
     """Return an entry for each of *changes*, in reading order."""
-    return list(_traced(Entry(change) for change in sorted(changes, key=reading_order)))
+    return list(_traced(FoldedChange(change) for change in sorted(changes, key=reading_order)))
 
 
-def together(changes: Iterable[ChangeDocument]) -> list[Entry]:
+def together(changes: Iterable[ChangeDocument]) -> list[FoldedChange]:
     """Return *changes* in reading order, links of one owner of which the same is told together.
 
     The assignments that go with a user or group that is deleted stand there.
@@ -81,7 +81,7 @@ def together(changes: Iterable[ChangeDocument]) -> list[Entry]:
             folds.setdefault(key, []).append(change)
     return list(
         _traced(
-            Entry(fold[0], taken_along=tuple(along.get(_deleted(fold[0]), ())))
+            FoldedChange(fold[0], taken_along=tuple(along.get(_deleted(fold[0]), ())))
             if len(fold) == 1
             else _folded(fold)
             for fold in folds.values()
@@ -89,14 +89,16 @@ def together(changes: Iterable[ChangeDocument]) -> list[Entry]:
     )
 
 
-def _folded(links: list[ChangeDocument]) -> Entry:
+def _folded(links: list[ChangeDocument]) -> FoldedChange:
     lines = [link.source.line for link in links if link.source]
     first = min(links, key=lambda link: link.source.line if link.source else 0)
     traces = sorted(link.last_changed for link in links if link.last_changed)
     trace = traces[-1] if traces else None
     if trace and trace != traces[0]:
         trace = f"{_who(trace)}, the last at {trace.rpartition(' at ')[2]}"
-    return Entry(first, tuple(map(_item, links)), _owner(first), max(lines, default=0), trace=trace)
+    return FoldedChange(
+        first, tuple(map(_item, links)), _owner(first), max(lines, default=0), trace=trace
+    )
 
 
 def _who(trace: str | None) -> str | None:
@@ -162,7 +164,7 @@ def _principal(link: Assignment) -> str:
     return link.principal_name or link.principal.name
 
 
-def _traced(entries: Iterable[Entry]) -> Iterator[Entry]:
+def _traced(entries: Iterable[FoldedChange]) -> Iterator[FoldedChange]:
     """Yield *entries* with who changed each last, but where the one before says the same."""
     said: str | None = None
     for entry in entries:

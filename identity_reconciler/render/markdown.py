@@ -16,13 +16,13 @@ from identity_reconciler.render.document import (
     UnresolvedDocument,
 )
 from identity_reconciler.render.fitting import Section, SizeLimit, characters, fit, octets
-from identity_reconciler.render.folding import Entry, single, together
+from identity_reconciler.render.folding import FoldedChange, single, together
 from identity_reconciler.render.links import NOWHERE, Lines
 from identity_reconciler.render.mermaid import access_picture
 from identity_reconciler.render.people import (
+    AccessTarget,
     Crowd,
     Party,
-    Target,
     count_of,
     lost_and_gained,
     people_of,
@@ -366,7 +366,7 @@ def _access(plan: PlanDocument) -> Iterator[Section]:
 def _party(party: Party, nothing: str) -> str:
     """Return who it is, and below what they gain or lose, by the same paths in one line."""
     lines = [f"- {named(party.people, _PEOPLE)}{happens(party, nothing, _PEOPLE)}"]
-    ways: dict[tuple[bool, bool, tuple[str, ...]], list[Target]] = {}
+    ways: dict[tuple[bool, bool, tuple[str, ...]], list[AccessTarget]] = {}
     for target in party.targets:
         key = (target.effect == "gains", not target.account, target.paths)
         ways.setdefault(key, []).append(target)
@@ -435,7 +435,7 @@ def _lists(changes: Sequence[ChangeDocument], whose: str, places: _Places) -> It
         )
 
 
-def _entry(entry: Entry, places: _Places) -> str:
+def _entry(entry: FoldedChange, places: _Places) -> str:
     told = "; ".join(details(entry, _MARKS))
     where = f" ({places.at(*entry.place)})" if entry.place else ""
     return f"- {subject(entry, _MARKS)}{': ' if told else ''}{told}{where}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.render.escape import safe
-from identity_reconciler.render.people import THROUGH, Crowd, Target, people_of
+from identity_reconciler.render.people import THROUGH, AccessTarget, Crowd, people_of
 from identity_reconciler.render.spans import clipped
 
 MOST_EDGES = 30
@@ -42,9 +42,9 @@ def access_picture(plan: PlanDocument) -> tuple[str, ...]:
     return ("flowchart LR", *drawing.lines, *drawing.edges)
 
 
-def _by_person(crowds: tuple[Crowd, ...]) -> Iterator[tuple[str, list[Target]]]:
+def _by_person(crowds: tuple[Crowd, ...]) -> Iterator[tuple[str, list[AccessTarget]]]:
     """Yield everybody in *crowds* once."""
-    found: dict[str, list[Target]] = {}
+    found: dict[str, list[AccessTarget]] = {}
     for crowd in crowds:
         for name in crowd.people:
             found.setdefault(name, []).append(crowd.target)
@@ -60,9 +60,9 @@ class _Drawing:
     edges: dict[str, None] = field(default_factory=dict)
     """In the order of their first mention, each once."""
 
-    def add(self, name: str, targets: Sequence[Target]) -> None:
+    def add(self, name: str, targets: Sequence[AccessTarget]) -> None:
         """Draw what the person called *name* gains and loses."""
-        ways: dict[tuple[str, str], list[Target]] = {}
+        ways: dict[tuple[str, str], list[AccessTarget]] = {}
         for target in targets:
             for path in target.paths:
                 ways.setdefault((target.effect, path), []).append(target)
@@ -78,7 +78,7 @@ class _Drawing:
                 for end in ends:
                     self._edge(person, _ARROWS[effect], end)
 
-    def _target(self, target: Target) -> str:
+    def _target(self, target: AccessTarget) -> str:
         where = f" in {target.account}" if target.account else ""
         return self._node(f"{target.name}{where}", "target", target.arn, target.account)
 

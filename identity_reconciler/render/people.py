@@ -24,7 +24,7 @@ THROUGH = "through "
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class AccessTarget:
     """What somebody gains or loses: an application, or a permission set or role in an account."""
 
     effect: Literal["loses", "gains"]
@@ -50,14 +50,14 @@ class Party:
     """Groups that they leave, by name."""
     joined: tuple[str, ...]
     """Groups that they join, by name."""
-    targets: tuple[Target, ...]
+    targets: tuple[AccessTarget, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
     """People who gain or lose something because a group does, or too many to be named."""
 
-    target: Target
+    target: AccessTarget
     people: tuple[str, ...]
     """Those who are named in the plan."""
     count: int
@@ -65,7 +65,7 @@ class Crowd:
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class PeopleTouched:
     """Everybody whose access a plan changes."""
 
     joins: tuple[Party, ...]
@@ -86,16 +86,16 @@ class _Person:
     name: str
     left: set[str] = field(default_factory=set)
     joined: set[str] = field(default_factory=set)
-    targets: list[Target] = field(default_factory=list)
+    targets: list[AccessTarget] = field(default_factory=list)
 
 
-def people_of(plan: PlanDocument) -> People:
+def people_of(plan: PlanDocument) -> PeopleTouched:
     """Return whose access *plan* changes."""
     gathered = _Gathered()
     for change in plan.changes:
         gathered.note(change)
     gathered.settle()
-    crowds: dict[Target, list[str]] = {}
+    crowds: dict[AccessTarget, list[str]] = {}
     whole = True
     too_many = []
     for access in _every(plan):
@@ -112,7 +112,7 @@ def people_of(plan: PlanDocument) -> People:
             else:
                 own.targets.append(target)
     found = (Crowd(target, tuple(names), len(names)) for target, names in crowds.items())
-    return People(
+    return PeopleTouched(
         _parties(gathered.joins.values()),
         _parties(one for one in gathered.others.values() if one.targets),
         _parties(gathered.leaves.values()),
@@ -167,7 +167,7 @@ class _Gathered:
                 person = self.others.setdefault(key, _Person(link.user))
             (person.joined if is_made else person.left).add(link.group)
 
-    def person(self, person: PersonDocument, target: Target) -> _Person | None:
+    def person(self, person: PersonDocument, target: AccessTarget) -> _Person | None:
         """Return whose own *target* is; None when a group of theirs is all that changes."""
         key = folded(person.user)
         first, second = self.joins, self.leaves
@@ -182,10 +182,10 @@ class _Gathered:
         return found
 
 
-def _target(access: AccessDocument | AccountAccessDocument, paths: tuple[str, ...]) -> Target:
+def _target(access: AccessDocument | AccountAccessDocument, paths: tuple[str, ...]) -> AccessTarget:
     if isinstance(access, AccessDocument):
-        return Target(access.effect, access.application, "", access.application_arn, paths)
-    return Target(access.effect, access.access, account_label(access), access.arn, paths)
+        return AccessTarget(access.effect, access.application, "", access.application_arn, paths)
+    return AccessTarget(access.effect, access.access, account_label(access), access.arn, paths)
 
 
 def account_label(access: AccountAccessDocument) -> str:
@@ -201,7 +201,9 @@ def _shared(listed: Iterable[PersonDocument]) -> tuple[str, ...]:
 
 def _parties(people: Iterable[_Person]) -> tuple[Party, ...]:
     """Return *people* together to whom the same happens, by the name of the first of each."""
-    together: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[Target, ...]], list[str]] = {}
+    together: dict[
+        tuple[tuple[str, ...], tuple[str, ...], tuple[AccessTarget, ...]], list[str]
+    ] = {}
     for person in sorted(people, key=lambda one: (folded(one.name), one.name)):
         targets = tuple(sorted(person.targets, key=lambda one: one.order))
         key = (_by_name(person.left), _by_name(person.joined), targets)

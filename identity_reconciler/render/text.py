@@ -16,16 +16,16 @@ from identity_reconciler.render.document import (
     action_of,
 )
 from identity_reconciler.render.escape import quoted, safe, safe_lines
-from identity_reconciler.render.folding import Entry, single, together
+from identity_reconciler.render.folding import FoldedChange, single, together
 from identity_reconciler.render.people import (
+    AccessTarget,
     Crowd,
     Party,
-    Target,
     count_of,
     lost_and_gained,
     people_of,
 )
-from identity_reconciler.render.widths import Row, hanging, table
+from identity_reconciler.render.widths import TableRow, hanging, table
 from identity_reconciler.render.words import (
     BESIDES,
     WAY_OUT,
@@ -78,7 +78,7 @@ _One = TypeVar("_One")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageFormat:
     """What the text has to fit."""
 
     columns: int = 80
@@ -87,10 +87,10 @@ class Page:
     """Tell each change by itself, and everybody by name, however many there are."""
 
 
-NARROW = Page()
+NARROW = PageFormat()
 
 
-def plan_text(plan: PlanDocument, page: Page = NARROW) -> str:
+def plan_text(plan: PlanDocument, page: PageFormat = NARROW) -> str:
     """Return *plan* as text for *page*: what it is for, what matters most first, the sum last."""
     return _Text(plan, page).text()
 
@@ -107,7 +107,7 @@ def result_line(change: Change, outcome: str, detail: str) -> str:
 class _Text:
     """The text of one plan."""
 
-    def __init__(self, plan: PlanDocument, page: Page) -> None:
+    def __init__(self, plan: PlanDocument, page: PageFormat) -> None:
         self._plan = plan
         self._columns = max(page.columns, _NARROWEST)
         self._whole = page.whole
@@ -258,22 +258,22 @@ class _Text:
             return
         yield from self._heading(f"{title} ({number(count_of(parties), 'person', 'people')})")
         shown = self._first(parties, _MOST_PARTIES)
-        rows: list[Row] = []
+        rows: list[TableRow] = []
         for party in shown:
             told = f"{named(party.people, self._people)}{happens(party, nothing, self._people)}"
-            rows.append(Row(f"{symbol} ", told))
+            rows.append(TableRow(f"{symbol} ", told))
             targets = self._first(party.targets, _MOST_TARGETS)
             rows += (self._target(target, len(party.people)) for target in targets)
             more = len(party.targets) - len(targets)
             if more:
-                rows.append(Row("    ", f"and {more} more"))
+                rows.append(TableRow("    ", f"and {more} more"))
         yield from table(rows, self._columns)
         yield from self._rest(count_of(parties[len(shown) :]), "people")
 
-    def _target(self, target: Target, people: int) -> Row:
+    def _target(self, target: AccessTarget, people: int) -> TableRow:
         symbol = "-   " if target.effect == "loses" else "+   "
         told = f"{gained_by(target, people)} {target_name(target, self._marks)}"
-        return Row(symbol, told, (how(target, self._marks),))
+        return TableRow(symbol, told, (how(target, self._marks),))
 
     def _crowds(self, crowds: tuple[Crowd, ...]) -> Iterator[str]:
         if not crowds:
@@ -316,7 +316,7 @@ class _Text:
             entries = single(found) if self._whole else together(found)
             yield self._entries(f"{title}{besides}", entries, _MOST_ENTRIES)
 
-    def _entries(self, title: str, entries: list[Entry], most: int) -> Iterator[str]:
+    def _entries(self, title: str, entries: list[FoldedChange], most: int) -> Iterator[str]:
         if not entries:
             return
         yield from self._heading(f"{title} ({sum(entry.count for entry in entries)})")
@@ -324,8 +324,8 @@ class _Text:
         yield from table(list(map(self._entry, shown)), self._columns)
         yield from self._rest(sum(entry.count for entry in entries[len(shown) :]), "changes")
 
-    def _entry(self, entry: Entry) -> Row:
-        return Row(
+    def _entry(self, entry: FoldedChange) -> TableRow:
+        return TableRow(
             f"{SYMBOLS[entry.first.action]} ",
             subject(entry, self._marks),
             tuple(details(entry, self._marks)),
@@ -343,7 +343,7 @@ class _Text:
         yield from self._heading(f"Expiring within 14 days ({len(found)})")
         shown = self._first(found, _MOST_ENTRIES)
         rows = [
-            Row(
+            TableRow(
                 "  ",
                 safe(one.address),
                 (f"until {instant(one.expires)}",),

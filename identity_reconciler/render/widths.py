@@ -59,7 +59,7 @@ def _pieces(word: str, columns: int) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """A line of a table that may be folded."""
 
     symbol: str
@@ -81,7 +81,7 @@ _GAP = 2
 """Columns between two of a table, and by which what is folded is indented."""
 
 
-def table(rows: Sequence[Row], columns: int) -> Iterator[str]:
+def table(rows: Sequence[TableRow], columns: int) -> Iterator[str]:
     """Return the lines of *rows* within *columns*: subject, details and place below each other.
 
     Where that is too wide, details are folded in their column, or stand below their subjects,
@@ -117,7 +117,7 @@ def table(rows: Sequence[Row], columns: int) -> Iterator[str]:
     return iter(folded if len(folded) < len(below) else below)
 
 
-def _abreast(row: Row, columns: tuple[int, int, int]) -> Iterator[str]:
+def _abreast(row: TableRow, columns: tuple[int, int, int]) -> Iterator[str]:
     indent, first, middle = columns
     folded = [line for one in row.details for line in wrapped(one, middle)] or [""]
     for number, line in enumerate(folded):
@@ -126,7 +126,7 @@ def _abreast(row: Row, columns: tuple[int, int, int]) -> Iterator[str]:
         yield f"{start}{padded(line, middle)}{'':{_GAP}}{place}".rstrip(" ")
 
 
-def _below(row: Row, first: int, columns: int) -> Iterator[str]:
+def _below(row: TableRow, first: int, columns: int) -> Iterator[str]:
     cells = list(filter(None, (row.place, "; ".join(filter(None, row.details)))))
     start = f"{row.symbol}{padded(row.subject, first)}{'':{_GAP}}{cells[0]}"
     if width(start) <= columns and width(row.subject) <= first:

@@ -22,8 +22,8 @@ from identity_reconciler.render.document import (
     PlanDocument,
     PositionDocument,
 )
-from identity_reconciler.render.folding import Entry
-from identity_reconciler.render.people import THROUGH, Party, Target
+from identity_reconciler.render.folding import FoldedChange
+from identity_reconciler.render.people import THROUGH, AccessTarget, Party
 
 PLURALS: dict[DocumentKind, str] = {
     "user": "users",
@@ -112,7 +112,7 @@ def access_bounds(plan: PlanDocument) -> str:
     return ", ".join(bounds)
 
 
-def subject(entry: Entry, marks: Marks) -> str:
+def subject(entry: FoldedChange, marks: Marks) -> str:
     """Return the address, with a rename the old name before it; of several links how many."""
     change, owner = entry.first, entry.owner
     if owner is not None:
@@ -135,7 +135,7 @@ def named(names: Sequence[str], marks: Marks, count: int | None = None) -> str:
     return f"{shown} and {more} more" if more else shown
 
 
-def details(entry: Entry, marks: Marks) -> Iterator[str]:
+def details(entry: FoldedChange, marks: Marks) -> Iterator[str]:
     """Yield what there is to tell about *entry* besides its subject and where it is declared."""
     yield from reasons(entry, marks)
     yield from _details(entry.first, marks)
@@ -145,7 +145,7 @@ def details(entry: Entry, marks: Marks) -> Iterator[str]:
         yield f"last changed by {marks.name(entry.trace)}"
 
 
-def reasons(entry: Entry, marks: Marks) -> Iterator[str]:
+def reasons(entry: FoldedChange, marks: Marks) -> Iterator[str]:
     """Yield what tells the links of *entry* apart, and why they are removed."""
     reason, owner = entry.first.reason, entry.first.owned_by
     if entry.names:
@@ -239,24 +239,24 @@ def happens(party: Party, nothing: str, marks: Marks) -> str:
     return f": {'; '.join(told)}" if told else ""
 
 
-def gained_by(target: Target, people: int) -> str:
+def gained_by(target: AccessTarget, people: int) -> str:
     """Return the verb for what happens with *target* to so many *people*."""
     return target.effect if people == 1 else target.effect.removesuffix("s")
 
 
-def target_name(target: Target, marks: Marks) -> str:
+def target_name(target: AccessTarget, marks: Marks) -> str:
     """Return what is gained or lost, and in which account where it is in one."""
     where = f" in {marks.name(target.account)}" if target.account else ""
     return f"{marks.name(target.name)}{where}"
 
 
-def by_which_way(target: Target, marks: Marks) -> str:
+def by_which_way(target: AccessTarget, marks: Marks) -> str:
     """Return what `how` does, in parentheses after a space."""
     way = how(target, marks)
     return f" ({way})" if way else ""
 
 
-def how(target: Target, marks: Marks) -> str:
+def how(target: AccessTarget, marks: Marks) -> str:
     """Return by which paths; empty when they are not those of all."""
     was = "was " if target.effect == "loses" and target.paths else ""
     return f"{was}{', '.join(_path(path, marks) for path in target.paths)}"
@@ -273,7 +273,7 @@ def unresolved(plan: PlanDocument) -> str:
     return number(len(plan.unresolved), "reference is unresolved", "references are unresolved")
 
 
-def place(entry: Entry) -> str:
+def place(entry: FoldedChange) -> str:
     """Return file and lines of the declaration, not yet made safe; empty where there is none."""
     return span_of_lines(*entry.place) if entry.place else ""
 

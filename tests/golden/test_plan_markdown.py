@@ -9,7 +9,7 @@ import pytest
 from identity_reconciler.render.links import lines_of
 from identity_reconciler.render.markdown import plan_markdown
 from identity_reconciler.render.planfile import plan_bytes, read_plan
-from identity_reconciler.render.text import Page, plan_text
+from identity_reconciler.render.text import PageFormat, plan_text
 from tests.conftest import Golden
 from tests.golden.review import pull_request
 from tests.golden.samples import PLANS
@@ -36,7 +36,7 @@ class TestReview:
 
     @pytest.mark.parametrize("columns", [80, 120])
     def test_text(self, columns: int, golden: Golden) -> None:
-        text = plan_text(pull_request(), Page(columns))
+        text = plan_text(pull_request(), PageFormat(columns))
         assert max(map(len, text.splitlines())) <= columns
         golden.check(KEPT / f"review-{columns}.txt", text)
 

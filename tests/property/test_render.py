@@ -42,7 +42,7 @@ from identity_reconciler.render.fitting import SizeLimit, characters, octets
 from identity_reconciler.render.markdown import COMMENT, plan_markdown
 from identity_reconciler.render.mermaid import access_picture
 from identity_reconciler.render.spans import marker
-from identity_reconciler.render.text import Page, plan_text
+from identity_reconciler.render.text import PageFormat, plan_text
 from identity_reconciler.render.widths import width
 from tests.golden import samples
 from tests.golden.samples import made
@@ -52,7 +52,7 @@ from tests.strategies import NOW, World, worlds
 
 CHOSEN = st.lists(values(), min_size=1, max_size=7, unique_by=folded)
 """Values that take turns: seven and the number of places have no divisor in common."""
-WIDE = Page(10**6)
+WIDE = PageFormat(10**6)
 """A page on which no line is folded."""
 UNLIMITED = SizeLimit(10**9, characters)
 
@@ -313,7 +313,9 @@ class TestText:
         """But for what is to be pasted, and characters that are shown by number at last."""
         plan = plan_with(cycle(chosen).__next__)
         guards = tuple(one.model_copy(update={"approval": ()}) for one in plan.guards)
-        lines = plan_text(plan.model_copy(update={"guards": guards}), Page(columns)).split("\n")
+        lines = plan_text(plan.model_copy(update={"guards": guards}), PageFormat(columns)).split(
+            "\n"
+        )
         shown = [one.replace("\\u{3a}", ":").replace("\\u{5b}", "[") for one in lines]
         assert max(map(width, shown)) <= columns
 
@@ -329,7 +331,7 @@ class TestWorlds:
         shown = document(declared, plan, live, Occasion(NOW, 1, 1.0), Findings())
         lines = [
             line
-            for block in plan_text(shown, Page(10**6, whole=True)).split("\n\n")
+            for block in plan_text(shown, PageFormat(10**6, whole=True)).split("\n\n")
             if block.startswith(LISTS)
             for line in block.splitlines()[1:]
         ]

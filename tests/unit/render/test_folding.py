@@ -16,7 +16,7 @@ from identity_reconciler.core.state import (
     UserName,
 )
 from identity_reconciler.render.document import ChangeDocument, PositionDocument
-from identity_reconciler.render.folding import NOBODY_KNOWS, Entry, single, together
+from identity_reconciler.render.folding import NOBODY_KNOWS, FoldedChange, single, together
 from identity_reconciler.render.spans import name_span, value_span
 from identity_reconciler.render.words import Marks, details, place, subject
 
@@ -46,7 +46,7 @@ def unassigned(kind: PrincipalKind, name: str, application: str) -> ChangeDocume
     )
 
 
-def told(entries: list[Entry]) -> list[str]:
+def told(entries: list[FoldedChange]) -> list[str]:
     """Return the entries in words, each in one line."""
     return [
         f"{subject(one, MARKS)}: {'; '.join(details(one, MARKS))} ({place(one)})" for one in entries

@@ -11,7 +11,7 @@ from identity_reconciler.core.state import ApplicationArn, Assignment, Principal
 from identity_reconciler.render.document import ChangeDocument, PlanDocument, UnresolvedDocument
 from identity_reconciler.render.links import lines_of
 from identity_reconciler.render.markdown import plan_markdown
-from identity_reconciler.render.text import Page, plan_text
+from identity_reconciler.render.text import PageFormat, plan_text
 from tests.golden.review import pull_request
 from tests.golden.samples import PLANS
 
@@ -46,7 +46,7 @@ class TestLongLists:
 
     def test_are_whole_where_that_is_asked_for(self) -> None:
         plan = plan_with(changes=tuple(map(removed, range(MANY))))
-        text = plan_text(plan, Page(80, whole=True))
+        text = plan_text(plan, PageFormat(80, whole=True))
         assert len(re.findall(r"^- assignment/", text, flags=re.MULTILINE)) == MANY
         assert "more" not in text
 
@@ -100,7 +100,7 @@ class TestFirstLines:
     )
     def test_that_accounts_were_not_read(self, more: dict[str, str], said: str) -> None:
         plan = PLANS["mixed"]().model_copy(update={**more, "access_complete": False})
-        text = plan_text(plan, Page(200))
+        text = plan_text(plan, PageFormat(200))
         assert said in text.partition("\n\n")[0]
         assert "told as far as it was read" in text
         assert said in plan_markdown(plan).partition("###")[0]

@@ -23,7 +23,7 @@ from identity_reconciler.core.declared import (
 from identity_reconciler.core.state import Group, GroupName
 from identity_reconciler.errors import Position
 from identity_reconciler.render.text import plan_text
-from identity_reconciler.render.widths import Row, padded, table, width, wrapped
+from identity_reconciler.render.widths import TableRow, padded, table, width, wrapped
 from tests.golden.samples import DECLARED, listed, made, person
 from tests.strategies import NOW
 
@@ -88,7 +88,7 @@ class TestFolding:
     @given(texts=st.lists(st.text(CHARACTERS, max_size=40), min_size=1, max_size=6))
     def test_tables(self, texts: list[str]) -> None:
         """Whatever is in a table is in its lines, each row's subject first."""
-        rows = [Row("+ ", f"s{one}", (f"d{one}", one), f"p{one}") for one in texts]
+        rows = [TableRow("+ ", f"s{one}", (f"d{one}", one), f"p{one}") for one in texts]
         for limit in (40, 80, 400):
             lines = list(table(rows, limit))
             assert max(map(columns, lines)) <= limit
@@ -97,7 +97,7 @@ class TestFolding:
             assert sum(line.startswith("+ s") for line in lines) == len(rows)
 
 
-def cells(rows: list[Row]) -> Iterator[str]:
+def cells(rows: list[TableRow]) -> Iterator[str]:
     for row in rows:
         yield from (row.subject, *row.details, row.place)
 
