@@ -48,7 +48,7 @@ from identity_reconciler.render.markdown import plan_markdown
 from identity_reconciler.render.mermaid import access_picture
 from identity_reconciler.render.planfile import plan_bytes, read_plan
 from identity_reconciler.render.problems import problems_json, problems_sarif
-from identity_reconciler.render.text import Page, plan_text, result_line
+from identity_reconciler.render.text import PageFormat, plan_text, result_line
 from identity_reconciler.runs.applier import Outcome, Result
 from identity_reconciler.runs.journal import JournalFile
 from tests.golden.samples import DECLARED, LIVE
@@ -56,7 +56,7 @@ from tests.hostile import PAYLOADS, harmless, plan_with, values
 from tests.skeleton import Skeleton
 from tests.strategies import NOW
 
-WIDE = Page(10**6)
+WIDE = PageFormat(10**6)
 """A page on which no line is folded."""
 HOSTILE = pytest.mark.parametrize("payload", PAYLOADS)
 
@@ -120,7 +120,7 @@ class TestText:
 
     @HOSTILE
     def test_plans_whose_lines_are_folded(self, payload: str) -> None:
-        assert all(map(is_harmless, plan_text(plan_of(payload), Page(40)).split("\n")))
+        assert all(map(is_harmless, plan_text(plan_of(payload), PageFormat(40)).split("\n")))
 
     @HOSTILE
     def test_results(self, payload: str) -> None:
