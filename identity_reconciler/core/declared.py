@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from identity_reconciler.core.accounts import AccountReading
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.guard_settings import GuardSettings
 from identity_reconciler.core.state import Application, ApplicationArn, Group, User
@@ -90,6 +91,8 @@ class Settings:
     """Whether `previous_user_names` may rename a live user: AWS does not document that it can."""
     require_email: bool = True
     """Whether a present user needs an e-mail address: AWS says they must be there and unique."""
+    account_access: AccountReading = AccountReading.PRINCIPAL
+    """How access to AWS accounts is read."""
     guards: GuardSettings = field(default_factory=GuardSettings)
     """What the guards refuse."""
     places: Mapping[SettingsPath, Position] = field(

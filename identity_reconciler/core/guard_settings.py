@@ -101,6 +101,12 @@ class PrivilegedNames:
     groups: tuple[str, ...] = ()
     applications: tuple[str, ...] = ()
     """Names or ARNs."""
+    permission_sets: tuple[str, ...] = ()
+    """Names or ARNs of permission sets, in whichever account."""
+    roles: tuple[str, ...] = ()
+    """Roles of account access manager: `/` with path and name, the name alone, or ARNs."""
+    accounts: tuple[str, ...] = ()
+    """Ids or names of AWS accounts, whatever gives access to them."""
 
 
 @dataclass(frozen=True, slots=True)

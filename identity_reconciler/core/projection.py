@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, assert_never
 
+from identity_reconciler.core.accounts import AccountRole
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
@@ -36,8 +37,8 @@ def after_plan(live: State, plan: Plan, renames: Renames) -> State:
     *live* is as it was read, under the names of before the renames, and may be partial: a set of
     links that is not here is taken as empty. Memberships of deleted users and groups vanish; an
     assignment of one that the plan leaves behind becomes an orphan (under its old name, because
-    its PrincipalId is not known here). Sets that nothing changes are the very same objects as in
-    *live*, so comparing the two states costs little.
+    its PrincipalId is not known here), and so does all that it has in AWS accounts. Sets that
+    nothing changes are the very same objects as in *live*, so comparing the two costs little.
     """
     edits = _Edits(renames)
     for change in plan.changes:
@@ -48,6 +49,9 @@ def after_plan(live: State, plan: Plan, renames: Renames) -> State:
         members=_members(live.members, edits),
         applications=live.applications,
         assignments=_assignments(live.assignments, edits),
+        account_access=_account_access(live.account_access, edits),
+        account_gaps=live.account_gaps,
+        accounts_through_groups=live.accounts_through_groups,
     )
 
 
@@ -181,3 +185,16 @@ def _assignments(
     for arn, principals in edits.assigned.items():
         after[arn] = after.get(arn, frozenset()) | principals
     return after
+
+
+def _account_access(
+    live: Mapping[Principal, frozenset[AccountRole]], edits: _Edits
+) -> Mapping[Principal, frozenset[AccountRole]]:
+    """Return *live* under the new names; what somebody who is gone had is an orphan's."""
+    gone = edits.gone()
+    if not gone and not edits.renames.principals():
+        return live
+    return {
+        replace(one, orphan=True) if one in gone else edits.renames.principal(one): roles
+        for one, roles in live.items()
+    }

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType, TypeVar, assert_never
 
+from identity_reconciler.core.accounts import AccountGap, AccountRole
+
 UserName = NewType("UserName", str)
 GroupName = NewType("GroupName", str)
 ApplicationArn = NewType("ApplicationArn", str)
@@ -321,6 +323,17 @@ class State:
     Names cannot tell them apart, so they are in neither `users` nor `groups`. The links of all of
     them are filed under the one key.
     """
+    account_access: Mapping[Principal, frozenset[AccountRole]] = field(default_factory=dict)
+    """What the principals that were asked about have in AWS accounts themselves, not through a
+    group. Who has nothing stands here with the empty set; of who does not, nothing is known."""
+    account_gaps: frozenset[AccountGap] = frozenset()
+    """What AWS has not answered about that."""
+    accounts_through_groups: bool = False
+    """Whether AWS was seen to tell of a user also what comes through groups. Then all that those
+    groups have by permission sets is in `account_access`, with the user among their members.
+
+    The page of ListAccountAssignmentsForPrincipal leaves open whether it always does.
+    """
     _ambiguous: frozenset[str] = field(init=False, repr=False)
     """Names of applications, as `told_by` gives them, that more than one has."""
 
@@ -340,6 +353,9 @@ class State:
             applications={**other.applications, **self.applications},
             assignments=_joined(self.assignments, other.assignments),
             twins=twins,
+            account_access=_joined(self.account_access, other.account_access),
+            account_gaps=self.account_gaps | other.account_gaps,
+            accounts_through_groups=self.accounts_through_groups or other.accounts_through_groups,
         )
 
     def user_name(self, key: UserKey) -> UserName:
@@ -394,8 +410,8 @@ def _single(
     return {key: one for key, one in objects.items() if key not in doubled}
 
 
-_Owner = TypeVar("_Owner", GroupKey, ApplicationArn)
-_Link = TypeVar("_Link", UserKey, Principal)
+_Owner = TypeVar("_Owner", GroupKey, ApplicationArn, Principal)
+_Link = TypeVar("_Link", UserKey, Principal, AccountRole)
 
 
 def _joined(

@@ -62,6 +62,13 @@ class Wanted:
     """Whether these are live, by name: those that are come with their name and nothing else."""
     addresses: tuple[str, ...] = ()
     """Whoever has these e-mail addresses, described."""
+    account_access: tuple[Principal, ...] = ()
+    """What these live principals have in AWS accounts, one request for each and one more where
+    there is account access manager. See `State.account_access`."""
+    account_lists: bool = False
+    """Whether what hangs on permission sets is read by listing them all, once in the life of the
+    gateway: the answer then has every principal that has any, orphans too. Entitlements of account
+    access manager can be asked for by principal only, those of `account_access`."""
     twins: bool = False
     """Whether listed users, or groups, that names cannot tell apart are told as `State.twins`;
     otherwise the read fails."""
@@ -77,6 +84,9 @@ class Gateway(Protocol):
         `members_of` and `assignments_of`, and partial (only the edges asked about) where they
         come from `named` or `principals`. Assignments whose principal is in neither the users
         nor the groups listed in the same call are orphans.
+
+        Where the credentials may not ask for access to AWS accounts, or there is none, the answer
+        says so in `State.account_gaps`, and nothing of that kind is in it.
 
         Raises:
             IncompleteReadError: Any part could not be read; there is no partial answer.

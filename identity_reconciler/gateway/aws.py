@@ -20,6 +20,7 @@ from identity_reconciler.core.state import (
     UserName,
 )
 from identity_reconciler.gateway import Wanted
+from identity_reconciler.gateway.reading.accounts import read_accounts
 from identity_reconciler.gateway.reading.assembly import assemble
 from identity_reconciler.gateway.reading.connection import Connection
 from identity_reconciler.gateway.reading.instances import require_instance
@@ -71,6 +72,8 @@ class AwsGateway:
             state = assemble(self._connection, wanted, read_lists(self._connection, wanted))
         if wanted.named or wanted.principals or wanted.mentioned or wanted.addresses:
             state = state.united(read_named(self._connection, wanted))
+        if wanted.account_access or wanted.account_lists:
+            state = state.united(read_accounts(self._connection, wanted))
         return state
 
     def witnesses(self, principals: Iterable[Principal]) -> Mapping[Principal, str]:

@@ -51,7 +51,7 @@ def policy(declared: Declared, purpose: RunPurpose, facts: PolicyFacts) -> Polic
     """Return the least that a role for *purpose* must be allowed, with what it is denied."""
     places = _Places.of(declared)
     statements = [
-        *_allowed(operations_for(purpose), places),
+        *_allowed(_needed(declared, purpose), places),
         *_decrypting(facts.kms_key, declared, places),
     ]
     if purpose is Purpose.PLAN:
@@ -60,6 +60,12 @@ def policy(declared: Declared, purpose: RunPurpose, facts: PolicyFacts) -> Polic
     else:
         statements += _hands_off(places.partition, facts)
     return document(statements)
+
+
+def _needed(declared: Declared, purpose: RunPurpose) -> tuple[ServiceOperation, ...]:
+    """Return what is sent for *purpose*, as the settings say how access to accounts is read."""
+    reading = declared.settings.account_access
+    return tuple(one for one in operations_for(purpose) if reading in one.when)
 
 
 def document(statements: Sequence[Statement]) -> Policy:
@@ -90,6 +96,9 @@ class _Places:
     """All of the instance: what a plan says about access is about undeclared ones too."""
     written: tuple[str, ...]
     """The declared ones, where all are declared by their ARNs."""
+    permission_sets: tuple[str, ...]
+    """With the instance and the accounts."""
+    access_manager: str
 
     @classmethod
     def of(cls, declared: Declared) -> _Places:
@@ -112,6 +121,12 @@ class _Places:
             ),
             (every,),
             tuple(arns),
+            (
+                instance.instance_arn,
+                f"arn:{partition}:sso:::permissionSet/{name}/*",
+                f"arn:{partition}:sso:::account/*",
+            ),
+            f"arn:{partition}:account-access:{instance.region}:{instance.account_id}:application/*",
         )
 
 
@@ -121,6 +136,8 @@ def _allowed(operations: Sequence[ServiceOperation], places: _Places) -> list[St
     parts = (
         ("Discover", reads, BoundTo.NOTHING, ("*",)),
         ("Instance", reads, BoundTo.INSTANCE, (places.instance,)),
+        ("PermissionSets", reads, BoundTo.PERMISSION_SET, places.permission_sets),
+        ("AccountAccessManager", reads, BoundTo.ACCESS_MANAGER, (places.access_manager,)),
         ("Applications", reads, BoundTo.APPLICATION, places.applications),
         ("Assignments", writes, BoundTo.APPLICATION, places.written),
         ("Store", operations, BoundTo.STORE, places.store),

@@ -55,7 +55,7 @@ FINANCE = """\
 def used(here: Path) -> set[tuple[str, str]]:
     """Return the services and operations that the sandbox has been asked for."""
     rows = command("sandbox", "stats", "--format", "json", cwd=here).json()
-    return {(row["service"], row["operation"]) for row in rows}
+    return {(row["service"], row["operation"]) for row in rows} - {("", "")}
 
 
 def names(purpose: Purpose) -> set[tuple[str, str]]:

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from identity_reconciler.core.accounts import AccountReading
 from identity_reconciler.core.control.loosening import Aspect, Loosening
 from identity_reconciler.core.declared import (
     Declared,
@@ -187,6 +188,13 @@ def _links(value: Callable[[Settings], ManageLinks], whose: str) -> Compare:
     return compare
 
 
+def _account_access(old: Settings, new: Settings) -> Iterator[Looser]:
+    before, after = old.account_access, new.account_access
+    if AccountReading.OFF in {after} - {before}:
+        meaning = "who gets into AWS accounts, or is left there, is not looked at"
+        yield Looser(f"is {after}, was {before}: {meaning}")
+
+
 Patterns = Callable[[Settings], tuple[str, ...]]
 
 
@@ -293,6 +301,14 @@ RULES: Mapping[str, Rule] = {
     "guards.privileged.applications": _guard(
         _dropped(lambda it: it.guards.privileged.applications, _ENTERED)
     ),
+    "guards.privileged.permission_sets": _guard(
+        _dropped(lambda it: it.guards.privileged.permission_sets, _ENTERED)
+    ),
+    "guards.privileged.roles": _guard(_dropped(lambda it: it.guards.privileged.roles, _ENTERED)),
+    "guards.privileged.accounts": _guard(
+        _dropped(lambda it: it.guards.privileged.accounts, _ENTERED)
+    ),
+    "account_access": _guard(_account_access),
     "guards.administrators": _guard(
         _dropped(
             lambda it: it.guards.administrators,

@@ -75,7 +75,7 @@ class ProtectedSection(Document):
 class PrivilegedSection(Document):
     """Groups that get no member, and applications that get no assignment, without an approval.
 
-    The groups keep their names, and who is in there keeps user name and e-mail address.
+    Groups that have access to AWS accounts by what is named here are among them. The groups keep their names, and who is in there keeps user name and e-mail address.
     """
 
     label: ClassVar[str] = "the privileged section"
@@ -83,6 +83,14 @@ class PrivilegedSection(Document):
     """Patterns of groups that get no member."""
     applications: list[PatternText] = Field(default_factory=list, examples=[["Payroll"]])
     """Patterns of the names or ARNs of applications that get no assignment."""
+    permission_sets: list[PatternText] = Field(default_factory=list, examples=[["*Admin*"]])
+    """Patterns of the names or ARNs of permission sets: groups that have one get no member."""
+    roles: list[PatternText] = Field(default_factory=list, examples=[["/break-glass/*"]])
+    """Patterns of roles that account access manager gives, by path and name, name, or ARN: groups
+    that have one get no member."""
+    accounts: list[PatternText] = Field(default_factory=list, examples=[["111122223333"]])
+    """Patterns of the ids (in quotes) or names of AWS accounts: groups that have access to one get
+    no member."""
 
 
 class MinMembersEntry(Document):

@@ -98,6 +98,13 @@ class SettingsDocument(Document):
         default_factory=IgnoreSection, examples=[{"groups": ["AWSControlTower*"]}]
     )
     """What is never touched."""
+    account_access: Literal["principal", "list", "off"] = Field(
+        default="principal", examples=["list"]
+    )
+    """How access to AWS accounts is read, which plans show and this file does not manage.
+    `principal`: each user and group that a plan touches is asked about, which takes credentials of
+    the management account. `list`: all permission sets are listed, with who has them in which
+    account; also for a delegated administrator. `off`: it is not read, and plans say so."""
     guards: GuardsSection = Field(
         default_factory=GuardsSection, examples=[{"protected": {"groups": ["administrators"]}}]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from identity_reconciler.core.accounts import AccountReading
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.attributes import USER_ATTRIBUTES, Structure
 from identity_reconciler.core.declared import (
@@ -66,7 +67,13 @@ def declared_guards(section: GuardsSection) -> GuardSettings:
             PinnedMembers(one.group, tuple(one.users)) for one in section.pinned_members
         ),
         administrators=tuple(section.administrators),
-        privileged=PrivilegedNames(tuple(privileged.groups), tuple(privileged.applications)),
+        privileged=PrivilegedNames(
+            tuple(privileged.groups),
+            tuple(privileged.applications),
+            tuple(privileged.permission_sets),
+            tuple(privileged.roles),
+            tuple(privileged.accounts),
+        ),
         rename=_rename(section.rename),
     )
 
@@ -147,6 +154,7 @@ def declared_settings(document: SettingsDocument, root: Fields, file: str) -> Se
         ignore=Ignore(tuple(ignore.users), tuple(ignore.groups), tuple(ignore.applications)),
         rename_users=manage.rename_users,
         require_email=manage.require_email,
+        account_access=AccountReading(document.account_access),
         guards=declared_guards(document.guards),
         places={path: position(file, mark) for path, mark in _places(root, ())},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from identity_reconciler.core.declared import Instance
+from identity_reconciler.gateway.reading.account_names import AccountNames
 from identity_reconciler.gateway.reading.directory import Directory
 from identity_reconciler.gateway.wire.clients import Clients
 
@@ -16,6 +17,7 @@ class Connection:
     clients: Clients
     instance: Instance
     directory: Directory = field(default_factory=Directory)
+    accounts: AccountNames = field(default_factory=AccountNames)
 
     @property
     def store(self) -> str:

@@ -58,7 +58,7 @@ def _pages(
     paginator = client.get_paginator(xform_name(call.operation))
     try:
         for page in paginator.paginate(**request, PaginationConfig={"PageSize": _PAGE_SIZE}):
-            token = page.get("NextToken")
+            token = page.get("NextToken") or page.get("nextToken")
             if token in seen:
                 raise IncompleteReadError(f"{call}: AWS repeats the same pages; run again")
             yield _items(client, call, page)

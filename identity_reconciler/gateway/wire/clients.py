@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -45,6 +47,31 @@ _POOLS = 4
 """Lists of users, groups, memberships and assignments, or look-ups, that run side by side."""
 
 
+class LateClients:
+    """Reading clients for access to AWS accounts: made when first asked for, few runs need them."""
+
+    def __init__(self, make: Callable[[str], BaseClient]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: dict[str, BaseClient] = {}
+
+    @property
+    def account_access(self) -> BaseClient:
+        """The client of account access manager."""
+        return self._client("account-access")
+
+    @property
+    def organizations(self) -> BaseClient:
+        """The client of Organizations."""
+        return self._client("organizations")
+
+    def _client(self, service: str) -> BaseClient:
+        with self._lock:
+            if service not in self._made:
+                self._made[service] = self._make(service)
+            return self._made[service]
+
+
 @dataclass(frozen=True, slots=True)
 class Clients:
     """The clients of one account and region, paced together. Safe to share between threads."""
@@ -57,6 +84,7 @@ class Clients:
     """The reading client itself, which refuses writes, unless writes were asked for."""
     identity_store_writer: IdentityStoreClient
     """As `sso_admin_writer`."""
+    late: LateClients
     requests: Tally
     """Every request that any of them sent."""
     rates: Rates
@@ -151,6 +179,14 @@ def make_clients(
     if wires.writes:
         wires.writer(sso_admin_writer)
         wires.writer(identity_store_writer)
+
+    def late(service: str) -> BaseClient:
+        # The stubs know each service by its name only.
+        make: Any = session.client
+        client: BaseClient = make(service, region, endpoint_url=endpoint_url, config=reading)
+        wires.reader(client)
+        return client
+
     return Clients(
         region=region,
         sso_admin=sso_admin,
@@ -158,6 +194,7 @@ def make_clients(
         sts=sts,
         sso_admin_writer=sso_admin_writer,
         identity_store_writer=identity_store_writer,
+        late=LateClients(late),
         requests=wires.tally,
         rates=rates,
     )

@@ -5,13 +5,15 @@ The clients refuse what is not listed for their purpose, and the IAM policies al
 also compare the list with what the sandbox is asked for, both ways.
 
 Source of actions and of what they can be bound to: Service Authorization Reference,
-identitystore, sso, organizations and sts.
+identitystore, sso, organizations and sts; of account-access, its model alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from identity_reconciler.core.accounts import AccountReading
 
 
 class Purpose(StrEnum):
@@ -36,9 +38,18 @@ class BoundTo(StrEnum):
     APPLICATION = "application"
     STORE = "store"
     """The identity store with its users, groups and memberships."""
+    PERMISSION_SET = "permission set"
+    """With the instance and the accounts that it is in."""
+    ACCESS_MANAGER = "access manager"
+    """The application of account access manager."""
     ROLE = "role"
     NO_PERMISSION = "no permission"
     """Whoever has credentials may send it."""
+
+
+_ANY_READING = frozenset(AccountReading)
+_READ = _ANY_READING - {AccountReading.OFF}
+_LISTED = frozenset({AccountReading.LIST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +57,16 @@ class ServiceOperation:
     """One operation of one service."""
 
     service: str
-    """As botocore calls it in events: identitystore, sso-admin, sts, organizations."""
+    """As botocore calls it in events: identitystore, sso-admin, account-access, sts,
+    organizations."""
     name: str
     bound_to: BoundTo
     purposes: frozenset[Purpose]
     why: str
     """What it is sent for."""
     writes: bool = False
+    when: frozenset[AccountReading] = _ANY_READING
+    """The values of `account_access` with which it is sent."""
     twins: tuple[str, ...] = ()
     """What the console calls the same write: actions of `sso-directory`, which are only denied."""
 
@@ -66,6 +80,7 @@ _ALL = frozenset(Purpose)
 _RUNS = frozenset({Purpose.PLAN, Purpose.APPLY, Purpose.EXPIRE})
 _AUDIT = frozenset({Purpose.AUDIT})
 _APPLY = frozenset({Purpose.APPLY})
+_WHOLE = "who has access to AWS accounts, where all of it is listed"
 _REMOVALS = frozenset({Purpose.APPLY, Purpose.EXPIRE})
 
 
@@ -75,6 +90,16 @@ def _store(name: str, purposes: frozenset[Purpose], why: str) -> ServiceOperatio
 
 def _sso(name: str, bound_to: BoundTo, purposes: frozenset[Purpose], why: str) -> ServiceOperation:
     return ServiceOperation("sso-admin", name, bound_to, purposes, why)
+
+
+def _accounts(
+    service: str,
+    name: str,
+    bound_to: BoundTo,
+    why: str,
+    when: frozenset[AccountReading] = _READ,
+) -> ServiceOperation:
+    return ServiceOperation(service, name, bound_to, _RUNS, why, when=when)
 
 
 def _write(service: str, name: str, purposes: frozenset[Purpose], *twins: str) -> ServiceOperation:
@@ -92,7 +117,14 @@ OPERATIONS = (
         "the account of the credentials",
     ),
     ServiceOperation("sts", "AssumeRole", BoundTo.ROLE, _AUDIT, "into each account"),
-    ServiceOperation("organizations", "ListAccounts", BoundTo.NOTHING, _AUDIT, "all accounts"),
+    ServiceOperation(
+        "organizations",
+        "ListAccounts",
+        BoundTo.NOTHING,
+        _RUNS | _AUDIT,
+        "all accounts, and what they are called",
+        when=_READ,
+    ),
     _sso("ListInstances", BoundTo.NOTHING, _ALL, "the instance is the declared one"),
     _sso("ListApplications", BoundTo.NOTHING, _ALL, "all applications"),
     _sso("DescribeApplication", BoundTo.APPLICATION, _RUNS, "one application by its ARN"),
@@ -110,6 +142,35 @@ OPERATIONS = (
         "what else somebody who leaves is assigned to",
     ),
     _sso("DescribeApplicationAssignment", BoundTo.APPLICATION, _RUNS, "whether one is there"),
+    *(
+        _accounts("sso-admin", *row)
+        for row in (
+            ("DescribeInstance", BoundTo.INSTANCE, "whether there are permission sets"),
+            (
+                "ListAccountAssignmentsForPrincipal",
+                BoundTo.INSTANCE,
+                "what a principal that a plan touches has in AWS accounts",
+                _READ - _LISTED,
+            ),
+            ("DescribePermissionSet", BoundTo.PERMISSION_SET, "what a permission set is called"),
+            ("ListPermissionSets", BoundTo.INSTANCE, _WHOLE, _LISTED),
+            (
+                "ListAccountsForProvisionedPermissionSet",
+                BoundTo.PERMISSION_SET,
+                _WHOLE,
+                _LISTED,
+            ),
+            ("ListAccountAssignments", BoundTo.PERMISSION_SET, _WHOLE, _LISTED),
+        )
+    ),
+    *(
+        _accounts("account-access", *row)
+        for row in (
+            ("ListApplications", BoundTo.NOTHING, "whether there is account access manager"),
+            ("GetApplication", BoundTo.ACCESS_MANAGER, "whether it is that of the instance"),
+            ("ListEntitlements", BoundTo.ACCESS_MANAGER, "which roles a principal may take"),
+        )
+    ),
     _store("ListUsers", _ALL, "all users"),
     _store("ListGroups", _ALL, "all groups"),
     _store("ListGroupMemberships", _ALL, "the members of a group"),

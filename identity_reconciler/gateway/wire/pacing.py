@@ -34,6 +34,8 @@ class Rates:
     """All operations together."""
     identity_store: float = 20.0
     """Each operation for itself."""
+    account_access: float = 5.0
+    """All operations together. No quota is documented: a guess on the safe side."""
 
 
 class Clock(Protocol):
@@ -191,6 +193,7 @@ class Pacer:
         self._quotas: dict[str, _Quota] = {
             "sso-admin": _SharedQuota(rates.sso_admin),
             "identitystore": _OperationQuotas(rates.identity_store),
+            "account-access": _SharedQuota(rates.account_access),
         }
 
     def wait(self, service: str, operation: str) -> float:

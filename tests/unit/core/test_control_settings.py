@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from identity_reconciler.core.accounts import AccountReading
 from identity_reconciler.core.control import Aspect, Loosening, loosened
 from identity_reconciler.core.control.settings import RULES
 from identity_reconciler.core.declared import (
@@ -143,6 +144,10 @@ EXAMPLES: dict[str, Example] = {
     "guards.protected.applications": protecting(applications=("Payroll",)),
     "guards.privileged.groups": privileged(groups=("admins",)),
     "guards.privileged.applications": privileged(applications=("Payroll",)),
+    "guards.privileged.permission_sets": privileged(permission_sets=("*Admin*",)),
+    "guards.privileged.roles": privileged(roles=("/break-glass/*",)),
+    "guards.privileged.accounts": privileged(accounts=("111122223333",)),
+    "account_access": managing(account_access=(AccountReading.LIST, AccountReading.OFF)),
     "guards.administrators": guards(
         GuardSettings(administrators=("root", "ann")), GuardSettings(administrators=("root",))
     ),
@@ -190,7 +195,7 @@ WORDS = {
 """What is said after the key, of each example that reads in its own way."""
 FREE = {"instance.name"}
 """What may be changed without loosening anything."""
-SECTIONS = {"instance", "ignore", "guards"}
+SECTIONS = {"instance", "ignore", "guards", "account_access"}
 
 
 def fields_of(kind: type, path: str = "") -> Iterator[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from identity_reconciler.core.accounts import AccountReading
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import UsageError
@@ -26,6 +28,8 @@ STORE = "arn:aws:identitystore::111122223333:identitystore/d-1234567890"
 GROUP = "arn:aws:identitystore:::group/11111111-2222-3333-4444-555555555555"
 OTHER = "arn:aws:identitystore:::group/99999999-2222-3333-4444-555555555555"
 APPLICATION = "arn:aws:sso::111122223333:application/ssoins-1234567890abcdef/apl-0123456789abcdef"
+
+MANAGER = "arn:aws:account-access:eu-central-1:111122223333:application/aam-0123456789abcdef"
 
 WRITES = {
     "identitystore:CreateGroup",
@@ -88,6 +92,30 @@ class TestOperations:
         assert others == ({"sts:AssumeRole"} if purpose is Purpose.AUDIT else set())
 
 
+class TestAccountAccess:
+    """A role may read of access to AWS accounts what the settings say is read, and no more."""
+
+    @pytest.mark.parametrize("purpose", RUN_PURPOSES)
+    @pytest.mark.parametrize("reading", AccountReading)
+    def test_is_allowed_as_it_is_read(
+        self, declared: Declared, purpose: RunPurpose, reading: AccountReading
+    ) -> None:
+        settings = replace(declared.settings, account_access=reading)
+        given = policy(replace(declared, settings=settings), purpose, PolicyFacts())
+        actions = {one for row in statements(given) for one in row["Action"]}
+        by_principal, by_list, names, manager = (
+            "sso:ListAccountAssignmentsForPrincipal" in actions,
+            "sso:ListAccountAssignments" in actions,
+            {"sso:DescribePermissionSet", "organizations:ListAccounts"} <= actions,
+            allows(given, "account-access:ListEntitlements", MANAGER),
+        )
+        assert (by_principal, by_list, names, manager) == {
+            AccountReading.PRINCIPAL: (True, False, True, True),
+            AccountReading.LIST: (False, True, True, True),
+            AccountReading.OFF: (False, False, False, False),
+        }[reading]
+
+
 class TestPlan:
     """A role that plans reads one instance and can write nothing."""
 
@@ -132,7 +160,8 @@ class TestApply:
         }
         writes = {Purpose.PLAN: set[str](), Purpose.APPLY: WRITES, Purpose.EXPIRE: EXPIRIES}
         assert {one for one in allowed if not is_read(one)} == writes[purpose]
-        sent = {one.action for one in operations_for(purpose)}
+        reading = declared.settings.account_access
+        sent = {one.action for one in operations_for(purpose) if reading in one.when}
         assert allowed == sent - {"sts:GetCallerIdentity"}
         assert not any("*" in action for one in statements(given) for action in one["Action"])
 

@@ -1,0 +1,31 @@
+"""What one run has learnt about AWS accounts and does not ask for again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from identity_reconciler.core.accounts import AccountGap
+from identity_reconciler.core.state import PrincipalKind
+
+Holder = tuple[PrincipalKind, str]
+"""A principal by its PrincipalId."""
+Held = tuple[str, str]
+"""An account, and the ARN of a permission set."""
+
+
+@dataclass(slots=True)
+class AccountNames:
+    """Names, and what there is at all; None: not asked yet. For one thread at a time."""
+
+    permission_sets: dict[str, str] = field(default_factory=dict)
+    """By ARN."""
+    accounts: dict[str, str] | None = None
+    """By account; empty where the organisation may not be asked."""
+    enabled: bool | None = None
+    """Whether the instance has permission sets."""
+    manager: str | None = None
+    """The ARN of the instance's application of account access manager; empty: there is none."""
+    gaps: set[AccountGap] = field(default_factory=set)
+    """What was refused: it is not asked for again."""
+    listed: list[tuple[Holder, Held]] | None = None
+    """Everything that hangs on permission sets, once it has been listed."""

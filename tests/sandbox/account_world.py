@@ -1,0 +1,56 @@
+"""Account assignments in a sandbox, for the tests of what is read of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from identity_reconciler.sandbox import Sandbox
+from tests.sandbox.gateway_world import INSTANCE
+
+if TYPE_CHECKING:
+    from mypy_boto3_identitystore import IdentityStoreClient
+    from mypy_boto3_sso_admin import SSOAdminClient
+    from mypy_boto3_sso_admin.literals import PrincipalTypeType
+
+
+class Accounts:
+    """Gives principals, by name, permission sets, by name, in accounts."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        session = sandbox.session()
+        self.admin: SSOAdminClient = session.client("sso-admin")
+        self.store: IdentityStoreClient = session.client("identitystore")
+        self.arns: dict[str, str] = {}
+
+    def permission_set(self, name: str) -> str:
+        """Return the ARN of the permission set called *name*, made when it is not there."""
+        if name not in self.arns:
+            made = self.admin.create_permission_set(InstanceArn=INSTANCE.instance_arn, Name=name)
+            self.arns[name] = made["PermissionSet"].get("PermissionSetArn", "")
+        return self.arns[name]
+
+    def give(self, kind: str, principal: str, name: str, account: str) -> None:
+        """Assign the permission set *name* in *account* to the "user" or "group" *principal*."""
+        self.admin.create_account_assignment(
+            InstanceArn=INSTANCE.instance_arn,
+            TargetId=account,
+            TargetType="AWS_ACCOUNT",
+            PermissionSetArn=self.permission_set(name),
+            PrincipalType=cast("PrincipalTypeType", kind.upper()),
+            PrincipalId=self.identifier(kind, principal),
+        )
+
+    def identifier(self, kind: str, name: str) -> str:
+        """Return the UserId or GroupId behind *name*."""
+        store = INSTANCE.identity_store_id
+        path = "userName" if kind == "user" else "displayName"
+        identifier = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": name}}
+        if kind == "user":
+            return self.store.get_user_id(
+                IdentityStoreId=store,
+                AlternateIdentifier=identifier,  # type: ignore[arg-type]
+            )["UserId"]
+        return self.store.get_group_id(
+            IdentityStoreId=store,
+            AlternateIdentifier=identifier,  # type: ignore[arg-type]
+        )["GroupId"]

@@ -1,0 +1,188 @@
+"""What the gateway reads of access to AWS accounts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from identity_reconciler.core.accounts import AccountRole, AccountRoleKind, GapReason
+from identity_reconciler.core.state import Principal, PrincipalKind, State, group_key, user_key
+from identity_reconciler.gateway import Wanted
+from identity_reconciler.gateway.aws import AwsGateway, connect
+from identity_reconciler.gateway.wire.clients import make_clients
+from identity_reconciler.sandbox import InstanceDetails, Sandbox
+from identity_reconciler.sandbox.assumptions import Assumptions
+from identity_reconciler.sandbox.trouble import FaultKind
+from tests.sandbox.account_world import Accounts
+from tests.sandbox.gateway_world import (
+    DETAILS,
+    EVERYTHING,
+    INSTANCE,
+    UNPACED,
+    gateway,
+    group,
+    member,
+    trouble,
+    user,
+)
+
+PROD, DELEGATED = "222233334444", "333344445555"
+PLATFORM, BOB, ANN = (
+    Principal(PrincipalKind.GROUP, "platform"),
+    Principal(PrincipalKind.USER, "bob"),
+    Principal(PrincipalKind.USER, "ann"),
+)
+
+
+@pytest.fixture
+def accounts(sandbox: Sandbox) -> Accounts:
+    """Bob is in platform, which is administrator in prod; Ann reads there by herself."""
+    return furnished(sandbox)
+
+
+def furnished(sandbox: Sandbox) -> Accounts:
+    sandbox.add_account(PROD, "prod")
+    sandbox.add_account(DELEGATED, "identity")
+    door = gateway(sandbox)
+    for resource in (user("bob"), user("ann"), group("platform"), member("platform", "bob")):
+        door.create(resource)
+    found = Accounts(sandbox)
+    found.give("group", "platform", "AdministratorAccess", PROD)
+    found.give("user", "ann", "ReadOnly", PROD)
+    return found
+
+
+def held(accounts: Accounts, name: str) -> AccountRole:
+    arn = accounts.arns[name]
+    return AccountRole(PROD, "prod", AccountRoleKind.PERMISSION_SET, name, arn)
+
+
+def asked(of: AwsGateway) -> Counter[str]:
+    """Return the requests that reading access to accounts takes."""
+    names = ("Account", "PermissionSet", "DescribeInstance")
+    counts = of.requests.counts()
+    return Counter(
+        {key[1]: count for key, count in counts.items() if any(n in key[1] for n in names)}
+    )
+
+
+def from_account(sandbox: Sandbox, account: str) -> AwsGateway:
+    sandbox.delegate_administration(account)
+    made = make_clients(sandbox.session(account), region=INSTANCE.region, rates=UNPACED)
+    return connect(made, replace(INSTANCE, delegated_administrator=account))
+
+
+def read(door: AwsGateway, *principals: Principal, lists: bool = False) -> State:
+    door.read_state(EVERYTHING)
+    return door.read_state(Wanted(account_access=principals, account_lists=lists))
+
+
+class TestByPrincipal:
+    """Each principal costs one request, and the names one for each permission set."""
+
+    def test_tells_what_each_has_itself(self, sandbox: Sandbox, accounts: Accounts) -> None:
+        door = gateway(sandbox)
+        found = read(door, PLATFORM, ANN)
+        administrator, reader = (held(accounts, one) for one in ("AdministratorAccess", "ReadOnly"))
+        assert found.account_access == {
+            PLATFORM: frozenset({administrator}),
+            ANN: frozenset({reader}),
+        }
+        assert str(administrator) == f"AdministratorAccess in prod ({PROD})"
+        assert found.account_gaps == frozenset()
+        assert asked(door) == {
+            "DescribeInstance": 1,
+            "ListAccountAssignmentsForPrincipal": 2,
+            "DescribePermissionSet": 2,
+            "ListAccounts": 1,
+        }
+        door.read_state(Wanted(account_access=(PLATFORM,)))
+        assert asked(door).total() == 7, "names are asked for once"
+
+    @pytest.mark.usefixtures("accounts")
+    def test_who_has_nothing_stands_with_nothing(self, sandbox: Sandbox) -> None:
+        door = gateway(sandbox)
+        nobody = Principal(PrincipalKind.USER, "nobody")
+        door.create(group("empty"))
+        empty = Principal(PrincipalKind.GROUP, "empty")
+        assert read(door, empty, nobody).account_access == {empty: frozenset()}
+
+    def test_files_under_the_group_what_comes_through_it(
+        self, sandbox: Sandbox, accounts: Accounts
+    ) -> None:
+        found = read(gateway(sandbox), BOB)
+        expected = frozenset({held(accounts, "AdministratorAccess")})
+        assert found.account_access == {BOB: frozenset(), PLATFORM: expected}
+        assert found.members == {group_key("platform"): frozenset({user_key("bob")})}
+        assert found.accounts_through_groups
+
+    def test_bears_that_aws_leaves_out_what_comes_through_groups(self) -> None:
+        assumptions = Assumptions(account_access_through_groups=False)
+        with Sandbox.assuming(assumptions) as sandbox:
+            sandbox.ensure_instance(InstanceDetails())
+            furnished(sandbox)
+            found = read(gateway(sandbox), BOB)
+            assert found.account_access == {BOB: frozenset()}
+            assert not found.accounts_through_groups
+
+
+class TestLists:
+    """Permission sets can be listed by a delegated administrator, once for each gateway."""
+
+    def test_tell_everything_with_orphans(self, sandbox: Sandbox, accounts: Accounts) -> None:
+        lost = accounts.identifier("user", "ann")
+        gateway(sandbox).delete(user("ann"))
+        door = from_account(sandbox, DELEGATED)
+        found = read(door, BOB, lists=True)
+        assert found.account_access == {
+            BOB: frozenset(),
+            PLATFORM: frozenset({held(accounts, "AdministratorAccess")}),
+            Principal(PrincipalKind.USER, lost, orphan=True): frozenset(
+                {held(accounts, "ReadOnly")}
+            ),
+        }
+        assert found.account_gaps == frozenset()
+        before = asked(door)
+        door.read_state(Wanted(account_lists=True))
+        assert asked(door) == before
+        assert before["ListAccountAssignments"] == 2
+
+
+class TestGaps:
+    """What may not be asked is told, and nothing is made of it."""
+
+    @pytest.mark.usefixtures("accounts")
+    def test_a_delegated_administrator_may_not_ask(self, sandbox: Sandbox) -> None:
+        door = from_account(sandbox, DELEGATED)
+        found = read(door, PLATFORM)
+        (gap,) = found.account_gaps
+        assert gap.reason is GapReason.DENIED
+        assert gap.note == (
+            f"sso:ListAccountAssignmentsForPrincipal is for credentials of the management account "
+            f"{INSTANCE.account_id}, and these are of {DELEGATED}; `account_access: list` in "
+            "instance.yaml reads through the permission sets instead"
+        )
+        door.read_state(Wanted(account_access=(BOB, ANN)))
+        assert asked(door)["ListAccountAssignmentsForPrincipal"] == 1, "it is not asked again"
+
+    @pytest.mark.usefixtures("accounts")
+    @pytest.mark.parametrize(
+        "operation", ["DescribeInstance", "ListAccountAssignmentsForPrincipal"]
+    )
+    def test_names_the_permission(self, sandbox: Sandbox, operation: str) -> None:
+        door = gateway(sandbox)
+        door.read_state(EVERYTHING)
+        sandbox.make_trouble(trouble(operation, FaultKind.ERROR, "AccessDeniedException"))
+        (gap,) = door.read_state(Wanted(account_access=(PLATFORM,))).account_gaps
+        assert gap.note.startswith(f"sso:{operation}")
+
+    def test_an_instance_of_an_account_gives_none(self) -> None:
+        with Sandbox() as sandbox:
+            sandbox.ensure_instance(replace(DETAILS, organization=False))
+            door = gateway(sandbox)
+            door.create(user("ann"))
+            found = read(door, ANN)
+            assert [gap.reason for gap in found.account_gaps] == [GapReason.NOT_APPLICABLE]
+            assert asked(door) == {"DescribeInstance": 1}
