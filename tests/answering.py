@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from identity_reconciler.core.accounts import AccountRole, AccountRoleKind
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -33,7 +34,49 @@ def answer(live: State, wanted: Wanted) -> State:
         members=_members(live, wanted),
         applications=applications,
         assignments=_assignments(live, wanted, applications),
+        account_access=dict(_account_access(live, wanted)),
+        account_gaps=live.account_gaps if wanted.account_access else frozenset(),
+        accounts_through_groups=bool(wanted.account_access and live.accounts_through_groups),
     )
+
+
+def _account_access(
+    live: State, wanted: Wanted
+) -> Iterator[tuple[Principal, frozenset[AccountRole]]]:
+    """Yield what those asked about have, and what the groups of such users have where it is told.
+
+    Of these, account access manager tells nothing.
+    """
+    for one in wanted.account_access:
+        groups = live.groups if one.kind is PrincipalKind.GROUP else live.users
+        if one.name in groups:
+            yield one, live.account_access.get(one, frozenset())
+    told = {group for group, _ in _told_through_groups(live, wanted)}
+    for one in (Principal(PrincipalKind.GROUP, group) for group in told):
+        if one not in wanted.account_access:
+            yield one, _permission_sets(live, one)
+    if wanted.account_lists:
+        for one in live.account_access.keys() - {*wanted.account_access}:
+            if _permission_sets(live, one):
+                yield one, _permission_sets(live, one)
+
+
+def _permission_sets(live: State, one: Principal) -> frozenset[AccountRole]:
+    found = live.account_access.get(one, frozenset())
+    return frozenset(role for role in found if role.kind is AccountRoleKind.PERMISSION_SET)
+
+
+def _told_through_groups(live: State, wanted: Wanted) -> Iterator[tuple[GroupKey, UserKey]]:
+    """Yield the memberships of the users asked about in groups that have permission sets."""
+    if not live.accounts_through_groups:
+        return
+    for group, members in live.members.items():
+        for user in members:
+            one = Principal(PrincipalKind.USER, user)
+            if one in wanted.account_access and _permission_sets(
+                live, Principal(PrincipalKind.GROUP, group)
+            ):
+                yield group, user
 
 
 def _edges(live: State, wanted: Wanted) -> Iterator[tuple[GroupKey, UserKey]]:
@@ -44,6 +87,7 @@ def _edges(live: State, wanted: Wanted) -> Iterator[tuple[GroupKey, UserKey]]:
             ends = {Principal(PrincipalKind.GROUP, group), Principal(PrincipalKind.USER, user)}
             if (group, user) in asked or ends & {*wanted.principals}:
                 yield group, user
+    yield from _told_through_groups(live, wanted)
 
 
 def _users(live: State, wanted: Wanted) -> dict[UserKey, User]:

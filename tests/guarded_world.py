@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from identity_reconciler.core.access import Impact
+from identity_reconciler.core.accounts import AccountRole
 from identity_reconciler.core.comparison import compare_closely
 from identity_reconciler.core.declared import (
     ApplicationSelector,
@@ -61,6 +62,7 @@ class World:
         self.extra_groups: list[DeclaredGroup] = []
         self.extra_users: list[DeclaredUser] = []
         self.disabled: list[str] = []
+        self.accounts: dict[Principal, frozenset[AccountRole]] = {}
 
     def live(self) -> State:
         names = sorted({*self.people, *self.absent_users})
@@ -75,6 +77,7 @@ class World:
             assignments={
                 PAYROLL: frozenset(Principal(PrincipalKind.GROUP, n) for n in self.live_assigned)
             },
+            account_access=self.accounts,
         )
 
     def declared(self) -> Declared:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from identity_reconciler.core.accounts import AccountRole
 from identity_reconciler.core.claims import address_of
 from identity_reconciler.core.plan import Change
 from identity_reconciler.core.state import (
@@ -75,6 +76,9 @@ class MemoryGateway:
     members: dict[GroupKey, set[UserKey]] = field(default_factory=dict)
     applications: dict[ApplicationArn, Application] = field(default_factory=dict)
     assignments: dict[ApplicationArn, set[Principal]] = field(default_factory=dict)
+    account_access: dict[Principal, frozenset[AccountRole]] = field(default_factory=dict)
+    accounts_through_groups: bool = True
+    """Whether it tells of a user what comes through groups, as AWS seems to."""
     faults: Mapping[int, Fault] = field(default_factory=dict)
     writes: Counter[str] = field(default_factory=Counter)
     reads: int = 0
@@ -94,6 +98,10 @@ class MemoryGateway:
                 arn: {replace(principal, orphan=False) for principal in one}
                 for arn, one in state.assignments.items()
             },
+            account_access={
+                replace(principal, orphan=False): roles
+                for principal, roles in state.account_access.items()
+            },
         )
 
     def state(self) -> State:
@@ -107,6 +115,10 @@ class MemoryGateway:
                 arn: frozenset(map(self._as_found, self.assignments.get(arn, ())))
                 for arn in self.applications
             },
+            account_access={
+                self._as_found(principal): roles for principal, roles in self.account_access.items()
+            },
+            accounts_through_groups=self.accounts_through_groups,
         )
 
     def _as_found(self, principal: Principal) -> Principal:
@@ -250,6 +262,10 @@ class MemoryGateway:
             if old in assigned:
                 assigned.remove(old)
                 assigned.add(replace(old, name=name))
+        self.account_access = {
+            replace(one, name=name) if one == old else one: roles
+            for one, roles in self.account_access.items()
+        }
 
     def _delete(self, resource: Resource) -> None:
         match resource:

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -53,6 +53,7 @@ from identity_reconciler.render.planfile import instance_of, plan_digest, plan_o
 from identity_reconciler.render.text import plan_text, result_line
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
 from identity_reconciler.runs.journal import JournalError, JournalFile
+from identity_reconciler.runs.leftovers import LeftoverCheck
 from identity_reconciler.runs.planning import PlanTerms, make_plan, require_unblocked
 from identity_reconciler.runs.saved import SavedPlan, imprint
 
@@ -142,7 +143,8 @@ def _apply_declared(
         _require_approved(plan, plan_of(approved), fresh)
     if not plan or (course.ask and not _answered_yes()):
         return plan, ExitCode.SUCCESS
-    return plan, Execution(fresh.gateway, course.color, _header(document), fresh.look).run(plan)
+    execution = Execution(fresh.gateway, course.color, document, fresh.look)
+    return plan, execution.run(plan)
 
 
 def _require_approved(plan: Plan, approved: Plan, fresh: _Fresh) -> None:
@@ -184,7 +186,7 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
             typer.echo(f"Already in place: {done} of {len(reviewed.changes)} changes")
         code = ExitCode.SUCCESS
         if left and (not course.ask or _answered_yes()):
-            code = Execution(gateway, course.color, _header(document), saved.look).run(left)
+            code = Execution(gateway, course.color, document, saved.look).run(left)
         return code or _done_but_for(len(reviewed.unresolved))
 
 
@@ -252,8 +254,8 @@ class Execution:
 
     gateway: AwsGateway
     color: Color
-    header: Mapping[str, str]
-    """What the journal says first: what is applied, and where."""
+    document: PlanDocument
+    """What is applied."""
     look: Callable[[], tuple[Plan, str]]
     """Reads again and returns what is left to be done, as a plan and in words."""
     signal: int | None = None
@@ -264,14 +266,15 @@ class Execution:
 
     def run(self, plan: Plan) -> ExitCode:
         """Carry out *plan*, tell what became of it, and return the exit code."""
-        header = {**self.header, "changes": str(len(plan.changes))}
+        header = {**_header(self.document), "changes": str(len(plan.changes))}
         patience = Patience(self._sleep, self._stop.is_set)
         results: list[Result] = []
         broken: JournalError | None = None
         journal = JournalFile(workspace() / "journal", lambda: datetime.now(UTC), header)
         try:
             with journal, self._catching_signals():
-                for result in apply_plan(plan, self.gateway, journal, patience):
+                check = LeftoverCheck(self.gateway, self.document)
+                for result in apply_plan(plan, self.gateway, journal, patience, check):
                     results.append(result)
                     self._show(result_line(result.change, result.outcome, result.detail))
                 if self.signal is not None:

@@ -141,9 +141,10 @@ class Progress:
     ) -> AbstractContextManager[None]:
         """Announce a long read, and return a block that shows how far it is."""
         if outlook is not None and outlook.seconds >= _LONG:
+            more = ", more if more is live than declared" if outlook.by_declaration else ""
             note(
-                f"reading the live state will take about {outlook.requests} requests and "
-                f"{outlook.seconds:.0f} s, more if more is live than declared"
+                f"{doing} will take about {outlook.requests} requests and "
+                f"{outlook.seconds:.0f} s{more}"
             )
         return progress(doing, count, outlook.requests if outlook else None)
 

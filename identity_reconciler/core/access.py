@@ -152,7 +152,7 @@ def access_changes(impact: Impact) -> tuple[AccessChange, ...]:
 def _at_stake(
     before: State, after: State, renames: Renames
 ) -> Mapping[ApplicationArn, frozenset[UserKey]]:
-    shifted = _shifted_groups(before, after, renames)
+    shifted = shifted_groups(before, after, renames)
     found: dict[ApplicationArn, frozenset[UserKey]] = {}
     for arn in after.assignments:
         if _is_open(before, arn):
@@ -163,7 +163,7 @@ def _at_stake(
     return found
 
 
-def _shifted_groups(
+def shifted_groups(
     before: State, after: State, renames: Renames
 ) -> Mapping[Principal, frozenset[UserKey]]:
     """Return, by old name, the groups with other members after, and the users who differ.

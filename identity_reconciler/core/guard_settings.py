@@ -25,6 +25,7 @@ class GuardId(StrEnum):
     LOCKOUT_SELF = "lockout.self"
     PRIVILEGED = "privileged"
     RENAME_SUSPECTED = "rename.suspected"
+    LEFTOVER_ACCOUNTS = "leftover.accounts"
 
 
 class ResourceKind(StrEnum):
@@ -35,7 +36,8 @@ class ResourceKind(StrEnum):
     MEMBERSHIP = "membership"
     ASSIGNMENT = "assignment"
     ACCESS = "access"
-    """A person's way to an application: `access/<user>/<application>`."""
+    """A person's way to an application, `access/<user>/<application>`, or into an AWS account,
+    `access/<user>/<account>/<permission set or role>`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.core.access import AccessChange, Effect
+from identity_reconciler.core.account_access import AccountChange
 from identity_reconciler.core.approvals import approval_lines
 from identity_reconciler.core.control import Loosening, Unmatched
 from identity_reconciler.core.declared import Declared
@@ -39,6 +40,8 @@ from identity_reconciler.render.differences import differences
 from identity_reconciler.render.document import (
     LISTED_PEOPLE,
     AccessDocument,
+    AccountAccessDocument,
+    AccountReadingDocument,
     ChangeDocument,
     ControlDocument,
     CountDocument,
@@ -92,6 +95,16 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountsRead:
+    """How access to AWS accounts was read for a plan."""
+
+    how: AccountReadingDocument = "principal"
+    note: str | None = None
+    """What is not known, and what it takes."""
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """What there is to say about a plan besides its changes."""
 
@@ -99,6 +112,10 @@ class Findings:
     """Who gains and who loses which application."""
     access_complete: bool = True
     """Whether that is all, and not only as far as the declared groups tell."""
+    accounts: tuple[AccountChange, ...] = ()
+    """Who gains and who loses what in AWS accounts."""
+    accounts_read: AccountsRead = AccountsRead()
+    """How that was read."""
     verdicts: tuple[Verdict, ...] = ()
     """What the guards say."""
     resemblances: tuple[Resemblance, ...] = ()
@@ -161,7 +178,10 @@ def document(
             for one in findings.resemblances
         ),
         access=_access(findings.access),
-        access_complete=findings.access_complete,
+        account_access=_account_access(findings.accounts),
+        account_access_read=findings.accounts_read.how,
+        account_access_note=findings.accounts_read.note,
+        access_complete=findings.access_complete and findings.accounts_read.complete,
         counts=described_counts(plan),
         changes=tuple(_changes(plan, findings)),
         withheld=tuple(
@@ -215,6 +235,7 @@ def _guards(verdicts: tuple[Verdict, ...]) -> tuple[GuardDocument, ...]:
             expected=one.expected,
             addresses=one.addresses,
             count=one.count,
+            remedies=() if one.by_base else one.remedies,
             approval=_to_paste(one),
             by_base=one.by_base or None,
         )
@@ -248,6 +269,30 @@ def _access(changes: tuple[AccessChange, ...]) -> tuple[AccessDocument, ...]:
         for (effect, name, arn), found in sorted(
             grouped.items(), key=lambda item: (item[0][0] is Effect.GAINED, item[0])
         )
+    )
+
+
+def _account_access(changes: tuple[AccountChange, ...]) -> tuple[AccountAccessDocument, ...]:
+    grouped: dict[tuple[bool, str, str, str], list[AccountChange]] = {}
+    for change in changes:
+        role = change.role
+        gained = change.effect is Effect.GAINED
+        grouped.setdefault((gained, role.account, role.access, role.arn), []).append(change)
+    return tuple(
+        AccountAccessDocument(
+            effect=found[0].effect.value,
+            account=found[0].role.account,
+            account_name=found[0].role.account_name or None,
+            access=found[0].role.access,
+            kind=found[0].role.kind.value,
+            arn=found[0].role.arn,
+            people=len(found),
+            listed=tuple(
+                PersonDocument(user=one.user, paths=tuple(map(str, one.paths)))
+                for one in found[:LISTED_PEOPLE]
+            ),
+        )
+        for _, found in sorted(grouped.items())
     )
 
 

@@ -29,6 +29,7 @@ FORMAT_VERSION = "1.2"
 LISTED_PEOPLE = 200
 """People named per application and effect; the rest are counted."""
 
+AccountReadingDocument = Literal["principal", "list", "off", "denied", "too many", "not applicable"]
 Action = Literal["create", "update", "rename", "delete"]
 DocumentKind = Literal["user", "group", "membership", "assignment"]
 
@@ -166,6 +167,8 @@ class GuardDocument(_Part):
     """What it concerns; at most the first twenty."""
     count: int
     """How many it concerns."""
+    remedies: tuple[str, ...] = ()
+    """When blocked: commands that take away what it objects to."""
     approval: tuple[str, ...] = ()
     """When blocked: lines of YAML to paste into `approvals.yaml`, the reason still to be given."""
     by_base: bool | None = None
@@ -306,12 +309,11 @@ class PlanDocument(_Part):
     access: tuple[AccessDocument, ...] = ()
     """Losses first, then by application."""
     access_complete: bool = True
-    """False: only as far as the declared groups and applications tell."""
+    """False: only as far as the declared groups and applications tell, or access to accounts is
+    not known whole: see `account_access_note`."""
     account_access: tuple[AccountAccessDocument, ...] = ()
     """Losses first, then by account and access."""
-    account_access_read: Literal[
-        "principal", "list", "off", "denied", "too many", "not applicable"
-    ] = "not applicable"
+    account_access_read: AccountReadingDocument = "not applicable"
     """How access to accounts was read, or why it was not."""
     account_access_note: str | None = None
     """Where it was not read whole: which permission or account is needed."""

@@ -242,6 +242,11 @@ def _guards(plan: PlanDocument) -> Iterator[Section]:
         head = f"### Blocked by {number(len(refusing), 'guard', 'guards')}"
         entries = [_blocked(guard, base_of(plan)) for guard in refusing]
         yield Section(_GUARDS, head, entries, len(refusing))
+    commands = [line for guard in refusing for line in guard.remedies]
+    text = "\n".join(fence(commands, "sh")) if commands else ""
+    if text and len(text) <= _LONGEST_APPROVAL:
+        head = "These commands take away what is in the way:"
+        yield Section(_APPROVALS, head, [text], 1)
     to_paste = _to_paste(refusing)
     if to_paste:
         head = "If this is right, give the reasons and have this merged into `approvals.yaml`:"

@@ -198,6 +198,10 @@ class _Text:
                 yield from self._lines("    concerns  ", f"{concerned}{rest}")
             if guard.by_base:
                 yield from self._lines("    ", f"this change loosens it: {WAY_OUT}")
+        remedies = [line for guard in refusing for line in guard.remedies]
+        if remedies:
+            yield from self._lines("  ", "these commands take away what is in the way:")
+            yield from (f"    {safe(line)}" for line in remedies)
         to_paste = [line for guard in refusing for line in guard.approval]
         if to_paste:
             yield from self._lines(

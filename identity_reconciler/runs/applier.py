@@ -107,8 +107,16 @@ class Patience:
 _LAST_STEPS = (Step.DELETE_GROUPS, Step.DELETE_USERS)
 
 
+def _unobjected(_: Change) -> str:
+    return ""
+
+
 def apply_plan(
-    plan: Plan, gateway: Gateway, journal: Journal, patience: Patience
+    plan: Plan,
+    gateway: Gateway,
+    journal: Journal,
+    patience: Patience,
+    objection: Callable[[Change], str] = _unobjected,
 ) -> Iterator[Result]:
     """Carry out *plan* in its order and yield a result for each change as it happens.
 
@@ -116,6 +124,9 @@ def apply_plan(
     does not give up a name or address that it takes; users and groups are deleted only when
     everything before went well. Without credentials
     everything that is left is skipped. After `patience.stop` the iteration ends early.
+
+    *objection* is asked right before a change is tried: what it answers, if anything, is why the
+    change fails.
     """
     progress = _Progress(_renamed(plan), awaited(plan.changes))
     for change in plan.changes:
@@ -124,6 +135,8 @@ def apply_plan(
         obstacle = progress.obstacle(change)
         if obstacle:
             result = Result(change, Outcome.SKIPPED, obstacle)
+        elif objected := objection(change):
+            result = Result(change, Outcome.FAILED, objected)
         else:
             journal.starting(change)
             now = progress.as_live(change)

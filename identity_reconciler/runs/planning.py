@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.core.access import Impact
+from identity_reconciler.core.access_facts import Known
+from identity_reconciler.core.account_access import account_changes
 from identity_reconciler.core.approvals import check_approvals
 from identity_reconciler.core.bindings import named_objects
 from identity_reconciler.core.collecting import without_collections
@@ -21,11 +24,27 @@ from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import Key, State
 from identity_reconciler.errors import BlockedError, InvalidInputError
 from identity_reconciler.gateway.aws import AwsGateway
-from identity_reconciler.render.describe import Control, Findings, Occasion, document
+from identity_reconciler.render.describe import (
+    AccountsRead,
+    Control,
+    Findings,
+    Occasion,
+    document,
+)
 from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.render.words import blocked
 from identity_reconciler.runs.listener import Listener, Silence
-from identity_reconciler.runs.survey import outlook, read_for_access, read_live, strangers
+from identity_reconciler.runs.survey import (
+    AccountReader,
+    AccountSurvey,
+    accounts_outlook,
+    known_of,
+    outlook,
+    read_accounts,
+    read_for_access,
+    read_live,
+    strangers,
+)
 from identity_reconciler.runs.targeted_survey import plan_touched
 
 _MOST_TRACED = 50
@@ -94,7 +113,11 @@ def make_plan(
             impact, complete = read_for_access(survey, plan, gateway)
             traces = gateway.trace(strangers(plan)[:_MOST_TRACED])
             plan = _bound(plan, gateway)
+    with listener.phase("read"):
+        known = known_of(survey, plan)
+        accounts = read_accounts(impact, known, _account_reader(declared, gateway, listener))
     with listener.phase("plan"), without_collections():
+        impact = accounts.impact
         evidence = gather(comparison, impact)
         if base is not None and base.declared is not None:
             verdicts = check_since(base.declared, evidence, declared, as_of)
@@ -111,6 +134,8 @@ def make_plan(
     findings = Findings(
         access=evidence.access,
         access_complete=complete,
+        accounts=evidence.accounts,
+        accounts_read=_accounts_read(accounts),
         verdicts=verdicts,
         resemblances=found,
         guarded=guarded,
@@ -141,12 +166,18 @@ def make_targeted_plan(
     ):
         found = plan_touched(old, declared, gateway, as_of)
         found = replace(found, plan=_bound(found.plan, gateway))
+    with listener.phase("read and plan"):
+        # Of the groups that somebody is in, and of who is in a group, only the touched are known.
+        reader = _account_reader(declared, gateway, listener)
+        accounts = read_accounts(Impact.of(found.plan, found.live), Known(), reader)
     occasion = _occasion(as_of, gateway, started, terms, changed_since=base.revision)
     # Who gains access through other groups is a question about more than the change; so are
     # most guards, which judge a plan against the whole of what is managed.
-    impact = Impact.of(found.plan, found.live)
+    impact = accounts.impact
     findings = Findings(
         access_complete=False,
+        accounts=account_changes(impact),
+        accounts_read=_accounts_read(accounts),
         resemblances=resemblances(impact, declared),
         guarded=_guarded(found.plan, impact, declared, base),
         control=_control(base, declared, found.live),
@@ -189,6 +220,22 @@ def require_unblocked(plan: PlanDocument) -> None:
 def _bound(plan: Plan, gateway: AwsGateway) -> Plan:
     """Return *plan* with the witnesses of the objects that it is for."""
     return replace(plan, witnesses=gateway.witnesses(named_objects(plan)))
+
+
+def _account_reader(declared: Declared, gateway: AwsGateway, listener: Listener) -> AccountReader:
+    """Return who asks *gateway* about access to AWS accounts, as *listener* hears."""
+
+    def asking(principals: int) -> AbstractContextManager[None]:
+        ahead = accounts_outlook(principals, gateway.rates)
+        before = gateway.requests.total
+        doing = "asking about access to AWS accounts"
+        return listener.reading(doing, lambda: gateway.requests.total - before, ahead)
+
+    return AccountReader(gateway, declared.settings.account_access, asking)
+
+
+def _accounts_read(accounts: AccountSurvey) -> AccountsRead:
+    return AccountsRead(accounts.how, accounts.note, accounts.complete)
 
 
 def _occasion(

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
+from typing import Literal
 
 from identity_reconciler.core.access import Impact
 from identity_reconciler.core.access_facts import Known, MissingFacts, missing_facts
+from identity_reconciler.core.account_access import (
+    AccountFacts,
+    is_known,
+    memberships_to_read,
+    principals_to_ask,
+)
+from identity_reconciler.core.accounts import AccountReading, GapReason
 from identity_reconciler.core.comparison import compare_resolved
 from identity_reconciler.core.declared import (
     Declared,
@@ -119,13 +128,92 @@ def read_for_access(
     return impact, True
 
 
+@dataclass(frozen=True, slots=True)
+class AccountSurvey:
+    """What has been read of access to AWS accounts for a plan."""
+
+    impact: Impact
+    complete: bool
+    """Whether what it tells of gains and losses there is exact."""
+    how: Literal["principal", "list", "off", "denied", "too many", "not applicable"]
+    note: str | None = None
+    """Where it is not complete: what is missing, and what it takes."""
+
+
+_NOT_ASKED = (
+    "whether somebody has the same through a group that is not asked about is not known: AWS was "
+    "not seen to tell of a user what comes through groups"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReader:
+    """Asks a gateway about access to AWS accounts."""
+
+    gateway: Gateway
+    reading: AccountReading
+    """As `instance.yaml` says."""
+    asking: Callable[[int], AbstractContextManager[None]] = lambda _: nullcontext()
+    """Makes the block in which so many principals are asked about."""
+    limit: int = 500
+    """Principals at most."""
+
+
+def read_accounts(impact: Impact, known: Known, reader: AccountReader) -> AccountSurvey:
+    """Return the impact with what `account_changes` needs, and how far that goes.
+
+    *known* is what of the state before the plan is known completely. See `core.account_access` for
+    whom it asks: each principal once, one request for permission sets, and one more where there is
+    account access manager. When that would exceed the limit, nobody is asked any more.
+
+    Raises:
+        IncompleteReadError: Part of it could not be read, and not because it may not be.
+    """
+    reading, limit = reader.reading, reader.limit
+    if reading is AccountReading.OFF:
+        said = "access to AWS accounts is not read: `account_access: off` in instance.yaml"
+        return AccountSurvey(impact, complete=False, how="off", note=said)
+    asked: frozenset[Principal] = frozenset()
+    while principals := principals_to_ask(impact, asked):
+        if len(asked) + len(principals) > limit:
+            said = f"{len(asked) + len(principals)} users and groups would have to be asked about"
+            return AccountSurvey(impact, complete=False, how="too many", note=said)
+        question = Wanted(account_access=principals, account_lists=reading is AccountReading.LIST)
+        with reader.asking(len(principals)):
+            found = reader.gateway.read_state(question)
+        impact = impact.on(impact.before.united(found))
+        asked |= frozenset(principals)
+    if reading is AccountReading.LIST:
+        facts = MissingFacts(memberships_to_read(impact, AccountFacts(reading, asked, known)))
+        if facts and facts.requests <= limit:
+            impact = impact.on(_completed(impact.before, reader.gateway, facts))
+            known = known.with_facts(facts)
+    return _account_survey(impact, AccountFacts(reading, asked, known))
+
+
+def _account_survey(impact: Impact, facts: AccountFacts) -> AccountSurvey:
+    gaps = impact.before.account_gaps
+    denied = sorted(one.note for one in gaps if one.reason is GapReason.DENIED)
+    if denied:
+        said = f"access to AWS accounts is not known: {'; '.join(denied)}"
+        return AccountSurvey(impact, complete=False, how="denied", note=said)
+    complete = is_known(impact, facts)
+    absent = any(one.reason is GapReason.NOT_APPLICABLE for one in gaps)
+    how: Literal["principal", "list", "not applicable"] = (
+        "not applicable"
+        if absent
+        else ("list" if facts.reading is AccountReading.LIST else "principal")
+    )
+    return AccountSurvey(impact, complete, how, None if complete else _NOT_ASKED)
+
+
 def _with_insiders(survey: Survey, plan: Plan, gateway: Gateway) -> tuple[State, Known]:
     """Return what is live and known, with those who are privileged where *plan* may impersonate.
 
     A guard has to know who is in a privileged group, and who has a privileged application, managed
     or not, when user names or e-mail addresses change.
     """
-    live, known = survey.live, _known(survey.question, plan, survey.live)
+    live, known = survey.live, known_of(survey, plan)
     names = survey.resolution.declared.settings.guards.privileged
     if not (names.groups or names.applications) or not gives_identities(plan, live):
         return live, known
@@ -157,8 +245,9 @@ def _with_insiders(survey: Survey, plan: Plan, gateway: Gateway) -> tuple[State,
     return live, known
 
 
-def _known(question: Wanted, plan: Plan, live: State) -> Known:
-    """Return what `read_live` has read completely."""
+def known_of(survey: Survey, plan: Plan) -> Known:
+    """Return what `read_live` has read completely; *plan* was made from *survey*."""
+    question, live = survey.question, survey.live
     applications = frozenset(
         arn for arn, one in live.applications.items() if question.assignments_of(one)
     )
@@ -266,11 +355,21 @@ _APPLICATIONS_PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a read takes if as much is live as is declared; more is live, more is read."""
+    """What a read takes."""
 
     requests: int
     seconds: float
     """At the rate of the busiest quota; the others are read at the same time."""
+    by_declaration: bool = True
+    """Whether that is so if as much is live as is declared: more is live, more is read."""
+
+
+def accounts_outlook(principals: int, rates: Rates) -> Outlook:
+    """Return what asking about access of so many *principals* to AWS accounts takes at *rates*.
+
+    One request each; where there is account access manager one more, at its own rate.
+    """
+    return Outlook(principals, principals / rates.sso_admin, by_declaration=False)
 
 
 def outlook(declared: Declared, rates: Rates) -> Outlook:

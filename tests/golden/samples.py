@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 
 from identity_reconciler.core.access import Impact
+from identity_reconciler.core.accounts import AccountRole, AccountRoleKind
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.bindings import named_objects
 from identity_reconciler.core.comparison import compare_closely
@@ -394,6 +395,7 @@ def made(declared: Declared, live: State = LIVE, pending: Declared | None = None
     guards = declared.settings.guards
     findings = Findings(
         evidence.access,
+        accounts=evidence.accounts,
         verdicts=check_since(pending, evidence, declared, NOW)
         if pending
         else check_plan(evidence, guards, declared.approvals, NOW),
@@ -446,6 +448,34 @@ def look_alikes() -> Declared:
     return replace(DECLARED, users=(genuine,), groups=(group,), applications=())
 
 
+WITH_ACCOUNTS = replace(
+    LIVE,
+    account_access={
+        BY_ADMINS: frozenset(
+            {
+                AccountRole(
+                    "444455556666",
+                    "",
+                    AccountRoleKind.ROLE,
+                    "break-glass/Root",
+                    "arn:aws:iam::444455556666:role/break-glass/Root",
+                )
+            }
+        ),
+        Principal(PrincipalKind.GROUP, "contractors"): frozenset(
+            AccountRole(
+                "111122223333",
+                "prod",
+                AccountRoleKind.PERMISSION_SET,
+                name,
+                f"arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-{name}",
+            )
+            for name in ("AdministratorAccess", "ReadOnly")
+        ),
+    },
+)
+"""Groups have something in two accounts."""
+
 PLANS: dict[str, Callable[[], PlanDocument]] = {
     "guarded": lambda: made(guarded()),
     "nothing": lambda: made(DECLARED),
@@ -455,6 +485,7 @@ PLANS: dict[str, Callable[[], PlanDocument]] = {
     "authoritative": lambda: made(authoritative()),
     "additive": lambda: made(additive()),
     "blocked": lambda: made(blocked()),
+    "accounts": lambda: made(blocked(), WITH_ACCOUNTS),
     "expiring": lambda: made(expiring()),
     "twins": lambda: made(twins(), WITH_TWIN),
     "look-alikes": lambda: made(

@@ -7,11 +7,37 @@ from dataclasses import replace
 
 import pytest
 
-from identity_reconciler.core.accounts import AccountRole, AccountRoleKind, GapReason
-from identity_reconciler.core.state import Principal, PrincipalKind, State, group_key, user_key
+from identity_reconciler.core.accounts import (
+    AccountReading,
+    AccountRole,
+    AccountRoleKind,
+    GapReason,
+)
+from identity_reconciler.core.declared import (
+    Declared,
+    DeclaredGroup,
+    DeclaredUser,
+    Listed,
+    Settings,
+)
+from identity_reconciler.core.state import (
+    Group,
+    GroupName,
+    Principal,
+    PrincipalKind,
+    State,
+    User,
+    UserName,
+    group_key,
+    user_key,
+)
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway, connect
 from identity_reconciler.gateway.wire.clients import make_clients
+from identity_reconciler.render.document import PlanDocument
+from identity_reconciler.render.planfile import plan_bytes, read_plan
+from identity_reconciler.render.text import plan_text
+from identity_reconciler.runs.planning import PlanTerms, make_plan
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.assumptions import Assumptions
 from identity_reconciler.sandbox.trouble import FaultKind
@@ -27,6 +53,7 @@ from tests.sandbox.gateway_world import (
     trouble,
     user,
 )
+from tests.strategies import HERE
 
 PROD, DELEGATED = "222233334444", "333344445555"
 PLATFORM, BOB, ANN = (
@@ -186,3 +213,51 @@ class TestGaps:
             found = read(door, ANN)
             assert [gap.reason for gap in found.account_gaps] == [GapReason.NOT_APPLICABLE]
             assert asked(door) == {"DescribeInstance": 1}
+
+
+class TestPlans:
+    """A plan made without the permission says so, and what is needed; it never says nobody."""
+
+    @pytest.mark.usefixtures("accounts")
+    def test_by_a_delegated_administrator(self, sandbox: Sandbox) -> None:
+        document = planned(from_account(sandbox, DELEGATED), AccountReading.PRINCIPAL)
+        assert document.account_access == ()
+        assert document.account_access_read == "denied"
+        assert document.account_access_note is not None
+        assert f"management account {INSTANCE.account_id}" in document.account_access_note
+        assert not document.access_complete
+        assert read_plan(plan_bytes(document)) == document
+        assert document.account_access_note in "\n".join(plan_text(document).splitlines()[:6])
+
+    @pytest.mark.usefixtures("accounts")
+    def test_that_lists(self, sandbox: Sandbox) -> None:
+        document = planned(from_account(sandbox, DELEGATED), AccountReading.LIST)
+        (access,) = document.account_access
+        assert (access.effect, access.access, access.account_name) == (
+            "gains",
+            "AdministratorAccess",
+            "prod",
+        )
+        assert [one.user for one in access.listed] == ["ann"]
+        assert document.access_complete
+
+    def test_on_an_instance_of_an_account(self) -> None:
+        with Sandbox() as sandbox:
+            sandbox.ensure_instance(replace(DETAILS, organization=False))
+            door = gateway(sandbox)
+            for resource in (user("bob"), user("ann"), group("platform")):
+                door.create(resource)
+            document = planned(door, AccountReading.PRINCIPAL)
+            assert document.account_access_read == "not applicable"
+            assert document.access_complete
+
+
+def planned(door: AwsGateway, reading: AccountReading) -> PlanDocument:
+    """Return the plan that puts Ann into platform, beside Bob."""
+    settings = Settings(INSTANCE, require_email=False, account_access=reading)
+    platform = DeclaredGroup(
+        Group(GroupName("platform")), HERE, members=(Listed("ann", HERE), Listed("bob", HERE))
+    )
+    people = (DeclaredUser(User(UserName(name)), HERE) for name in ("ann", "bob"))
+    declared = Declared(settings, users=tuple(people), groups=(platform,), digest="0" * 64)
+    return make_plan(declared, door, PlanTerms())[1]

@@ -18,6 +18,7 @@ from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.guard_settings import GuardId, GuardSettings
 from identity_reconciler.core.guards.amounts import BUDGETS, empty_desired, empty_live, wipe
 from identity_reconciler.core.guards.evidence import Evidence, Removal, gather
+from identity_reconciler.core.guards.leftover import leftover_accounts
 from identity_reconciler.core.guards.lockout import lockout_self
 from identity_reconciler.core.guards.members import min_members, pinned_members
 from identity_reconciler.core.guards.names import privileged, protected
@@ -50,6 +51,7 @@ GUARDS: Mapping[GuardId, Guard] = {
     GuardId.LOCKOUT_SELF: lockout_self,
     GuardId.PRIVILEGED: privileged,
     GuardId.RENAME_SUSPECTED: rename_suspected,
+    GuardId.LEFTOVER_ACCOUNTS: leftover_accounts,
 }
 
 PROPOSED = timedelta(days=7)
@@ -125,6 +127,7 @@ def _verdict(
         objection.concerned[:MOST_SHOWN],
         len(objection.concerned),
         used or _to_paste(guard, objection, as_of),
+        () if used else objection.remedies,
     )
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from identity_reconciler.core.access import AccessChange, Impact, access_changes
+from identity_reconciler.core.account_access import AccountChange, account_changes
 from identity_reconciler.core.comparison import Comparison
 from identity_reconciler.core.declared import (
     Declared,
     DeclaredGroup,
     DeclaredUser,
+    Instance,
     ManageObjects,
     Presence,
 )
@@ -66,6 +68,8 @@ class Evidence:
     after: State
     """What is live when every change has succeeded."""
     access: tuple[AccessChange, ...]
+    accounts: tuple[AccountChange, ...]
+    """Who gains and loses what in AWS accounts, as far as it was read."""
     renames: Renames
     removals: tuple[Removal, ...]
     """Every resource once, cascades included, sorted by key."""
@@ -79,6 +83,8 @@ class Evidence:
     """How many users and groups it says are live and owned elsewhere."""
     complete: frozenset[GroupKey]
     """Groups, by their new keys, all of whose members are known; deleted ones too."""
+    instance: Instance
+    """What the plan is for."""
 
     def address(self, resource: Resource) -> str:
         """Return the address of *resource*, which means no other one."""
@@ -98,6 +104,7 @@ def gather(comparison: Comparison, impact: Impact) -> Evidence:
         live=live,
         after=impact.after,
         access=access_changes(impact),
+        accounts=account_changes(impact),
         renames=impact.renames,
         removals=removals(plan),
         managed=_managed(comparison.managed, desired),
@@ -105,6 +112,7 @@ def gather(comparison: Comparison, impact: Impact) -> Evidence:
         known=frozenset(_known(resolution.original)),
         referred=_referred(resolution.original),
         complete=frozenset((*desired.members, *_made_or_deleted(plan))),
+        instance=resolution.declared.settings.instance,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from identity_reconciler.core.guard_settings import GuardSettings
+from identity_reconciler.core.accounts import AccountRole, AccountRoleKind
+from identity_reconciler.core.guard_settings import GuardSettings, PrivilegedNames
 from identity_reconciler.core.plan import Change, Delete, Plan
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.scope import matches_any
@@ -33,8 +34,9 @@ def guarded_changes(
     """Return the keys of the changes of *plan* that touch what *settings* name.
 
     Protected and privileged users, groups and applications, groups with a least number of members
-    or exact ones, administrators, groups assigned to a privileged application, and the accounts
-    of those who are in a privileged group, before or after the plan. Each under its old name and
+    or exact ones, administrators, groups assigned to a privileged application or with privileged
+    access to an AWS account, and the accounts of those who are in such a group, before or after
+    the plan. Each under its old name and
     its new one. Whether a guard refuses it makes no difference: this is for the eyes.
     """
     if settings == GuardSettings():
@@ -54,7 +56,8 @@ class _Guarded:
     _applications: tuple[str, ...] = field(init=False)
     _named: frozenset[GroupKey] = field(init=False)
     _ways_in: frozenset[GroupKey] = field(init=False)
-    """Groups that are assigned to a privileged application."""
+    """Groups that are assigned to a privileged application, or have privileged access to an AWS
+    account."""
     _insiders: frozenset[UserKey] = field(init=False)
     """Who is in a privileged group."""
 
@@ -75,6 +78,10 @@ class _Guarded:
             for arn, principals in state.assignments.items()
             if self._matches(one.privileged.applications, arn)
             for group in _groups_of(principals)
+        ) | frozenset(
+            group
+            for state in (self.before, self.after)
+            for group in _groups_of(with_privileged_role(state, one.privileged))
         )
         self._insiders = frozenset(
             user
@@ -127,6 +134,28 @@ class _Guarded:
         application = self.before.applications.get(arn)
         by_name = application is not None and matches_any(patterns, application.name)
         return by_name or matches_any(patterns, arn)
+
+
+def with_privileged_role(state: State, names: PrivilegedNames) -> Iterator[Principal]:
+    """Yield the live principals that have access to AWS accounts by what *names* name."""
+    if names.permission_sets or names.roles or names.accounts:
+        for principal, roles in state.account_access.items():
+            if not principal.orphan and any(_is_privileged_role(one, names) for one in roles):
+                yield principal
+
+
+def _is_privileged_role(role: AccountRole, names: PrivilegedNames) -> bool:
+    by_permission_set = role.kind is AccountRoleKind.PERMISSION_SET
+    patterns = names.permission_sets if by_permission_set else names.roles
+    named = (role.name, role.arn) if by_permission_set else (*_names_of(role), role.arn)
+    return any(matches_any(patterns, each) for each in named) or any(
+        matches_any(names.accounts, each) for each in (role.account, role.account_name) if each
+    )
+
+
+def _names_of(role: AccountRole) -> tuple[str, str]:
+    """Return a role of an account by path and name, as IAM writes it, and by its name."""
+    return f"/{role.name}", role.name.rpartition("/")[2]
 
 
 def _groups_of(principals: Iterable[Principal]) -> Iterator[GroupKey]:

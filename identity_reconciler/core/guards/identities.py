@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from identity_reconciler.core.guard_settings import GuardSettings
+from identity_reconciler.core.guard_settings import GuardSettings, PrivilegedNames
 from identity_reconciler.core.guards.evidence import Evidence
+from identity_reconciler.core.guards.guarded import with_privileged_role
 from identity_reconciler.core.plan import Create, Plan, Rename, Update
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
@@ -53,17 +54,23 @@ class Privileged:
     """Who and what is privileged, before the plan or after it, by the keys of after it."""
 
     groups: frozenset[GroupKey]
-    """Those that match `privileged`, and those that are assigned to such an application."""
+    """Those that match `privileged`, are assigned to such an application, or have such access to
+    an AWS account."""
     users: frozenset[UserKey]
-    """Their members, and whoever is assigned to such an application alone."""
+    """Their members, and whoever is assigned, or has access, alone."""
 
     @classmethod
     def of(cls, evidence: Evidence, settings: GuardSettings) -> Privileged:
         """Return what `privileged` in *settings* means, as far as *evidence* knows."""
         names, renames = settings.privileged, evidence.renames
-        if not (names.groups or names.applications):
+        if names == PrivilegedNames():
             return cls(frozenset(), frozenset())
-        assigned = frozenset(_assigned(evidence, names.applications))
+        assigned = frozenset(
+            (
+                *_assigned(evidence, names.applications),
+                *map(renames.principal, with_privileged_role(evidence.live, names)),
+            )
+        )
         groups = {GroupKey(one.name) for one in assigned if one.kind is PrincipalKind.GROUP}
         groups |= {
             key

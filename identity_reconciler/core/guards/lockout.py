@@ -13,10 +13,9 @@ from identity_reconciler.core.state import Membership, User
 
 
 def lockout_self(evidence: Evidence, settings: GuardSettings) -> Objection | None:
-    """Refuse to take from an administrator the account, a group, or access to an application.
+    """Refuse to take from an administrator the account, a group, or access to anything.
 
-    Any group counts, because access to AWS accounts hangs on groups and is not seen here. A
-    rename takes nothing away.
+    Any group counts, whatever is known to hang on it. A rename takes nothing away.
     """
     patterns = settings.administrators
     concerned = tuple(sorted(_taken(evidence, patterns))) if patterns else ()
@@ -24,7 +23,7 @@ def lockout_self(evidence: Evidence, settings: GuardSettings) -> Objection | Non
         return None
     return Objection(
         f"{len(concerned)} would be taken from the configured administrators",
-        "administrators to keep their accounts, groups and applications",
+        "administrators to keep their accounts, groups, applications and AWS accounts",
         concerned,
     )
 
@@ -40,3 +39,6 @@ def _taken(evidence: Evidence, patterns: tuple[str, ...]) -> Iterator[str]:
         if change.effect is Effect.LOST and is_user(patterns, change.user, evidence):
             application = change.application_name or change.application
             yield f"{ResourceKind.ACCESS}/{change.user}/{application}"
+    for one in evidence.accounts:
+        if one.effect is Effect.LOST and is_user(patterns, one.user, evidence):
+            yield f"{ResourceKind.ACCESS}/{one.user}/{one.role.account}/{one.role.access}"

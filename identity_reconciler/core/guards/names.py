@@ -64,11 +64,12 @@ def _is_protected(resource: Resource, names: ProtectedNames, evidence: Evidence)
 
 
 def privileged(evidence: Evidence, settings: GuardSettings) -> Objection | None:
-    """Refuse to let anybody into a privileged group or application.
+    """Refuse to let anybody into a privileged group, application or AWS account.
 
     Also by detours: into a group that is assigned to a privileged application before or after
-    the plan; by renaming a group to a privileged name or away from one; and by the user name or
-    e-mail address of somebody who is in there, of an administrator, or of a protected user.
+    the plan, or has privileged access to an AWS account; by renaming a group to a privileged name
+    or away from one; and by the user name or e-mail address of somebody who is in there, of an
+    administrator, or of a protected user.
     """
     concerned = sorted(map(evidence.address, _entering(evidence, settings)))
     if not concerned:

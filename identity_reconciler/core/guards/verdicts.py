@@ -31,6 +31,8 @@ class Objection:
     """The addresses of all that it objects to, sorted, at least one; what an approval covers."""
     by_count: bool = False
     """Whether the approval to paste gives counts, even where the addresses are few."""
+    remedies: tuple[str, ...] = ()
+    """Commands that take away what it objects to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +50,7 @@ class Verdict:
     """How many it concerns, those not in `addresses` too."""
     approvals: tuple[Approval, ...] = ()
     """When blocked, the entries to paste, their reasons still empty; when approved, those used."""
+    remedies: tuple[str, ...] = ()
+    """When blocked: commands that take away what it objects to."""
     by_base: bool = False
     """Whether the settings of the base judge so, and those of now do not."""

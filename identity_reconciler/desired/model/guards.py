@@ -75,7 +75,8 @@ class ProtectedSection(Document):
 class PrivilegedSection(Document):
     """Groups that get no member, and applications that get no assignment, without an approval.
 
-    Groups that have access to AWS accounts by what is named here are among them. The groups keep their names, and who is in there keeps user name and e-mail address.
+    So do groups that have access to AWS accounts by what is named here. The groups keep their
+    names, and who is in there keeps user name and e-mail address.
     """
 
     label: ClassVar[str] = "the privileged section"

@@ -177,10 +177,10 @@ class _Reading:
 
         def holders_of(account: str, arn: str) -> None:
             subject = f"permission set {arn} in account {account}"
-            for item in self._admin(
+            items = self._admin(
                 "ListAccountAssignments", subject, PermissionSetArn=arn, AccountId=account
-            ):
-                found.append((_holder(item), (account, arn)))
+            )
+            found.extend((_holder(item), (account, arn)) for item in items)
 
         self._side_by_side(partial(places_of, arn) for arn in arns)
         self._side_by_side(partial(holders_of, *place) for place in sorted(places))

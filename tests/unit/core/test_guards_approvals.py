@@ -32,7 +32,7 @@ from identity_reconciler.core.state import (
     group_key,
 )
 from identity_reconciler.errors import Position
-from tests.strategies import NOW
+from tests.strategies import INSTANCE, NOW
 
 TODAY = NOW.date()
 HERE = Position("approvals.yaml", 7, 3)
@@ -112,7 +112,7 @@ class TestNames:
             *("empty.desired", "empty.live", "budget.users", "budget.groups"),
             *("budget.memberships", "budget.assignments", "budget.expired", "budget.renames"),
             *("wipe", "protected", "min_members", "pinned_members", "lockout.self", "privileged"),
-            "rename.suspected",
+            *("rename.suspected", "leftover.accounts"),
         ]
 
     def test_of_kinds(self) -> None:
@@ -223,6 +223,7 @@ def evidence(*names: str) -> Evidence:
         live=live,
         after=State(),
         access=(),
+        accounts=(),
         renames=Renames.in_plan(plan),
         removals=removals(plan),
         managed=dict.fromkeys(ResourceKind, 100),
@@ -230,6 +231,7 @@ def evidence(*names: str) -> Evidence:
         known=frozenset(),
         referred=dict.fromkeys(ResourceKind, 0),
         complete=frozenset(),
+        instance=INSTANCE,
     )
 
 

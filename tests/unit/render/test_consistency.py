@@ -129,6 +129,7 @@ FATES: Mapping[str, Fate] = {
     "guards.expected": TOLD,
     "guards.addresses": TOLD,
     "guards.count": REFUSED,
+    "guards.remedies": TOLD,
     "guards.approval": REFUSED,
     "guards.by_base": TOLD,
     # What stood at the base takes Git to find out.
