@@ -57,8 +57,7 @@ def _account_access(
             yield one, _permission_sets(live, one)
     if wanted.account_lists:
         for one in live.account_access.keys() - {*wanted.account_access}:
-            if _permission_sets(live, one):
-                yield one, _permission_sets(live, one)
+            yield one, live.account_access[one]
 
 
 def _permission_sets(live: State, one: Principal) -> frozenset[AccountRole]:

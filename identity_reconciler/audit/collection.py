@@ -104,7 +104,8 @@ class _Caller:
             instance_arn=listed.instance_arn,
             identity_store_id=listed.identity_store_id,
         )
-        state = entry.read(instance, self._collection.wanted)
+        # Only the management account and a delegated administrator could be asked for more.
+        state = entry.read(instance, replace(self._collection.wanted, account_lists=False))
         return Site(instance, state, scope, listed.status)
 
     def administered(self, management: OrganizationAccount, visit: Visit) -> Visit:

@@ -29,6 +29,8 @@ class Site:
     """As in ListInstances; empty where nobody was asked."""
     declared: Declared | None = None
     """What the YAML says about it, where there is YAML."""
+    accounts: bool = False
+    """Whether access to AWS accounts was asked for; see `State.account_gaps`, too."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Who can open what, by every path, in one state. Pure.
+"""Who can open what, and who gets into which AWS account, by every path, in one state. Pure.
 
 The rules are those of `access`: an assignment of one's own, or of a group one is in, or an
 application that requires none. Here they are walked from the applications, for everybody at once.
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from identity_reconciler.core.access import Path, Route
+from identity_reconciler.core.accounts import AccountRole
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -52,6 +53,31 @@ def openings(state: State) -> Iterator[Opening]:
             through = Path(Route.GROUP, state.group_name(group))
             for member in state.members.get(group, ()):
                 yield Opening(member, arn, through)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEntry:
+    """One path from one person into one AWS account."""
+
+    user: UserKey
+    role: AccountRole
+    path: Path
+
+
+def account_entries(state: State) -> Iterator[AccountEntry]:
+    """Yield every path of every live person into an account, each once, as far as it was read."""
+    for principal, roles in state.account_access.items():
+        if principal.orphan:
+            continue
+        if principal.kind is PrincipalKind.USER:
+            people, path = frozenset((UserKey(principal.name),)), Path(Route.DIRECT)
+        else:
+            group = GroupKey(principal.name)
+            people = state.members.get(group, frozenset())
+            path = Path(Route.GROUP, state.group_name(group))
+        for role in roles:
+            for user in people:
+                yield AccountEntry(user, role, path)
 
 
 def applications(state: State) -> Mapping[ApplicationArn, Application]:

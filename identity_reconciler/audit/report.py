@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -100,6 +100,8 @@ def _every(_: object) -> bool:
 EVERYTHING = Wanted(
     users=True, groups=True, applications=True, members_of=_every, assignments_of=_every
 )
+WITH_ACCOUNTS = replace(EVERYTHING, account_lists=True)
+"""Access to AWS accounts as well, where it is read."""
 
 
 class Question(Protocol):

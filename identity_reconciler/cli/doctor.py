@@ -19,6 +19,7 @@ from identity_reconciler.errors import ExitCode, GatewayError, ReconcilerError
 
 if TYPE_CHECKING:
     from identity_reconciler.cli.connection import Target
+    from identity_reconciler.core.accounts import AccountReading
     from identity_reconciler.core.declared import Declared
     from identity_reconciler.core.state import Application, Group, State
     from identity_reconciler.gateway import Gateway, Wanted
@@ -132,6 +133,7 @@ def _examined(declared: Declared, target: Target) -> Iterator[Diagnosis]:
                 f"{instance.account_id}",
             )
             yield from _read(gateway)
+            yield from _accounts(gateway, declared.settings.account_access)
     except ReconcilerError as error:
         yield Diagnosis(good=False, text=str(error))
 
@@ -158,6 +160,34 @@ def _read(gateway: Gateway) -> Iterator[Diagnosis]:
             continue
         yield Diagnosis(good=True, text=f"{what} can be read")
         yield from _told(what, found)
+
+
+def _accounts(gateway: Gateway, reading: AccountReading) -> Iterator[Diagnosis]:
+    """Yield whether access to AWS accounts may be asked for, as the settings say it is read."""
+    from identity_reconciler.core.accounts import AccountReading, GapReason
+    from identity_reconciler.core.state import principals_of
+    from identity_reconciler.gateway import Wanted
+
+    what = "access to AWS accounts"
+    if reading is AccountReading.OFF:
+        yield Diagnosis(good=True, text=f"{what} is not read (account_access: off)")
+        return
+    groups = _answer(gateway, Wanted(groups=True))
+    first = () if isinstance(groups, Diagnosis) else principals_of((), sorted(groups.groups)[:1])
+    by_list = reading is AccountReading.LIST
+    if not first and not by_list:
+        return
+    found = _answer(gateway, Wanted(account_access=tuple(first), account_lists=by_list))
+    if isinstance(found, Diagnosis):
+        yield Diagnosis(good=False, text=f"{what} cannot be read: {found.text}")
+        return
+    denied = [gap.note for gap in sorted(found.account_gaps) if gap.reason is GapReason.DENIED]
+    for note in denied:
+        yield Diagnosis(good=False, text=f"{what} cannot be read: {note}")
+    if found.account_gaps and not denied:
+        yield Diagnosis(good=True, text=f"{what}: this instance gives none")
+    elif not denied:
+        yield Diagnosis(good=True, text=f"{what} can be read (account_access: {reading})")
 
 
 def _answer(gateway: Gateway, wanted: Wanted) -> State | Diagnosis:

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec
@@ -238,7 +238,8 @@ def inspected(question: Question, options: AuditOptions, as_of: datetime) -> tup
     if options.organization:
         return whole_organization(question, options)
     if options.plan is not None:
-        return _after_plan(options.plan, Target(options.sandbox, options.endpoint_url))
+        target = Target(options.sandbox, options.endpoint_url)
+        return _after_plan(question, options.plan, target)
     return _of_directory(question, options, as_of)
 
 
@@ -268,19 +269,28 @@ def _as_declared(declared: Declared, as_of: datetime) -> Site:
 
 def _as_live(declared: Declared, question: Question, target: Target) -> Site:
     from identity_reconciler.audit.inspection import Site
+    from identity_reconciler.core.accounts import AccountReading
 
+    is_read = declared.settings.account_access is not AccountReading.OFF
+    wanted = question.wanted if is_read else replace(question.wanted, account_lists=False)
     with connected_for(declared, target, write=False) as gateway:
-        live = _read(gateway, question.wanted)
-        return Site(declared.settings.instance, live, status=_CONNECTED, declared=declared)
+        live = _read(gateway, wanted)
+        return Site(
+            declared.settings.instance,
+            live,
+            status=_CONNECTED,
+            declared=declared,
+            accounts=wanted.account_lists,
+        )
 
 
-def _after_plan(path: Path, target: Target) -> tuple[Inspection, str]:
+def _after_plan(question: Question, path: Path, target: Target) -> tuple[Inspection, str]:
     """Return the live state with every change of the saved plan applied to it.
 
     All of it is read, because the plan may touch what the question would not.
     """
     from identity_reconciler.audit.inspection import Site, inspection_of
-    from identity_reconciler.audit.report import EVERYTHING
+    from identity_reconciler.audit.report import EVERYTHING, WITH_ACCOUNTS
     from identity_reconciler.core.projection import after_plan
     from identity_reconciler.core.renames import Renames
     from identity_reconciler.render.planfile import instance_of, plan_digest, plan_of
@@ -288,11 +298,12 @@ def _after_plan(path: Path, target: Target) -> tuple[Inspection, str]:
 
     document = open_saved(path)
     instance = instance_of(document)
+    accounts = question.wanted.account_lists and document.account_access_read != "off"
     with connected(instance, target, write=False) as gateway:
-        live = _read(gateway, EVERYTHING)
+        live = _read(gateway, WITH_ACCOUNTS if accounts else EVERYTHING)
     plan = plan_of(document)
     after = after_plan(live, plan, Renames.in_plan(plan))
-    site = Site(instance, after, status=_CONNECTED)
+    site = Site(instance, after, status=_CONNECTED, accounts=accounts)
     basis = f"live state of {instance.name} as it will be after plan {plan_digest(document)}"
     return inspection_of(site), basis
 

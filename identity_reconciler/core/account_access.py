@@ -252,12 +252,11 @@ def _is_known(
 ) -> bool:
     """Return whether each way is known in which *user* may have *role*, which *holders* have."""
     principal = Principal(PrincipalKind.USER, user)
-    by_permission_set = role.kind is AccountRoleKind.PERMISSION_SET
-    if by_permission_set and facts.reading is AccountReading.LIST:
+    if facts.reading is AccountReading.LIST:
         return _has_groups(live, facts.known, principal, holders)
     if principal not in facts.asked:
         return False
-    if by_permission_set and live.accounts_through_groups:
+    if role.kind is AccountRoleKind.PERMISSION_SET and live.accounts_through_groups:
         return True
     groups = [GroupKey(key) for key, members in live.members.items() if user in members]
     return _has_groups(live, facts.known, principal, live.groups) and all(

@@ -66,9 +66,8 @@ class Wanted:
     """What these live principals have in AWS accounts, one request for each and one more where
     there is account access manager. See `State.account_access`."""
     account_lists: bool = False
-    """Whether what hangs on permission sets is read by listing them all, once in the life of the
-    gateway: the answer then has every principal that has any, orphans too. Entitlements of account
-    access manager can be asked for by principal only, those of `account_access`."""
+    """Whether access to AWS accounts is read by listing all of it, once in the life of the gateway:
+    the answer then has every principal that has any, orphans too."""
     twins: bool = False
     """Whether listed users, or groups, that names cannot tell apart are told as `State.twins`;
     otherwise the read fails."""

@@ -265,3 +265,73 @@ class TestLeftover:
         run = command("apply", "plan.json", "--sandbox", "--auto-approve", cwd=here)
         assert run.code == 1
         assert f"it has Late in prod ({PROD}), which would be left behind for good" in run.out
+
+
+def audited(here: Path, *arguments: str) -> dict[str, Any]:
+    run = command("audit", *arguments, "--sandbox", "--format", "json", cwd=here)
+    assert run.code == 0, run.err
+    found: dict[str, Any] = run.json()
+    return found
+
+
+class TestAudit:
+    """Audits list all access to accounts, by every path, and what is left of who is gone."""
+
+    def test_access(self, here: Path) -> None:
+        found = audited(here, "access", "--user", "li.juan")
+        ways = {(row["application"], row["path"]) for row in found["rows"]}
+        assert {
+            (ADMIN, "through engineering"),
+            (f"ReadOnly in prod ({PROD})", "directly"),
+        } <= ways
+        assert not any("AWS accounts" in note for note in found["notes"])
+        page = command("audit", "access", "--sandbox", "--format", "html", cwd=here)
+        assert ADMIN in page.out
+
+    def test_says_where_it_is_not_read(self, here: Path) -> None:
+        setting(here, 'account_access: "off"')
+        found = audited(here, "access", "--user", "li.juan")
+        assert ADMIN not in {row["application"] for row in found["rows"]}
+        assert "Only applications are looked at" in found["notes"][0]
+
+    def test_leavers(self, here: Path) -> None:
+        (here / "gone.csv").write_text("user_name\nli.juan\n")
+        found = audited(here, "leavers", "gone.csv")
+        assert (ADMIN, "through engineering") in {
+            (row["application"], row["path"]) for row in found["rows"]
+        }
+
+    def test_orphans(self, here: Path) -> None:
+        with opened(here) as sandbox:
+            accounts = Accounts(sandbox, INSTANCE)
+            identifier = accounts.identifier("user", "li.juan")
+            accounts.store.delete_user(IdentityStoreId="d-1234567890", UserId=identifier)
+        found = audited(here, "orphans")
+        (orphan,) = [row for row in found["rows"] if row["name"] == identifier]
+        assert orphan["detail"] == f"user has ReadOnly in prod ({PROD})"
+        without = {row["name"] for row in found["rows"] if "without access" in row["finding"]}
+        assert "engineering" not in without
+
+    def test_after_a_plan(self, here: Path) -> None:
+        join_and_leave(here)
+        assert command("plan", "--sandbox", "--out", "plan.json", cwd=here).code == 0
+        found = audited(here, "access", "--user", "johndoe", "--plan", "plan.json")
+        ways = {(row["application"], row["path"]) for row in found["rows"]}
+        assert (ADMIN, "through engineering") in ways
+
+
+class TestDoctor:
+    """Doctor says whether access to accounts may be asked for."""
+
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            ("", "can be read (account_access: principal)"),
+            ("account_access: list", "can be read (account_access: list)"),
+            ('account_access: "off"', "is not read (account_access: off)"),
+        ],
+    )
+    def test_says_so(self, here: Path, settings: str, said: str) -> None:
+        setting(here, settings)
+        run = command("doctor", "--sandbox", cwd=here)
+        assert f"ok      access to AWS accounts {said}" in run.out

@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 
 from identity_reconciler.audit.inspection import Inspection, Site
 from identity_reconciler.audit.paths import (
+    AccountEntry,
     Opening,
+    account_entries,
     applications,
     email_of,
     openings,
     standing,
 )
 from identity_reconciler.audit.report import (
-    EVERYTHING,
     INSTANCE,
+    WITH_ACCOUNTS,
     Column,
     Facet,
     Report,
@@ -25,17 +27,32 @@ from identity_reconciler.audit.report import (
     require_known,
 )
 from identity_reconciler.audit.reports.people import DISPLAY_NAME, EMAIL, GROUP, STATUS, USER_NAME
-from identity_reconciler.core.access import Route
-from identity_reconciler.core.state import Application, State, folded, group_key, user_key
+from identity_reconciler.core.access import Path, Route
+from identity_reconciler.core.accounts import GapReason
+from identity_reconciler.core.state import (
+    Application,
+    State,
+    UserKey,
+    folded,
+    group_key,
+    user_key,
+)
 from identity_reconciler.gateway import Wanted
 
 APPLICATION = Column(
-    "application", "Name of the application; its ARN where there is none", Facet.APPLICATION
+    "application",
+    "Name of the application, or its ARN where there is none; or what is had in an AWS account",
+    Facet.APPLICATION,
 )
 APPLICATION_ARN = Column(
-    "application_arn", "ARN of the application", detail=True, tells_apart=APPLICATION.name
+    "application_arn",
+    "ARN of the application, permission set or role",
+    detail=True,
+    tells_apart=APPLICATION.name,
 )
-ACCOUNT = Column("application_account", "Account that the application lives in", detail=True)
+ACCOUNT = Column(
+    "application_account", "Account that the application lives in, or that is had", detail=True
+)
 
 ACCESS_COLUMNS = (
     INSTANCE,
@@ -68,7 +85,7 @@ class AccessQuestion:
     def wanted(self) -> Wanted:
         """See Question."""
         if self.application is None:
-            return EVERYTHING
+            return WITH_ACCOUNTS
         return Wanted(
             users=True,
             groups=True,
@@ -92,7 +109,14 @@ class AccessQuestion:
             for opening in openings(site.state)
             if self._is_chosen(site.state, opening)
         ]
-        return Report("access", self._title(), ACCESS_COLUMNS, ordered(rows), notes(asked))
+        rows += [
+            _account_row(site, entry)
+            for site in inspection.sites
+            for entry in account_entries(site.state)
+            if self.application is None and self._is_about(entry.user, entry.path)
+        ]
+        said = notes(inspection, asked, accounts=self.application is None)
+        return Report("access", self._title(), ACCESS_COLUMNS, ordered(rows), said)
 
     def _title(self) -> str:
         about = (("user", self.user), ("group", self.group), ("application", self.application))
@@ -122,13 +146,16 @@ class AccessQuestion:
         return folded(self.application) in names
 
     def _is_chosen(self, state: State, opening: Opening) -> bool:
-        if self.user is not None and opening.user != user_key(self.user):
-            return False
-        through = opening.path.route is Route.GROUP and group_key(opening.path.group)
-        if self.group is not None and through != group_key(self.group):
+        if not self._is_about(opening.user, opening.path):
             return False
         application = state.applications.get(opening.application)
         return self._is_asked_about(application or Application(opening.application, ""))
+
+    def _is_about(self, user: UserKey, path: Path) -> bool:
+        if self.user is not None and user != user_key(self.user):
+            return False
+        through = path.route is Route.GROUP and group_key(path.group)
+        return self.group is None or through == group_key(self.group)
 
     def _row(self, site: Site, opening: Opening) -> Row:
         user = site.state.users.get(opening.user)
@@ -147,13 +174,47 @@ class AccessQuestion:
         )
 
 
-def notes(applications_read: Iterable[Application]) -> tuple[str, ...]:
-    """Return what every report about access to these applications has to say about its limits."""
+def _account_row(site: Site, entry: AccountEntry) -> Row:
+    user = site.state.users.get(entry.user)
+    return (
+        site.name,
+        site.state.user_name(entry.user),
+        str(entry.role),
+        str(entry.path),
+        entry.path.group,
+        (user.display_name if user else None) or "",
+        email_of(user),
+        standing(user),
+        entry.role.arn,
+        entry.role.account,
+    )
+
+
+def accounts_notes(inspection: Inspection) -> tuple[str, ...]:
+    """Return what has to be said about access to AWS accounts that was not looked at."""
+    if not all(site.accounts for site in inspection.sites):
+        return (ONLY_APPLICATIONS,)
+    return tuple(
+        f"Access to AWS accounts through {site.name} is not known whole: {gap.note}"
+        for site in inspection.sites
+        for gap in sorted(site.state.account_gaps)
+        if gap.reason is GapReason.DENIED
+    )
+
+
+def notes(
+    inspection: Inspection, applications_read: Iterable[Application], *, accounts: bool = False
+) -> tuple[str, ...]:
+    """Return what every report about access to these applications has to say about its limits.
+
+    With *accounts* it is about access to AWS accounts as well, as far as that was read.
+    """
+    said = accounts_notes(inspection) if accounts else (ONLY_APPLICATIONS,)
     unknown = sum(one.assignment_required is None for one in applications_read)
     if not unknown:
-        return (ONLY_APPLICATIONS,)
+        return said
     doubt = (
         f"{number_of(unknown, 'application')} did not say whether an assignment is required; "
         "taken as required."
     )
-    return (ONLY_APPLICATIONS, doubt)
+    return (*said, doubt)

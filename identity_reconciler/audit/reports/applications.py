@@ -60,7 +60,9 @@ class ApplicationsQuestion:
         )
         rows = [row for site in inspection.sites for row in _applications(site)]
         known = [one for site in inspection.sites for one in site.state.applications.values()]
-        return Report("applications", "Applications", columns, ordered(rows), notes(known))
+        return Report(
+            "applications", "Applications", columns, ordered(rows), notes(inspection, known)
+        )
 
 
 _REQUIRED = {True: "yes", False: "no", None: "unknown"}

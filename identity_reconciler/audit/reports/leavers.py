@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from io import StringIO
 
 from identity_reconciler.audit.inspection import Inspection, Site
-from identity_reconciler.audit.paths import email_of, openings, standing
+from identity_reconciler.audit.paths import account_entries, email_of, openings, standing
 from identity_reconciler.audit.report import (
-    EVERYTHING,
     INSTANCE,
+    WITH_ACCOUNTS,
     Column,
     Facet,
     Report,
@@ -26,7 +26,7 @@ from identity_reconciler.audit.report import (
 from identity_reconciler.audit.reports.access import (
     APPLICATION,
     APPLICATION_ARN,
-    ONLY_APPLICATIONS,
+    accounts_notes,
 )
 from identity_reconciler.audit.reports.duplicates import normalized
 from identity_reconciler.core.state import User, UserKey, user_key
@@ -91,7 +91,7 @@ class LeaversQuestion:
     @property
     def wanted(self) -> Wanted:
         """See Question."""
-        return EVERYTHING
+        return WITH_ACCOUNTS
 
     def answer(self, inspection: Inspection) -> Report:
         """See Question. Every leaver has a row, also one who has nothing left.
@@ -116,7 +116,7 @@ class LeaversQuestion:
             found = [row for view in views for row in view.rows(leaver)]
             remaining += bool(found)
             rows.extend(found or [(str(leaver), "no account", "", "", "", "", "", "")])
-        said = (self._verdict(remaining, inspection), ONLY_APPLICATIONS)
+        said = (self._verdict(remaining, inspection), *accounts_notes(inspection))
         return Report("leavers", "Leavers", columns, ordered(rows), said, remaining)
 
     def _verdict(self, remaining: int, inspection: Inspection) -> str:
@@ -139,6 +139,8 @@ class _View:
             application = site.state.applications.get(opening.application)
             name = (application.name if application else "") or opening.application
             self._paths[opening.user].append((name, str(opening.path), opening.application))
+        for entry in account_entries(site.state):
+            self._paths[entry.user].append((str(entry.role), str(entry.path), entry.role.arn))
 
     def rows(self, leaver: Leaver) -> Iterator[Row]:
         accounts = {

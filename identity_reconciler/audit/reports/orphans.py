@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from identity_reconciler.audit.inspection import Inspection, Site
-from identity_reconciler.audit.paths import applications, openings, standing
+from identity_reconciler.audit.paths import account_entries, applications, openings, standing
 from identity_reconciler.audit.report import (
-    EVERYTHING,
     INSTANCE,
+    WITH_ACCOUNTS,
     Column,
     Report,
     number_of,
     ordered,
 )
-from identity_reconciler.audit.reports.access import APPLICATION_ARN, ONLY_APPLICATIONS
+from identity_reconciler.audit.reports.access import APPLICATION_ARN, accounts_notes
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.state import (
-    ApplicationArn,
     GroupKey,
     PrincipalKind,
     State,
@@ -52,7 +51,7 @@ class OrphansQuestion:
     @property
     def wanted(self) -> Wanted:
         """See Question."""
-        return EVERYTHING
+        return WITH_ACCOUNTS
 
     def answer(self, inspection: Inspection) -> Report:
         """See Question."""
@@ -72,7 +71,9 @@ class OrphansQuestion:
             else "Compared with the YAML."
         )
         title = "Orphans and loose ends"
-        return Report("orphans", title, columns, rows, (ONLY_APPLICATIONS, said), alarms=len(rows))
+        return Report(
+            "orphans", title, columns, rows, (*accounts_notes(inspection), said), alarms=len(rows)
+        )
 
 
 def _findings(site: Site) -> Iterator[_Found]:
@@ -89,6 +90,10 @@ def _deleted_principals(state: State) -> Iterator[_Found]:
             if one.orphan:
                 detail = f"{one.kind} assigned to {application.name or arn}"
                 yield (OrphanKind.DELETED_PRINCIPAL, "assignment", one.name, detail, arn)
+    for principal, roles in state.account_access.items():
+        for role in roles if principal.orphan else ():
+            detail = f"{principal.kind} has {role}"
+            yield (OrphanKind.DELETED_PRINCIPAL, "assignment", principal.name, detail, role.arn)
 
 
 def _groups(state: State) -> Iterator[_Found]:
@@ -97,6 +102,10 @@ def _groups(state: State) -> Iterator[_Found]:
         for found in state.assignments.values()
         for one in found
         if one.kind is PrincipalKind.GROUP and not one.orphan
+    } | {
+        GroupKey(one.name)
+        for one, roles in state.account_access.items()
+        if roles and one.kind is PrincipalKind.GROUP and not one.orphan
     }
     for key, group in state.groups.items():
         if not state.members.get(key):
@@ -106,21 +115,20 @@ def _groups(state: State) -> Iterator[_Found]:
 
 
 def _users(state: State) -> Iterator[_Found]:
-    reached: dict[UserKey, set[ApplicationArn]] = {}
+    known = applications(state)
+    reached: dict[UserKey, set[str]] = {}
     for opening in openings(state):
-        reached.setdefault(opening.user, set()).add(opening.application)
+        name = known[opening.application].name or opening.application
+        reached.setdefault(opening.user, set()).add(name)
+    for entry in account_entries(state):
+        reached.setdefault(entry.user, set()).add(str(entry.role))
     for key, user in state.users.items():
         found = reached.get(key, set())
         if not found:
             yield (OrphanKind.USER_WITHOUT_ACCESS, "user", user.user_name, "", "")
         elif standing(user) == "disabled":
-            names = _names(state, found)
+            names = ", ".join(sorted(found))
             yield (OrphanKind.DISABLED_WITH_ACCESS, "user", user.user_name, names, "")
-
-
-def _names(state: State, arns: Iterable[ApplicationArn]) -> str:
-    known = applications(state)
-    return ", ".join(sorted(known[arn].name or arn for arn in arns))
 
 
 def _undeclared(state: State, declared: Declared) -> Iterator[_Found]:

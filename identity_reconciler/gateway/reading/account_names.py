@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from identity_reconciler.core.accounts import AccountGap
+from identity_reconciler.core.accounts import AccountGap, AccountRole
 from identity_reconciler.core.state import PrincipalKind
 
 Holder = tuple[PrincipalKind, str]
@@ -29,3 +29,5 @@ class AccountNames:
     """What was refused: it is not asked for again."""
     listed: list[tuple[Holder, Held]] | None = None
     """Everything that hangs on permission sets, once it has been listed."""
+    entitled: list[tuple[Holder, AccountRole]] | None = None
+    """As `listed`, of account access manager."""

@@ -196,11 +196,37 @@ class _Reading:
     def _read_entitlements(self) -> None:
         if self._known.manager is None:
             self._known.manager = self._find_manager()
-        if self._known.manager:
-            self._side_by_side(
-                partial(self._ask_entitlements, principal, identifier)
-                for principal, identifier in self._asked.items()
+        if not self._known.manager:
+            return
+        if self._wanted.account_lists:
+            if self._known.entitled is None:
+                self._known.entitled = self._list_entitlements()
+            self._entitled.extend(self._known.entitled)
+            return
+        self._side_by_side(
+            partial(self._ask_entitlements, self._entitled, f"{one.kind}/{one.name}", asked)
+            for one, asked in (
+                (one, {"principal": _identity_center(one.kind, identifier)})
+                for one, identifier in self._asked.items()
             )
+        )
+
+    def _list_entitlements(self) -> list[tuple[Holder, AccountRole]]:
+        """List who may take which role, orphans too: one request for each account.
+
+        A list of all there are does not exist. Source: ListEntitlements, filter.
+        """
+        found: list[tuple[Holder, AccountRole]] = []
+        names = self._account_names()
+        if not names:
+            message = "organizations:ListAccounts is needed to list what account access manager"
+            raise AccessDeniedError(f"account-access:ListEntitlements: {message} gives in each")
+        self._known.accounts = names
+        self._side_by_side(
+            partial(self._ask_entitlements, found, f"account {one}", {"account": one})
+            for one in sorted(names)
+        )
+        return found
 
     def _find_manager(self) -> str:
         """Return the ARN of the instance's application; empty when it has none."""
@@ -217,15 +243,11 @@ class _Reading:
                 return arn
         return ""
 
-    def _ask_entitlements(self, principal: Principal, identifier: str) -> None:
-        member = "userId" if principal.kind is PrincipalKind.USER else "groupId"
-        asked = {"principalRole": {"principal": {"identityCenter": {member: identifier}}}}
-        subject = f"{principal.kind}/{principal.name}"
-        for item in self._of_manager(
-            "ListEntitlements",
-            subject,
-            {"applicationArn": self._known.manager, "filter": asked},
-        ):
+    def _ask_entitlements(
+        self, found: list[tuple[Holder, AccountRole]], subject: str, asked: Mapping[str, Any]
+    ) -> None:
+        request = {"applicationArn": self._known.manager, "filter": {"principalRole": asked}}
+        for item in self._of_manager("ListEntitlements", subject, request):
             entitlement = item["entitlement"]["principalRole"]
             arn = str(entitlement["roleArn"])
             role = AccountRole(
@@ -235,7 +257,7 @@ class _Reading:
                 name=arn.partition(":role/")[2],
                 arn=arn,
             )
-            self._entitled.append(((principal.kind, identifier), role))
+            found.append((_entitled_one(entitlement["principal"]["identityCenter"]), role))
 
     def _of_manager(self, operation: str, subject: str, request: dict[str, Any]) -> Iterator[Item]:
         call = Call("account-access", operation, subject)
@@ -350,6 +372,17 @@ class _Reading:
 
 class _AbsentError(Exception):
     """The service is not there."""
+
+
+def _identity_center(kind: PrincipalKind, identifier: str) -> dict[str, Any]:
+    member = "userId" if kind is PrincipalKind.USER else "groupId"
+    return {"identityCenter": {member: identifier}}
+
+
+def _entitled_one(principal: Mapping[str, str]) -> Holder:
+    if "userId" in principal:
+        return PrincipalKind.USER, principal["userId"]
+    return PrincipalKind.GROUP, principal["groupId"]
 
 
 def _holder(item: Item) -> Holder:

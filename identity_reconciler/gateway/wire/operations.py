@@ -49,7 +49,6 @@ class BoundTo(StrEnum):
 
 _ANY_READING = frozenset(AccountReading)
 _READ = _ANY_READING - {AccountReading.OFF}
-_LISTED = frozenset({AccountReading.LIST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ _ALL = frozenset(Purpose)
 _RUNS = frozenset({Purpose.PLAN, Purpose.APPLY, Purpose.EXPIRE})
 _AUDIT = frozenset({Purpose.AUDIT})
 _APPLY = frozenset({Purpose.APPLY})
-_WHOLE = "who has access to AWS accounts, where all of it is listed"
+_WHOLE = "who has access to AWS accounts, in audits and where `account_access` is `list`"
 _REMOVALS = frozenset({Purpose.APPLY, Purpose.EXPIRE})
 
 
@@ -150,17 +149,16 @@ OPERATIONS = (
                 "ListAccountAssignmentsForPrincipal",
                 BoundTo.INSTANCE,
                 "what a principal that a plan touches has in AWS accounts",
-                _READ - _LISTED,
+                _READ - {AccountReading.LIST},
             ),
             ("DescribePermissionSet", BoundTo.PERMISSION_SET, "what a permission set is called"),
-            ("ListPermissionSets", BoundTo.INSTANCE, _WHOLE, _LISTED),
+            ("ListPermissionSets", BoundTo.INSTANCE, _WHOLE),
             (
                 "ListAccountsForProvisionedPermissionSet",
                 BoundTo.PERMISSION_SET,
                 _WHOLE,
-                _LISTED,
             ),
-            ("ListAccountAssignments", BoundTo.PERMISSION_SET, _WHOLE, _LISTED),
+            ("ListAccountAssignments", BoundTo.PERMISSION_SET, _WHOLE),
         )
     ),
     *(

@@ -110,7 +110,7 @@ class TestAccountAccess:
             allows(given, "account-access:ListEntitlements", MANAGER),
         )
         assert (by_principal, by_list, names, manager) == {
-            AccountReading.PRINCIPAL: (True, False, True, True),
+            AccountReading.PRINCIPAL: (True, True, True, True),
             AccountReading.LIST: (False, True, True, True),
             AccountReading.OFF: (False, False, False, False),
         }[reading]
