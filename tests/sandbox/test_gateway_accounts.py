@@ -252,12 +252,12 @@ class TestPlans:
             assert document.access_complete
 
 
-def planned(door: AwsGateway, reading: AccountReading) -> PlanDocument:
-    """Return the plan that puts Ann into platform, beside Bob."""
+def planned(door: AwsGateway, reading: AccountReading, *names: str) -> PlanDocument:
+    """Return the plan that has Ann and Bob in platform, or *names*."""
+    names = names or ("ann", "bob")
     settings = Settings(INSTANCE, require_email=False, account_access=reading)
-    platform = DeclaredGroup(
-        Group(GroupName("platform")), HERE, members=(Listed("ann", HERE), Listed("bob", HERE))
-    )
-    people = (DeclaredUser(User(UserName(name)), HERE) for name in ("ann", "bob"))
+    members = tuple(Listed(name, HERE) for name in names)
+    platform = DeclaredGroup(Group(GroupName("platform")), HERE, members=members)
+    people = (DeclaredUser(User(UserName(name)), HERE) for name in names)
     declared = Declared(settings, users=tuple(people), groups=(platform,), digest="0" * 64)
     return make_plan(declared, door, PlanTerms())[1]
