@@ -1,4 +1,4 @@
-"""`explain`: what the YAML says about one object, or what a key of the YAML means. No AWS."""
+"""`explain`: what the YAML says about one object or key of it, and AWS if asked to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
-from identity_reconciler.cli.options import DEFAULT_DIRECTORY, DirectoryArgument
+from identity_reconciler.cli.options import (
+    DEFAULT_DIRECTORY,
+    DirectoryArgument,
+    EndpointUrl,
+    UseSandbox,
+)
 from identity_reconciler.errors import UsageError
 
 
@@ -20,6 +25,12 @@ def explain(
         str | None,
         typer.Option(metavar="PATH", help="Explain a key instead: users.email, guards.budgets."),
     ] = None,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Ask AWS what a user or group has in AWS accounts as well."),
+    ] = False,
+    sandbox: UseSandbox = False,
+    endpoint_url: EndpointUrl = None,
 ) -> None:
     """Tell where an object is declared, its members and access and why, and who refers to it."""
     from datetime import UTC, datetime
@@ -34,5 +45,15 @@ def explain(
     if schema is not None:
         typer.echo("\n".join(manual(schema)))
         return
-    for line in lines_about(load_one(directory), address or "", datetime.now(UTC)):
+    declared = load_one(directory)
+    for line in lines_about(declared, address or "", datetime.now(UTC)):
         typer.echo(safe_lines(line))
+    if not live:
+        return
+    from identity_reconciler.audit.account_access import account_access_of
+    from identity_reconciler.cli.connection import Target, connected_for
+
+    with connected_for(declared, Target(sandbox, endpoint_url), write=False) as gateway:
+        reading = declared.settings.account_access
+        for line in account_access_of(gateway, address or "", reading):
+            typer.echo(safe_lines(line))

@@ -335,3 +335,25 @@ class TestDoctor:
         setting(here, settings)
         run = command("doctor", "--sandbox", cwd=here)
         assert f"ok      access to AWS accounts {said}" in run.out
+
+
+class TestExplain:
+    """With `--live`, AWS is asked what somebody has, by every path."""
+
+    @pytest.mark.parametrize("reading", ["principal", "list"])
+    def test_a_user(self, here: Path, reading: str) -> None:
+        setting(here, f"account_access: {reading}")
+        run = command("explain", "user/Li.Juan", "--live", "--sandbox", cwd=here)
+        assert [line for line in run.out.splitlines() if line.startswith("  has ")] == [
+            f"  has {ADMIN} through engineering",
+            f"  has ReadOnly in prod ({PROD}) directly",
+        ]
+
+    def test_a_group(self, here: Path) -> None:
+        run = command("explain", "group/engineering", "--live", "--sandbox", cwd=here)
+        assert f"  gives {ADMIN} to 4 live members" in run.out.splitlines()
+
+    def test_asks_nobody_otherwise(self, here: Path) -> None:
+        before = asked(here)
+        assert ADMIN not in command("explain", "user/li.juan", cwd=here).out
+        assert asked(here) == before

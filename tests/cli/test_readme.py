@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from identity_reconciler.desired.reading.loader import load
+from identity_reconciler.sandbox import Sandbox
 from tests.command import ROOT, command, edit, environment
 from tests.documents import README
+from tests.sandbox.account_world import Accounts
 
 TRY, INSTALL, ADOPT, PEOPLE, TESTS = README.code("sh")
 SET_UP = ".venv/bin/pip install"
+PROD = "222233334444"
 
 
 def typed(script: str, cwd: Path, *, answer: str = "", **variables: str) -> str:
@@ -111,7 +115,12 @@ class TestSample:
 
 
 def mover(applied: Path) -> None:
-    """Replace one member and change one title."""
+    """Replace one member of a group that administrates an AWS account, and change one title."""
+    declared = load(applied / "desired-state")
+    with Sandbox(applied / ".identity-reconciler/sandbox.sqlite3") as sandbox:
+        sandbox.add_account(PROD, "prod")
+        accounts = Accounts(sandbox, declared.settings.instance)
+        accounts.give("group", "engineering", "AdministratorAccess", PROD)
     edit(applied, "users/data.yaml", "title: Data Engineer", "title: Senior Data Engineer")
     edit(applied, "groups/company.yaml", "      - li.juan\n", "      - johndoe\n")
 

@@ -99,7 +99,7 @@ class Counting(MemoryGateway):
 
 
 def surveyed(
-    world: World, reading: AccountReading, *, through_groups: bool = True
+    world: World, reading: AccountReading, *, through_groups: bool = True, limit: int = 500
 ) -> tuple[Plan, AccountSurvey, Counting]:
     live, declared = world
     held = Counting.holding(live)
@@ -108,7 +108,8 @@ def surveyed(
     survey = read_live(declared, held, NOW)
     plan = compare_resolved(survey.resolution).plan
     impact, _ = read_for_access(survey, plan, held)
-    found = read_accounts(impact, known_of(survey, plan), AccountReader(held, reading))
+    reader = AccountReader(held, reading, limit=limit)
+    found = read_accounts(impact, known_of(survey, plan), reader)
     return plan, found, held
 
 
@@ -177,6 +178,14 @@ class TestReadAccounts:
         assert len(held.asked) == len(set(held.asked))
         if not plan.changes:
             assert held.asked == []
+
+    @settings(max_examples=20)
+    @given(world=account_worlds())
+    def test_asks_no_more_than_the_limit(self, world: World) -> None:
+        _, found, held = surveyed(world, AccountReading.PRINCIPAL, limit=1)
+        assert len(held.asked) <= 1
+        if found.how == "too many":
+            assert (found.complete, bool(found.note)) == (False, True)
 
     @settings(max_examples=20)
     @given(world=account_worlds())

@@ -34,7 +34,7 @@ def manager(sandbox: Sandbox) -> Any:  # noqa: ANN401 - not among the stubs that
     door = gateway(sandbox)
     for resource in (user("bob"), user("ann"), group("platform"), member("platform", "bob")):
         door.create(resource)
-    client: Any = sandbox.session().client("account-access")  # type: ignore[call-overload]
+    client: Any = sandbox.session().client("account-access")
     source = {"identityCenter": {"instanceArn": INSTANCE.instance_arn}}
     arn = client.create_application(identitySource=source)["applicationArn"]
     accounts = Accounts(sandbox)

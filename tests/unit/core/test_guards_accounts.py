@@ -1,0 +1,162 @@
+"""Guards about access to AWS accounts: who may get in, and what may not stay behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from identity_reconciler.core.accounts import AccountRole, AccountRoleKind
+from identity_reconciler.core.guard_settings import GuardId, PrivilegedNames
+from identity_reconciler.core.guards import Standing
+from identity_reconciler.core.guards.leftover import command
+from identity_reconciler.core.state import (
+    Group,
+    GroupName,
+    Principal,
+    PrincipalKind,
+    User,
+    UserName,
+)
+from tests.guarded_world import WIDE, World, judge
+from tests.strategies import INSTANCE
+
+ADMIN = AccountRole(
+    "111122223333", "prod", AccountRoleKind.PERMISSION_SET, "Admin", "arn:aws:sso:::ps/1"
+)
+ROOT = AccountRole(
+    "444455556666",
+    "",
+    AccountRoleKind.ROLE,
+    "break-glass/Root",
+    "arn:aws:iam::444455556666:role/break-glass/Root",
+)
+TEAM = Principal(PrincipalKind.GROUP, "team")
+
+
+def joined(role: AccountRole) -> World:
+    """Return a world in which Eve comes into the team, which has *role*."""
+    world = World(team="ann bob")
+    world.people.append("eve")
+    world.groups["team"] = ["ann", "bob", "eve"]
+    world.accounts = {TEAM: frozenset({role})}
+    return world
+
+
+class TestPrivileged:
+    """Nobody new comes into a group that has privileged access to an account."""
+
+    @pytest.mark.parametrize(
+        ("role", "named"),
+        [
+            (ADMIN, PrivilegedNames(permission_sets=("adm*",))),
+            (ADMIN, PrivilegedNames(permission_sets=("arn:aws:sso:::ps/1",))),
+            (ADMIN, PrivilegedNames(accounts=("111122223333",))),
+            (ADMIN, PrivilegedNames(accounts=("PROD",))),
+            (ROOT, PrivilegedNames(roles=("/break-glass/*",))),
+            (ROOT, PrivilegedNames(roles=("root",))),
+            (ROOT, PrivilegedNames(roles=(ROOT.arn,))),
+            (ROOT, PrivilegedNames(accounts=("4444*",))),
+        ],
+    )
+    def test_refuses_members(self, role: AccountRole, named: PrivilegedNames) -> None:
+        settings = replace(WIDE, privileged=named)
+        verdict = judge(joined(role).evidence(), settings)[GuardId.PRIVILEGED]
+        assert verdict.standing is Standing.BLOCKED
+        assert verdict.addresses == ("membership/team/eve",)
+
+    @pytest.mark.parametrize(
+        ("role", "named"),
+        [
+            (ADMIN, PrivilegedNames(permission_sets=("Other",), accounts=("444455556666",))),
+            # A role is no permission set, and a permission set no role.
+            (ADMIN, PrivilegedNames(roles=("*",))),
+            (ROOT, PrivilegedNames(permission_sets=("*",))),
+            # An account without a name has none that a pattern could match.
+            (ROOT, PrivilegedNames(accounts=("prod", "?"))),
+        ],
+    )
+    def test_lets_others_pass(self, role: AccountRole, named: PrivilegedNames) -> None:
+        settings = replace(WIDE, privileged=named)
+        verdict = judge(joined(role).evidence(), settings)[GuardId.PRIVILEGED]
+        assert verdict.standing is Standing.PASSED
+
+
+class TestLockout:
+    """What administrators lose in accounts counts."""
+
+    def test_names_it(self) -> None:
+        world = World(team="ann bob")
+        world.groups["team"] = ["ann"]
+        world.accounts = {TEAM: frozenset({ADMIN})}
+        verdict = judge(world.evidence(), replace(WIDE, administrators=("bob",)))
+        assert "access/bob/111122223333/Admin" in verdict[GuardId.LOCKOUT_SELF].addresses
+
+
+class TestLeftover:
+    """Deleting whom AWS would keep access for is refused; what comes through groups is not his."""
+
+    def test_of_a_group(self) -> None:
+        world = World(team="ann bob")
+        world.groups, world.absent_groups = {}, ["team"]
+        world.accounts = {TEAM: frozenset({ADMIN, ROOT})}
+        verdict = judge(world.evidence())[GuardId.LEFTOVER_ACCOUNTS]
+        assert verdict.standing is Standing.BLOCKED
+        assert verdict.addresses == ("group/team",)
+        assert "group/team has Admin in prod (111122223333)" in verdict.found
+        assert len(verdict.remedies) == 2
+
+    def test_of_a_user(self) -> None:
+        world = World(team="ann bob")
+        world.absent_users, world.groups["team"] = ["bob"], ["ann"]
+        world.accounts = {TEAM: frozenset({ADMIN})}
+        assert judge(world.evidence())[GuardId.LEFTOVER_ACCOUNTS].standing is Standing.PASSED
+        world.accounts[Principal(PrincipalKind.USER, "bob")] = frozenset({ADMIN})
+        verdict = judge(world.evidence())[GuardId.LEFTOVER_ACCOUNTS]
+        assert verdict.addresses == ("user/bob",)
+
+
+HOSTILE = 'it\'s "$(touch owned)" `x` \\ {a,b} *'
+
+
+class TestCommands:
+    """The commands that help pass names through a shell as they are, whatever they hold."""
+
+    def ran(self, text: str) -> list[list[str]]:
+        """Return the arguments of each call of `aws` when a shell runs *text*."""
+        stub = (
+            "aws() { python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' \"$@\""
+            " >> calls; echo ID; }\n"
+        )
+        script = f'cd "$(mktemp -d)"; {stub}{text}\ncat calls; ls'
+        done = subprocess.run(
+            ["bash", "-c", script], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        assert "owned" not in done
+        return [json.loads(line) for line in done if line.startswith("[")]
+
+    @pytest.mark.parametrize("resource", [User(UserName(HOSTILE)), Group(GroupName(HOSTILE))])
+    def test_of_permission_sets(self, resource: User | Group) -> None:
+        found, deleted = self.ran(command(resource, ADMIN, INSTANCE))
+        (attribute,) = [json.loads(one) for one in found if one.startswith("{")]
+        assert attribute["UniqueAttribute"]["AttributeValue"] == HOSTILE
+        assert deleted[:2] == ["sso-admin", "delete-account-assignment"]
+        options = dict(zip(deleted[2::2], deleted[3::2], strict=True))
+        assert options["--principal-id"] == "ID"
+        assert options["--target-id"] == ADMIN.account
+        assert options["--permission-set-arn"] == ADMIN.arn
+
+    @pytest.mark.parametrize("resource", [User(UserName(HOSTILE)), Group(GroupName(HOSTILE))])
+    def test_of_roles(self, resource: User | Group) -> None:
+        found, _, listed, deleted = self.ran(command(resource, ROOT, INSTANCE))
+        (attribute,) = [json.loads(one) for one in found if one.startswith("{")]
+        assert attribute["UniqueAttribute"]["AttributeValue"] == HOSTILE
+        (chosen,) = [json.loads(one) for one in listed if one.startswith("{")]
+        member = "userId" if isinstance(resource, User) else "groupId"
+        assert chosen["principalRole"] == {
+            "principal": {"identityCenter": {member: "ID"}},
+            "roleArn": ROOT.arn,
+        }
+        assert deleted[:2] == ["account-access", "delete-entitlement"]
