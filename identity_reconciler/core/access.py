@@ -8,11 +8,11 @@ others: disabling is not for good, and an assignment outlasts it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from identity_reconciler.core.plan import Create, Delete, Plan
-from identity_reconciler.core.projection import after_plan
+from identity_reconciler.core.projection import after_plan, with_account_access
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
     ApplicationArn,
@@ -101,6 +101,18 @@ class Impact:
     def on(self, live: State) -> Impact:
         """Return the impact of the same plan on *live*, of which more is known now."""
         return self._on(live, self.plan, self.renames)
+
+    def with_accounts(self, found: State) -> Impact:
+        """Return the impact of the same plan, now that *found* has been read of AWS accounts.
+
+        Only where that tells of memberships as well, who is in which group is worked out again.
+        """
+        before = self.before.united(found)
+        known = self.before.members
+        if any(users - known.get(group, frozenset()) for group, users in found.members.items()):
+            return self.on(before)
+        after = with_account_access(self.after, before, self.plan, self.renames)
+        return replace(self, before=before, after=after)
 
     @classmethod
     def _on(cls, before: State, plan: Plan, renames: Renames) -> Impact:

@@ -21,6 +21,7 @@ from identity_reconciler.core.state import (
     GroupKey,
     Membership,
     Principal,
+    PrincipalKind,
     Resource,
     State,
     User,
@@ -49,7 +50,7 @@ def after_plan(live: State, plan: Plan, renames: Renames) -> State:
         members=_members(live.members, edits),
         applications=live.applications,
         assignments=_assignments(live.assignments, edits),
-        account_access=_account_access(live.account_access, edits),
+        account_access=_account_access(live.account_access, edits.gone(), renames),
         account_gaps=live.account_gaps,
         accounts_through_groups=live.accounts_through_groups,
     )
@@ -188,13 +189,29 @@ def _assignments(
 
 
 def _account_access(
-    live: Mapping[Principal, frozenset[AccountRole]], edits: _Edits
+    live: Mapping[Principal, frozenset[AccountRole]],
+    gone: frozenset[Principal],
+    renames: Renames,
 ) -> Mapping[Principal, frozenset[AccountRole]]:
     """Return *live* under the new names; what somebody who is gone had is an orphan's."""
-    gone = edits.gone()
-    if not gone and not edits.renames.principals():
+    if not gone and not renames.principals():
         return live
     return {
-        replace(one, orphan=True) if one in gone else edits.renames.principal(one): roles
+        replace(one, orphan=True) if one in gone else renames.principal(one): roles
         for one, roles in live.items()
     }
+
+
+def with_account_access(after: State, live: State, plan: Plan, renames: Renames) -> State:
+    """Return *after*, the state after *plan*, with what *live* has learnt of AWS accounts since."""
+    gone = frozenset(
+        Principal(PrincipalKind(change.before.key[0]), change.before.key[1])
+        for change in plan.changes
+        if isinstance(change, Delete) and isinstance(change.before, User | Group)
+    )
+    return replace(
+        after,
+        account_access=_account_access(live.account_access, gone, renames),
+        account_gaps=live.account_gaps,
+        accounts_through_groups=live.accounts_through_groups,
+    )

@@ -181,7 +181,7 @@ def read_accounts(impact: Impact, known: Known, reader: AccountReader) -> Accoun
         question = Wanted(account_access=principals, account_lists=reading is AccountReading.LIST)
         with reader.asking(len(principals)):
             found = reader.gateway.read_state(question)
-        impact = impact.on(impact.before.united(found))
+        impact = impact.with_accounts(found)
         asked |= frozenset(principals)
     if reading is AccountReading.LIST:
         facts = MissingFacts(memberships_to_read(impact, AccountFacts(reading, asked, known)))

@@ -36,8 +36,8 @@ def guarded_changes(
     Protected and privileged users, groups and applications, groups with a least number of members
     or exact ones, administrators, groups assigned to a privileged application or with privileged
     access to an AWS account, and the accounts of those who are in such a group, before or after
-    the plan. Each under its old name and
-    its new one. Whether a guard refuses it makes no difference: this is for the eyes.
+    the plan. Each under its old name and its new one. Whether a guard refuses it makes no
+    difference: this is for the eyes.
     """
     if settings == GuardSettings():
         return frozenset()
