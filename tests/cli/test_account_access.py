@@ -139,7 +139,7 @@ class TestNotRead:
     """Where access to accounts cannot be read, or is not, the plan says so and what it takes."""
 
     def test_off(self, here: Path) -> None:
-        setting(here, 'account_access: "off"')
+        setting(here, "account_access: off")
         before = asked(here)
         join_and_leave(here)
         document = planned(here)
@@ -289,7 +289,7 @@ class TestAudit:
         assert ADMIN in page.out
 
     def test_says_where_it_is_not_read(self, here: Path) -> None:
-        setting(here, 'account_access: "off"')
+        setting(here, "account_access: off")
         found = audited(here, "access", "--user", "li.juan")
         assert ADMIN not in {row["application"] for row in found["rows"]}
         assert "Only applications are looked at" in found["notes"][0]
@@ -328,7 +328,7 @@ class TestDoctor:
         [
             ("", "can be read (account_access: principal)"),
             ("account_access: list", "can be read (account_access: list)"),
-            ('account_access: "off"', "is not read (account_access: off)"),
+            ("account_access: off", "is not read (account_access: off)"),
         ],
     )
     def test_says_so(self, here: Path, settings: str, said: str) -> None:

@@ -20,6 +20,7 @@ from identity_reconciler.desired.model.text import (
 
 Objects = Annotated[Literal["declared", "authoritative", "reference"], WORD]
 Links = Annotated[Literal["authoritative", "additive", "off"], WORD]
+Readings = Annotated[Literal["principal", "list", "off"], WORD]
 
 
 class InstanceSection(Document):
@@ -98,9 +99,7 @@ class SettingsDocument(Document):
         default_factory=IgnoreSection, examples=[{"groups": ["AWSControlTower*"]}]
     )
     """What is never touched."""
-    account_access: Literal["principal", "list", "off"] = Field(
-        default="principal", examples=["list"]
-    )
+    account_access: Readings = Field(default="principal", examples=["list"])
     """How access to AWS accounts is read, which plans show and this file does not manage.
     `principal`: each user and group that a plan touches is asked about, which takes credentials of
     the management account. `list`: all permission sets are listed, with who has them in which
