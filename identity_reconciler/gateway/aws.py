@@ -20,7 +20,7 @@ from identity_reconciler.core.state import (
     UserName,
 )
 from identity_reconciler.gateway import Wanted
-from identity_reconciler.gateway.reading.accounts import read_accounts
+from identity_reconciler.gateway.reading.accounts import account_lists_ahead, read_accounts
 from identity_reconciler.gateway.reading.assembly import assemble
 from identity_reconciler.gateway.reading.connection import Connection
 from identity_reconciler.gateway.reading.instances import require_instance
@@ -83,6 +83,14 @@ class AwsGateway:
         goes to the object with that witness.
         """
         return witnesses(self._connection, principals)
+
+    def account_lists_ahead(self) -> int:
+        """Return how many requests it will take to read `account_lists`, those to find out aside.
+
+        Raises:
+            GatewayError: It could not be found out.
+        """
+        return account_lists_ahead(self._connection)
 
     def arns_of_groups(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
         """Return the ARNs of the live groups whose names match *patterns*, for IAM policies.

@@ -17,7 +17,8 @@ class LeftoverCheck:
     """Asks about each user and group that is about to be deleted, with one request.
 
     What was given after the plan was made would stay for good, for nobody. Where it may not be
-    asked, the plan has said so, and there is nothing to check.
+    asked, the plan has said so, and there is nothing to check. Where all of it is listed, it is
+    listed once in a run: what was given after that is not found.
     """
 
     gateway: Gateway

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from identity_reconciler.core.access import Impact
 from identity_reconciler.core.access_facts import Known
 from identity_reconciler.core.account_access import account_changes
+from identity_reconciler.core.accounts import AccountReading
 from identity_reconciler.core.approvals import check_approvals
 from identity_reconciler.core.bindings import named_objects
 from identity_reconciler.core.collecting import without_collections
@@ -226,7 +227,10 @@ def _account_reader(declared: Declared, gateway: AwsGateway, listener: Listener)
     """Return who asks *gateway* about access to AWS accounts, as *listener* hears."""
 
     def asking(principals: int) -> AbstractContextManager[None]:
-        ahead = accounts_outlook(principals, gateway.rates)
+        lists = declared.settings.account_access is AccountReading.LIST
+        ahead = accounts_outlook(
+            gateway.account_lists_ahead() if lists else principals, gateway.rates
+        )
         before = gateway.requests.total
         doing = "asking about access to AWS accounts"
         return listener.reading(doing, lambda: gateway.requests.total - before, ahead)

@@ -364,12 +364,12 @@ class Outlook:
     """Whether that is so if as much is live as is declared: more is live, more is read."""
 
 
-def accounts_outlook(principals: int, rates: Rates) -> Outlook:
-    """Return what asking about access of so many *principals* to AWS accounts takes at *rates*.
+def accounts_outlook(questions: int, rates: Rates) -> Outlook:
+    """Return what so many *questions* about access to AWS accounts take at *rates*.
 
-    One request each; where there is account access manager one more, at its own rate.
+    One request each. Account access manager is asked at the same time, at its own rate.
     """
-    return Outlook(principals, principals / rates.sso_admin, by_declaration=False)
+    return Outlook(questions, questions / rates.sso_admin, by_declaration=False)
 
 
 def outlook(declared: Declared, rates: Rates) -> Outlook:

@@ -171,10 +171,21 @@ class TestLists:
             ),
         }
         assert found.account_gaps == frozenset()
+        assert door.account_lists_ahead() == 0
         before = asked(door)
         door.read_state(Wanted(account_lists=True))
         assert asked(door) == before
         assert before["ListAccountAssignments"] == 2
+
+    @pytest.mark.usefixtures("accounts")
+    def test_tell_beforehand_what_they_take(self, sandbox: Sandbox) -> None:
+        door = gateway(sandbox)
+        ahead = door.account_lists_ahead()
+        before = asked(door)
+        read(door, lists=True)
+        sent = asked(door) - before
+        assert sent["ListAccountAssignments"] == ahead == 2
+        assert sent.keys() == {"ListAccountAssignments", "DescribePermissionSet", "ListAccounts"}
 
 
 class TestGaps:

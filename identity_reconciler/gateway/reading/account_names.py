@@ -27,6 +27,8 @@ class AccountNames:
     """The ARN of the instance's application of account access manager; empty: there is none."""
     gaps: set[AccountGap] = field(default_factory=set)
     """What was refused: it is not asked for again."""
+    places: list[Held] | None = None
+    """In which account there is which permission set, sorted."""
     listed: list[tuple[Holder, Held]] | None = None
     """Everything that hangs on permission sets, once it has been listed."""
     entitled: list[tuple[Holder, AccountRole]] | None = None

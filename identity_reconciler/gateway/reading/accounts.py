@@ -55,6 +55,17 @@ def read_accounts(connection: Connection, wanted: Wanted) -> State:
     return _Reading(connection, wanted).state()
 
 
+def account_lists_ahead(connection: Connection) -> int:
+    """Return how many requests `account_lists` will still take; finding out takes some by itself.
+
+    Of account access manager, nothing is counted. 0 where it was listed already, or may not be.
+
+    Raises:
+        IncompleteReadError: It could not be found out, and not because it may not be.
+    """
+    return _Reading(connection, Wanted(account_lists=True)).ahead()
+
+
 class _Reading:
     """One read, and what it finds."""
 
@@ -157,13 +168,16 @@ class _Reading:
             if holder != (principal.kind, identifier):
                 self._groups_of.append((identifier, holder[1]))
 
-    def _list_all(self) -> list[tuple[Holder, Held]]:
-        """List who has which permission set where, orphans too.
+    def ahead(self) -> int:
+        """Return how many requests listing what hangs on permission sets will still take."""
+        if self._known.listed is None:
+            self._as_far_as_permitted("sso-admin", self._find_places)
+        return len(self._known.places or ()) if self._known.listed is None else 0
 
-        The requests: one for the permission sets, one for each of them, and one for each account
-        that each of them is in; longer lists take more.
-        """
-        found: list[tuple[Holder, Held]] = []
+    def _find_places(self) -> None:
+        """Find out in which account there is which permission set: one request for each of them."""
+        if self._known.places is not None or not self._has_permission_sets():
+            return
         arns = [str(arn) for arn in self._admin("ListPermissionSets", "the permission sets")]
         places: list[Held] = []
 
@@ -175,6 +189,13 @@ class _Reading:
             )
             places.extend((str(account), arn) for account in accounts)
 
+        self._side_by_side(partial(places_of, arn) for arn in arns)
+        self._known.places = sorted(places)
+
+    def _list_all(self) -> list[tuple[Holder, Held]]:
+        """List who has which permission set where, orphans too: one request for each place."""
+        found: list[tuple[Holder, Held]] = []
+
         def holders_of(account: str, arn: str) -> None:
             subject = f"permission set {arn} in account {account}"
             items = self._admin(
@@ -182,8 +203,8 @@ class _Reading:
             )
             found.extend((_holder(item), (account, arn)) for item in items)
 
-        self._side_by_side(partial(places_of, arn) for arn in arns)
-        self._side_by_side(partial(holders_of, *place) for place in sorted(places))
+        self._find_places()
+        self._side_by_side(partial(holders_of, *place) for place in self._known.places or ())
         return found
 
     def _admin(self, operation: str, subject: str, **request: object) -> Iterator[Any]:
