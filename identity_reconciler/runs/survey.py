@@ -195,7 +195,7 @@ def _account_survey(impact: Impact, facts: AccountFacts) -> AccountSurvey:
     gaps = impact.before.account_gaps
     denied = sorted(one.note for one in gaps if one.reason is GapReason.DENIED)
     if denied:
-        said = f"access to AWS accounts is not known: {'; '.join(denied)}"
+        said = f"access to AWS accounts is not known whole: {'; '.join(denied)}"
         return AccountSurvey(impact, complete=False, how="denied", note=said)
     complete = is_known(impact, facts)
     absent = any(one.reason is GapReason.NOT_APPLICABLE for one in gaps)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from identity_reconciler.core.accounts import (
     AccountReading,
@@ -47,6 +48,7 @@ from tests.sandbox.gateway_world import (
     EVERYTHING,
     INSTANCE,
     UNPACED,
+    clients,
     gateway,
     group,
     member,
@@ -215,6 +217,46 @@ class TestGaps:
         sandbox.make_trouble(trouble(operation, FaultKind.ERROR, "AccessDeniedException"))
         (gap,) = door.read_state(Wanted(account_access=(PLATFORM,))).account_gaps
         assert gap.note.startswith(f"sso:{operation}")
+
+    @pytest.mark.usefixtures("accounts")
+    def test_a_refusal_as_invalid_is_told_as_well(self, sandbox: Sandbox) -> None:
+        door = gateway(sandbox)
+        door.read_state(EVERYTHING)
+        operation = "ListAccountAssignmentsForPrincipal"
+        sandbox.make_trouble(trouble(operation, FaultKind.ERROR, "ValidationException"))
+        (gap,) = door.read_state(Wanted(account_access=(PLATFORM,))).account_gaps
+        assert gap.reason is GapReason.DENIED
+        assert gap.note.startswith(f"sso:{operation} for group/platform: AWS answered Validation")
+
+    @pytest.mark.usefixtures("accounts")
+    def test_account_access_manager_that_cannot_be_reached(self, sandbox: Sandbox) -> None:
+        made = clients(sandbox)
+
+        def unreachable(**_: object) -> None:
+            raise EndpointConnectionError(endpoint_url="https://account-access.nowhere")
+
+        events = made.late.account_access.meta.events
+        events.register_first("before-send.account-access", unreachable)
+        found = read(connect(made, INSTANCE), PLATFORM)
+        (gap,) = found.account_gaps
+        assert gap.reason is GapReason.DENIED
+        assert gap.note.startswith("account-access:ListApplications")
+        assert "could not be reached" in gap.note
+        assert len(found.account_access[PLATFORM]) == 1, "what is known is told"
+
+    def test_an_instance_that_does_not_say_and_refuses_gives_none(self) -> None:
+        with Sandbox() as sandbox:
+            sandbox.ensure_instance(replace(DETAILS, organization=False))
+            made = clients(sandbox)
+            made.sso_admin.meta.events.register(
+                "after-call.sso-admin.DescribeInstance",
+                lambda parsed, **_: parsed.pop("PermissionSetsEnabled"),
+            )
+            door = connect(made, INSTANCE)
+            door.create(user("ann"))
+            found = read(door, ANN)
+            assert [gap.reason for gap in found.account_gaps] == [GapReason.NOT_APPLICABLE]
+            assert found.account_access == {ANN: frozenset()}
 
     def test_an_instance_of_an_account_gives_none(self) -> None:
         with Sandbox() as sandbox:

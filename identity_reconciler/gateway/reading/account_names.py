@@ -23,6 +23,8 @@ class AccountNames:
     """By account; empty where the organisation may not be asked."""
     enabled: bool | None = None
     """Whether the instance has permission sets."""
+    unsure: bool = False
+    """Whether AWS has not said so, and it is only taken to have some."""
     manager: str | None = None
     """The ARN of the instance's application of account access manager; empty: there is none."""
     gaps: set[AccountGap] = field(default_factory=set)

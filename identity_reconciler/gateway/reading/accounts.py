@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionError  # noqa: A004 - as botocore
 
 from identity_reconciler.core.accounts import (
     AccountGap,
@@ -26,7 +26,7 @@ from identity_reconciler.core.state import (
     UserKey,
     group_key,
 )
-from identity_reconciler.errors import AccessDeniedError, GatewayError
+from identity_reconciler.errors import AccessDeniedError, GatewayError, IncompleteReadError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.reading.account_names import Held, Holder
 from identity_reconciler.gateway.reading.connection import Connection
@@ -34,7 +34,13 @@ from identity_reconciler.gateway.reading.instances import caller
 from identity_reconciler.gateway.reading.listing import Item, pages
 from identity_reconciler.gateway.reading.lookup import PRINCIPAL_TYPES, Lookup
 from identity_reconciler.gateway.reading.pools import Work
-from identity_reconciler.gateway.wire.errors import Call, code_of, is_missing, translating
+from identity_reconciler.gateway.wire.errors import (
+    Call,
+    code_of,
+    from_service,
+    is_missing,
+    translating,
+)
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -43,6 +49,10 @@ _POOL = "accounts"
 _ABSENT = frozenset({"UnknownOperationException", "UnknownOperation"})
 """What a stand-in answers that has not got account access manager."""
 _FOR_MANAGEMENT = "ListAccountAssignmentsForPrincipal"
+_REFUSED = frozenset({_FOR_MANAGEMENT, "ListPermissionSets"})
+"""What an instance without permission sets refuses as invalid, and may to whom it is not for."""
+_PARTITION = "aws"
+"""Where there is account access manager. Source: IAM userguide, account-access-manager."""
 
 
 def read_accounts(connection: Connection, wanted: Wanted) -> State:
@@ -131,15 +141,18 @@ class _Reading:
     def _read_permission_sets(self) -> None:
         if not self._has_permission_sets():
             return
-        if self._wanted.account_lists:
-            if self._known.listed is None:
-                self._known.listed = self._list_all()
-            self._told.extend(self._known.listed)
-            return
-        self._side_by_side(
-            partial(self._ask_about, principal, identifier)
-            for principal, identifier in self._asked.items()
-        )
+        try:
+            if self._wanted.account_lists:
+                if self._known.listed is None:
+                    self._known.listed = self._list_all()
+                self._told.extend(self._known.listed)
+            else:
+                self._side_by_side(
+                    partial(self._ask_about, principal, identifier)
+                    for principal, identifier in self._asked.items()
+                )
+        except _AbsentError:
+            self._known.enabled = False
 
     def _has_permission_sets(self) -> bool:
         if self._known.enabled is None:
@@ -148,6 +161,8 @@ class _Reading:
                 answer: Mapping[str, Any] = self._clients.sso_admin.describe_instance(
                     InstanceArn=self._instance.instance_arn
                 )
+            # Where it does not say, a refusal to answer for a principal says it.
+            self._known.unsure = "PermissionSetsEnabled" not in answer
             self._known.enabled = bool(answer.get("PermissionSetsEnabled", True))
         return self._known.enabled
 
@@ -251,11 +266,18 @@ class _Reading:
 
     def _find_manager(self) -> str:
         """Return the ARN of the instance's application; empty when it has none."""
+        if self._instance.instance_arn.split(":")[1] != _PARTITION:
+            return ""
         client: Any = self._clients.late.account_access
         try:
             listed = [*self._of_manager("ListApplications", "its applications", {})]
         except _AbsentError:
             return ""
+        except IncompleteReadError as error:
+            if isinstance(error.__cause__, ConnectionError):
+                # There are networks and Regions from which it cannot be reached, and plans are due.
+                raise AccessDeniedError(str(error)) from error
+            raise
         for item in listed:
             arn = str(item["applicationArn"])
             with translating(Call("account-access", "GetApplication", arn)):
@@ -291,8 +313,12 @@ class _Reading:
                 for page in pages(client, call, request):
                     yield from page
             except ClientError as error:
-                if code_of(error) in _ABSENT:
+                code = code_of(error)
+                refused = code == "ValidationException" and call.operation in _REFUSED
+                if code in _ABSENT or (refused and self._known.unsure):
                     raise _AbsentError from error
+                if refused:
+                    raise AccessDeniedError(str(from_service(error, call))) from error
                 if not is_missing(error):
                     raise
 

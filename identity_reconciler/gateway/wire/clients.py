@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 _READ_ATTEMPTS = 8
+_LATE_ATTEMPTS = 3
 _CONNECT_TIMEOUT = 5
 """Seconds."""
 _READ_TIMEOUT = 20
@@ -183,7 +184,9 @@ def make_clients(
     def late(service: str) -> BaseClient:
         # The stubs know each service by its name only.
         make: Any = session.client
-        client: BaseClient = make(service, region, endpoint_url=endpoint_url, config=reading)
+        # Where account access manager cannot be reached, plans go on without, and soon.
+        config = client_config(_LATE_ATTEMPTS) if service == "account-access" else reading
+        client: BaseClient = make(service, region, endpoint_url=endpoint_url, config=config)
         wires.reader(client)
         return client
 

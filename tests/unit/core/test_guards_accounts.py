@@ -9,19 +9,22 @@ from dataclasses import replace
 import pytest
 
 from identity_reconciler.core.accounts import AccountRole, AccountRoleKind
+from identity_reconciler.core.declared import DeclaredUser
 from identity_reconciler.core.guard_settings import GuardId, PrivilegedNames
 from identity_reconciler.core.guards import Standing
 from identity_reconciler.core.guards.leftover import command
 from identity_reconciler.core.state import (
+    Email,
     Group,
     GroupName,
     Principal,
     PrincipalKind,
     User,
+    UserKey,
     UserName,
 )
 from tests.guarded_world import WIDE, World, judge
-from tests.strategies import INSTANCE
+from tests.strategies import HERE, INSTANCE
 
 ADMIN = AccountRole(
     "111122223333", "prod", AccountRoleKind.PERMISSION_SET, "Admin", "arn:aws:sso:::ps/1"
@@ -82,6 +85,25 @@ class TestPrivileged:
         settings = replace(WIDE, privileged=named)
         verdict = judge(joined(role).evidence(), settings)[GuardId.PRIVILEGED]
         assert verdict.standing is Standing.PASSED
+
+
+class TestTakenOver:
+    """The address of somebody with privileged access is not given away, nor changed."""
+
+    def test_names_who_gets_another_address(self) -> None:
+        world = World(team="ann bob")
+        world.people.remove("ann")
+        world.extra_users = [
+            DeclaredUser(User(UserName("ann"), email=Email("other@example.com")), HERE)
+        ]
+        live = replace(
+            world.live(),
+            users={**world.live().users, UserKey("ann"): User(UserName("ann"))},
+            account_access={TEAM: frozenset({ADMIN})},
+        )
+        settings = replace(WIDE, privileged=PrivilegedNames(permission_sets=("Admin",)))
+        verdict = judge(world.evidence(live), settings)[GuardId.PRIVILEGED]
+        assert verdict.addresses == ("user/ann",)
 
 
 class TestLockout:
