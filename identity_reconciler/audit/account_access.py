@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from identity_reconciler.audit.paths import account_entries
+from identity_reconciler.audit.paths import account_ways
 from identity_reconciler.core.accounts import AccountReading, GapReason
 from identity_reconciler.core.state import (
     GroupKey,
@@ -49,7 +49,7 @@ def account_access_of(gateway: Gateway, address: str, reading: AccountReading) -
 def _lines(live: State, principal: Principal) -> Iterator[str]:
     if principal.kind is PrincipalKind.USER:
         user = UserKey(principal.name)
-        entries = (one for one in account_entries(live) if one.user == user)
+        entries = (one for one in account_ways(live) if one.user == user)
         yield from sorted(f"  has {one.role} {one.path}" for one in entries)
     else:
         members = len(live.members.get(GroupKey(principal.name), ()))

@@ -56,7 +56,7 @@ def openings(state: State) -> Iterator[Opening]:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountEntry:
+class AccountWay:
     """One path from one person into one AWS account."""
 
     user: UserKey
@@ -64,7 +64,7 @@ class AccountEntry:
     path: Path
 
 
-def account_entries(state: State) -> Iterator[AccountEntry]:
+def account_ways(state: State) -> Iterator[AccountWay]:
     """Yield every path of every live person into an account, each once, as far as it was read."""
     for principal, roles in state.account_access.items():
         if principal.orphan:
@@ -77,7 +77,7 @@ def account_entries(state: State) -> Iterator[AccountEntry]:
             path = Path(Route.GROUP, state.group_name(group))
         for role in roles:
             for user in people:
-                yield AccountEntry(user, role, path)
+                yield AccountWay(user, role, path)
 
 
 def applications(state: State) -> Mapping[ApplicationArn, Application]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,7 +16,8 @@ from tests.sandbox.account_world import Accounts
 from tests.sandbox.gateway_world import EVERYTHING, INSTANCE, gateway, group, member, trouble, user
 from tests.sandbox.test_gateway_accounts import ANN, BOB, PLATFORM, PROD, planned
 
-pytest.importorskip("identity_reconciler.sandbox.access_manager")
+if TYPE_CHECKING:
+    from mypy_boto3_account_access.type_defs import IdentityCenterPrincipalTypeDef
 
 ROOT = AccountRole(
     PROD,
@@ -28,21 +29,31 @@ ROOT = AccountRole(
 
 
 @pytest.fixture
-def manager(sandbox: Sandbox) -> Any:  # noqa: ANN401 - not among the stubs that are installed
+def manager(sandbox: Sandbox) -> None:
     """Bob is in platform, which may be Root in prod, and Ann may be so by herself."""
     sandbox.add_account(PROD, "prod")
     door = gateway(sandbox)
     for resource in (user("bob"), user("ann"), group("platform"), member("platform", "bob")):
         door.create(resource)
-    client: Any = sandbox.session().client("account-access")
-    source = {"identityCenter": {"instanceArn": INSTANCE.instance_arn}}
-    arn = client.create_application(identitySource=source)["applicationArn"]
+    client = sandbox.session().client("account-access")
+    arn = client.create_application(
+        identitySource={"identityCenter": {"instanceArn": INSTANCE.instance_arn}}
+    )["applicationArn"]
     accounts = Accounts(sandbox)
-    for kind, name in (("group", "platform"), ("user", "ann")):
-        principal = {f"{kind}Id": accounts.identifier(kind, name)}
-        entitlement = {"principal": {"identityCenter": principal}, "roleArn": ROOT.arn}
-        client.create_entitlement(applicationArn=arn, entitlement={"principalRole": entitlement})
-    return client
+    principals: tuple[IdentityCenterPrincipalTypeDef, ...] = (
+        {"groupId": accounts.identifier("group", "platform")},
+        {"userId": accounts.identifier("user", "ann")},
+    )
+    for principal in principals:
+        client.create_entitlement(
+            applicationArn=arn,
+            entitlement={
+                "principalRole": {
+                    "principal": {"identityCenter": principal},
+                    "roleArn": ROOT.arn,
+                }
+            },
+        )
 
 
 def asked(of: AwsGateway) -> dict[str, int]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from identity_reconciler.audit.inspection import Inspection, Site
 from identity_reconciler.audit.paths import (
-    AccountEntry,
+    AccountWay,
     Opening,
-    account_entries,
+    account_ways,
     applications,
     email_of,
     openings,
@@ -112,7 +112,7 @@ class AccessQuestion:
         rows += [
             _account_row(site, entry)
             for site in inspection.sites
-            for entry in account_entries(site.state)
+            for entry in account_ways(site.state)
             if self.application is None and self._is_about(entry.user, entry.path)
         ]
         said = notes(inspection, asked, accounts=self.application is None)
@@ -174,7 +174,7 @@ class AccessQuestion:
         )
 
 
-def _account_row(site: Site, entry: AccountEntry) -> Row:
+def _account_row(site: Site, entry: AccountWay) -> Row:
     user = site.state.users.get(entry.user)
     return (
         site.name,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import StringIO
 
 from identity_reconciler.audit.inspection import Inspection, Site
-from identity_reconciler.audit.paths import account_entries, email_of, openings, standing
+from identity_reconciler.audit.paths import account_ways, email_of, openings, standing
 from identity_reconciler.audit.report import (
     INSTANCE,
     WITH_ACCOUNTS,
@@ -139,7 +139,7 @@ class _View:
             application = site.state.applications.get(opening.application)
             name = (application.name if application else "") or opening.application
             self._paths[opening.user].append((name, str(opening.path), opening.application))
-        for entry in account_entries(site.state):
+        for entry in account_ways(site.state):
             self._paths[entry.user].append((str(entry.role), str(entry.path), entry.role.arn))
 
     def rows(self, leaver: Leaver) -> Iterator[Row]:

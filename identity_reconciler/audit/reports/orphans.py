@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from identity_reconciler.audit.inspection import Inspection, Site
-from identity_reconciler.audit.paths import account_entries, applications, openings, standing
+from identity_reconciler.audit.paths import account_ways, applications, openings, standing
 from identity_reconciler.audit.report import (
     INSTANCE,
     WITH_ACCOUNTS,
@@ -120,7 +120,7 @@ def _users(state: State) -> Iterator[_Found]:
     for opening in openings(state):
         name = known[opening.application].name or opening.application
         reached.setdefault(opening.user, set()).add(name)
-    for entry in account_entries(state):
+    for entry in account_ways(state):
         reached.setdefault(entry.user, set()).add(str(entry.role))
     for key, user in state.users.items():
         found = reached.get(key, set())
