@@ -135,6 +135,58 @@ class TestPlan:
         }
 
 
+def entered(here: Path) -> set[tuple[str, str, str]]:
+    """Return who is in which account with which permission set, by all that is in the store."""
+    store, arn = INSTANCE.identity_store_id, INSTANCE.instance_arn
+    found = set()
+    with opened(here) as sandbox:
+        accounts = Accounts(sandbox, INSTANCE)
+        users = accounts.store.list_users(IdentityStoreId=store)["Users"]
+        names = {one["UserId"]: one.get("UserName", "") for one in users}
+        people = {identifier: {name} for identifier, name in names.items()}
+        for group in accounts.store.list_groups(IdentityStoreId=store)["Groups"]:
+            members = accounts.store.list_group_memberships(
+                IdentityStoreId=store, GroupId=group["GroupId"]
+            )["GroupMemberships"]
+            people[group["GroupId"]] = {
+                names[one.get("MemberId", {}).get("UserId", "")] for one in members
+            }
+        for name in ("AdministratorAccess", "ReadOnly"):
+            given = accounts.admin.list_account_assignments(
+                InstanceArn=arn, AccountId=PROD, PermissionSetArn=accounts.permission_set(name)
+            )["AccountAssignments"]
+            for one in given:
+                for person in people.get(one.get("PrincipalId", ""), ()):
+                    found.add((person, name, PROD))
+    return found
+
+
+class TestStore:
+    """What a plan says is what the store shows before and after its apply."""
+
+    def test_with_renames_deletions_and_other_paths(self, here: Path) -> None:
+        """Nikki Wolf keeps by herself what she had through the group that she leaves."""
+        with opened(here) as sandbox:
+            accounts = Accounts(sandbox, INSTANCE)
+            accounts.give("user", "nikki.wolf", "AdministratorAccess", PROD)
+            accounts.give("group", "finance", "ReadOnly", PROD)
+        join_and_leave(here)
+        renamed = "name: engineers\n    previous_names: [engineering]"
+        edit(here, COMPANY, "name: engineering", renamed)
+        applications = here / "desired-state/applications.yaml"
+        applications.write_text(applications.read_text().replace("engineering", "engineers"))
+        edit(here, COMPANY, "      - paulo.santos\n", "      - terry.whitlock\n")
+        before = entered(here)
+        document = planned(here)
+        assert command("apply", "--sandbox", "--auto-approve", cwd=here).code == 0
+        after = entered(here)
+        said = {(effect, (user, access, PROD)) for user, effect, access, _ in told(document)}
+        lost = {("loses", one) for one in before - after}
+        assert said == lost | {("gains", one) for one in after - before}
+        assert {effect for effect, _ in said} == {"loses", "gains"}
+        assert ("nikki.wolf", "AdministratorAccess", PROD) in before & after
+
+
 class TestNotRead:
     """Where access to accounts cannot be read, or is not, the plan says so and what it takes."""
 
