@@ -21,21 +21,18 @@ TRY, INSTALL, ADOPT, PEOPLE, TESTS = README.code("sh")
 SET_UP = ".venv/bin/pip install"
 
 
-def typed(
-    script: str, cwd: Path, *, answer: str = "", real: bool = False, **variables: str
-) -> str:
+def typed(script: str, cwd: Path, *, answer: str = "", program: str = "", **variables: str) -> str:
     """Run *script* in *cwd* as if typed on a terminal, and return what it prints.
 
-    *answer* is what the user types while it runs; commands are processes of their own if *real*.
+    *answer* is what the user types while it runs. Commands are forked, unless *program* says how
+    they are started.
     """
-    words = shlex.join(PROGRAM if real else launcher())
-    program = f'identity-reconciler() {{ {words} "$@"; }}'
-    variables |= {"PYTHONPATH": str(ROOT)} if real else {}
+    shown = f'identity-reconciler() {{ {program or shlex.join(launcher())} "$@"; }}'
     ours, theirs = pty.openpty()
     os.write(ours, answer.encode())
     try:
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f"{program}\n{script}"],
+            ["bash", "-euo", "pipefail", "-c", f"{shown}\n{script}"],
             cwd=cwd,
             env=environment(**variables),
             stdin=theirs,
@@ -56,7 +53,7 @@ class TestTry:
     def test_as_written(self, here: Path) -> None:
         set_up, _, rest = TRY.partition("\n")
         assert SET_UP in set_up
-        out = typed(rest, here, real=True)
+        out = typed(rest, here, program=shlex.join(PROGRAM), PYTHONPATH=str(ROOT))
         first, _, last = out.partition("Verified: nothing is left to do.")
         assert re.search(r"Plan: \d+ users created,\s+5\s+groups\s+created", first)
         assert "No changes." in last
