@@ -13,14 +13,17 @@ import atexit
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from tests.handover import exit_code, handed_over
+from tests.handover import exit_code, handed_over, process_of
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = (sys.executable, "-m", "identity_reconciler")
@@ -61,10 +64,39 @@ def command(*arguments: str, cwd: Path, **variables: str) -> Run:
     ):
         files = [file.fileno() for file in (nothing, out, err)]
         with handed_over(preloaded(), arguments, str(cwd), given, files) as server:
+            process_of(server)
             code = exit_code(server)
         out.seek(0)
         err.seek(0)
         return _finished(code, out.read(), err.read())
+
+
+@dataclass(frozen=True)
+class Running:
+    """A command that is under way, in a process that is forked."""
+
+    pid: int
+    out: TextIO
+    end: Callable[[], int]
+    """Waits for it, and returns its exit code, negative for a signal."""
+
+
+@contextmanager
+def running(*arguments: str, cwd: Path) -> Iterator[Running]:
+    """Run a command that does not end by itself until the end of the block."""
+    given = {os.fsencode(k): os.fsencode(v) for k, v in environment().items()}
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as out, Path(os.devnull).open("r+") as nothing:
+        files = [nothing.fileno(), writing, nothing.fileno()]
+        with handed_over(preloaded(), arguments, str(cwd), given, files) as server:
+            os.close(writing)
+            process = Running(process_of(server), out, functools.cache(lambda: exit_code(server)))
+            try:
+                yield process
+            finally:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGTERM)
+                process.end()
 
 
 def real_command(*arguments: str, cwd: Path, **variables: str) -> Run:

@@ -37,10 +37,22 @@ def handed_over(
         yield server
 
 
+def process_of(server: socket.socket) -> int:
+    """Return the identifier of the process that runs the command; to be asked first, and once."""
+    return _number(server)
+
+
 def exit_code(server: socket.socket) -> int:
     """Wait for the end of the command and return its exit code, negative for a signal."""
-    told = server.recv(16)
-    assert told, "the process that runs commands has ended"
+    return _number(server)
+
+
+def _number(server: socket.socket) -> int:
+    told = b""
+    while not told.endswith(b"\n"):
+        byte = server.recv(1)
+        assert byte, "the process that runs commands has ended"
+        told += byte
     return int(told)
 
 
@@ -57,6 +69,7 @@ def received(client: socket.socket) -> tuple[list[str], str, dict[bytes, bytes],
 
 if __name__ == "__main__":
     with handed_over(sys.argv[1], sys.argv[2:], os.getcwd(), os.environb, range(_FILES)) as asked:  # noqa: PTH109
+        process_of(asked)
         code = exit_code(asked)
     if code < 0:
         signal.signal(-code, signal.SIG_DFL)

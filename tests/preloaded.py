@@ -2,10 +2,10 @@
 
 `python -m tests.preloaded SOCKET` is that process. Each connection asks for one command, with the
 directory, the environment and the three files that the command is to have (`tests/handover.py`),
-and is told how it ended. A command meets what it would meet in a new process, but for two things;
-who is after those starts a real one: the modules are there before they are asked for, and the
-interpreter has read what it reads at its start (hash seed, locale) from the environment of the
-tests. A command that asks for another one is refused.
+and is told which process it is, and how it ended. A command meets what it would meet in a new
+process, but for two things; who is after those starts a real one: the modules are there before
+they are asked for, and the interpreter has read what it reads at its start (hash seed, locale)
+from the environment of the tests. A command that asks for another one is refused.
 
 The process ends when its standard input does, hence with whoever started it, however that ends,
 and takes unfinished commands and the socket's directory with it.
@@ -107,6 +107,8 @@ class Server:
         if not pid:
             self.become(client)
         self.clients[pid] = client
+        with contextlib.suppress(ConnectionError):
+            client.sendall(b"%d\n" % pid)
 
     def tell(self) -> None:
         """Tell who waits for them how processes ended."""
@@ -114,7 +116,7 @@ class Server:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 with self.clients.pop(pid) as client, contextlib.suppress(ConnectionError):
-                    client.sendall(b"%d" % os.waitstatus_to_exitcode(status))
+                    client.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
     def become(self, client: socket.socket) -> NoReturn:
         """Leave everything behind that is the server's, and run a command."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from tests.command import PROGRAM, environment
+from tests.command import Running, environment, running
 
 INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
 STORE = "d-1234567890"
@@ -24,7 +23,7 @@ Service = Literal["identitystore", "sso-admin", "sts"]
 class Served:
     """A sandbox that is being served."""
 
-    process: subprocess.Popen[str]
+    process: Running
     exports: dict[str, str]
 
     @property
@@ -55,22 +54,11 @@ class Served:
 @contextmanager
 def serving(cwd: Path, *arguments: str) -> Iterator[Served]:
     """Serve the sandbox in *cwd* until the end of the block."""
-    with subprocess.Popen(
-        [*PROGRAM, "sandbox", "serve", "--strict", *arguments],
-        cwd=cwd,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            exports: dict[str, str] = {}
-            while "AWS_EC2_METADATA_DISABLED" not in exports:
-                line = process.stdout.readline()
-                assert line, "it ended before it served"
-                name, _, value = line.removeprefix("export ").strip().partition("=")
-                exports[name] = value
-            yield Served(process, exports)
-        finally:
-            process.terminate()
+    with running("sandbox", "serve", "--strict", *arguments, cwd=cwd) as process:
+        exports: dict[str, str] = {}
+        while "AWS_EC2_METADATA_DISABLED" not in exports:
+            line = process.out.readline()
+            assert line, "it ended before it served"
+            name, _, value = line.removeprefix("export ").strip().partition("=")
+            exports[name] = value
+        yield Served(process, exports)

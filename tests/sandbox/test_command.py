@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -43,8 +44,8 @@ class TestServe:
             client = running.client("identitystore")
             for number in range(20):
                 client.create_group(IdentityStoreId=STORE, DisplayName=f"group{number}")
-            running.process.send_signal(signal.SIGKILL)
-            running.process.wait()
+            os.kill(running.process.pid, signal.SIGKILL)
+            running.process.end()
         with serving(tmp_path) as again:
             client = again.client("identitystore")
             assert len(client.list_groups(IdentityStoreId=STORE)["Groups"]) == 20
@@ -57,7 +58,7 @@ class TestServe:
             client = running.client("identitystore")
             with pytest.raises(BotoCoreError):
                 client.create_group(IdentityStoreId=STORE, DisplayName="data")
-            assert running.process.wait() == 70
+            assert running.process.end() == 70
         with serving(tmp_path) as again:
             listed = again.client("identitystore").list_groups(IdentityStoreId=STORE)
             assert len(listed["Groups"]) == 1
