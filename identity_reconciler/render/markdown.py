@@ -76,7 +76,7 @@ _MOST_TARGETS = 20
 """Lines about what the same people gain or lose; the others are counted."""
 _MOST_LINKED = 200
 """Changes of a plan whose lines are linked: links take much of what fits into a comment."""
-_LONGEST_ADDRESSES = 1_500
+_LONGEST_ADDRESSES = 1_000
 """Characters of the addresses named per guard, so that all guards fit; the others are counted."""
 _REST_OF_GUARDED = (
     "- **and {} more that touch what is guarded: read the full plan, which is in the artifact, "

@@ -165,7 +165,7 @@ class TestPlaces:
             sandbox.session().client("sts").decode_authorization_message(EncodedMessage="x")
         assert error.value.response["Error"]["Code"] == "ValidationError"
 
-    @pytest.mark.parametrize("token", ["x", "14", "-1"])
+    @pytest.mark.parametrize("token", ["x", "15", "-1"])
     def test_tokens_of_providers(self, admin: SSOAdminClient, token: str) -> None:
         with pytest.raises(admin.exceptions.ValidationException):
             admin.list_application_providers(NextToken=token)
