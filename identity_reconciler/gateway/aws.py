@@ -25,7 +25,7 @@ from identity_reconciler.gateway.reading.connection import Connection
 from identity_reconciler.gateway.reading.instances import require_instance
 from identity_reconciler.gateway.reading.lookup import Lookup
 from identity_reconciler.gateway.reading.reader import read_lists
-from identity_reconciler.gateway.reading.targeted import read_named
+from identity_reconciler.gateway.reading.targeted import is_about_names, read_named
 from identity_reconciler.gateway.reading.witnesses import witnesses
 from identity_reconciler.gateway.wire.clients import Clients
 from identity_reconciler.gateway.wire.pacing import Rates
@@ -66,10 +66,15 @@ class AwsGateway:
 
     def read_state(self, wanted: Wanted) -> State:
         """See Gateway."""
+        state = self._answer(wanted)
+        following = wanted.then(state)
+        return state if following is None else state.united(self.read_state(following))
+
+    def _answer(self, wanted: Wanted) -> State:
         state = State()
         if wanted.users or wanted.groups or wanted.applications or wanted.arns:
             state = assemble(self._connection, wanted, read_lists(self._connection, wanted))
-        if wanted.named or wanted.principals or wanted.mentioned or wanted.addresses:
+        if is_about_names(wanted):
             state = state.united(read_named(self._connection, wanted))
         return state
 

@@ -55,7 +55,7 @@ def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> Survey:
 
     All users, groups and applications; the members of every group whose memberships are managed
     or that may be deleted; the assignments of every declared application; and, only when users
-    or groups are to be deleted, everything else that hangs on them.
+    or groups are to be deleted, everything else that hangs on them, as far as no list told.
 
     Raises:
         IncompleteReadError: Part of it could not be read.
@@ -63,14 +63,32 @@ def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> Survey:
     question = wanted(declared)
     live = gateway.read_state(question)
     resolution = resolve(declared, live, as_of)
-    leavers = resolution.departing.principals()
-    if not leavers:
+    leavers = tuple(sorted(resolution.departing.principals()))
+    untold = _untold(leavers, _read_whole(question, live))
+    if not (untold.memberships_of or untold.assignments_to):
         return Survey(question, live, resolution)
-    hanging = gateway.read_state(Wanted(principals=tuple(sorted(leavers))))
+    hanging = gateway.read_state(untold)
     if not hanging.assignments.keys() <= live.applications.keys():
         # No application is declared, yet the plan is to name those that somebody loses.
         hanging = hanging.united(gateway.read_state(Wanted(applications=True)))
     return Survey(question, live.united(hanging), resolution.with_links(hanging))
+
+
+def _untold(principals: tuple[Principal, ...], known: Known) -> Wanted:
+    """Return what to read for all that hangs on live *principals*, given what is known already."""
+    memberships = (
+        one
+        for one in principals
+        if not (known.every_group if _is_user(one) else known.has_members_of(GroupKey(one.name)))
+    )
+    return Wanted(
+        memberships_of=tuple(memberships),
+        assignments_to=() if known.every_application else principals,
+    )
+
+
+def _is_user(principal: Principal) -> bool:
+    return principal.kind is PrincipalKind.USER
 
 
 def strangers(plan: Plan) -> tuple[Membership, ...]:
@@ -114,7 +132,7 @@ def read_for_access(
         spent += facts.requests
         if spent > limit:
             return first, False
-        impact = impact.on(_completed(impact.before, gateway, facts))
+        impact = impact.on(_completed(impact.before, gateway, facts, known))
         known = known.with_facts(facts)
     return impact, True
 
@@ -138,7 +156,7 @@ def _with_insiders(survey: Survey, plan: Plan, gateway: Gateway) -> tuple[State,
     }
     if missing := tuple(sorted(arns - known.assignments_of)):
         facts = MissingFacts(applications=missing)
-        live, known = _completed(live, gateway, facts), known.with_facts(facts)
+        live, known = _completed(live, gateway, facts, known), known.with_facts(facts)
     groups = principals_of((), (k for k in live.groups if matches_any(names.groups, k)))
     for arn in arns:
         groups |= live.assignments.get(arn, frozenset())
@@ -153,19 +171,25 @@ def _with_insiders(survey: Survey, plan: Plan, gateway: Gateway) -> tuple[State,
     )
     if unknown:
         facts = MissingFacts(principals=unknown)
-        live, known = _completed(live, gateway, facts), known.with_facts(facts)
+        live, known = _completed(live, gateway, facts, known), known.with_facts(facts)
     return live, known
 
 
 def _known(question: Wanted, plan: Plan, live: State) -> Known:
     """Return what `read_live` has read completely."""
+    return replace(_read_whole(question, live), principals=frozenset(_deleted(plan)))
+
+
+def _read_whole(question: Wanted, live: State) -> Known:
+    """Return what the lists of *question* told, of which *live* is the answer."""
+    groups = frozenset(key for key, one in live.groups.items() if question.members_of(one))
     applications = frozenset(
         arn for arn, one in live.applications.items() if question.assignments_of(one)
     )
     return Known(
-        members_of=frozenset(key for key, one in live.groups.items() if question.members_of(one)),
+        members_of=groups,
         assignments_of=applications,
-        principals=frozenset(_deleted(plan)),
+        every_group=len(groups) == len(live.groups),
         every_application=question.applications and len(applications) == len(live.applications),
     )
 
@@ -181,9 +205,10 @@ def _deleted(plan: Plan) -> Iterator[Principal]:
                 pass
 
 
-def _completed(live: State, gateway: Gateway, facts: MissingFacts) -> State:
+def _completed(live: State, gateway: Gateway, facts: MissingFacts, known: Known) -> State:
+    """Return *live* with *facts*, read as far as they are not *known*."""
     if facts.principals:
-        return live.united(gateway.read_state(Wanted(principals=facts.principals)))
+        return live.united(gateway.read_state(_untold(facts.principals, known)))
     arns = frozenset(facts.applications)
     found = gateway.read_state(
         Wanted(applications=True, assignments_of=lambda application: application.arn in arns)

@@ -26,7 +26,19 @@ from identity_reconciler.audit.report import (
 )
 from identity_reconciler.audit.reports.people import DISPLAY_NAME, EMAIL, GROUP, STATUS, USER_NAME
 from identity_reconciler.core.access import Route
-from identity_reconciler.core.state import Application, State, folded, group_key, user_key
+from identity_reconciler.core.state import (
+    Application,
+    Group,
+    GroupName,
+    Principal,
+    PrincipalKind,
+    State,
+    User,
+    UserName,
+    folded,
+    group_key,
+    user_key,
+)
 from identity_reconciler.gateway import Wanted
 
 APPLICATION = Column(
@@ -66,15 +78,42 @@ class AccessQuestion:
 
     @property
     def wanted(self) -> Wanted:
-        """See Question."""
+        """See Question. What hangs on one user, group or application, where one is asked about."""
+        if self.user is not None:
+            return self._of_user(UserName(self.user))
+        if self.group is not None:
+            group = Principal(PrincipalKind.GROUP, group_key(self.group))
+            return Wanted(
+                mentioned=(Group(GroupName(self.group)),),
+                applications=True,
+                memberships_of=(group,),
+                assignments_to=(group,),
+            )
         if self.application is None:
             return EVERYTHING
         return Wanted(
             users=True,
             groups=True,
             applications=True,
-            members_of=lambda _: True,
             assignments_of=self._is_asked_about,
+            then=_members_of_assigned,
+        )
+
+    def _of_user(self, name: UserName) -> Wanted:
+        user = Principal(PrincipalKind.USER, user_key(name))
+        whole = Wanted(
+            named=(User(name),), applications=True, memberships_of=(user,), then=self._of_groups
+        )
+        if self.group is None:
+            return replace(whole, assignments_to=(user,), required_of=self._is_asked_about)
+        return replace(whole, mentioned=(Group(GroupName(self.group)),))
+
+    def _of_groups(self, live: State) -> Wanted:
+        """Return what to read when the groups of the user are known: what they are assigned to."""
+        chosen = None if self.group is None else group_key(self.group)
+        keys = [key for key in sorted(live.members) if chosen in {None, key}]
+        return Wanted(
+            assignments_to=tuple(Principal(PrincipalKind.GROUP, key) for key in keys),
         )
 
     def answer(self, inspection: Inspection) -> Report:
@@ -92,7 +131,9 @@ class AccessQuestion:
             for opening in openings(site.state)
             if self._is_chosen(site.state, opening)
         ]
-        return Report("access", self._title(), ACCESS_COLUMNS, ordered(rows), notes(asked))
+        # Through a group one gets in whether or not an assignment is required.
+        said = notes(asked if self.group is None else ())
+        return Report("access", self._title(), ACCESS_COLUMNS, ordered(rows), said)
 
     def _title(self) -> str:
         about = (("user", self.user), ("group", self.group), ("application", self.application))
@@ -145,6 +186,16 @@ class AccessQuestion:
             opening.application,
             (application.account if application else None) or "",
         )
+
+
+def _members_of_assigned(live: State) -> Wanted:
+    groups = {
+        one
+        for found in live.assignments.values()
+        for one in found
+        if one.kind is PrincipalKind.GROUP and not one.orphan
+    }
+    return Wanted(memberships_of=tuple(sorted(groups)))
 
 
 def notes(applications_read: Iterable[Application]) -> tuple[str, ...]:
