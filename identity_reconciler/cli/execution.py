@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -28,7 +29,6 @@ from identity_reconciler.cli.output import (
     print_changes,
     print_plans,
     progress,
-    terminal_page,
 )
 from identity_reconciler.core.bindings import managers, places, require_same_objects
 from identity_reconciler.core.declared import Declared, Instance
@@ -43,18 +43,19 @@ from identity_reconciler.core.review import (
     to_be_read,
     what_is_left,
 )
-from identity_reconciler.core.state import Key, State, User
+from identity_reconciler.core.state import Key, State, User, group_key
 from identity_reconciler.errors import ExitCode, GatewayError, InvalidInputError, StalePlanError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.github.step import GithubStep, report
 from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.render.planfile import instance_of, plan_digest, plan_of
-from identity_reconciler.render.text import plan_text, result_line
+from identity_reconciler.render.text import result_line
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
 from identity_reconciler.runs.journal import JournalError, JournalFile
 from identity_reconciler.runs.planning import PlanTerms, make_plan, require_unblocked
 from identity_reconciler.runs.saved import SavedPlan, imprint
+from identity_reconciler.runs.verification import Lengths, to_verify
 
 _LOOKS = 3
 """How often to look for what was applied before saying that it does not show."""
@@ -114,15 +115,19 @@ def _done_but_for(unresolved: int) -> ExitCode:
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
-    """Plans made now, again and again."""
+    """A plan made now, and what is left of it once it was begun."""
 
     declared: Declared
     gateway: AwsGateway
     terms: PlanTerms
 
-    def look(self) -> tuple[Plan, str]:
-        plan, document = make_plan(self.declared, self.gateway, self.terms)
-        return plan, plan_text(document, terminal_page())
+    def left(self, plan: Plan, document: PlanDocument) -> Plan:
+        """Return what is left of *plan*, which was made just now; reads what it touches."""
+        members = {group_key(one.name): len(one.members or ()) for one in self.declared.groups}
+        lengths = Lengths(document.live.users, document.live.groups, members)
+        with progress("reading what was touched", lambda: self.gateway.requests.total):
+            live = self.gateway.read_state(to_verify(plan, lengths))
+        return what_is_left(plan, live)
 
 
 def _apply_declared(
@@ -142,7 +147,8 @@ def _apply_declared(
         _require_approved(plan, plan_of(approved), fresh)
     if not plan or (course.ask and not _answered_yes()):
         return plan, ExitCode.SUCCESS
-    return plan, Execution(fresh.gateway, course.color, _header(document), fresh.look).run(plan)
+    look = partial(fresh.left, plan, document)
+    return plan, Execution(fresh.gateway, course.color, _header(document), look).run(plan)
 
 
 def _require_approved(plan: Plan, approved: Plan, fresh: _Fresh) -> None:
@@ -184,7 +190,7 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
             typer.echo(f"Already in place: {done} of {len(reviewed.changes)} changes")
         code = ExitCode.SUCCESS
         if left and (not course.ask or _answered_yes()):
-            code = Execution(gateway, course.color, _header(document), saved.look).run(left)
+            code = Execution(gateway, course.color, _header(document), saved.left).run(left)
         return code or _done_but_for(len(reviewed.unresolved))
 
 
@@ -221,10 +227,6 @@ class _Saved:
         require_applications(left.changes, live.applications)
         return left
 
-    def look(self) -> tuple[Plan, str]:
-        plan = self.left()
-        return plan, f"{len(plan.changes)} changes of the plan; run the same command again"
-
 
 def _header(document: PlanDocument) -> dict[str, str]:
     return {
@@ -254,8 +256,8 @@ class Execution:
     color: Color
     header: Mapping[str, str]
     """What the journal says first: what is applied, and where."""
-    look: Callable[[], tuple[Plan, str]]
-    """Reads again and returns what is left to be done, as a plan and in words."""
+    look: Callable[[], Plan]
+    """Reads again and returns what is left to be done."""
     signal: int | None = None
     """The signal that asked us to stop."""
     deaf: bool = False
@@ -322,18 +324,21 @@ class Execution:
     def _look_again(self, applied: set[Key]) -> None:
         """Tell what remains, waiting a little for lists that lag."""
         try:
-            remaining, words = self.look()
+            remaining = self.look()
             for _ in range(_LOOKS - 1):
                 if applied.isdisjoint(change.key for change in remaining.changes):
                     break
                 self._stop.wait(_PAUSE)
-                remaining, words = self.look()
+                remaining = self.look()
         except (GatewayError, InvalidInputError, StalePlanError) as error:
-            note(f"applied, but the live state could not be read again to verify it: {error}")
+            note(f"applied, but not verified: {error}")
             return
         if remaining:
-            note("what remains:")
-            self._show(words.rstrip("\n"))
+            count = len(remaining.changes)
+            note(f"what remains ({count} {'change' if count == 1 else 'changes'}):")
+            for change in remaining.changes:
+                self._show(result_line(change, "not in place", ""))
+            note("run the same command again")
         else:
             but = " but what is unresolved" if remaining.unresolved else ""
             self._show(f"Verified: nothing is left to do{but}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.wire.pacing import Rates
 from identity_reconciler.gateway.wire.tally import Tally
 from identity_reconciler.runs.survey import Outlook, outlook
-from tests.command import command, edit
+from tests.command import Run, command, edit
+from tests.sandbox.serving import serving
 
+COLUMNS = 5
 TABLE = """\
 operation                requests  waited s  throttled  failed
 identitystore:ListUsers         2       1.5          1       0
@@ -60,6 +63,52 @@ class TestTable:
         run = command("apply", "--sandbox", "--auto-approve", "--timings", cwd=applied)
         assert run.code == 4
         assert "identitystore:ListUsers  " in run.err
+
+
+def sent(run: Run) -> Counter[str]:
+    """Return the requests that `--timings` tells of, by operation."""
+    rows = (line.split() for line in run.err.splitlines())
+    return Counter(
+        {row[0]: int(row[1]) for row in rows if len(row) == COLUMNS and row[0].count(":") == 1}
+    )
+
+
+class TestApply:
+    """Everything is read once, and afterwards what was touched: alone, or in lists."""
+
+    def test_one_change_is_described(self, applied: Path) -> None:
+        plan = sent(command("plan", "--sandbox", "--timings", cwd=applied))
+        edit(applied, "users/data.yaml", "title: Data Engineer", "title: Engineer")
+        run = command("apply", "--sandbox", "--auto-approve", "--timings", cwd=applied)
+        assert "Verified: nothing is left to do." in run.out
+        found = sent(run) - plan
+        assert found.pop("identitystore:UpdateUser") == 1
+        assert found.keys() == {"identitystore:DescribeUser"}
+
+    def test_many_are_listed(self, here: Path) -> None:
+        """Nobody is there before, 12 users afterwards: a page of them, and of each group."""
+        plan = sent(command("plan", "--sandbox", "--timings", cwd=here))
+        run = command("apply", "--sandbox", "--auto-approve", "--timings", cwd=here)
+        assert "Verified: nothing is left to do." in run.out
+        found = Counter({one: n for one, n in sent(run).items() if ":Create" not in one}) - plan
+        groups = len(load(here / "desired-state").groups)
+        assert found.pop("identitystore:ListGroupMemberships") <= groups
+        assert found.pop("identitystore:ListUsers") == 1
+        assert found.pop("identitystore:ListGroups") == 1
+        assert found == {"sso-admin:DescribeApplicationAssignment": 7}
+
+    def test_what_remains_is_named(self, applied: Path) -> None:
+        edit(applied, "users/data.yaml", "title: Data Engineer", "title: Engineer")
+        (applied / "trouble.json").write_text(
+            '{"faults": [{"operation": "UpdateUser", "code": "AccessDeniedException"}]}'
+        )
+        state = str(applied / ".identity-reconciler/sandbox.sqlite3")
+        with serving(applied, "--state", state, "--trouble", "trouble.json") as served:
+            options = ("--auto-approve", "--endpoint-url", served.url)
+            run = command("apply", *options, cwd=applied, **served.exports)
+        assert run.code == 1
+        assert "what remains (1 change):" in run.err
+        assert run.out.splitlines()[-1].split() == ["!", "not", "in", "place", "user/johndoe"]
 
 
 class TestRate:

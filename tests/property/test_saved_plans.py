@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from collections.abc import Set as AbstractSet
@@ -41,6 +42,7 @@ from identity_reconciler.render.planfile import (
     read_plan,
 )
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
+from identity_reconciler.runs.verification import Lengths, to_verify
 from tests.memory_gateway import Fault, Killed, MemoryGateway, Silent
 from tests.plain_world import intended, plain
 from tests.strategies import INSTANCE, NOW, World, live_states, worlds
@@ -194,6 +196,23 @@ def _signed(**fields: str) -> bytes:
     data: dict[str, Any] = {**json.loads(example()), **fields}
     del data["digest"]
     return (json.dumps({**data, "digest": digest_of(data)}, indent=2) + "\n").encode()
+
+
+class TestVerified:
+    """After an apply, whatever is read in lists and whatever alone, the same is left to be done."""
+
+    @given(world=worlds(), number=st.integers(0, 12), length=st.sampled_from([0, 150, 1_000]))
+    def test_the_rest_is_what_the_lists_tell(self, world: World, number: int, length: int) -> None:
+        live, declared = world
+        plan = compare(declared, live, NOW)
+        gateway = MemoryGateway.holding(live)
+        gateway.faults = {number: Fault.KILLED_AFTER}
+        with contextlib.suppress(Killed):
+            run(plan, gateway)
+        members = {group_key(one.name): length for one in declared.groups[::2]}
+        wanted = to_verify(plan, Lengths(length, length, members))
+        rest = what_is_left(plan, gateway.read_state(wanted))
+        assert rest.changes == left(plan, gateway).changes
 
 
 class TestSubset:
