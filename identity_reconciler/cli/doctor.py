@@ -13,7 +13,9 @@ from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     DirectoryArgument,
     EndpointUrl,
+    RateOption,
     UseSandbox,
+    parse_rates,
 )
 from identity_reconciler.errors import ExitCode, GatewayError, ReconcilerError
 
@@ -46,13 +48,14 @@ def doctor(
     directory: DirectoryArgument = DEFAULT_DIRECTORY,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    rate: RateOption = None,
 ) -> int:
     """Check YAML, credentials, instance, permissions to read, identity source, quotas, reviews."""
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.loading import load_all
     from identity_reconciler.render.escape import safe_lines
 
-    target = Target(sandbox, endpoint_url)
+    target = Target(sandbox, endpoint_url, parse_rates(rate))
     good = True
     for declared in load_all(directory):
         for finding in _examined(declared, target):

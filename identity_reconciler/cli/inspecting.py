@@ -22,7 +22,9 @@ from identity_reconciler.cli.options import (
     ColorChoice,
     DirectoryArgument,
     EndpointUrl,
+    RateOption,
     UseSandbox,
+    parse_rates,
 )
 from identity_reconciler.errors import ExitCode, UsageError
 
@@ -63,7 +65,8 @@ def whole_organization(question: Question, options: AuditOptions) -> tuple[Inspe
         begin = next(iter(regions), session.region_name)
         if begin is None:
             raise UsageError("there is no Region to begin in; set AWS_REGION or give --region")
-        rates = Target(sandbox=True).sandbox_rates() if options.sandbox else None
+        target = options.target
+        rates = target.sandbox_rates() if options.sandbox else target.rates
         organization = Organization(
             session, Reach(role, begin, regions, options.endpoint_url, rates)
         )
@@ -143,7 +146,13 @@ class AuditOptions:
     ] = False
     sandbox: UseSandbox = False
     endpoint_url: EndpointUrl = None
+    rate: RateOption = None
     color: ColorChoice = Color.AUTO
+
+    @property
+    def target(self) -> Target:
+        """Where the requests go."""
+        return Target(self.sandbox, self.endpoint_url, parse_rates(self.rate))
 
     def __post_init__(self) -> None:
         chosen = [
@@ -238,7 +247,7 @@ def inspected(question: Question, options: AuditOptions, as_of: datetime) -> tup
     if options.organization:
         return whole_organization(question, options)
     if options.plan is not None:
-        return _after_plan(options.plan, Target(options.sandbox, options.endpoint_url))
+        return _after_plan(options.plan, options.target)
     return _of_directory(question, options, as_of)
 
 
@@ -253,7 +262,7 @@ def _of_directory(
     if options.desired or isinstance(question, ExpiringQuestion):
         sites = [_as_declared(declared, as_of) for declared in loaded]
         return inspection_of(*sites), f"desired state of {names}, without AWS"
-    target = Target(options.sandbox, options.endpoint_url)
+    target = options.target
     sites = [_as_live(declared, question, target) for declared in loaded]
     return inspection_of(*sites), f"live state of {names}"
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from identity_reconciler.cli.app import command as program
 from identity_reconciler.cli.options import parse_rates
 from identity_reconciler.cli.output import Progress, Timings, timings_text
 from identity_reconciler.desired.reading.loader import load
@@ -136,6 +139,57 @@ class TestRate:
         run = command("plan", "--sandbox", cwd=here, IDENTITY_RECONCILER_RATE="slow")
         assert run.code == 3
         assert "--rate slow" in run.err
+
+
+def commands(group: Any, *names: str) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:  # noqa: ANN401 - Typer's own
+    """Yield each command below *group* by its names, with its options."""
+    for name, found in group.commands.items():
+        if hasattr(found, "commands"):
+            yield from commands(found, *names, name)
+        else:
+            yield (*names, name), {one.name: one for one in found.params}
+
+
+REPOSITORY = ("--repository", "a/b", "--repository-id", "7")
+ASKING = {names: options for names, options in commands(program()) if "endpoint_url" in options}
+"""The commands that may ask AWS."""
+
+
+class TestEveryRead:
+    """Whatever may ask AWS may be told how fast."""
+
+    def test_there_are_many(self) -> None:
+        assert len(ASKING) > 15
+
+    @pytest.mark.parametrize("names", ASKING, ids=" ".join)
+    def test_takes_a_rate(self, names: tuple[str, ...]) -> None:
+        rate = ASKING[names].get("rate")
+        assert rate is not None
+        assert rate.envvar == "IDENTITY_RECONCILER_RATE"
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("doctor",),
+            ("audit", "access"),
+            ("audit", "instances", "--organization", "--role", "Reader"),
+            ("iam-policy", "apply", "--live"),
+            (
+                "iam-policy",
+                "cloudformation",
+                "--live",
+                "--repository",
+                "a/b",
+                "--repository-id",
+                "7",
+            ),
+        ],
+        ids=" ".join,
+    )
+    def test_heeds_it(self, applied: Path, arguments: tuple[str, ...]) -> None:
+        run = command(*arguments, "--sandbox", cwd=applied, IDENTITY_RECONCILER_RATE="slow")
+        assert run.code == 3
+        assert "--rate slow: expected requests a second" in run.err
 
 
 class TestOutlook:
