@@ -12,6 +12,7 @@ import pytest
 from identity_reconciler.audit.inspection import Site, inspection_of
 from identity_reconciler.audit.report import EVERYTHING, Question
 from identity_reconciler.audit.reports.access import AccessQuestion
+from identity_reconciler.audit.reports.applications import ApplicationsQuestion
 from identity_reconciler.audit.reports.people import MembershipsQuestion, MembersQuestion
 from identity_reconciler.cli.doctor import readable
 from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser, Presence
@@ -73,6 +74,7 @@ QUESTIONS: dict[str, tuple[Question, Counter[str]]] = {
         AccessQuestion(group="group00019"),
         Counter(
             GetGroupId=1,
+            DescribeGroup=1,
             ListGroupMemberships=1,
             ListUsers=1,
             ListApplications=1,
@@ -118,10 +120,20 @@ QUESTIONS: dict[str, tuple[Question, Counter[str]]] = {
         AccessQuestion(group="group00019", application="Application 0001"),
         Counter(
             GetGroupId=1,
+            DescribeGroup=1,
             ListGroupMemberships=1,
             ListUsers=1,
             ListApplications=1,
             ListApplicationAssignmentsForPrincipal=1,
+        ),
+    ),
+    "the applications": (
+        ApplicationsQuestion(),
+        PAGES
+        + Counter(
+            ListApplicationAssignments=6,
+            GetApplicationAssignmentConfiguration=6,
+            ListGroupMemberships=24,
         ),
     ),
     "the members of a group": (

@@ -84,7 +84,7 @@ class AccessQuestion:
         if self.group is not None:
             group = Principal(PrincipalKind.GROUP, group_key(self.group))
             return Wanted(
-                mentioned=(Group(GroupName(self.group)),),
+                named=(Group(GroupName(self.group)),),
                 applications=True,
                 memberships_of=(group,),
                 assignments_to=(group,),
@@ -96,7 +96,7 @@ class AccessQuestion:
             groups=True,
             applications=True,
             assignments_of=self._is_asked_about,
-            then=_members_of_assigned,
+            then=members_of_assigned,
         )
 
     def _of_user(self, name: UserName) -> Wanted:
@@ -112,9 +112,7 @@ class AccessQuestion:
         """Return what to read when the groups of the user are known: what they are assigned to."""
         chosen = None if self.group is None else group_key(self.group)
         keys = [key for key in sorted(live.members) if chosen in {None, key}]
-        return Wanted(
-            assignments_to=tuple(Principal(PrincipalKind.GROUP, key) for key in keys),
-        )
+        return Wanted(assignments_to=tuple(Principal(PrincipalKind.GROUP, key) for key in keys))
 
     def answer(self, inspection: Inspection) -> Report:
         """See Question."""
@@ -188,7 +186,8 @@ class AccessQuestion:
         )
 
 
-def _members_of_assigned(live: State) -> Wanted:
+def members_of_assigned(live: State) -> Wanted:
+    """Return what to read when the assignments are known: the members of the groups in them."""
     groups = {
         one
         for found in live.assignments.values()
