@@ -55,7 +55,7 @@ from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_pl
 from identity_reconciler.runs.journal import JournalError, JournalFile
 from identity_reconciler.runs.planning import PlanTerms, make_plan, require_unblocked
 from identity_reconciler.runs.saved import SavedPlan, imprint
-from identity_reconciler.runs.verification import Lengths, to_verify
+from identity_reconciler.runs.verification import Lengths, still_left
 
 _LOOKS = 3
 """How often to look for what was applied before saying that it does not show."""
@@ -126,8 +126,7 @@ class _Fresh:
         members = {group_key(one.name): len(one.members or ()) for one in self.declared.groups}
         lengths = Lengths(document.live.users, document.live.groups, members)
         with progress("reading what was touched", lambda: self.gateway.requests.total):
-            live = self.gateway.read_state(to_verify(plan, lengths))
-        return what_is_left(plan, live)
+            return still_left(plan, self.gateway, lengths)
 
 
 def _apply_declared(

@@ -212,15 +212,19 @@ def _facts(
         )
         return PolicyFacts(kms_key=kms_key)
     with connected_for(declared, target, write=False) as gateway:
-        groups = {pattern: gateway.arns_of_groups((pattern,)) for pattern in names.groups}
-        users = gateway.arns_of_users(names.users, names.groups)
-    for pattern in (pattern for pattern, arns in groups.items() if not arns):
-        note(f"protected group {pattern}: no live group is called that, so nothing is denied")
-    for pattern in names.users:
-        if not any(matches_any((pattern,), name) for name in users):
-            note(f"protected user {pattern}: no live user is called that, so nothing is denied")
+        groups, users = gateway.arns(names.groups, names.users)
+    for kind, patterns, found in (
+        ("group", names.groups, list(groups)),
+        ("user", names.users, list(users)),
+    ):
+        for pattern in patterns:
+            if not any(matches_any((pattern,), name) for name in found):
+                note(
+                    f"protected {kind} {pattern}: no live {kind} is called that, so nothing is "
+                    "denied"
+                )
     return PolicyFacts(
-        protected=tuple(sorted({arn for arns in groups.values() for arn in arns})),
+        protected=tuple(sorted(groups.values())),
         protected_users=tuple(sorted(users.values())),
         kms_key=kms_key,
     )

@@ -10,6 +10,7 @@ from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Assignment,
     Group,
+    GroupName,
     Key,
     Membership,
     Principal,
@@ -86,27 +87,12 @@ class AwsGateway:
         """
         return witnesses(self._connection, principals)
 
-    def arns_of_groups(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the ARNs of the live groups whose names match *patterns*, for IAM policies.
+    def arns(
+        self, groups: tuple[str, ...], users: tuple[str, ...]
+    ) -> tuple[Mapping[GroupName, str], Mapping[UserName, str]]:
+        """Return the ARNs of the live groups and users whose names match, by their names.
 
-        Raises:
-            GatewayError: The groups could not be listed.
-        """
-        live = self.read_state(Wanted(groups=True))
-        partition = self._connection.instance.instance_arn.split(":")[1]
-        find = self._connection.directory.groups.find
-        records = [
-            find(group.name) for group in live.groups.values() if matches_any(patterns, group.name)
-        ]
-        found = sorted(record.identifier for record in records if record is not None)
-        return tuple(f"arn:{partition}:identitystore:::group/{one}" for one in found)
-
-    def arns_of_users(
-        self, patterns: tuple[str, ...], groups: tuple[str, ...]
-    ) -> Mapping[UserName, str]:
-        """Return the ARNs of the live users whose names match *patterns*, by their names.
-
-        The members of groups whose names match *groups* are among them. For IAM policies.
+        The members of these groups are among the users. For IAM policies.
 
         Raises:
             GatewayError: The users, the groups or their members could not be listed.
@@ -114,17 +100,20 @@ class AwsGateway:
         live = self.read_state(
             Wanted(users=True, groups=True, members_of=lambda one: matches_any(groups, one.name))
         )
-        names = {
-            one.user_name for one in live.users.values() if matches_any(patterns, one.user_name)
-        }
+        names = {one.user_name for one in live.users.values() if matches_any(users, one.user_name)}
         names |= {live.user_name(key) for members in live.members.values() for key in members}
-        partition = self._connection.instance.instance_arn.split(":")[1]
-        found = ((name, self._connection.directory.users.find(name)) for name in sorted(names))
-        return {
-            name: f"arn:{partition}:identitystore:::user/{record.identifier}"
-            for name, record in found
-            if record is not None
-        }
+        directory = self._connection.directory
+        found = (
+            (one.name, directory.groups.find(one.name))
+            for one in live.groups.values()
+            if matches_any(groups, one.name)
+        )
+        met = ((name, directory.users.find(name)) for name in sorted(names))
+        prefix = f"arn:{self._connection.instance.instance_arn.split(':')[1]}:identitystore:::"
+        return (
+            {name: f"{prefix}group/{one.identifier}" for name, one in found if one is not None},
+            {name: f"{prefix}user/{one.identifier}" for name, one in met if one is not None},
+        )
 
     def create(self, resource: Resource) -> None:
         """See Gateway."""

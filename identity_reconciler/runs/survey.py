@@ -183,13 +183,15 @@ def _known(question: Wanted, plan: Plan, live: State) -> Known:
 def _read_whole(question: Wanted, live: State) -> Known:
     """Return what the lists of *question* told, of which *live* is the answer."""
     groups = frozenset(key for key, one in live.groups.items() if question.members_of(one))
+    # Those are not among the groups, and which of them were listed does not show.
+    twins = any(one.kind is PrincipalKind.GROUP for one in live.twins)
     applications = frozenset(
         arn for arn, one in live.applications.items() if question.assignments_of(one)
     )
     return Known(
         members_of=groups,
         assignments_of=applications,
-        every_group=len(groups) == len(live.groups),
+        every_group=not twins and len(groups) == len(live.groups),
         every_application=question.applications and len(applications) == len(live.applications),
     )
 
@@ -301,19 +303,28 @@ class Outlook:
 def outlook(declared: Declared, rates: Rates) -> Outlook:
     """Return what `read_live` takes for *declared* at *rates*.
 
-    What hangs on users and groups that are to be deleted is asked for one by one, after the rest;
-    whether they are live is not known, so they count as if they were.
+    What hangs on users and groups that are to be deleted, and is in no list, is asked for one by
+    one, after the rest; whether they are live is not known, so they count as if they were.
     """
     users, groups = _pages(len(declared.users)), _pages(len(declared.groups))
     members, admin = _member_lists(declared), _application_lists(declared)
-    absent = [one for one in declared.users if one.presence is Presence.ABSENT]
-    absent_groups = [one for one in declared.groups if one.presence is Presence.ABSENT]
-    leavers = len(absent) + len(absent_groups)
-    busiest = max(users, groups, members) + max(len(absent), len(absent_groups))
+    chosen = _group_filter(declared)
+    absent = sum(one.presence is Presence.ABSENT for one in declared.users)
+    # The members of a group that is to be deleted are listed in any case.
+    memberships = 0 if all(chosen(one.group) for one in declared.groups) else absent
+    assignments = absent + sum(one.presence is Presence.ABSENT for one in declared.groups)
+    if _binds_applications(declared) and all(map(_is_listed, declared.applications)):
+        assignments = 0
+    busiest = max(users, groups, members) + memberships
     return Outlook(
-        requests=users + groups + members + admin + 2 * leavers,
-        seconds=max(busiest / rates.identity_store, (admin + leavers) / rates.sso_admin),
+        requests=users + groups + members + admin + memberships + assignments,
+        seconds=max(busiest / rates.identity_store, (admin + assignments) / rates.sso_admin),
     )
+
+
+def _is_listed(entry: DeclaredApplication) -> bool:
+    """Return whether it is known that the assignments of what *entry* selects are listed."""
+    return entry.managed or entry.assignment_required is not None
 
 
 def _pages(items: int, size: int = _PAGE) -> int:
@@ -338,10 +349,6 @@ def _application_lists(declared: Declared) -> int:
     """
     if not _binds_applications(declared):
         return 0
-    read = [
-        entry
-        for entry in declared.applications
-        if entry.managed or entry.assignment_required is not None
-    ]
+    read = list(filter(_is_listed, declared.applications))
     lists = sum(_pages(len(entry.users) + len(entry.groups)) for entry in read)
     return _pages(len(declared.applications), _APPLICATIONS_PAGE) + lists + len(read)

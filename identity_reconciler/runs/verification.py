@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
 from identity_reconciler.core.plan import Plan
-from identity_reconciler.core.review import to_be_read
+from identity_reconciler.core.review import to_be_read, what_is_left
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -20,7 +21,7 @@ from identity_reconciler.core.state import (
     User,
     group_key,
 )
-from identity_reconciler.gateway import Wanted
+from identity_reconciler.gateway import Gateway, Wanted
 
 _PAGE = 100
 """Items of a page. Source: models."""
@@ -38,8 +39,26 @@ class Lengths:
     """By group; the members of one that is missing are not listed."""
 
 
+_ENDLESS = Lengths(sys.maxsize, sys.maxsize)
+"""Too long for users or groups to be listed."""
+
+
+def still_left(plan: Plan, gateway: Gateway, lengths: Lengths) -> Plan:
+    """Return what is left of *plan*, which was made and begun just now; see `what_is_left`.
+
+    Raises:
+        IncompleteReadError: What it touches could not be read.
+        StalePlanError: Something of it is neither as it was nor as it shall be.
+    """
+    live = gateway.read_state(to_verify(plan, lengths))
+    if live.twins:
+        # A list cannot tell them apart by their names; AWS knows how each is spelled.
+        live = gateway.read_state(to_verify(plan, _ENDLESS))
+    return what_is_left(plan, live)
+
+
 def to_verify(plan: Plan, lengths: Lengths) -> Wanted:
-    """Return what to read for `what_is_left` of *plan*, which was made and begun just now.
+    """Return what to read for `still_left` of *plan*.
 
     Users, groups, the members of each group and the assignments of each application are listed
     where that takes fewer requests than to ask for those that *plan* touches one by one.

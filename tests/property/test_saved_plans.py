@@ -42,7 +42,7 @@ from identity_reconciler.render.planfile import (
     read_plan,
 )
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
-from identity_reconciler.runs.verification import Lengths, to_verify
+from identity_reconciler.runs.verification import Lengths, still_left
 from tests.memory_gateway import Fault, Killed, MemoryGateway, Silent
 from tests.plain_world import intended, plain
 from tests.strategies import INSTANCE, NOW, World, live_states, worlds
@@ -210,8 +210,7 @@ class TestVerified:
         with contextlib.suppress(Killed):
             run(plan, gateway)
         members = {group_key(one.name): length for one in declared.groups[::2]}
-        wanted = to_verify(plan, Lengths(length, length, members))
-        rest = what_is_left(plan, gateway.read_state(wanted))
+        rest = still_left(plan, gateway, Lengths(length, length, members))
         assert rest.changes == left(plan, gateway).changes
 
 

@@ -198,6 +198,18 @@ class TestDoctor:
         )
 
 
+class TestProtected:
+    """What IAM policies name is found with one list of each kind."""
+
+    def test_exactly(self, house: Sandbox) -> None:
+        door = gateway(house)
+        groups, users = door.arns(("group0000*",), ("user00000*", "nobody"))
+        assert len(groups) == 10
+        assert groups["group00003"].startswith("arn:aws:identitystore:::group/")  # type: ignore[index]
+        assert {SIZE.user(number) for number in (0, 9, 31, 40)} < users.keys()
+        assert sent(door) == PAGES - Counter(ListApplications=1) + Counter(ListGroupMemberships=10)
+
+
 def without(wanted: Declared, *leavers: str, group: str = "") -> Declared:
     """Return *wanted* with *leavers* absent and in no list, and *group* absent too."""
     users = tuple(
