@@ -141,11 +141,11 @@ class AccessQuestion:
     def _require_known(self, inspection: Inspection) -> None:
         states = [site.state for site in inspection.sites]
         if self.user is not None:
-            names: list[str] = [one.user_name for state in states for one in state.users.values()]
+            names = [name for site in inspection.sites for name in site.user_names]
             known = any(user_key(self.user) in state.users for state in states)
             require_known("user", self.user, names, found=known)
         if self.group is not None:
-            names = [one.name for state in states for one in state.groups.values()]
+            names = [name for site in inspection.sites for name in site.group_names]
             known = any(group_key(self.group) in state.groups for state in states)
             require_known("group", self.group, names, found=known)
         if self.application is not None:

@@ -43,7 +43,7 @@ class MembersQuestion:
     def answer(self, inspection: Inspection) -> Report:
         """See Question."""
         key = group_key(self.group)
-        names = [group.name for site in inspection.sites for group in site.state.groups.values()]
+        names = [name for site in inspection.sites for name in site.group_names]
         found = any(key in site.state.groups for site in inspection.sites)
         require_known("group", self.group, names, found=found)
         rows = []
@@ -80,7 +80,7 @@ class MembershipsQuestion:
     def answer(self, inspection: Inspection) -> Report:
         """See Question."""
         key = user_key(self.user)
-        names = [user.user_name for site in inspection.sites for user in site.people]
+        names = [name for site in inspection.sites for name in site.user_names]
         found = any(key in site.state.users for site in inspection.sites)
         require_known("user", self.user, names, found=found)
         rows = []
