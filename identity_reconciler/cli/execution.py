@@ -30,20 +30,17 @@ from identity_reconciler.cli.output import (
     print_plans,
     progress,
 )
-from identity_reconciler.core.bindings import managers, places, require_same_objects
-from identity_reconciler.core.declared import Declared, Instance
+from identity_reconciler.core.bindings import places, require_same_objects
+from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.review import (
-    addresses_of,
-    applications_of,
     applications_to_assign,
     require_applications,
     require_reviewed,
-    to_be_read,
     what_is_left,
 )
-from identity_reconciler.core.state import Key, State, User, group_key
+from identity_reconciler.core.state import Key, State, group_key
 from identity_reconciler.errors import ExitCode, GatewayError, InvalidInputError, StalePlanError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway
@@ -55,7 +52,7 @@ from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_pl
 from identity_reconciler.runs.journal import JournalError, JournalFile
 from identity_reconciler.runs.planning import PlanTerms, make_plan, require_unblocked
 from identity_reconciler.runs.saved import SavedPlan, imprint
-from identity_reconciler.runs.verification import Lengths, still_left
+from identity_reconciler.runs.verification import ENDLESS, Lengths, still_left, to_review
 
 _LOOKS = 3
 """How often to look for what was applied before saying that it does not show."""
@@ -178,7 +175,8 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
     document = plan.document(datetime.now(UTC))
     reviewed, instance = plan_of(document), instance_of(document)
     with connected(instance, target, write=True) as gateway:
-        saved = _Saved(reviewed, gateway, instance)
+        lengths = Lengths(document.live.users, document.live.groups)
+        saved = _Saved(reviewed, gateway, lengths)
         print_plans([document], PlanFormat.TEXT, course.color)
         report(course.step, [document], None)
         typer.echo(imprint(document, plan.path))
@@ -199,23 +197,15 @@ class _Saved:
 
     reviewed: Plan
     gateway: AwsGateway
-    instance: Instance
+    lengths: Lengths
 
     def left(self) -> Plan:
         if not self.reviewed:
             return self.reviewed
-        named, principals = to_be_read(self.reviewed)
-        mentioned = tuple(map(User, managers(self.reviewed)))
         with progress("reading what the plan touches", lambda: self.gateway.requests.total):
-            live = self.gateway.read_state(
-                Wanted(
-                    named=named,
-                    principals=principals,
-                    mentioned=mentioned,
-                    addresses=addresses_of(self.reviewed),
-                    arns=applications_of(self.reviewed),
-                )
-            )
+            live = self.gateway.read_state(to_review(self.reviewed, self.lengths))
+            if live.twins:
+                live = self.gateway.read_state(to_review(self.reviewed, ENDLESS))
             # Of which applications is what hangs on who is to be deleted, and was not reviewed?
             unknown = live.assignments.keys() - live.applications.keys()
             if unknown:

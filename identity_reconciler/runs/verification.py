@@ -1,15 +1,21 @@
-"""What to read to see that a plan was carried out: what it touches, with the fewest requests."""
+"""What to read to see what of a plan is done: what it touches, with the fewest requests."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
+from identity_reconciler.core.bindings import managers
 from identity_reconciler.core.plan import Plan
-from identity_reconciler.core.review import to_be_read, what_is_left
+from identity_reconciler.core.review import (
+    addresses_of,
+    applications_of,
+    to_be_read,
+    what_is_left,
+)
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -39,7 +45,7 @@ class Lengths:
     """By group; the members of one that is missing are not listed."""
 
 
-_ENDLESS = Lengths(sys.maxsize, sys.maxsize)
+ENDLESS = Lengths(sys.maxsize, sys.maxsize)
 """Too long for users or groups to be listed."""
 
 
@@ -53,8 +59,26 @@ def still_left(plan: Plan, gateway: Gateway, lengths: Lengths) -> Plan:
     live = gateway.read_state(to_verify(plan, lengths))
     if live.twins:
         # A list cannot tell them apart by their names; AWS knows how each is spelled.
-        live = gateway.read_state(to_verify(plan, _ENDLESS))
+        live = gateway.read_state(to_verify(plan, ENDLESS))
     return what_is_left(plan, live)
+
+
+def to_review(plan: Plan, lengths: Lengths) -> Wanted:
+    """Return what to read for `what_is_left` of a saved *plan*, and to hold it against.
+
+    That is what hangs on who is to be deleted, whether managers are live, who has the addresses
+    that are given, and what the applications are called, too.
+    """
+    wanted = to_verify(plan, lengths)
+    _, principals = to_be_read(plan)
+    return replace(
+        wanted,
+        principals=principals,
+        mentioned=tuple(map(User, managers(plan))),
+        # Whoever has an address is in the list of users.
+        addresses=() if wanted.users else addresses_of(plan),
+        arns=applications_of(plan),
+    )
 
 
 def to_verify(plan: Plan, lengths: Lengths) -> Wanted:

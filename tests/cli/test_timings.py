@@ -100,6 +100,16 @@ class TestApply:
         assert found.pop("identitystore:ListGroups") == 1
         assert found == {"sso-admin:DescribeApplicationAssignment": 7}
 
+    def test_a_saved_plan_reads_lists_too(self, here: Path) -> None:
+        """Before and afterwards; who has the addresses that 12 users get is told by the list."""
+        assert command("plan", "--sandbox", "--out", "plan.json", cwd=here).code == 0
+        options = ("--sandbox", "--auto-approve", "--timings")
+        run = command("apply", "plan.json", *options, cwd=here)
+        assert "Verified: nothing is left to do." in run.out
+        found = sent(run)
+        assert found["identitystore:ListUsers"] == found["identitystore:ListGroups"] == 2
+        assert found["identitystore:GetUserId"] == found["identitystore:DescribeUser"] == 0
+
     def test_what_remains_is_named(self, applied: Path) -> None:
         edit(applied, "users/data.yaml", "title: Data Engineer", "title: Engineer")
         (applied / "trouble.json").write_text(

@@ -175,10 +175,15 @@ class _Questions:
         return self._identifiers.get((principal.kind, principal.name))
 
     def _find_user(self, name: str, *, whole: bool) -> None:
-        """Find the id of a user; read all of the user too where *whole* is true."""
+        """Find the id of a user; read all of the user too where *whole* is true.
+
+        Who is not in the list of this very read is not live, unless it holds twins of that name.
+        """
         place = (PrincipalKind.USER, folded(name))
         if not whole:
-            self._identifiers[place] = self._lookup.user_id(name)
+            users = self._connection.directory.users
+            listed = self._wanted.users and not users.is_shared(name)
+            self._identifiers[place] = (users.identifier if listed else self._lookup.user_id)(name)
             return
         found = self._lookup.user(name)
         if found is not None:
@@ -186,10 +191,14 @@ class _Questions:
             self._users[user_key(name)] = found.value
 
     def _find_group(self, name: str, *, whole: bool) -> None:
-        """Find the id of a group; read all of the group too where *whole* is true."""
+        """Find the id of a group; see `_find_user`."""
         place = (PrincipalKind.GROUP, folded(name))
         if not whole:
-            self._identifiers[place] = self._lookup.group_id(name)
+            groups = self._connection.directory.groups
+            listed = self._wanted.groups and not groups.is_shared(name)
+            self._identifiers[place] = (groups.identifier if listed else self._lookup.group_id)(
+                name
+            )
             return
         found = self._lookup.group(name)
         if found is not None:
