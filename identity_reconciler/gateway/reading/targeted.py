@@ -183,7 +183,8 @@ class _Questions:
         if not whole:
             users = self._connection.directory.users
             listed = self._wanted.users and not users.is_shared(name)
-            self._identifiers[place] = (users.identifier if listed else self._lookup.user_id)(name)
+            find = users.identifier if listed else self._lookup.user_id
+            self._identifiers[place] = find(name)
             return
         found = self._lookup.user(name)
         if found is not None:
@@ -196,9 +197,8 @@ class _Questions:
         if not whole:
             groups = self._connection.directory.groups
             listed = self._wanted.groups and not groups.is_shared(name)
-            self._identifiers[place] = (groups.identifier if listed else self._lookup.group_id)(
-                name
-            )
+            find = groups.identifier if listed else self._lookup.group_id
+            self._identifiers[place] = find(name)
             return
         found = self._lookup.group(name)
         if found is not None:
