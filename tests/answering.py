@@ -27,6 +27,12 @@ from identity_reconciler.gateway import Wanted
 
 def answer(live: State, wanted: Wanted) -> State:
     """Return what `Gateway.read_state` owes to *wanted* where *live* is live."""
+    found = _answer(live, wanted)
+    following = wanted.then(found)
+    return found if following is None else found.united(answer(live, following))
+
+
+def _answer(live: State, wanted: Wanted) -> State:
     applications = _applications(live, wanted)
     return State(
         users=_users(live, wanted),
@@ -84,19 +90,23 @@ def _edges(live: State, wanted: Wanted) -> Iterator[tuple[GroupKey, UserKey]]:
     for group, members in live.members.items():
         for user in members:
             ends = {Principal(PrincipalKind.GROUP, group), Principal(PrincipalKind.USER, user)}
-            if (group, user) in asked or ends & {*wanted.principals}:
+            if (group, user) in asked or ends & _linked(wanted):
                 yield group, user
     yield from _told_through_groups(live, wanted)
+
+
+def _linked(wanted: Wanted) -> set[Principal]:
+    return {*wanted.principals, *wanted.memberships_of}
 
 
 def _users(live: State, wanted: Wanted) -> dict[UserKey, User]:
     if wanted.users:
         return dict(live.users)
     named = {user_key(one.user_name) for one in wanted.named if isinstance(one, User)}
-    named |= {
-        user
+    met = {
+        user: replace(live.users[user], manager=None)
         for group, user in _edges(live, wanted)
-        if Principal(PrincipalKind.GROUP, group) in wanted.principals
+        if Principal(PrincipalKind.GROUP, group) in _linked(wanted)
     }
     addresses = set(map(folded, wanted.addresses))
     named |= {
@@ -107,7 +117,7 @@ def _users(live: State, wanted: Wanted) -> dict[UserKey, User]:
         for one in wanted.mentioned
         if isinstance(one, User) and user_key(one.user_name) in live.users
     }
-    return mentioned | {key: live.users[key] for key in named & live.users.keys()}
+    return mentioned | met | {key: live.users[key] for key in named & live.users.keys()}
 
 
 def _groups(live: State, wanted: Wanted) -> dict[GroupKey, Group]:
@@ -117,7 +127,7 @@ def _groups(live: State, wanted: Wanted) -> dict[GroupKey, Group]:
     named |= {
         group
         for group, user in _edges(live, wanted)
-        if Principal(PrincipalKind.USER, user) in wanted.principals
+        if Principal(PrincipalKind.USER, user) in _linked(wanted)
     }
     mentioned = {
         group_key(one.name): Group(one.name)
@@ -139,7 +149,9 @@ def _members(live: State, wanted: Wanted) -> dict[GroupKey, frozenset[UserKey]]:
 
 def _applications(live: State, wanted: Wanted) -> dict[ApplicationArn, Application]:
     return {
-        arn: one if wanted.assignments_of(one) else replace(one, assignment_required=None)
+        arn: one
+        if wanted.assignments_of(one) or wanted.required_of(one)
+        else replace(one, assignment_required=None)
         for arn, one in live.applications.items()
         if wanted.applications or arn in wanted.arns
     }
@@ -156,7 +168,8 @@ def _assignments(
         if arn in applications and wanted.assignments_of(live.applications[arn]):
             found[arn] = principals
             continue
-        of_these = {one for one in principals if (arn, one) in asked or one in wanted.principals}
+        linked = {*wanted.principals, *wanted.assignments_to}
+        of_these = {one for one in principals if (arn, one) in asked or one in linked}
         if of_these:
             found[arn] = frozenset(of_these)
     return found

@@ -105,7 +105,7 @@ class _Caller:
             identity_store_id=listed.identity_store_id,
         )
         # Only the management account and a delegated administrator could be asked for more.
-        state = entry.read(instance, replace(self._collection.wanted, account_lists=False))
+        state = entry.read(instance, self._collection.wanted.without_accounts())
         return Site(instance, state, scope, listed.status)
 
     def administered(self, management: OrganizationAccount, visit: Visit) -> Visit:

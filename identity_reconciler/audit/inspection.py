@@ -38,6 +38,18 @@ class Site:
         return self.instance.name
 
     @property
+    def user_names(self) -> tuple[str, ...]:
+        """Names that users have here, as far as they were read or are declared."""
+        declared = self.declared.users if self.declared else ()
+        return (*(one.user_name for one in self.people), *(one.name for one in declared))
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Names that groups have here, as far as they were read or are declared."""
+        declared = self.declared.groups if self.declared else ()
+        return (*(one.name for one in self.state.groups.values()), *(one.name for one in declared))
+
+    @property
     def people(self) -> tuple[User, ...]:
         """All users."""
         return tuple(self.state.users.values())

@@ -13,7 +13,9 @@ from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     DirectoryArgument,
     EndpointUrl,
+    RateOption,
     UseSandbox,
+    parse_rates,
 )
 from identity_reconciler.errors import ExitCode, GatewayError, ReconcilerError
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.core.accounts import AccountReading
     from identity_reconciler.core.declared import Declared
-    from identity_reconciler.core.state import Application, Group, State
+    from identity_reconciler.core.state import State
     from identity_reconciler.gateway import Gateway, Wanted
 
 # Defaults that AWS raises on request. Source: singlesignon userguide, quotas.
@@ -47,13 +49,14 @@ def doctor(
     directory: DirectoryArgument = DEFAULT_DIRECTORY,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    rate: RateOption = None,
 ) -> int:
     """Check YAML, credentials, instance, permissions to read, identity source, quotas, reviews."""
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.loading import load_all
     from identity_reconciler.render.escape import safe_lines
 
-    target = Target(sandbox, endpoint_url)
+    target = Target(sandbox, endpoint_url, parse_rates(rate))
     good = True
     for declared in load_all(directory):
         for finding in _examined(declared, target):
@@ -132,34 +135,35 @@ def _examined(declared: Declared, target: Target) -> Iterator[Diagnosis]:
                 text=f"credentials lead to {instance.instance_arn} in {instance.region}, owned by "
                 f"{instance.account_id}",
             )
-            yield from _read(gateway)
+            yield from readable(gateway)
             yield from _accounts(gateway, declared.settings.account_access)
     except ReconcilerError as error:
         yield Diagnosis(good=False, text=str(error))
 
 
-def _read(gateway: Gateway) -> Iterator[Diagnosis]:
-    """Yield whether each kind of read works, and what the lists tell."""
+def readable(gateway: Gateway) -> Iterator[Diagnosis]:
+    """Yield whether each kind of read works, and what the lists tell. Each list is read once."""
+    from identity_reconciler.core.state import Principal, PrincipalKind
     from identity_reconciler.gateway import Wanted
 
-    first = _First()
-    questions = (
+    live: dict[str, State] = {}
+    for what, wanted in (
         ("users", Wanted(users=True)),
         ("groups", Wanted(groups=True)),
         ("applications", Wanted(applications=True)),
-        ("members of a group", Wanted(users=True, groups=True, members_of=first.group)),
-        (
-            "assignments of an application",
-            Wanted(users=True, groups=True, applications=True, assignments_of=first.application),
-        ),
-    )
-    for what, wanted in questions:
+    ):
         found = _answer(gateway, wanted)
-        if isinstance(found, Diagnosis):
-            yield Diagnosis(good=False, text=f"{what} cannot be read: {found.text}")
-            continue
-        yield Diagnosis(good=True, text=f"{what} can be read")
-        yield from _told(what, found)
+        yield _whether(what, found)
+        if not isinstance(found, Diagnosis):
+            live[what] = found
+            yield from _told(what, found)
+    # One of each shows as much as all.
+    for key in sorted(live["groups"].groups)[:1] if "groups" in live else ():
+        wanted = Wanted(memberships_of=(Principal(PrincipalKind.GROUP, key),))
+        yield _whether("members of a group", _answer(gateway, wanted))
+    for arn in sorted(live["applications"].applications)[:1] if "applications" in live else ():
+        wanted = Wanted(arns=(arn,), assignments_of=lambda _: True)
+        yield _whether("assignments of an application", _answer(gateway, wanted))
 
 
 def _accounts(gateway: Gateway, reading: AccountReading) -> Iterator[Diagnosis]:
@@ -197,24 +201,10 @@ def _answer(gateway: Gateway, wanted: Wanted) -> State | Diagnosis:
         return Diagnosis(good=False, text=str(error))
 
 
-class _First:
-    """Chooses the first group and the first application that it is asked about."""
-
-    def __init__(self) -> None:
-        self._chosen: set[str] = set()
-
-    def group(self, group: Group) -> bool:
-        """Return whether *group* is the one."""
-        return self._is_first("group", group.name)
-
-    def application(self, application: Application) -> bool:
-        """Return whether *application* is the one."""
-        return self._is_first("application", application.arn)
-
-    def _is_first(self, kind: str, name: str) -> bool:
-        if not any(one.startswith(f"{kind}/") for one in self._chosen):
-            self._chosen.add(f"{kind}/{name}")
-        return f"{kind}/{name}" in self._chosen
+def _whether(what: str, found: State | Diagnosis) -> Diagnosis:
+    if isinstance(found, Diagnosis):
+        return Diagnosis(good=False, text=f"{what} cannot be read: {found.text}")
+    return Diagnosis(good=True, text=f"{what} can be read")
 
 
 def _told(what: str, live: State) -> Iterator[Diagnosis]:

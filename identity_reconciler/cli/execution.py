@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -28,34 +29,31 @@ from identity_reconciler.cli.output import (
     print_changes,
     print_plans,
     progress,
-    terminal_page,
 )
-from identity_reconciler.core.bindings import managers, places, require_same_objects
-from identity_reconciler.core.declared import Declared, Instance
+from identity_reconciler.core.bindings import places, require_same_objects
+from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.review import (
-    addresses_of,
-    applications_of,
     applications_to_assign,
     require_applications,
     require_reviewed,
-    to_be_read,
     what_is_left,
 )
-from identity_reconciler.core.state import Key, State, User
+from identity_reconciler.core.state import Key, State, group_key
 from identity_reconciler.errors import ExitCode, GatewayError, InvalidInputError, StalePlanError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.github.step import GithubStep, report
 from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.render.planfile import instance_of, plan_digest, plan_of
-from identity_reconciler.render.text import plan_text, result_line
+from identity_reconciler.render.text import result_line
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
 from identity_reconciler.runs.journal import JournalError, JournalFile
 from identity_reconciler.runs.leftovers import LeftoverCheck
 from identity_reconciler.runs.planning import PlanTerms, make_plan, require_unblocked
 from identity_reconciler.runs.saved import SavedPlan, imprint
+from identity_reconciler.runs.verification import ENDLESS, Lengths, still_left, to_review
 
 _LOOKS = 3
 """How often to look for what was applied before saying that it does not show."""
@@ -115,15 +113,18 @@ def _done_but_for(unresolved: int) -> ExitCode:
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
-    """Plans made now, again and again."""
+    """A plan made now, and what is left of it once it was begun."""
 
     declared: Declared
     gateway: AwsGateway
     terms: PlanTerms
 
-    def look(self) -> tuple[Plan, str]:
-        plan, document = make_plan(self.declared, self.gateway, self.terms)
-        return plan, plan_text(document, terminal_page())
+    def left(self, plan: Plan, document: PlanDocument) -> Plan:
+        """Return what is left of *plan*, which was made just now; reads what it touches."""
+        members = {group_key(one.name): len(one.members or ()) for one in self.declared.groups}
+        lengths = Lengths(document.live.users, document.live.groups, members)
+        with progress("reading what was touched", lambda: self.gateway.requests.total):
+            return still_left(plan, self.gateway, lengths)
 
 
 def _apply_declared(
@@ -143,8 +144,8 @@ def _apply_declared(
         _require_approved(plan, plan_of(approved), fresh)
     if not plan or (course.ask and not _answered_yes()):
         return plan, ExitCode.SUCCESS
-    execution = Execution(fresh.gateway, course.color, document, fresh.look)
-    return plan, execution.run(plan)
+    look = partial(fresh.left, plan, document)
+    return plan, Execution(fresh.gateway, course.color, document, look).run(plan)
 
 
 def _require_approved(plan: Plan, approved: Plan, fresh: _Fresh) -> None:
@@ -175,7 +176,8 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
     document = plan.document(datetime.now(UTC))
     reviewed, instance = plan_of(document), instance_of(document)
     with connected(instance, target, write=True) as gateway:
-        saved = _Saved(reviewed, gateway, instance)
+        lengths = Lengths(document.live.users, document.live.groups)
+        saved = _Saved(reviewed, gateway, lengths)
         print_plans([document], PlanFormat.TEXT, course.color)
         report(course.step, [document], None)
         typer.echo(imprint(document, plan.path))
@@ -186,7 +188,7 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
             typer.echo(f"Already in place: {done} of {len(reviewed.changes)} changes")
         code = ExitCode.SUCCESS
         if left and (not course.ask or _answered_yes()):
-            code = Execution(gateway, course.color, document, saved.look).run(left)
+            code = Execution(gateway, course.color, document, saved.left).run(left)
         return code or _done_but_for(len(reviewed.unresolved))
 
 
@@ -196,23 +198,15 @@ class _Saved:
 
     reviewed: Plan
     gateway: AwsGateway
-    instance: Instance
+    lengths: Lengths
 
     def left(self) -> Plan:
         if not self.reviewed:
             return self.reviewed
-        named, principals = to_be_read(self.reviewed)
-        mentioned = tuple(map(User, managers(self.reviewed)))
         with progress("reading what the plan touches", lambda: self.gateway.requests.total):
-            live = self.gateway.read_state(
-                Wanted(
-                    named=named,
-                    principals=principals,
-                    mentioned=mentioned,
-                    addresses=addresses_of(self.reviewed),
-                    arns=applications_of(self.reviewed),
-                )
-            )
+            live = self.gateway.read_state(to_review(self.reviewed, self.lengths))
+            if live.twins:
+                live = self.gateway.read_state(to_review(self.reviewed, ENDLESS))
             # Of which applications is what hangs on who is to be deleted, and was not reviewed?
             unknown = live.assignments.keys() - live.applications.keys()
             if unknown:
@@ -222,10 +216,6 @@ class _Saved:
         left = what_is_left(self.reviewed, live)
         require_applications(left.changes, live.applications)
         return left
-
-    def look(self) -> tuple[Plan, str]:
-        plan = self.left()
-        return plan, f"{len(plan.changes)} changes of the plan; run the same command again"
 
 
 def _header(document: PlanDocument) -> dict[str, str]:
@@ -256,8 +246,8 @@ class Execution:
     color: Color
     document: PlanDocument
     """What is applied."""
-    look: Callable[[], tuple[Plan, str]]
-    """Reads again and returns what is left to be done, as a plan and in words."""
+    look: Callable[[], Plan]
+    """Reads again and returns what is left to be done."""
     signal: int | None = None
     """The signal that asked us to stop."""
     deaf: bool = False
@@ -325,18 +315,21 @@ class Execution:
     def _look_again(self, applied: set[Key]) -> None:
         """Tell what remains, waiting a little for lists that lag."""
         try:
-            remaining, words = self.look()
+            remaining = self.look()
             for _ in range(_LOOKS - 1):
                 if applied.isdisjoint(change.key for change in remaining.changes):
                     break
                 self._stop.wait(_PAUSE)
-                remaining, words = self.look()
+                remaining = self.look()
         except (GatewayError, InvalidInputError, StalePlanError) as error:
-            note(f"applied, but the live state could not be read again to verify it: {error}")
+            note(f"applied, but not verified: {error}")
             return
         if remaining:
-            note("what remains:")
-            self._show(words.rstrip("\n"))
+            count = len(remaining.changes)
+            note(f"what remains ({count} {'change' if count == 1 else 'changes'}):")
+            for change in remaining.changes:
+                self._show(result_line(change, "not in place", ""))
+            note("run the same command again")
         else:
             but = " but what is unresolved" if remaining.unresolved else ""
             self._show(f"Verified: nothing is left to do{but}.")

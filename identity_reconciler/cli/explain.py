@@ -10,7 +10,9 @@ from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     DirectoryArgument,
     EndpointUrl,
+    RateOption,
     UseSandbox,
+    parse_rates,
 )
 from identity_reconciler.errors import UsageError
 
@@ -31,6 +33,7 @@ def explain(
     ] = False,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    rate: RateOption = None,
 ) -> None:
     """Tell where an object is declared, its members and access and why, and who refers to it."""
     from datetime import UTC, datetime
@@ -53,7 +56,8 @@ def explain(
     from identity_reconciler.audit.account_access import account_access_of
     from identity_reconciler.cli.connection import Target, connected_for
 
-    with connected_for(declared, Target(sandbox, endpoint_url), write=False) as gateway:
+    target = Target(sandbox, endpoint_url, parse_rates(rate))
+    with connected_for(declared, target, write=False) as gateway:
         reading = declared.settings.account_access
         for line in account_access_of(gateway, address or "", reading):
             typer.echo(safe_lines(line))

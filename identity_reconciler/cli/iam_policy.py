@@ -11,7 +11,9 @@ from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     DirectoryArgument,
     EndpointUrl,
+    RateOption,
     UseSandbox,
+    parse_rates,
 )
 from identity_reconciler.errors import UsageError
 
@@ -120,6 +122,7 @@ def apply_policy(
     ] = None,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    rate: RateOption = None,
 ) -> None:
     """Print what a role that applies needs; it is denied what touches protected groups."""
     from identity_reconciler.cli.connection import Target
@@ -131,7 +134,9 @@ def apply_policy(
     if trust:
         _print_trust(declared, _workflows(repository, repository_id, "main", environment), purpose)
     else:
-        facts = _facts(declared, kms_key, Target(sandbox, endpoint_url) if live else None)
+        facts = _facts(
+            declared, kms_key, Target(sandbox, endpoint_url, parse_rates(rate)) if live else None
+        )
         _print_policy(declared, purpose, facts)
 
 
@@ -145,6 +150,7 @@ def cloudformation(
     kms_key: KmsKey = None,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    rate: RateOption = None,
 ) -> None:
     """Print a template that makes the roles of the workflows on GitHub: plan, apply, expire."""
     import sys
@@ -158,7 +164,9 @@ def cloudformation(
 
     declared = load_one(directory)
     workflows = _workflows(repository, repository_id, branch)
-    facts = _facts(declared, kms_key, Target(sandbox, endpoint_url) if live else None)
+    facts = _facts(
+        declared, kms_key, Target(sandbox, endpoint_url, parse_rates(rate)) if live else None
+    )
     policies = {purpose: policy(declared, purpose, facts) for purpose in RUN_PURPOSES}
     writer = YAML()
     writer.width = 100
@@ -204,15 +212,19 @@ def _facts(
         )
         return PolicyFacts(kms_key=kms_key)
     with connected_for(declared, target, write=False) as gateway:
-        groups = {pattern: gateway.arns_of_groups((pattern,)) for pattern in names.groups}
-        users = gateway.arns_of_users(names.users, names.groups)
-    for pattern in (pattern for pattern, arns in groups.items() if not arns):
-        note(f"protected group {pattern}: no live group is called that, so nothing is denied")
-    for pattern in names.users:
-        if not any(matches_any((pattern,), name) for name in users):
-            note(f"protected user {pattern}: no live user is called that, so nothing is denied")
+        groups, users = gateway.arns(names.groups, names.users)
+    for kind, patterns, found in (
+        ("group", names.groups, list(groups)),
+        ("user", names.users, list(users)),
+    ):
+        for pattern in patterns:
+            if not any(matches_any((pattern,), name) for name in found):
+                note(
+                    f"protected {kind} {pattern}: no live {kind} is called that, so nothing is "
+                    "denied"
+                )
     return PolicyFacts(
-        protected=tuple(sorted({arn for arns in groups.values() for arn in arns})),
+        protected=tuple(sorted(groups.values())),
         protected_users=tuple(sorted(users.values())),
         kms_key=kms_key,
     )

@@ -22,7 +22,9 @@ from identity_reconciler.cli.options import (
     ColorChoice,
     DirectoryArgument,
     EndpointUrl,
+    RateOption,
     UseSandbox,
+    parse_rates,
 )
 from identity_reconciler.errors import ExitCode, UsageError
 
@@ -63,7 +65,8 @@ def whole_organization(question: Question, options: AuditOptions) -> tuple[Inspe
         begin = next(iter(regions), session.region_name)
         if begin is None:
             raise UsageError("there is no Region to begin in; set AWS_REGION or give --region")
-        rates = Target(sandbox=True).sandbox_rates() if options.sandbox else None
+        target = options.target
+        rates = target.sandbox_rates() if options.sandbox else target.rates
         organization = Organization(
             session, Reach(role, begin, regions, options.endpoint_url, rates)
         )
@@ -143,7 +146,13 @@ class AuditOptions:
     ] = False
     sandbox: UseSandbox = False
     endpoint_url: EndpointUrl = None
+    rate: RateOption = None
     color: ColorChoice = Color.AUTO
+
+    @property
+    def target(self) -> Target:
+        """Where the requests go."""
+        return Target(self.sandbox, self.endpoint_url, parse_rates(self.rate))
 
     def __post_init__(self) -> None:
         chosen = [
@@ -238,8 +247,7 @@ def inspected(question: Question, options: AuditOptions, as_of: datetime) -> tup
     if options.organization:
         return whole_organization(question, options)
     if options.plan is not None:
-        target = Target(options.sandbox, options.endpoint_url)
-        return _after_plan(question, options.plan, target)
+        return _after_plan(question, options.plan, options.target)
     return _of_directory(question, options, as_of)
 
 
@@ -254,7 +262,7 @@ def _of_directory(
     if options.desired or isinstance(question, ExpiringQuestion):
         sites = [_as_declared(declared, as_of) for declared in loaded]
         return inspection_of(*sites), f"desired state of {names}, without AWS"
-    target = Target(options.sandbox, options.endpoint_url)
+    target = options.target
     sites = [_as_live(declared, question, target) for declared in loaded]
     return inspection_of(*sites), f"live state of {names}"
 
@@ -271,8 +279,11 @@ def _as_live(declared: Declared, question: Question, target: Target) -> Site:
     from identity_reconciler.audit.inspection import Site
     from identity_reconciler.core.accounts import AccountReading
 
-    is_read = declared.settings.account_access is not AccountReading.OFF
-    wanted = question.wanted if is_read else replace(question.wanted, account_lists=False)
+    reading, wanted = declared.settings.account_access, question.wanted
+    if reading is AccountReading.OFF:
+        wanted = wanted.without_accounts()
+    elif reading is AccountReading.LIST and wanted.accounts:
+        wanted = replace(wanted.without_accounts(), account_lists=True)
     with connected_for(declared, target, write=False) as gateway:
         live = _read(gateway, wanted)
         return Site(
@@ -280,7 +291,7 @@ def _as_live(declared: Declared, question: Question, target: Target) -> Site:
             live,
             status=_CONNECTED,
             declared=declared,
-            accounts=wanted.account_lists,
+            accounts=wanted.accounts,
         )
 
 
@@ -298,7 +309,7 @@ def _after_plan(question: Question, path: Path, target: Target) -> tuple[Inspect
 
     document = open_saved(path)
     instance = instance_of(document)
-    accounts = question.wanted.account_lists and document.account_access_read != "off"
+    accounts = question.wanted.accounts and document.account_access_read != "off"
     with connected(instance, target, write=False) as gateway:
         live = _read(gateway, WITH_ACCOUNTS if accounts else EVERYTHING)
     plan = plan_of(document)

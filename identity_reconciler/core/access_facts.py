@@ -39,6 +39,8 @@ class Known:
     """Applications all of whose assignments, and whose `assignment_required`, are there."""
     principals: frozenset[Principal] = frozenset()
     """Those all of whose memberships and assignments are there."""
+    every_group: bool = False
+    """Whether `members_of` names all groups of the instance."""
     every_application: bool = False
     """Whether `assignments_of` names all applications of the instance."""
 

@@ -7,7 +7,7 @@ with boto3; tests also implement it with plain dictionaries.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from identity_reconciler.core.state import (
@@ -29,15 +29,19 @@ def _unknown(_: object) -> int:
     return 0
 
 
+def _nothing(_: State) -> Wanted | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to read. The default reads nothing; every part asked for is read completely.
 
     Lists (`users`, `groups`, `applications`) are read page by page; `members_of` and
     `assignments_of` choose, among the groups and applications listed in the same call, those
-    whose lists are read too. `named`, `principals`, `mentioned`, `addresses` and `arns` are
-    for questions about a few objects and cost requests in proportion to them, not to the
-    organisation.
+    whose lists are read too. `named`, `principals`, `memberships_of`, `assignments_to`,
+    `mentioned`, `addresses` and `arns` are for questions about a few objects and cost requests
+    in proportion to them, not to the organisation.
     """
 
     users: bool = False
@@ -46,6 +50,8 @@ class Wanted:
     members_of: Callable[[Group], bool] = _none
     assignments_of: Callable[[Application], bool] = _none
     """Also reads `assignment_required` of the applications it chooses."""
+    required_of: Callable[[Application], bool] = _none
+    """Reads `assignment_required` of more of the listed applications, and not who is assigned."""
     length_of: Callable[[Group], int] = _unknown
     """How many members a group of `members_of` may have: the longest lists are read first."""
     arns: tuple[ApplicationArn, ...] = ()
@@ -53,11 +59,14 @@ class Wanted:
     named: tuple[Resource, ...] = ()
     """These alone, looked up by name; those that are not live are missing from the answer."""
     principals: tuple[Principal, ...] = ()
-    """All that hangs on these live principals: their memberships and their assignments.
+    """All that hangs on these live principals: both of the following."""
+    memberships_of: tuple[Principal, ...] = ()
+    """The groups of these live users, and the members of these live groups.
 
-    The groups of such a user and the members of such a group are in the answer too, for their
-    names; the applications are not.
+    These groups and members are in the answer too, but for the managers of members.
     """
+    assignments_to: tuple[Principal, ...] = ()
+    """What these live principals are assigned to themselves; the applications are not in it."""
     mentioned: tuple[User | Group, ...] = ()
     """Whether these are live, by name: those that are come with their name and nothing else."""
     addresses: tuple[str, ...] = ()
@@ -71,6 +80,23 @@ class Wanted:
     twins: bool = False
     """Whether listed users, or groups, that names cannot tell apart are told as `State.twins`;
     otherwise the read fails."""
+    then: Callable[[State], Wanted | None] = _nothing
+    """What to read as well, given the answer to all of this; None when that is enough."""
+
+    @property
+    def accounts(self) -> bool:
+        """Whether access to AWS accounts is asked for."""
+        return self.account_lists or bool(self.account_access)
+
+    def without_accounts(self) -> Wanted:
+        """Return the same but for access to AWS accounts."""
+        then = self.then
+
+        def following(state: State) -> Wanted | None:
+            further = then(state)
+            return None if further is None else further.without_accounts()
+
+        return replace(self, account_access=(), account_lists=False, then=following)
 
 
 class Gateway(Protocol):

@@ -10,6 +10,7 @@ from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Assignment,
     Group,
+    GroupName,
     Key,
     Membership,
     Principal,
@@ -26,7 +27,7 @@ from identity_reconciler.gateway.reading.connection import Connection
 from identity_reconciler.gateway.reading.instances import require_instance
 from identity_reconciler.gateway.reading.lookup import Lookup
 from identity_reconciler.gateway.reading.reader import read_lists
-from identity_reconciler.gateway.reading.targeted import read_named
+from identity_reconciler.gateway.reading.targeted import is_about_names, read_named
 from identity_reconciler.gateway.reading.witnesses import witnesses
 from identity_reconciler.gateway.wire.clients import Clients
 from identity_reconciler.gateway.wire.pacing import Rates
@@ -67,10 +68,15 @@ class AwsGateway:
 
     def read_state(self, wanted: Wanted) -> State:
         """See Gateway."""
+        state = self._answer(wanted)
+        following = wanted.then(state)
+        return state if following is None else state.united(self.read_state(following))
+
+    def _answer(self, wanted: Wanted) -> State:
         state = State()
         if wanted.users or wanted.groups or wanted.applications or wanted.arns:
             state = assemble(self._connection, wanted, read_lists(self._connection, wanted))
-        if wanted.named or wanted.principals or wanted.mentioned or wanted.addresses:
+        if is_about_names(wanted):
             state = state.united(read_named(self._connection, wanted))
         if wanted.account_access or wanted.account_lists:
             state = state.united(read_accounts(self._connection, wanted))
@@ -92,27 +98,12 @@ class AwsGateway:
         """
         return account_lists_ahead(self._connection)
 
-    def arns_of_groups(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the ARNs of the live groups whose names match *patterns*, for IAM policies.
+    def arns(
+        self, groups: tuple[str, ...], users: tuple[str, ...]
+    ) -> tuple[Mapping[GroupName, str], Mapping[UserName, str]]:
+        """Return the ARNs of the live groups and users whose names match, by their names.
 
-        Raises:
-            GatewayError: The groups could not be listed.
-        """
-        live = self.read_state(Wanted(groups=True))
-        partition = self._connection.instance.instance_arn.split(":")[1]
-        find = self._connection.directory.groups.find
-        records = [
-            find(group.name) for group in live.groups.values() if matches_any(patterns, group.name)
-        ]
-        found = sorted(record.identifier for record in records if record is not None)
-        return tuple(f"arn:{partition}:identitystore:::group/{one}" for one in found)
-
-    def arns_of_users(
-        self, patterns: tuple[str, ...], groups: tuple[str, ...]
-    ) -> Mapping[UserName, str]:
-        """Return the ARNs of the live users whose names match *patterns*, by their names.
-
-        The members of groups whose names match *groups* are among them. For IAM policies.
+        The members of these groups are among the users. For IAM policies.
 
         Raises:
             GatewayError: The users, the groups or their members could not be listed.
@@ -120,17 +111,20 @@ class AwsGateway:
         live = self.read_state(
             Wanted(users=True, groups=True, members_of=lambda one: matches_any(groups, one.name))
         )
-        names = {
-            one.user_name for one in live.users.values() if matches_any(patterns, one.user_name)
-        }
+        names = {one.user_name for one in live.users.values() if matches_any(users, one.user_name)}
         names |= {live.user_name(key) for members in live.members.values() for key in members}
-        partition = self._connection.instance.instance_arn.split(":")[1]
-        found = ((name, self._connection.directory.users.find(name)) for name in sorted(names))
-        return {
-            name: f"arn:{partition}:identitystore:::user/{record.identifier}"
-            for name, record in found
-            if record is not None
-        }
+        directory = self._connection.directory
+        found = (
+            (one.name, directory.groups.find(one.name))
+            for one in live.groups.values()
+            if matches_any(groups, one.name)
+        )
+        met = ((name, directory.users.find(name)) for name in sorted(names))
+        prefix = f"arn:{self._connection.instance.instance_arn.split(':')[1]}:identitystore:::"
+        return (
+            {name: f"{prefix}group/{one.identifier}" for name, one in found if one is not None},
+            {name: f"{prefix}user/{one.identifier}" for name, one in met if one is not None},
+        )
 
     def create(self, resource: Resource) -> None:
         """See Gateway."""

@@ -64,7 +64,7 @@ def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> Survey:
 
     All users, groups and applications; the members of every group whose memberships are managed
     or that may be deleted; the assignments of every declared application; and, only when users
-    or groups are to be deleted, everything else that hangs on them.
+    or groups are to be deleted, everything else that hangs on them, as far as no list told.
 
     Raises:
         IncompleteReadError: Part of it could not be read.
@@ -72,14 +72,32 @@ def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> Survey:
     question = wanted(declared)
     live = gateway.read_state(question)
     resolution = resolve(declared, live, as_of)
-    leavers = resolution.departing.principals()
-    if not leavers:
+    leavers = tuple(sorted(resolution.departing.principals()))
+    untold = _untold(leavers, _read_whole(question, live))
+    if not (untold.memberships_of or untold.assignments_to):
         return Survey(question, live, resolution)
-    hanging = gateway.read_state(Wanted(principals=tuple(sorted(leavers))))
+    hanging = gateway.read_state(untold)
     if not hanging.assignments.keys() <= live.applications.keys():
         # No application is declared, yet the plan is to name those that somebody loses.
         hanging = hanging.united(gateway.read_state(Wanted(applications=True)))
     return Survey(question, live.united(hanging), resolution.with_links(hanging))
+
+
+def _untold(principals: tuple[Principal, ...], known: Known) -> Wanted:
+    """Return what to read for all that hangs on live *principals*, given what is known already."""
+    memberships = (
+        one
+        for one in principals
+        if not (known.every_group if _is_user(one) else known.has_members_of(GroupKey(one.name)))
+    )
+    return Wanted(
+        memberships_of=tuple(memberships),
+        assignments_to=() if known.every_application else principals,
+    )
+
+
+def _is_user(principal: Principal) -> bool:
+    return principal.kind is PrincipalKind.USER
 
 
 def strangers(plan: Plan) -> tuple[Membership, ...]:
@@ -123,7 +141,7 @@ def read_for_access(
         spent += facts.requests
         if spent > limit:
             return first, False
-        impact = impact.on(_completed(impact.before, gateway, facts))
+        impact = impact.on(_completed(impact.before, gateway, facts, known))
         known = known.with_facts(facts)
     return impact, True
 
@@ -186,7 +204,7 @@ def read_accounts(impact: Impact, known: Known, reader: AccountReader) -> Accoun
     if reading is AccountReading.LIST:
         facts = MissingFacts(memberships_to_read(impact, AccountFacts(reading, asked, known)))
         if facts and facts.requests <= limit:
-            impact = impact.on(_completed(impact.before, reader.gateway, facts))
+            impact = impact.on(_completed(impact.before, reader.gateway, facts, known))
             known = known.with_facts(facts)
     return _account_survey(impact, AccountFacts(reading, asked, known))
 
@@ -226,7 +244,7 @@ def _with_insiders(survey: Survey, plan: Plan, gateway: Gateway) -> tuple[State,
     }
     if missing := tuple(sorted(arns - known.assignments_of)):
         facts = MissingFacts(applications=missing)
-        live, known = _completed(live, gateway, facts), known.with_facts(facts)
+        live, known = _completed(live, gateway, facts, known), known.with_facts(facts)
     groups = principals_of((), (k for k in live.groups if matches_any(names.groups, k)))
     for arn in arns:
         groups |= live.assignments.get(arn, frozenset())
@@ -241,20 +259,28 @@ def _with_insiders(survey: Survey, plan: Plan, gateway: Gateway) -> tuple[State,
     )
     if unknown:
         facts = MissingFacts(principals=unknown)
-        live, known = _completed(live, gateway, facts), known.with_facts(facts)
+        live, known = _completed(live, gateway, facts, known), known.with_facts(facts)
     return live, known
 
 
 def known_of(survey: Survey, plan: Plan) -> Known:
     """Return what `read_live` has read completely; *plan* was made from *survey*."""
-    question, live = survey.question, survey.live
+    whole = _read_whole(survey.question, survey.live)
+    return replace(whole, principals=frozenset(_deleted(plan)))
+
+
+def _read_whole(question: Wanted, live: State) -> Known:
+    """Return what the lists of *question* told, of which *live* is the answer."""
+    groups = frozenset(key for key, one in live.groups.items() if question.members_of(one))
+    # Those are not among the groups, and which of them were listed does not show.
+    twins = any(one.kind is PrincipalKind.GROUP for one in live.twins)
     applications = frozenset(
         arn for arn, one in live.applications.items() if question.assignments_of(one)
     )
     return Known(
-        members_of=frozenset(key for key, one in live.groups.items() if question.members_of(one)),
+        members_of=groups,
         assignments_of=applications,
-        principals=frozenset(_deleted(plan)),
+        every_group=not twins and len(groups) == len(live.groups),
         every_application=question.applications and len(applications) == len(live.applications),
     )
 
@@ -270,9 +296,10 @@ def _deleted(plan: Plan) -> Iterator[Principal]:
                 pass
 
 
-def _completed(live: State, gateway: Gateway, facts: MissingFacts) -> State:
+def _completed(live: State, gateway: Gateway, facts: MissingFacts, known: Known) -> State:
+    """Return *live* with *facts*, read as far as they are not *known*."""
     if facts.principals:
-        return live.united(gateway.read_state(Wanted(principals=facts.principals)))
+        return live.united(gateway.read_state(_untold(facts.principals, known)))
     arns = frozenset(facts.applications)
     found = gateway.read_state(
         Wanted(applications=True, assignments_of=lambda application: application.arn in arns)
@@ -375,19 +402,28 @@ def accounts_outlook(questions: int, rates: Rates) -> Outlook:
 def outlook(declared: Declared, rates: Rates) -> Outlook:
     """Return what `read_live` takes for *declared* at *rates*.
 
-    What hangs on users and groups that are to be deleted is asked for one by one, after the rest;
-    whether they are live is not known, so they count as if they were.
+    What hangs on users and groups that are to be deleted, and is in no list, is asked for one by
+    one, after the rest; whether they are live is not known, so they count as if they were.
     """
     users, groups = _pages(len(declared.users)), _pages(len(declared.groups))
     members, admin = _member_lists(declared), _application_lists(declared)
-    absent = [one for one in declared.users if one.presence is Presence.ABSENT]
-    absent_groups = [one for one in declared.groups if one.presence is Presence.ABSENT]
-    leavers = len(absent) + len(absent_groups)
-    busiest = max(users, groups, members) + max(len(absent), len(absent_groups))
+    chosen = _group_filter(declared)
+    absent = sum(one.presence is Presence.ABSENT for one in declared.users)
+    # The members of a group that is to be deleted are listed in any case.
+    memberships = 0 if all(chosen(one.group) for one in declared.groups) else absent
+    assignments = absent + sum(one.presence is Presence.ABSENT for one in declared.groups)
+    if _binds_applications(declared) and all(map(_is_listed, declared.applications)):
+        assignments = 0
+    busiest = max(users, groups, members) + memberships
     return Outlook(
-        requests=users + groups + members + admin + 2 * leavers,
-        seconds=max(busiest / rates.identity_store, (admin + leavers) / rates.sso_admin),
+        requests=users + groups + members + admin + memberships + assignments,
+        seconds=max(busiest / rates.identity_store, (admin + assignments) / rates.sso_admin),
     )
+
+
+def _is_listed(entry: DeclaredApplication) -> bool:
+    """Return whether it is known that the assignments of what *entry* selects are listed."""
+    return entry.managed or entry.assignment_required is not None
 
 
 def _pages(items: int, size: int = _PAGE) -> int:
@@ -412,10 +448,6 @@ def _application_lists(declared: Declared) -> int:
     """
     if not _binds_applications(declared):
         return 0
-    read = [
-        entry
-        for entry in declared.applications
-        if entry.managed or entry.assignment_required is not None
-    ]
+    read = list(filter(_is_listed, declared.applications))
     lists = sum(_pages(len(entry.users) + len(entry.groups)) for entry in read)
     return _pages(len(declared.applications), _APPLICATIONS_PAGE) + lists + len(read)

@@ -302,6 +302,11 @@ class TestUsage:
             (("access", "--organization", "--role", "arn:x", "--sandbox"), "no role name"),
             (("members", "engineerin", "--desired"), 'did you mean "engineering"'),
             (("access", "--user", "johndo", "--desired"), 'did you mean "johndoe"'),
+            # Only what was asked about is read; the YAML has the names of the others.
+            (("members", "engineerin", "--sandbox"), 'did you mean "engineering"'),
+            (("memberships", "johndo", "--sandbox"), 'did you mean "johndoe"'),
+            (("access", "--user", "johndo", "--sandbox"), 'did you mean "johndoe"'),
+            (("access", "--group", "engineerin", "--sandbox"), 'did you mean "engineering"'),
         ],
     )
     def test_refused(self, applied: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -12,13 +12,17 @@ from identity_reconciler.sandbox import Sandbox
 from tests.command import command
 
 READS = [
+    "identitystore:DescribeGroup",
     "identitystore:DescribeUser",
+    "identitystore:GetGroupId",
+    "identitystore:GetUserId",
     "identitystore:ListGroupMemberships",
     "identitystore:ListGroupMembershipsForMember",
     "identitystore:ListGroups",
     "identitystore:ListUsers",
     "sso:GetApplicationAssignmentConfiguration",
     "sso:ListApplicationAssignments",
+    "sso:ListApplicationAssignmentsForPrincipal",
     "sso:ListApplications",
     "sso:ListInstances",
 ]

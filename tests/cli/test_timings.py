@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from identity_reconciler.cli.app import command as program
 from identity_reconciler.cli.options import parse_rates
 from identity_reconciler.cli.output import Progress, Timings, timings_text
 from identity_reconciler.desired.reading.loader import load
@@ -13,8 +17,10 @@ from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.wire.pacing import Rates
 from identity_reconciler.gateway.wire.tally import Tally
 from identity_reconciler.runs.survey import Outlook, outlook
-from tests.command import command, edit
+from tests.command import Run, command, edit
+from tests.sandbox.serving import serving
 
+COLUMNS = 5
 TABLE = """\
 operation                requests  waited s  throttled  failed
 identitystore:ListUsers         2       1.5          1       0
@@ -62,6 +68,62 @@ class TestTable:
         assert "identitystore:ListUsers  " in run.err
 
 
+def sent(run: Run) -> Counter[str]:
+    """Return the requests that `--timings` tells of, by operation."""
+    rows = (line.split() for line in run.err.splitlines())
+    return Counter(
+        {row[0]: int(row[1]) for row in rows if len(row) == COLUMNS and row[0].count(":") == 1}
+    )
+
+
+class TestApply:
+    """Everything is read once, and afterwards what was touched: alone, or in lists."""
+
+    def test_one_change_is_described(self, applied: Path) -> None:
+        plan = sent(command("plan", "--sandbox", "--timings", cwd=applied))
+        edit(applied, "users/data.yaml", "title: Data Engineer", "title: Engineer")
+        run = command("apply", "--sandbox", "--auto-approve", "--timings", cwd=applied)
+        assert "Verified: nothing is left to do." in run.out
+        found = sent(run) - plan
+        assert found.pop("identitystore:UpdateUser") == 1
+        assert found.keys() == {"identitystore:DescribeUser"}
+
+    def test_many_are_listed(self, here: Path) -> None:
+        """Nobody is there before, 12 users afterwards: a page of them, and of each group."""
+        plan = sent(command("plan", "--sandbox", "--timings", cwd=here))
+        run = command("apply", "--sandbox", "--auto-approve", "--timings", cwd=here)
+        assert "Verified: nothing is left to do." in run.out
+        found = Counter({one: n for one, n in sent(run).items() if ":Create" not in one}) - plan
+        groups = len(load(here / "desired-state").groups)
+        assert found.pop("identitystore:ListGroupMemberships") <= groups
+        assert found.pop("identitystore:ListUsers") == 1
+        assert found.pop("identitystore:ListGroups") == 1
+        assert found == {"sso-admin:DescribeApplicationAssignment": 7}
+
+    def test_a_saved_plan_reads_lists_too(self, here: Path) -> None:
+        """Before and afterwards; who has the addresses that 12 users get is told by the list."""
+        assert command("plan", "--sandbox", "--out", "plan.json", cwd=here).code == 0
+        options = ("--sandbox", "--auto-approve", "--timings")
+        run = command("apply", "plan.json", *options, cwd=here)
+        assert "Verified: nothing is left to do." in run.out
+        found = sent(run)
+        assert found["identitystore:ListUsers"] == found["identitystore:ListGroups"] == 2
+        assert found["identitystore:GetUserId"] == found["identitystore:DescribeUser"] == 0
+
+    def test_what_remains_is_named(self, applied: Path) -> None:
+        edit(applied, "users/data.yaml", "title: Data Engineer", "title: Engineer")
+        (applied / "trouble.json").write_text(
+            '{"faults": [{"operation": "UpdateUser", "code": "AccessDeniedException"}]}'
+        )
+        state = str(applied / ".identity-reconciler/sandbox.sqlite3")
+        with serving(applied, "--state", state, "--trouble", "trouble.json") as served:
+            options = ("--auto-approve", "--endpoint-url", served.url)
+            run = command("apply", *options, cwd=applied, **served.exports)
+        assert run.code == 1
+        assert "what remains (1 change):" in run.err
+        assert run.out.splitlines()[-1].split() == ["!", "not", "in", "place", "user/johndoe"]
+
+
 class TestRate:
     """One number for both quotas, or one for each."""
 
@@ -87,6 +149,57 @@ class TestRate:
         run = command("plan", "--sandbox", cwd=here, IDENTITY_RECONCILER_RATE="slow")
         assert run.code == 3
         assert "--rate slow" in run.err
+
+
+def commands(group: Any, *names: str) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:  # noqa: ANN401 - Typer's own
+    """Yield each command below *group* by its names, with its options."""
+    for name, found in group.commands.items():
+        if hasattr(found, "commands"):
+            yield from commands(found, *names, name)
+        else:
+            yield (*names, name), {one.name: one for one in found.params}
+
+
+REPOSITORY = ("--repository", "a/b", "--repository-id", "7")
+ASKING = {names: options for names, options in commands(program()) if "endpoint_url" in options}
+"""The commands that may ask AWS."""
+
+
+class TestEveryRead:
+    """Whatever may ask AWS may be told how fast."""
+
+    def test_there_are_many(self) -> None:
+        assert len(ASKING) > 15
+
+    @pytest.mark.parametrize("names", ASKING, ids=" ".join)
+    def test_takes_a_rate(self, names: tuple[str, ...]) -> None:
+        rate = ASKING[names].get("rate")
+        assert rate is not None
+        assert rate.envvar == "IDENTITY_RECONCILER_RATE"
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("doctor",),
+            ("audit", "access"),
+            ("audit", "instances", "--organization", "--role", "Reader"),
+            ("iam-policy", "apply", "--live"),
+            (
+                "iam-policy",
+                "cloudformation",
+                "--live",
+                "--repository",
+                "a/b",
+                "--repository-id",
+                "7",
+            ),
+        ],
+        ids=" ".join,
+    )
+    def test_heeds_it(self, applied: Path, arguments: tuple[str, ...]) -> None:
+        run = command(*arguments, "--sandbox", cwd=applied, IDENTITY_RECONCILER_RATE="slow")
+        assert run.code == 3
+        assert "--rate slow: expected requests a second" in run.err
 
 
 class TestOutlook:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from collections.abc import Set as AbstractSet
@@ -41,10 +42,13 @@ from identity_reconciler.render.planfile import (
     read_plan,
 )
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
+from identity_reconciler.runs.verification import ENDLESS, Lengths, still_left, to_review
 from tests.memory_gateway import Fault, Killed, MemoryGateway, Silent
 from tests.plain_world import intended, plain
 from tests.strategies import INSTANCE, NOW, World, live_states, worlds
 
+TOUCHED = 6
+"""Of a dozen numbers, those up to here are of faults, and the others of changes by others too."""
 DECLARED = Declared(Settings(INSTANCE), files=("a.yaml",), digest="0" * 64)
 
 
@@ -194,6 +198,42 @@ def _signed(**fields: str) -> bytes:
     data: dict[str, Any] = {**json.loads(example()), **fields}
     del data["digest"]
     return (json.dumps({**data, "digest": digest_of(data)}, indent=2) + "\n").encode()
+
+
+class TestVerified:
+    """After an apply, whatever is read in lists and whatever alone, the same is left to be done."""
+
+    @given(world=worlds(), number=st.integers(0, 12), length=st.sampled_from([0, 150, 1_000]))
+    def test_the_rest_is_what_the_lists_tell(self, world: World, number: int, length: int) -> None:
+        live, declared = world
+        plan = compare(declared, live, NOW)
+        gateway = MemoryGateway.holding(live)
+        gateway.faults = {number: Fault.KILLED_AFTER}
+        with contextlib.suppress(Killed):
+            run(plan, gateway)
+        members = {group_key(one.name): length for one in declared.groups[::2]}
+        rest = still_left(plan, gateway, Lengths(length, length, members))
+        assert rest.changes == left(plan, gateway).changes
+
+    @given(world=worlds(), meanwhile=live_states(), number=st.integers(0, 12))
+    def test_a_saved_plan_is_held_against_the_same(
+        self, world: World, meanwhile: State, number: int
+    ) -> None:
+        """Lists of all users and groups leave as much to be done, and refuse for the same."""
+        live, declared = world
+        plan = compare(declared, live, NOW)
+        gateway = MemoryGateway.holding(meanwhile if number > TOUCHED else live)
+        gateway.faults = {number: Fault.KILLED_AFTER}
+        with contextlib.suppress(Killed):
+            run(plan, gateway)
+
+        def told(lengths: Lengths) -> object:
+            try:
+                return what_is_left(plan, gateway.read_state(to_review(plan, lengths))).changes
+            except StalePlanError as error:
+                return str(error)
+
+        assert told(Lengths(0, 0)) == told(ENDLESS)
 
 
 class TestSubset:

@@ -317,6 +317,22 @@ class TestAgreement:
         assert len({instance for instance, _ in mine}) == 2
         assert set(world.rows(MembershipsQuestion("user0101"), "instance", "group")) == mine
 
+    @pytest.mark.parametrize(
+        "question",
+        [
+            AccessQuestion(user="user0101"),
+            AccessQuestion(group="group 000"),
+            MembersQuestion("group 000"),
+            MembershipsQuestion("user0101"),
+        ],
+        ids=repr,
+    )
+    def test_questions_about_one_thing(self, world: World, question: Question) -> None:
+        """The roles may send what these take, and they are answered alike."""
+        little = world.look(question.wanted)
+        assert little.gaps == world.inspection.gaps
+        assert question.answer(little).rows == question.answer(world.inspection).rows != ()
+
     def test_leavers(self, world: World) -> None:
         gone = LeaversQuestion(read_leavers("email\nleft@example.com\n", "f"))
         assert world.rows(gone, "finding") == [("no account",)]

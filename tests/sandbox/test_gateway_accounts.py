@@ -8,6 +8,9 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from identity_reconciler.audit.inspection import Site, inspection_of
+from identity_reconciler.audit.report import WITH_ACCOUNTS
+from identity_reconciler.audit.reports.access import AccessQuestion
 from identity_reconciler.core.accounts import (
     AccountReading,
     AccountRole,
@@ -315,3 +318,31 @@ def planned(door: AwsGateway, reading: AccountReading, *names: str) -> PlanDocum
     people = (DeclaredUser(User(UserName(name)), HERE) for name in names)
     declared = Declared(settings, users=tuple(people), groups=(platform,), digest="0" * 64)
     return make_plan(declared, door, PlanTerms())[1]
+
+
+class TestAudit:
+    """A question about one user or group is answered as if everything had been listed."""
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            AccessQuestion(user="bob"),
+            AccessQuestion(user="ANN"),
+            AccessQuestion(group="platform"),
+            AccessQuestion(user="bob", group="platform"),
+        ],
+        ids=["through a group", "directly", "a group", "both"],
+    )
+    @pytest.mark.parametrize("through_groups", [True, False])
+    def test_access(self, question: AccessQuestion, *, through_groups: bool) -> None:
+        with Sandbox.assuming(Assumptions(account_access_through_groups=through_groups)) as sandbox:
+            sandbox.ensure_instance(DETAILS)
+            furnished(sandbox)
+            narrow, wide = (
+                question.answer(
+                    inspection_of(Site(INSTANCE, gateway(sandbox).read_state(one), accounts=True))
+                )
+                for one in (question.wanted, WITH_ACCOUNTS)
+            )
+        assert narrow.rows == wide.rows != ()
+        assert narrow.notes == wide.notes

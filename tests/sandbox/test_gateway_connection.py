@@ -222,7 +222,7 @@ class TestSettings:
 
     def test_threads_fit_the_rate(self, sandbox: Sandbox) -> None:
         made = clients(sandbox, rates=Rates())
-        assert [made.threads(rate) for rate in (0.5, 20, 1000)] == [4, 8, 16]
+        assert [made.threads(rate) for rate in (0.5, 20, 1000)] == [4, 20, 32]
 
     def test_every_request_is_told(self, sandbox: Sandbox) -> None:
         made = clients(sandbox)

@@ -146,6 +146,13 @@ def questions(draw: st.DrawFn, live: State) -> Wanted:
     ]
     unknown = ApplicationArn(f"{min(live.applications)[:-4]}0000")
     few = draw(st.booleans())
+    third = [*draw(some([*live.applications]))]
+    related = tuple(one for one in draw(some(principals)) if not one.orphan)
+
+    def then(found: State) -> Wanted | None:
+        groups = (Principal(PrincipalKind.GROUP, key) for key in found.groups)
+        return Wanted(assignments_to=tuple(groups)) if few else None
+
     return Wanted(
         users="users" in lists,
         groups="groups" in lists,
@@ -154,6 +161,10 @@ def questions(draw: st.DrawFn, live: State) -> Wanted:
         assignments_of=lambda application: application.arn in chosen,
         arns=tuple(draw(some([*sorted(live.applications), unknown]))) if few else (),
         named=(*draw(some(objects)), *(draw(some(links)) if few else ())),
+        required_of=lambda application: application.arn in third,
+        memberships_of=related,
+        assignments_to=related[1:],
+        then=then,
         principals=tuple(one for one in draw(some(principals)) if not one.orphan or few),
         mentioned=tuple(draw(some(objects))),
         addresses=tuple(draw(some(addresses))),

@@ -14,6 +14,7 @@ import yaml
 
 from identity_reconciler.audit.collection import Collection, collect
 from identity_reconciler.audit.report import EVERYTHING
+from identity_reconciler.audit.reports.access import AccessQuestion
 from identity_reconciler.core.declared import Instance
 from identity_reconciler.gateway.organization import Organization, Reach
 from identity_reconciler.gateway.wire.operations import Purpose, operations_for
@@ -169,7 +170,9 @@ def directory(groups: int, application: str, *hires: str) -> Population:
 
 
 def sent(groups: dict[str, int]) -> dict[str, set[str]]:
-    """Return the IAM actions that an audit of *groups* an account takes, by account.
+    """Return the IAM actions that audits of *groups* an account take, by account.
+
+    One audit is of everything, the others of one user and of one group.
 
     Where there are few groups their members are listed by group, and somebody joins meanwhile.
     """
@@ -192,8 +195,10 @@ def sent(groups: dict[str, int]) -> dict[str, set[str]]:
         events: Any = session.events
         events.register("before-send.identitystore.ListGroupMemberships", join)
         way = Reach(ROLE, OWN.region, rates=Rates(100_000, 100_000))
-        inspection = collect(Organization(session, way), Collection(EVERYTHING, side_by_side=1))
-        assert [visit.trouble for visit in inspection.visits] == ["", ""]
+        one_thing = (AccessQuestion(user="ana").wanted, AccessQuestion(group="group-0").wanted)
+        for wanted in (EVERYTHING, *one_thing):
+            inspection = collect(Organization(session, way), Collection(wanted, side_by_side=1))
+            assert [visit.trouble for visit in inspection.visits] == ["", ""]
         found = defaultdict(set)
         for one in sandbox.requests.entries:
             found[one.account].add(f"{one.service.removesuffix('-admin')}:{one.operation}")

@@ -30,12 +30,14 @@ from identity_reconciler.core.guard_settings import (
     GuardSettings,
     MinMembers,
 )
-from identity_reconciler.core.plan import Plan, Withholding
-from identity_reconciler.core.state import Principal, PrincipalKind, address
+from identity_reconciler.core.plan import Delete, Plan, Withholding
+from identity_reconciler.core.state import Principal, PrincipalKind, address, group_key
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.runs.applier import Outcome, Patience, apply_plan
 from identity_reconciler.runs.planning import PlanTerms, make_plan
+from identity_reconciler.runs.survey import read_live
+from identity_reconciler.runs.verification import Lengths, still_left
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.assumptions import Assumptions
 from tests.memory_gateway import Silent
@@ -249,6 +251,21 @@ class TestTwins:
         }
         again = gateway(house.sandbox).read_state(Wanted(principals=(Principal(USER, "bob"),)))
         assert "ops" not in state.united(again).groups
+
+    def test_who_leaves_is_looked_up_where_a_group_has_a_twin(self, house: House) -> None:
+        """All groups but those two are declared, and nobody has listed who is in them."""
+        data = DeclaredGroup(group("data"), HERE, members=members("eve"))
+        leaver = DeclaredUser(user("bob"), HERE, Presence.ABSENT)
+        wanted = Declared(Settings(INSTANCE), (leaver,), (data,))
+        live = read_live(wanted, gateway(house.sandbox), datetime.now(UTC)).live
+        assert "bob" in live.members[group_key("ops")]
+
+    def test_what_is_left_is_not_told_by_lists_that_hold_twins(self, house: House) -> None:
+        names = ("ana", "bob", "eve")
+        door = gateway(house.sandbox)
+        found = door.read_state(Wanted(named=tuple(user(name) for name in names)))
+        plan = Plan(tuple(Delete(one) for one in found.users.values()))
+        assert still_left(plan, door, Lengths(users=5, groups=3)).changes == plan.changes
 
     @pytest.mark.parametrize("name", ["ana", "Ana"])
     def test_a_name_of_twins_leads_to_the_one_that_is_spelled_so(

@@ -31,8 +31,14 @@ from identity_reconciler.core.access import Path, Route
 from identity_reconciler.core.accounts import GapReason
 from identity_reconciler.core.state import (
     Application,
+    Group,
+    GroupName,
+    Principal,
+    PrincipalKind,
     State,
+    User,
     UserKey,
+    UserName,
     folded,
     group_key,
     user_key,
@@ -83,16 +89,53 @@ class AccessQuestion:
 
     @property
     def wanted(self) -> Wanted:
-        """See Question."""
+        """See Question. What hangs on one user, group or application, where one is asked about."""
+        if self.user is not None:
+            return self._of_user(UserName(self.user))
+        if self.group is not None:
+            group = Principal(PrincipalKind.GROUP, group_key(self.group))
+            return Wanted(
+                named=(Group(GroupName(self.group)),),
+                applications=True,
+                memberships_of=(group,),
+                assignments_to=(group,),
+                account_access=(group,) if self._is_about_accounts else (),
+            )
         if self.application is None:
             return WITH_ACCOUNTS
         return Wanted(
             users=True,
             groups=True,
             applications=True,
-            members_of=lambda _: True,
             assignments_of=self._is_asked_about,
+            then=members_of_assigned,
         )
+
+    def _of_user(self, name: UserName) -> Wanted:
+        user = Principal(PrincipalKind.USER, user_key(name))
+        whole = Wanted(
+            named=(User(name),),
+            applications=True,
+            memberships_of=(user,),
+            account_access=(user,) if self._is_about_accounts else (),
+            then=self._of_groups,
+        )
+        if self.group is None:
+            return replace(whole, assignments_to=(user,), required_of=self._is_asked_about)
+        return replace(whole, mentioned=(Group(GroupName(self.group)),))
+
+    def _of_groups(self, live: State) -> Wanted:
+        """Return what to read when the groups of the user are known: what they give access to."""
+        chosen = None if self.group is None else group_key(self.group)
+        keys = [key for key in sorted(live.members) if chosen in {None, key}]
+        groups = tuple(Principal(PrincipalKind.GROUP, key) for key in keys)
+        accounts = groups if self._is_about_accounts else ()
+        return Wanted(assignments_to=groups, account_access=accounts)
+
+    @property
+    def _is_about_accounts(self) -> bool:
+        """Whether access to AWS accounts belongs to the answer."""
+        return self.application is None
 
     def answer(self, inspection: Inspection) -> Report:
         """See Question."""
@@ -113,9 +156,11 @@ class AccessQuestion:
             _account_row(site, entry)
             for site in inspection.sites
             for entry in account_ways(site.state)
-            if self.application is None and self._is_about(entry.user, entry.path)
+            if self._is_about_accounts and self._is_about(entry.user, entry.path)
         ]
-        said = notes(inspection, asked, accounts=self.application is None)
+        # Through a group one gets in whether or not an assignment is required.
+        doubtful = asked if self.group is None else ()
+        said = notes(inspection, doubtful, accounts=self._is_about_accounts)
         return Report("access", self._title(), ACCESS_COLUMNS, ordered(rows), said)
 
     def _title(self) -> str:
@@ -126,11 +171,11 @@ class AccessQuestion:
     def _require_known(self, inspection: Inspection) -> None:
         states = [site.state for site in inspection.sites]
         if self.user is not None:
-            names: list[str] = [one.user_name for state in states for one in state.users.values()]
+            names = [name for site in inspection.sites for name in site.user_names]
             known = any(user_key(self.user) in state.users for state in states)
             require_known("user", self.user, names, found=known)
         if self.group is not None:
-            names = [one.name for state in states for one in state.groups.values()]
+            names = [name for site in inspection.sites for name in site.group_names]
             known = any(group_key(self.group) in state.groups for state in states)
             require_known("group", self.group, names, found=known)
         if self.application is not None:
@@ -172,6 +217,17 @@ class AccessQuestion:
             opening.application,
             (application.account if application else None) or "",
         )
+
+
+def members_of_assigned(live: State) -> Wanted:
+    """Return what to read when the assignments are known: the members of the groups in them."""
+    groups = {
+        one
+        for found in live.assignments.values()
+        for one in found
+        if one.kind is PrincipalKind.GROUP and not one.orphan
+    }
+    return Wanted(memberships_of=tuple(sorted(groups)))
 
 
 def _account_row(site: Site, entry: AccountWay) -> Row:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from identity_reconciler.audit.inspection import Inspection, Site
 from identity_reconciler.audit.paths import applications, openings, standing
 from identity_reconciler.audit.report import (
-    EVERYTHING,
     INSTANCE,
     Column,
     Report,
@@ -21,6 +20,7 @@ from identity_reconciler.audit.reports.access import (
     APPLICATION,
     APPLICATION_ARN,
     ONLY_APPLICATIONS,
+    members_of_assigned,
     notes,
 )
 from identity_reconciler.core.state import (
@@ -41,8 +41,14 @@ class ApplicationsQuestion:
 
     @property
     def wanted(self) -> Wanted:
-        """See Question."""
-        return EVERYTHING
+        """See Question. Of the groups only those that are assigned have their members counted."""
+        return Wanted(
+            users=True,
+            groups=True,
+            applications=True,
+            assignments_of=lambda _: True,
+            then=members_of_assigned,
+        )
 
     def answer(self, inspection: Inspection) -> Report:
         """See Question."""

@@ -9,6 +9,7 @@ from identity_reconciler.audit.paths import email_of, standing
 from identity_reconciler.audit.report import INSTANCE, Column, Facet, Report, ordered, require_known
 from identity_reconciler.core.state import (
     Group,
+    GroupName,
     Principal,
     PrincipalKind,
     User,
@@ -33,18 +34,16 @@ class MembersQuestion:
 
     @property
     def wanted(self) -> Wanted:
-        """See Question. Lists: they cost less than a look-up for each member."""
-        key = group_key(self.group)
-
-        def chosen(group: Group) -> bool:
-            return group_key(group.name) == key
-
-        return Wanted(users=True, groups=True, members_of=chosen)
+        """See Question. Only what hangs on the group, whatever the size of the organisation."""
+        return Wanted(
+            mentioned=(Group(GroupName(self.group)),),
+            memberships_of=(Principal(PrincipalKind.GROUP, group_key(self.group)),),
+        )
 
     def answer(self, inspection: Inspection) -> Report:
         """See Question."""
         key = group_key(self.group)
-        names = [group.name for site in inspection.sites for group in site.state.groups.values()]
+        names = [name for site in inspection.sites for name in site.group_names]
         found = any(key in site.state.groups for site in inspection.sites)
         require_known("group", self.group, names, found=found)
         rows = []
@@ -75,13 +74,13 @@ class MembershipsQuestion:
         """See Question. Only what hangs on the user, whatever the size of the organisation."""
         return Wanted(
             named=(User(UserName(self.user)),),
-            principals=(Principal(PrincipalKind.USER, user_key(self.user)),),
+            memberships_of=(Principal(PrincipalKind.USER, user_key(self.user)),),
         )
 
     def answer(self, inspection: Inspection) -> Report:
         """See Question."""
         key = user_key(self.user)
-        names = [user.user_name for site in inspection.sites for user in site.people]
+        names = [name for site in inspection.sites for name in site.user_names]
         found = any(key in site.state.users for site in inspection.sites)
         require_known("user", self.user, names, found=found)
         rows = []

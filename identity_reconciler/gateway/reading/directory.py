@@ -21,6 +21,8 @@ class Register(Generic[_Value]):
         self._by_name: dict[str, Record[_Value]] = {}
         self._by_identifier: dict[str, Record[_Value]] = {}
         self._found: dict[str, str] = {}
+        self._shared: frozenset[str] = frozenset()
+        """The folded names that several of the last complete list have."""
 
     def find(self, name: str) -> Record[_Value] | None:
         """Return what was last read or written under *name*, or None."""
@@ -69,6 +71,11 @@ class Register(Generic[_Value]):
         }
         with self._lock:
             self._by_identifier, self._by_name, self._found = by_identifier, by_name, {}
+            self._shared = frozenset(times.keys() - by_name.keys())
+
+    def is_shared(self, name: str) -> bool:
+        """Return whether several of the last complete list have *name*."""
+        return folded(name) in self._shared
 
     def forget(self, identifier: str) -> None:
         """Forget what has *identifier*: it is not live any more."""

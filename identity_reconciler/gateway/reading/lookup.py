@@ -99,6 +99,15 @@ class Lookup:
 
     def user_with_id(self, identifier: str) -> Record[User] | None:
         """Return the user with that UserId as it is now."""
+        record = self.met_user(identifier)
+        if record is None:
+            return None
+        record = self.with_manager(record)
+        self._connection.directory.users.put(record)
+        return record
+
+    def met_user(self, identifier: str) -> Record[User] | None:
+        """Return the user with that UserId, with the bare id of the manager."""
         answer = _found(
             Call("identitystore", "DescribeUser", "a user"),
             lambda: self._client.describe_user(
@@ -109,7 +118,7 @@ class Lookup:
         if answer is None:
             register.forget(identifier)
             return None
-        record = self.with_manager(user_record(answer))
+        record = user_record(answer)
         register.put(record)
         return record
 

@@ -159,6 +159,8 @@ class _Reading:
         if not known and self._wanted.assignments_of(found):
             self._work.start("applications", partial(self._read_assignments, found))
             self._work.start("applications", partial(self._read_configuration, found))
+        elif not known and self._wanted.required_of(found):
+            self._work.start("applications", partial(self._read_configuration, found))
 
     def _read_assignments(self, of: Application) -> None:
         subject = f"the assignments of application {of.name or of.arn}"

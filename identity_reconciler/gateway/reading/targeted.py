@@ -1,7 +1,8 @@
 """Read a few objects by name, and what hangs on a few principals.
 
 The requests grow with what is asked about, not with the organisation: one or two for each name,
-one for each membership or assignment, one list for each principal and kind.
+one for each membership or assignment, one list for each principal and kind, and one for each
+group or member in these lists that was not met before, or fewer; see `meeting`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any, assert_never
 
 from botocore.exceptions import ClientError
@@ -33,6 +35,7 @@ from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.reading.connection import Connection
 from identity_reconciler.gateway.reading.listing import Item, pages
 from identity_reconciler.gateway.reading.lookup import PRINCIPAL_TYPES, Lookup
+from identity_reconciler.gateway.reading.meeting import met_groups, met_users
 from identity_reconciler.gateway.reading.pools import Work
 from identity_reconciler.gateway.wire.errors import Call, is_missing, translating
 
@@ -41,8 +44,17 @@ _Name = tuple[PrincipalKind, str]
 """A kind and a folded name."""
 
 
+def is_about_names(wanted: Wanted) -> bool:
+    """Return whether *wanted* asks for anything that `read_named` answers."""
+    return bool(wanted.named or wanted.mentioned or wanted.addresses or _related(wanted))
+
+
+def _related(wanted: Wanted) -> tuple[Principal, ...]:
+    return (*wanted.principals, *wanted.memberships_of, *wanted.assignments_to)
+
+
 def read_named(connection: Connection, wanted: Wanted) -> State:
-    """Return what *wanted* asks for in `named`, `principals`, `mentioned`, `addresses`, if live.
+    """Return what *wanted* asks for about single objects and principals, if they are live.
 
     Users and groups at the other end of the memberships of the principals are included.
 
@@ -58,6 +70,7 @@ def read_named(connection: Connection, wanted: Wanted) -> State:
             work.pool(_POOL, clients.threads(clients.rates.identity_store))
             tasks(work)
             work.finish()
+    questions.meet()
     return questions.state()
 
 
@@ -73,6 +86,10 @@ class _Questions:
         self._users: dict[UserKey, User] = {}
         self._groups: dict[GroupKey, Group] = {}
         self._members: dict[GroupKey, set[UserKey]] = defaultdict(set)
+        self._groups_of: dict[UserKey, list[str]] = {}
+        """By user: the GroupIds of all groups."""
+        self._members_of: dict[GroupKey, list[str]] = {}
+        """By group: the UserIds of all members."""
         self._assignments: dict[ApplicationArn, set[Principal]] = defaultdict(set)
 
     def state(self) -> State:
@@ -117,17 +134,35 @@ class _Questions:
                     work.start(_POOL, partial(self._ask_assignment, resource))
                 case _:
                     pass
-        for principal in dict.fromkeys(self._wanted.principals):
+        everything = self._wanted.principals
+        for principal in dict.fromkeys((*everything, *self._wanted.assignments_to)):
             work.start(_POOL, partial(self._list_assignments, principal))
+        for principal in dict.fromkeys((*everything, *self._wanted.memberships_of)):
             if principal.kind is PrincipalKind.USER:
                 work.start(_POOL, partial(self._list_groups_of, principal))
             else:
                 work.start(_POOL, partial(self._list_members_of, principal))
 
+    def meet(self) -> None:
+        """Put names in the place of the identifiers that lists of memberships hold.
+
+        Who is not live any more has none, and is left out.
+        """
+        groups = met_groups(self._connection, chain.from_iterable(self._groups_of.values()))
+        for user, found in self._groups_of.items():
+            for group in filter(None, map(groups.get, found)):
+                self._groups.setdefault(group_key(group.name), group)
+                self._members[group_key(group.name)].add(user)
+        users = met_users(self._connection, chain.from_iterable(self._members_of.values()))
+        for key, found in self._members_of.items():
+            for member in filter(None, map(users.get, found)):
+                self._users.setdefault(user_key(member.user_name), member)
+                self._members[key].add(user_key(member.user_name))
+
     def _spellings(self) -> dict[_Name, str]:
         """Return every name that has to be found, as spelled where a resource spells it."""
         spelled: dict[_Name, str] = {}
-        for principal in self._wanted.principals:
+        for principal in _related(self._wanted):
             if not principal.orphan:
                 spelled[principal.kind, principal.name] = principal.name
         for resource in (*self._wanted.mentioned, *self._wanted.named):
@@ -140,10 +175,16 @@ class _Questions:
         return self._identifiers.get((principal.kind, principal.name))
 
     def _find_user(self, name: str, *, whole: bool) -> None:
-        """Find the id of a user; read all of the user too where *whole* is true."""
+        """Find the id of a user; read all of the user too where *whole* is true.
+
+        Who is not in the list of this very read is not live, unless it holds twins of that name.
+        """
         place = (PrincipalKind.USER, folded(name))
         if not whole:
-            self._identifiers[place] = self._lookup.user_id(name)
+            users = self._connection.directory.users
+            listed = self._wanted.users and not users.is_shared(name)
+            find = users.identifier if listed else self._lookup.user_id
+            self._identifiers[place] = find(name)
             return
         found = self._lookup.user(name)
         if found is not None:
@@ -151,10 +192,13 @@ class _Questions:
             self._users[user_key(name)] = found.value
 
     def _find_group(self, name: str, *, whole: bool) -> None:
-        """Find the id of a group; read all of the group too where *whole* is true."""
+        """Find the id of a group; see `_find_user`."""
         place = (PrincipalKind.GROUP, folded(name))
         if not whole:
-            self._identifiers[place] = self._lookup.group_id(name)
+            groups = self._connection.directory.groups
+            listed = self._wanted.groups and not groups.is_shared(name)
+            find = groups.identifier if listed else self._lookup.group_id
+            self._identifiers[place] = find(name)
             return
         found = self._lookup.group(name)
         if found is not None:
@@ -186,10 +230,7 @@ class _Questions:
         directory = self._connection.directory
         for group_id, membership_id in self._list(call, request, _group_and_membership):
             directory.put_membership(group_id, user_id, membership_id)
-            group = directory.groups.known(group_id) or self._lookup.group_with_id(group_id)
-            if group is not None:
-                self._groups[group_key(group.value.name)] = group.value
-                self._members[group_key(group.value.name)].add(user_key(principal.name))
+            self._groups_of.setdefault(UserKey(principal.name), []).append(group_id)
 
     def _list_members_of(self, principal: Principal) -> None:
         call = Call("identitystore", "ListGroupMemberships", f"group/{principal.name}")
@@ -200,10 +241,7 @@ class _Questions:
         directory = self._connection.directory
         for user_id, membership_id in self._list(call, request, _user_and_membership):
             directory.put_membership(group_id, user_id, membership_id)
-            user = directory.users.known(user_id) or self._lookup.user_with_id(user_id)
-            if user is not None:
-                self._users[user_key(user.value.user_name)] = user.value
-                self._members[group_key(principal.name)].add(user_key(user.value.user_name))
+            self._members_of.setdefault(GroupKey(principal.name), []).append(user_id)
 
     def _list_assignments(self, principal: Principal) -> None:
         """List what a principal is assigned to itself.

@@ -40,10 +40,10 @@ _CONNECT_TIMEOUT = 5
 """Seconds."""
 _READ_TIMEOUT = 20
 """Seconds."""
-_LATENCY = 0.4
+_LATENCY = 1.0
 """Seconds that an answer may take before a quota is no longer used in full."""
 _FEWEST_THREADS = 4
-_MOST_THREADS = 16
+_MOST_THREADS = 32
 _POOLS = 4
 """Lists of users, groups, memberships and assignments, or look-ups, that run side by side."""
 

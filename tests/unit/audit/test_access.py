@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_reconciler.audit.report import Report
+from identity_reconciler.audit.report import Question, Report
 from identity_reconciler.audit.reports.access import AccessQuestion
 from identity_reconciler.audit.reports.applications import ApplicationsQuestion
+from identity_reconciler.audit.reports.people import MembershipsQuestion, MembersQuestion
 from identity_reconciler.core.state import Principal, PrincipalKind, State
 from identity_reconciler.errors import UsageError
+from tests.answering import answer
 from tests.strategies import live_states
 from tests.unit.audit.worlds import PAYROLL, STATE, WIKI, cells, everything
 
@@ -98,6 +100,34 @@ class TestEveryPath:
         state = replace(STATE, applications={PAYROLL: unknown})
         assert any("1 application did not say" in note for note in access(state).notes)
         assert not any("did not say" in note for note in access().notes)
+
+
+class TestReading:
+    """What a question reads, which is little, answers it as all there is would."""
+
+    @given(state=configured(), data=st.data())
+    def test_answers_alike(self, state: State, data: st.DataObject) -> None:
+        applications = state.applications.values()
+        options: dict[str, list[str]] = {
+            "user": [one.user_name for one in state.users.values()],
+            "group": [one.name for one in state.groups.values()],
+            "application": [*(one.name for one in applications), *state.applications],
+        }
+        given = data.draw(st.sets(st.sampled_from(sorted(options))))
+        chosen = {
+            option: data.draw(st.sampled_from(options[option])).upper()
+            for option in sorted(given)
+            if options[option]
+        }
+        questions: list[Question] = [AccessQuestion(**chosen), ApplicationsQuestion()]
+        if "user" in chosen:
+            questions.append(MembershipsQuestion(chosen["user"]))
+        if "group" in chosen:
+            questions.append(MembersQuestion(chosen["group"]))
+        for question in questions:
+            little = question.answer(everything(answer(state, question.wanted)))
+            whole = question.answer(everything(state))
+            assert (little.rows, little.notes) == (whole.rows, whole.notes)
 
 
 class TestFilters:

@@ -61,7 +61,12 @@ class TestOutlook:
         old = DeclaredGroup(Group(GroupName("old")), HERE, presence=Presence.ABSENT)
         leaving = replace(DECLARED, users=(gone, *USERS[1:]), groups=(*DECLARED.groups, old))
         # The members of a group that may be deleted are listed like those of a managed one.
-        assert outlook(leaving, Rates()) == Outlook(2 + 1 + 41 + 3 + 2 * 2, (41 + 1) / 20)
+        # Of the user the group that is not managed may be one; all applications are listed.
+        assert outlook(leaving, Rates()) == Outlook(2 + 1 + 41 + 3 + 1, (41 + 1) / 20)
+        unbound = replace(leaving, applications=())
+        assert outlook(unbound, Rates()) == Outlook(2 + 1 + 41 + 1 + 2, (41 + 1) / 20)
+        managed = (*(one for one in leaving.groups if one.name != "unmanaged"),)
+        assert outlook(replace(leaving, groups=managed), Rates()).requests == 2 + 1 + 41 + 3
 
     def test_a_group_that_is_authoritatively_absent_is_not_counted_but_declared_ones_are(
         self,

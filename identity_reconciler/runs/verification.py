@@ -1,0 +1,133 @@
+"""What to read to see what of a plan is done: what it touches, with the fewest requests."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import ceil
+
+from identity_reconciler.core.bindings import managers
+from identity_reconciler.core.plan import Plan
+from identity_reconciler.core.review import (
+    addresses_of,
+    applications_of,
+    to_be_read,
+    what_is_left,
+)
+from identity_reconciler.core.state import (
+    Assignment,
+    Group,
+    GroupKey,
+    Membership,
+    Principal,
+    PrincipalKind,
+    Resource,
+    User,
+    group_key,
+)
+from identity_reconciler.gateway import Gateway, Wanted
+
+_PAGE = 100
+"""Items of a page. Source: models."""
+_BESIDE_ASSIGNMENTS = 2
+"""Requests that a list of assignments takes besides its pages: about the application itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """About how long the lists are that could be read instead of single objects."""
+
+    users: int
+    groups: int
+    members: Mapping[GroupKey, int] = field(default_factory=dict)
+    """By group; the members of one that is missing are not listed."""
+
+
+ENDLESS = Lengths(sys.maxsize, sys.maxsize)
+"""Too long for users or groups to be listed."""
+
+
+def still_left(plan: Plan, gateway: Gateway, lengths: Lengths) -> Plan:
+    """Return what is left of *plan*, which was made and begun just now; see `what_is_left`.
+
+    Raises:
+        IncompleteReadError: What it touches could not be read.
+        StalePlanError: Something of it is neither as it was nor as it shall be.
+    """
+    live = gateway.read_state(to_verify(plan, lengths))
+    if live.twins:
+        # A list cannot tell them apart by their names; AWS knows how each is spelled.
+        live = gateway.read_state(to_verify(plan, ENDLESS))
+    return what_is_left(plan, live)
+
+
+def to_review(plan: Plan, lengths: Lengths) -> Wanted:
+    """Return what to read for `what_is_left` of a saved *plan*, and to hold it against.
+
+    That is what hangs on who is to be deleted, whether managers are live, who has the addresses
+    that are given, and what the applications are called, too.
+    """
+    wanted = to_verify(plan, lengths)
+    _, principals = to_be_read(plan)
+    return replace(
+        wanted,
+        principals=principals,
+        mentioned=tuple(map(User, managers(plan))),
+        # Whoever has an address is in the list of users.
+        addresses=() if wanted.users else addresses_of(plan),
+        arns=applications_of(plan),
+    )
+
+
+def to_verify(plan: Plan, lengths: Lengths) -> Wanted:
+    """Return what to read for `still_left` of *plan*.
+
+    Users, groups, the members of each group and the assignments of each application are listed
+    where that takes fewer requests than to ask for those that *plan* touches one by one.
+    """
+    named, _ = to_be_read(plan)
+    asked = Counter(map(_list_of, named))
+    users = asked[User] > _pages(lengths.users)
+    groups = asked[Group] > _pages(lengths.groups)
+    members = {
+        key
+        for key, length in lengths.members.items()
+        if asked[Membership, key] > _pages(max(length, asked[Membership, key]))
+    }
+    arns = {
+        arn
+        for arn in {one.application for one in named if isinstance(one, Assignment)}
+        if asked[Assignment, arn] > _pages(asked[Assignment, arn]) + _BESIDE_ASSIGNMENTS
+    }
+    listed = {
+        *((User,) if users else ()),
+        *((Group,) if groups else ()),
+        *((Membership, key) for key in members),
+        *((Assignment, arn) for arn in arns),
+    }
+    return Wanted(
+        users=users,
+        groups=groups,
+        twins=True,
+        named=tuple(one for one in named if _list_of(one) not in listed),
+        memberships_of=tuple(Principal(PrincipalKind.GROUP, key) for key in sorted(members)),
+        arns=tuple(sorted(arns)),
+        assignments_of=lambda application: application.arn in arns,
+    )
+
+
+def _list_of(resource: Resource) -> object:
+    """Return which list *resource* would be in."""
+    match resource:
+        case Membership():
+            return Membership, group_key(resource.group)
+        case Assignment():
+            return Assignment, resource.application
+        case _:
+            return type(resource)
+
+
+def _pages(items: int) -> int:
+    return max(1, ceil(items / _PAGE))
