@@ -180,5 +180,9 @@ class ThrottledError(GatewayError):
         """Seconds AWS asks to wait, where it says so."""
 
 
+class UnreachableError(GatewayError):
+    """No connection was made, so nothing was sent; trying later may help."""
+
+
 class UnknownOutcomeError(GatewayError):
     """The answer was lost or unsettled: the write may or may not have happened; read back."""
