@@ -37,7 +37,9 @@ class ExitCodeRow:
 EXIT_CODES: tuple[ExitCodeRow, ...] = (
     ExitCodeRow(ExitCode.SUCCESS, "success; a plan with or without changes", "maybe"),
     ExitCodeRow(
-        ExitCode.UNEXPECTED, "unexpected error; AWS could not be read, or only in part", "no"
+        ExitCode.UNEXPECTED,
+        "unexpected error; AWS could not be read, or only in part, or refused all of an apply",
+        "no",
     ),
     ExitCodeRow(
         ExitCode.CHANGES,
@@ -56,8 +58,9 @@ EXIT_CODES: tuple[ExitCodeRow, ...] = (
     ExitCodeRow(ExitCode.LOCKED, "the lock is held by someone else", "no"),
     ExitCodeRow(
         ExitCode.PARTIAL_APPLY,
-        "partial: an apply that wrote something while something failed or was skipped, an apply "
-        "that did all but what is unresolved, or an audit that could not read every account",
+        "partial: an apply that wrote something, or may have, while something failed, was skipped, "
+        "or remains; one that did all but what is unresolved; or an audit that could not read "
+        "every account",
         "maybe",
     ),
     ExitCodeRow(
@@ -133,6 +136,12 @@ class BlockedError(ReconcilerError):
     """A guard refuses the plan, and no approval covers it."""
 
     exit_code = ExitCode.GUARD
+
+
+class PartialApplyError(ReconcilerError):
+    """An apply ended, after it had written something, by what no apply should end by."""
+
+    exit_code = ExitCode.PARTIAL_APPLY
 
 
 class GatewayError(ReconcilerError):

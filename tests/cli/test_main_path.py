@@ -10,6 +10,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -193,6 +194,19 @@ def lines_of(process: subprocess.Popen[str]) -> Iterator[str]:
     return iter(process.stdout)
 
 
+def started(here: Path, stdout: int | IO[str], stderr: int | IO[str]) -> subprocess.Popen[str]:
+    """Start an apply whose process outlives what it prints to."""
+    return subprocess.Popen(
+        [*launcher(), "apply", "--sandbox", "--auto-approve"],
+        cwd=here,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+    )
+
+
 def start_apply(here: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*PROGRAM, "apply", "--sandbox", "--auto-approve"],
@@ -272,13 +286,26 @@ class TestJournal:
 class TestOutput:
     """What cannot be printed does not stop what is being written."""
 
-    def test_a_reader_that_goes_away_does_not_stop_the_apply(self, here: Path) -> None:
-        with start_apply(here) as process:
+    @pytest.mark.parametrize("err", [subprocess.STDOUT, subprocess.DEVNULL])
+    def test_a_reader_that_goes_away_does_not_stop_the_apply(self, here: Path, err: int) -> None:
+        """As in `apply 2>&1 | head`: all is done, and the exit code says so."""
+        with started(here, stdout=subprocess.PIPE, stderr=err) as process:
+            assert any(line.startswith("+ applied") for line in lines_of(process))
             assert process.stdout is not None
-            process.stdout.readline()
             process.stdout.close()
-            process.wait()
+            assert process.wait() == 0
         assert "No changes." in command("plan", "--sandbox", cwd=here).out
+
+    @pytest.mark.parametrize("stream", ["stdout", "stderr"])
+    def test_a_full_disk_does_not_stop_the_apply(self, here: Path, stream: str) -> None:
+        command("plan", "--sandbox", cwd=here)
+        with Path("/dev/full").open("w") as full, Path(os.devnull).open("w") as other:
+            files = {"stdout": other, "stderr": other, stream: full}
+            with started(here, stdout=files["stdout"], stderr=files["stderr"]) as process:
+                code = process.wait()
+        changes = command("plan", "--sandbox", "--format", "json", cwd=here).changes()
+        # A plan that cannot be shown is not applied.
+        assert (code, len(changes)) == ((1, 38) if stream == "stdout" else (0, 0))
 
     def test_text_has_no_colour_in_a_pipe(self, here: Path) -> None:
         assert "\x1b" not in command("plan", "--sandbox", cwd=here).out

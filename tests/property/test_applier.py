@@ -65,9 +65,8 @@ def may_need(change: Change, key: Key) -> bool:
         assert not isinstance(change, Create)
         name = change.before.key[1]
         cascaded = change.cascaded if isinstance(change, Delete) else ()
-        joined = {("membership", key[1], edge.key[2]) for edge in cascaded}
-        of_it = key[0] in {"membership", "assignment"} and name in key[1:]
-        if of_it or key in joined or (cascaded and key[0] == "assignment"):
+        # Of a group with members what these get, too, under the names that they have then.
+        if key[0] in {"membership", "assignment"} and (cascaded or name in key[1:]):
             return True
     return key in names(change)
 
