@@ -401,7 +401,7 @@ class Execution:
         left = {change.key for change in remaining.changes}
         self._tell_doubtful(results, left)
         if left:
-            note("what remains:")
+            note(f"seen: {len(applied - left)} of {len(applied)} changes applied; what remains:")
             self._show(words.rstrip("\n"))
         else:
             but = " but what is unresolved" if remaining.unresolved else ""

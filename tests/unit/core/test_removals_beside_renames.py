@@ -206,6 +206,14 @@ class TestAnotherRemoval:
         run(plan, gateway)
         assert left(plan, gateway).changes == ()
 
+    def test_of_who_has_the_new_name_until_it_is_given_on(self) -> None:
+        """Ana's link is gone, and that of Bob, whose name she is to get, is his."""
+        bobby = Rename(BOB, User(UserName("Bobby")))
+        plan = plan_of(ANA_IN_OPS, bobby, Rename(ANA, User(BOB.user_name)))
+        gateway = MemoryGateway.holding(LIVE)
+        gateway.delete(ANA_IN_OPS)
+        assert run(plan, gateway)[0].outcome is Outcome.ALREADY_IN_PLACE
+
     def test_beside_a_name_whose_case_flips(self) -> None:
         """Links keep their key, so nothing depends on whether it is done."""
         louder = Rename(OPS, Group(GroupName("OPS")))
