@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from identity_reconciler.core.plan import Change, Create, Delete, Rename, awaited, requirements
 from identity_reconciler.core.renames import Link, Renames
@@ -36,8 +36,7 @@ class Why(StrEnum):
     """It deletes a group whose members get access by other ways."""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """That a change must not be carried out unless another one has gone well."""
 
     key: Key
@@ -69,14 +68,14 @@ def needs(changes: Iterable[Change]) -> Needs:
     """
     listed = tuple(changes)
     freed, removed = awaited(listed), _removed_links(listed)
-    found: defaultdict[Key, dict[Need, None]] = defaultdict(dict)
+    found: defaultdict[Key, list[Need]] = defaultdict(list)
     for key, why, needed in (
         *_ready(listed),
         *((key, Why.FREED, one) for key, keys in freed.items() for one in keys),
         *_without_links(listed, removed),
         *_replaced(listed, removed),
     ):
-        found[key][Need(needed, why)] = None
+        found[key].append(Need(needed, why))
     return {key: tuple(some) for key, some in found.items()}
 
 
@@ -86,11 +85,11 @@ _Found = Iterator[tuple[Key, Why, Key]]
 
 def _ready(changes: tuple[Change, ...]) -> _Found:
     created = {change.key for change in changes if isinstance(change, Create)}
-    renamed = {change.key for change in changes if isinstance(change, Rename)}
-    for change in changes if created or renamed else ():
-        made = created | renamed if _is_link(change) else created
+    made = created | {change.key for change in changes if isinstance(change, Rename)}
+    for change in changes if made else ():
+        ready = made if _is_link(change) else created
         for key in requirements(change):
-            if key in made:
+            if key in ready:
                 yield change.key, Why.READY, key
 
 
@@ -128,31 +127,31 @@ def _replaced(changes: tuple[Change, ...], removed: Mapping[Key, tuple[Link, ...
         if isinstance(change, Delete) and change.key[0] == "group":
             staying = (one.user for one in change.cascaded if ("user", one.key[2]) not in gone)
             members = {renames.user(user_key(user)) for user in staying}
-            for link in given.to(members, removed.get(change.key, ())):
-                yield change.key, Why.REPLACED, link.key
+            for key in given.to(members, removed.get(change.key, ())):
+                yield change.key, Why.REPLACED, key
 
 
 class _Given:
     """The links that changes make."""
 
     def __init__(self, changes: Iterable[Change]) -> None:
-        self._joined: defaultdict[UserKey, list[Link]] = defaultdict(list)
+        self._joined: defaultdict[UserKey, list[Key]] = defaultdict(list)
         self._assigned: defaultdict[ApplicationArn, list[Assignment]] = defaultdict(list)
         for change in changes:
             match change:
                 case Create(after=Membership() as link):
-                    self._joined[user_key(link.user)].append(link)
+                    self._joined[user_key(link.user)].append(link.key)
                 case Create(after=Assignment() as link):
                     self._assigned[link.application].append(link)
                 case _:
                     pass
 
-    def to(self, members: set[UserKey], lost: Iterable[Link]) -> Iterator[Link]:
-        """Yield those that *members* may have instead of a group and what it has *lost*."""
+    def to(self, members: set[UserKey], lost: Iterable[Link]) -> Iterator[Key]:
+        """Yield the keys of those that *members* may have instead of a group and its *lost* links."""
         for user in sorted(members):
             yield from self._joined.get(user, ())
         for arn in sorted({one.application for one in lost if isinstance(one, Assignment)}):
             for link in self._assigned.get(arn, ()) if members else ():
                 by_group = link.principal.kind is PrincipalKind.GROUP
                 if by_group or UserKey(link.principal.name) in members:
-                    yield link
+                    yield link.key
