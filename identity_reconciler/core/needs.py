@@ -147,7 +147,7 @@ class _Given:
                     pass
 
     def to(self, members: set[UserKey], lost: Iterable[Link]) -> Iterator[Key]:
-        """Yield the keys of those that *members* may have instead of a group and its *lost* links."""
+        """Yield the keys of what *members* may have instead of a group and its *lost* links."""
         for user in sorted(members):
             yield from self._joined.get(user, ())
         for arn in sorted({one.application for one in lost if isinstance(one, Assignment)}):
