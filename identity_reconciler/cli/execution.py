@@ -89,6 +89,7 @@ class Writes:
             yield
         except ReconcilerError as error:
             if self.may_be:
+                note("AWS has been written to before this error; the results are above")
                 error.exit_code = ExitCode.PARTIAL_APPLY
             raise
         except Exception as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import stat
 import subprocess
@@ -268,6 +269,29 @@ class TestInterruption:
         assert events.count("begin") == events.count("end")
         assert command("apply", "--sandbox", "--auto-approve", cwd=here).code == 0
         assert "No changes." in command("plan", "--sandbox", cwd=here).out
+
+
+class TestSeveralInstances:
+    """They are applied one after the other, and the exit code is about all of them."""
+
+    def test_the_second_is_refused(self, here: Path) -> None:
+        first, second = here / "all/first", here / "all/second"
+        (here / "desired-state").rename(here / "first")
+        (here / "all").mkdir()
+        (here / "first").rename(first)
+        shutil.copytree(first / "users", second / "users")
+        settings = (first / "instance.yaml").read_text()
+        for old, new in (("111122223333", "444455556666"), ("cdef", "cdff"), ("7890\n", "7899\n")):
+            settings = settings.replace(old, new)
+        guards = "guards: {expect_live: {users: 5}}\n"
+        (second / "instance.yaml").write_text(f"{settings}\n{guards}")
+        run = command("apply", "all", "--sandbox", "--auto-approve", cwd=here)
+        assert "Apply: 38 applied" in run.out
+        assert "AWS has been written to before this error" in run.err
+        assert "refused by empty.live" in run.err
+        assert run.code == 7
+        again = command("apply", "all", "--sandbox", "--auto-approve", cwd=here)
+        assert (again.code, "before this error" in again.err) == (4, False)
 
 
 class TestJournal:
