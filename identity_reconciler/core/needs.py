@@ -63,8 +63,8 @@ def needs(changes: Iterable[Change]) -> Needs:
       removed: AWS keeps an assignment whose principal is gone, and a link is found again by the
       names in the plan. Strangers' links and objects are nothing to it.
     * The deletion of a group needs what its members get to be in place: assignments to what the
-      group is taken from, and memberships, whatever they lead to, as the group may lead to
-      accounts that no plan knows of. Else people would lose what they have before and after.
+      group is taken from, and memberships in other groups, as no plan says all that these lead
+      to. Else people would lose what they have before and after.
     """
     listed = tuple(changes)
     freed, removed = awaited(listed), _removed_links(listed)
