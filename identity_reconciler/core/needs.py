@@ -124,7 +124,8 @@ def _replaced(changes: tuple[Change, ...], removed: Mapping[Key, tuple[Link, ...
     renames = Renames.of((one.before, one.after) for one in changes if isinstance(one, Rename))
     given = _Given(changes)
     for change in changes:
-        if isinstance(change, Delete) and change.key[0] == "group":
+        if isinstance(change, Delete):
+            # Of the memberships of a leaver none is of somebody who stays.
             staying = (one.user for one in change.cascaded if ("user", one.key[2]) not in gone)
             members = {renames.user(user_key(user)) for user in staying}
             for key in given.to(members, removed.get(change.key, ())):

@@ -163,6 +163,24 @@ class TestReplaced:
     def test_not_by_what_leads_elsewhere(self, grant: Membership | Assignment) -> None:
         assert of(OPS_GOES, self.WIKI, Create(grant)) == [(Why.LINKS, self.WIKI.key)]
 
+    def test_by_what_a_member_gets_who_changes_otherwise(self) -> None:
+        title, grant = Update(user("bob"), user("bob", "boss")), member("new", "bob")
+        assert of(OPS_GOES, title, Create(grant)) == [(Why.REPLACED, grant.key)]
+
+    def test_in_the_order_of_the_names(self) -> None:
+        """Two runs tell the same reason."""
+        names = [f"user-{number}" for number in range(9)]
+        links = [member("ops", name) for name in names]
+        removals = [Delete(assigned(name, TO_GROUP, "ops")) for name in names]
+        moves = [Create(member("new", name)) for name in names]
+        grants = [Create(assigned(name, TO_GROUP, "new")) for name in names]
+        goes = replace(OPS_GOES, cascaded=tuple(links))
+        found = of(goes, *reversed(grants), *reversed(moves), *removals)
+        assert found == [
+            *((Why.LINKS, one.key) for one in removals),
+            *((Why.REPLACED, one.key) for one in (*moves, *grants)),
+        ]
+
     def test_not_when_nobody_in_it_stays(self) -> None:
         grant, bob_leaves = Create(assigned("wiki", TO_GROUP, "new")), Delete(user("bob"))
         assert of(OPS_GOES, self.WIKI, grant, bob_leaves) == [(Why.LINKS, self.WIKI.key)]
