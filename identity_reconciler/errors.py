@@ -37,7 +37,9 @@ class ExitCodeRow:
 EXIT_CODES: tuple[ExitCodeRow, ...] = (
     ExitCodeRow(ExitCode.SUCCESS, "success; a plan with or without changes", "maybe"),
     ExitCodeRow(
-        ExitCode.UNEXPECTED, "unexpected error; AWS could not be read, or only in part", "no"
+        ExitCode.UNEXPECTED,
+        "unexpected error; AWS could not be read, or only in part, or refused all of an apply",
+        "no",
     ),
     ExitCodeRow(
         ExitCode.CHANGES,
@@ -56,8 +58,9 @@ EXIT_CODES: tuple[ExitCodeRow, ...] = (
     ExitCodeRow(ExitCode.LOCKED, "the lock is held by someone else", "no"),
     ExitCodeRow(
         ExitCode.PARTIAL_APPLY,
-        "partial: an apply that wrote something while something failed or was skipped, an apply "
-        "that did all but what is unresolved, or an audit that could not read every account",
+        "partial: an apply that wrote something, or may have, while something failed, was skipped, "
+        "or remains; one that did all but what is unresolved; or an audit that could not read "
+        "every account",
         "maybe",
     ),
     ExitCodeRow(
@@ -135,6 +138,12 @@ class BlockedError(ReconcilerError):
     exit_code = ExitCode.GUARD
 
 
+class PartialApplyError(ReconcilerError):
+    """An apply ended, after it had written something, by what no apply should end by."""
+
+    exit_code = ExitCode.PARTIAL_APPLY
+
+
 class GatewayError(ReconcilerError):
     """AWS could not do what was asked. Subclasses say what is known about the outcome."""
 
@@ -178,6 +187,10 @@ class ThrottledError(GatewayError):
         super().__init__(message)
         self.retry_after = retry_after
         """Seconds AWS asks to wait, where it says so."""
+
+
+class UnreachableError(GatewayError):
+    """No connection was made, so nothing was sent; trying later may help."""
 
 
 class UnknownOutcomeError(GatewayError):

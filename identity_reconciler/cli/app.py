@@ -110,8 +110,8 @@ def run(arguments: list[str]) -> int:
         _tell("interrupted; no request was in flight")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; without this Python complains once more at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone.
+        _abandon_stdout()
         return ExitCode.UNEXPECTED
     except Exception as error:
         if os.environ.get("IDENTITY_RECONCILER_DEBUG"):
@@ -128,9 +128,16 @@ def _in_words(error: ReconcilerError) -> Iterator[str]:
     if isinstance(error, InvalidInputError):
         number = len(error.problems)
         yield from map(str, error.problems)
-        yield f"{number} problem{'' if number == 1 else 's'}; nothing was changed"
+        changed = "" if error.exit_code is ExitCode.PARTIAL_APPLY else "; nothing was changed"
+        yield f"{number} problem{'' if number == 1 else 's'}{changed}"
     else:
         yield f"error: {error}"
+
+
+def _abandon_stdout() -> None:
+    from identity_reconciler.cli.output import abandon
+
+    abandon(sys.stdout)
 
 
 def _tell(*lines: str) -> None:

@@ -5,6 +5,7 @@ Shows the results as they happen, heeds signals, and looks again afterwards.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ from identity_reconciler.cli.loading import load_all
 from identity_reconciler.cli.options import Color, PlanFormat
 from identity_reconciler.cli.output import (
     Progress,
+    abandon,
     note,
     print_changes,
     print_plans,
@@ -33,16 +35,23 @@ from identity_reconciler.cli.output import (
 from identity_reconciler.core.bindings import places, require_same_objects
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
-from identity_reconciler.core.plan import Plan
+from identity_reconciler.core.plan import Delete, Plan
 from identity_reconciler.core.review import (
     applications_to_assign,
     require_applications,
     require_reviewed,
     what_is_left,
 )
-from identity_reconciler.core.state import Key, State, group_key
-from identity_reconciler.errors import ExitCode, GatewayError, InvalidInputError, StalePlanError
-from identity_reconciler.gateway import Wanted
+from identity_reconciler.core.state import Key, State, address, group_key
+from identity_reconciler.errors import (
+    ExitCode,
+    GatewayError,
+    InvalidInputError,
+    PartialApplyError,
+    ReconcilerError,
+    StalePlanError,
+)
+from identity_reconciler.gateway import Gateway, Wanted
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.github.step import GithubStep, report
 from identity_reconciler.render.document import PlanDocument
@@ -61,6 +70,32 @@ _PAUSE = 5.0
 """Seconds between two looks: lists may lag behind writes. Source: awslabs/ssosync issue 42."""
 
 
+@dataclass(slots=True)
+class Writes:
+    """Whether a command may have written to AWS so far, over all the instances it applies."""
+
+    may_be: bool = False
+
+    @contextmanager
+    def told_by_exit_code(self) -> Iterator[None]:
+        """Let no error that ends the block say by its exit code that nothing was written.
+
+        Raises:
+            PartialApplyError: Instead of what is none of our errors, when something was.
+        """
+        try:
+            yield
+        except ReconcilerError as error:
+            if self.may_be:
+                note("AWS has been written to before this error; the results are above")
+                error.exit_code = ExitCode.PARTIAL_APPLY
+            raise
+        except Exception as error:
+            if not self.may_be or os.environ.get("IDENTITY_RECONCILER_DEBUG"):
+                raise
+            raise PartialApplyError(f"unexpected {type(error).__name__}: {error}") from error
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """How an apply goes about it."""
@@ -70,6 +105,7 @@ class Course:
     only_expired: bool = False
     step: GithubStep | None = None
     """The step of a GitHub job that is to be told of the plans."""
+    writes: Writes = field(default_factory=Writes)
 
 
 def apply_directory(
@@ -94,7 +130,10 @@ def apply_directory(
         loaded = load_all(directory)
     unresolved = 0
     for declared in loaded:
-        with connected_for(declared, target, write=True) as gateway:
+        with (
+            course.writes.told_by_exit_code(),
+            connected_for(declared, target, write=True) as gateway,
+        ):
             plan, code = _apply_declared(_Fresh(declared, gateway, terms), reviewed, course)
         if code is not ExitCode.SUCCESS:
             return code
@@ -145,7 +184,7 @@ def _apply_declared(
     if not plan or (course.ask and not _answered_yes()):
         return plan, ExitCode.SUCCESS
     look = partial(fresh.left, plan, document)
-    return plan, Execution(fresh.gateway, course.color, document, look).run(plan)
+    return plan, Execution(fresh.gateway, course, document, look).run(plan)
 
 
 def _require_approved(plan: Plan, approved: Plan, fresh: _Fresh) -> None:
@@ -175,7 +214,10 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
     """
     document = plan.document(datetime.now(UTC))
     reviewed, instance = plan_of(document), instance_of(document)
-    with connected(instance, target, write=True) as gateway:
+    with (
+        course.writes.told_by_exit_code(),
+        connected(instance, target, write=True) as gateway,
+    ):
         lengths = Lengths(document.live.users, document.live.groups)
         saved = _Saved(reviewed, gateway, lengths)
         print_plans([document], PlanFormat.TEXT, course.color)
@@ -188,7 +230,7 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
             typer.echo(f"Already in place: {done} of {len(reviewed.changes)} changes")
         code = ExitCode.SUCCESS
         if left and (not course.ask or _answered_yes()):
-            code = Execution(gateway, course.color, document, saved.left).run(left)
+            code = Execution(gateway, course, document, saved.left).run(left)
         return code or _done_but_for(len(reviewed.unresolved))
 
 
@@ -242,8 +284,8 @@ def _answered_yes() -> bool:
 class Execution:
     """One apply of one plan."""
 
-    gateway: AwsGateway
-    color: Color
+    gateway: Gateway
+    course: Course
     document: PlanDocument
     """What is applied."""
     look: Callable[[], Plan]
@@ -252,12 +294,13 @@ class Execution:
     """The signal that asked us to stop."""
     deaf: bool = False
     """True when stdout cannot be written any more; the writes go on without it."""
-    _stop: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Is set by a signal, and ends whatever is waited for."""
 
     def run(self, plan: Plan) -> ExitCode:
         """Carry out *plan*, tell what became of it, and return the exit code."""
         header = {**_header(self.document), "changes": str(len(plan.changes))}
-        patience = Patience(self._sleep, self._stop.is_set)
+        patience = Patience(self._sleep, self.stop.is_set)
         results: list[Result] = []
         broken: JournalError | None = None
         journal = JournalFile(workspace() / "journal", lambda: datetime.now(UTC), header)
@@ -266,34 +309,48 @@ class Execution:
                 check = LeftoverCheck(self.gateway, self.document)
                 for result in apply_plan(plan, self.gateway, journal, patience, check):
                     results.append(result)
+                    self.course.writes.may_be |= result.may_have_written
                     self._show(result_line(result.change, result.outcome, result.detail))
                 if self.signal is not None:
                     journal.close(f"stopped by signal {self.signal}")
         except JournalError as error:
             broken = error
+        except Exception:
+            # It ended in the middle of a change.
+            self.course.writes.may_be = True
+            raise
         self._show(_summary(results, len(plan.changes)))
         note(f"journal: {journal.path}")
         if broken is not None:
             note(f"error: {broken}")
-            return ExitCode.PARTIAL_APPLY
+            return self._failure()
         if self.signal is not None:
             note("stopped; run the same command again to do the rest")
             return ExitCode(128 + self.signal)
-        self._look_again({one.change.key for one in results if one.outcome is Outcome.APPLIED})
-        return _exit_code(results)
+        remains = self._look_again(results)
+        if not all(result.is_met for result in results):
+            return self._failure()
+        return ExitCode.PARTIAL_APPLY if remains else ExitCode.SUCCESS
+
+    def _failure(self) -> ExitCode:
+        """Return how an apply ends in which something went wrong."""
+        return ExitCode.PARTIAL_APPLY if self.course.writes.may_be else ExitCode.UNEXPECTED
 
     def _show(self, line: str) -> None:
         """Print *line*; a reader who went away does not stop what is being written to AWS."""
         if self.deaf:
             return
         try:
-            print_changes(line + "\n", self.color)
+            print_changes(line + "\n", self.course.color)
             sys.stdout.flush()
-        except (OSError, ValueError):
+        except OSError:
+            self.deaf = True
+            abandon(sys.stdout)
+        except ValueError:
             self.deaf = True
 
     def _sleep(self, seconds: float) -> None:
-        self._stop.wait(seconds)
+        self.stop.wait(seconds)
 
     @contextmanager
     def _catching_signals(self) -> Iterator[None]:
@@ -310,29 +367,49 @@ class Execution:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.signal = number
-        self._stop.set()
+        self.stop.set()
 
-    def _look_again(self, applied: set[Key]) -> None:
-        """Tell what remains, waiting a little for lists that lag."""
+    def _look_again(self, results: list[Result]) -> bool:
+        """Tell what is live after *results*, waiting a little for lists that lag.
+
+        Returns:
+            Whether anything is seen not to be as it should be.
+        """
+        applied = {one.change.key for one in results if one.outcome is Outcome.APPLIED}
         try:
             remaining = self.look()
             for _ in range(_LOOKS - 1):
                 if applied.isdisjoint(change.key for change in remaining.changes):
                     break
-                self._stop.wait(_PAUSE)
+                self.stop.wait(_PAUSE)
                 remaining = self.look()
-        except (GatewayError, InvalidInputError, StalePlanError) as error:
-            note(f"applied, but not verified: {error}")
-            return
-        if remaining:
-            count = len(remaining.changes)
-            note(f"what remains ({count} {'change' if count == 1 else 'changes'}):")
+        except GatewayError as error:
+            note(f"applied, but the live state could not be read again to verify it: {error}")
+            return False
+        except (InvalidInputError, StalePlanError) as error:
+            note(f"applied, but what is live now is not as it should be: {error}")
+            return True
+        left = {change.key for change in remaining.changes}
+        self._tell_doubtful(results, left)
+        if left:
+            note(f"seen: {len(applied - left)} of {len(applied)} changes applied; what remains:")
             for change in remaining.changes:
                 self._show(result_line(change, "not in place", ""))
             note("run the same command again")
         else:
             but = " but what is unresolved" if remaining.unresolved else ""
             self._show(f"Verified: nothing is left to do{but}.")
+        return bool(left)
+
+    def _tell_doubtful(self, results: list[Result], left: set[Key]) -> None:
+        """Say which changes turned out otherwise than their results say, given what is *left*."""
+        for result in results:
+            change = result.change
+            subject = address(change.before if isinstance(change, Delete) else change.after)
+            if result.outcome is Outcome.APPLIED and change.key in left:
+                note(f"{subject}: applied, and not to be seen yet")
+            elif result.outcome is Outcome.UNKNOWN and change.key not in left:
+                note(f"{subject}: unknown at first, and seen to be done")
 
 
 def _summary(results: list[Result], planned: int) -> str:
@@ -341,10 +418,3 @@ def _summary(results: list[Result], planned: int) -> str:
     if planned > len(results):
         parts.append(f"{planned - len(results)} not begun")
     return f"Apply: {', '.join(parts) or 'nothing done'}"
-
-
-def _exit_code(results: list[Result]) -> ExitCode:
-    outcomes = {result.outcome for result in results}
-    if outcomes.isdisjoint({Outcome.FAILED, Outcome.SKIPPED}):
-        return ExitCode.SUCCESS
-    return ExitCode.PARTIAL_APPLY if Outcome.APPLIED in outcomes else ExitCode.UNEXPECTED

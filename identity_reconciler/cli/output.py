@@ -90,11 +90,27 @@ def print_plans(
 
 
 def note(*lines: str) -> None:
-    """Print *lines* for people on stderr; no value in one of them can begin another."""
+    """Print *lines* for people on stderr; no value in one of them can begin another.
+
+    When nobody reads them any more, that changes neither what is done nor how it ends.
+    """
     from identity_reconciler.render.escape import safe, safe_lines
 
-    sys.stderr.write("".join(f"{safe_lines(safe(line))}\n" for line in lines))
-    sys.stderr.flush()
+    try:
+        sys.stderr.write("".join(f"{safe_lines(safe(line))}\n" for line in lines))
+        sys.stderr.flush()
+    except OSError:
+        abandon(sys.stderr)
+
+
+def abandon(stream: IO[str]) -> None:
+    """Lead *stream*, which cannot be written, into nothing, its buffer and all that follows.
+
+    Otherwise Python would try again at its exit, complain, and end with another exit code.
+    """
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, stream.fileno())
+    os.close(nothing)
 
 
 def write_out(path: Path, data: bytes) -> bool:

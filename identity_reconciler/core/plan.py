@@ -207,9 +207,9 @@ def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
     principals they name, because AWS keeps an assignment whose principal is gone. Managers are
     created before the people they manage, who carry the manager's id, and created or renamed
     before an update or rename that names them. A name or e-mail address is given up before
-    another change takes it. Users and groups are deleted last, so a failure before that leaves
-    them whole, but for those whose name or address is taken: these go right before. Ties break on
-    the key, so two runs print the same plan.
+    another change takes it. Users and groups are deleted last, so what they need to wait for is
+    known by then, but for those whose name or address is taken: these go right before. Ties break
+    on the key, so two runs print the same plan.
     """
     listed = tuple(changes)
     places = _places(listed)
@@ -345,7 +345,7 @@ def _managers(change: Change) -> Iterator[Key]:
 def requirements(change: Change) -> tuple[Key, ...]:
     """Return the keys of the users and groups that *change* needs to be live under their names.
 
-    A change cannot succeed when the create or the rename of one of these has failed.
+    Which of them are yet to be made ready, and all else that it waits for, say the `needs`.
     """
     match change:
         case Create(after=Membership() as edge):

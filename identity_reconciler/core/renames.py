@@ -20,6 +20,7 @@ from identity_reconciler.core.state import (
     Membership,
     Principal,
     PrincipalKind,
+    Resource,
     State,
     User,
     UserKey,
@@ -92,6 +93,13 @@ class Renames:
         """Whether there is any."""
         return bool(self.users or self.groups)
 
+    @property
+    def give_names_on(self) -> bool:
+        """Whether one of them gets the name that another has before."""
+        users = self.users.keys() & self.former_users.keys()
+        groups = self.groups.keys() & self.former_groups.keys()
+        return bool(users or groups)
+
     def reversed(self) -> Renames:
         """Return the renames that give everything its old name again."""
         return Renames(self.former_users, self.former_groups, self.users, self.groups)
@@ -144,6 +152,20 @@ class Renames:
     def link(self, link: Link) -> Link:
         """Return *link* under the new names of what it connects."""
         return self.membership(link) if isinstance(link, Membership) else self.assignment(link)
+
+    def places(self, resource: Resource) -> Iterator[Resource]:
+        """Yield *resource*, a link under every name it may have while the renames are done."""
+        yield resource
+        match resource:
+            case Membership():
+                both = self.membership(resource)
+                yield replace(resource, group=both.group)
+                yield replace(resource, user=both.user)
+                yield both
+            case Assignment():
+                yield self.assignment(resource)
+            case _:
+                pass
 
     def managed(self, user: User) -> User:
         """Return *user* with the new name of a manager who is renamed."""

@@ -106,7 +106,7 @@ def to_be_read(plan: Plan) -> tuple[tuple[Resource, ...], tuple[Principal, ...]]
         one
         for change in plan.changes
         for resource in concerned(change)
-        for one in _under_all_names(resource, renames)
+        for one in renames.places(resource)
     )
     return tuple(named), tuple(map(_principal, _deleted(plan)))
 
@@ -123,21 +123,6 @@ def addresses_of(plan: Plan) -> tuple[str, ...]:
     """Return the e-mail addresses that *plan* gives to users, whose holders are to be read too."""
     given = (address_given(change) for change in plan.changes)
     return tuple(dict.fromkeys(one for one in given if one is not None))
-
-
-def _under_all_names(resource: Resource, renames: Renames) -> Iterator[Resource]:
-    """Yield a link under every name that it may be live under while *renames* are being done."""
-    yield resource
-    match resource:
-        case Membership():
-            both = renames.membership(resource)
-            yield replace(resource, group=both.group)
-            yield replace(resource, user=both.user)
-            yield both
-        case Assignment():
-            yield renames.assignment(resource)
-        case _:
-            pass
 
 
 def _deleted(plan: Plan) -> Iterator[User | Group]:

@@ -2,35 +2,44 @@
 
 Every write is sent once. When its answer is lost or contradicts the plan, the truth is read back
 and never guessed: what is as it should be is done, what is as it was is tried again, anything
-else is an error that names the difference.
+else is an error that names the difference; what cannot be read back is unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, assert_never
 
+from identity_reconciler.core.needs import Need, Needs, Why, needs
 from identity_reconciler.core.plan import (
     Change,
     Create,
     Delete,
     Plan,
     Rename,
-    Step,
     Update,
-    awaited,
     requirements,
-    step_of,
 )
 from identity_reconciler.core.readback import (
     WriteState,
     compare_with_live,
     concerned,
     gets_a_taken_name,
+    live_counterpart,
 )
-from identity_reconciler.core.state import Key, State, User, UserKey, UserName, address, user_key
+from identity_reconciler.core.renames import Renames
+from identity_reconciler.core.state import (
+    Key,
+    Resource,
+    State,
+    User,
+    UserKey,
+    UserName,
+    address,
+    user_key,
+)
 from identity_reconciler.core.taken import address_given, holders
 from identity_reconciler.errors import (
     AlreadyExistsError,
@@ -38,8 +47,10 @@ from identity_reconciler.errors import (
     CredentialsError,
     GatewayError,
     NotFoundError,
+    ReconcilerError,
     ThrottledError,
     UnknownOutcomeError,
+    UnreachableError,
 )
 from identity_reconciler.gateway import Gateway, Wanted
 
@@ -49,6 +60,8 @@ class Outcome(StrEnum):
 
     APPLIED = "applied"
     ALREADY_IN_PLACE = "already in place"
+    UNKNOWN = "unknown"
+    """The answer was lost, and whether it was done could not be read back."""
     FAILED = "failed"
     SKIPPED = "skipped"
 
@@ -60,7 +73,19 @@ class Result:
     change: Change
     outcome: Outcome
     detail: str = ""
-    """Why it failed or was skipped; empty when there is nothing to say."""
+    """Why it failed, was skipped or is unknown; empty when there is nothing to say."""
+    answer_lost: bool = False
+    """Whether an answer to it was lost, so that it may have been written, whatever is live now."""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether what is live is known to be as the change wants it."""
+        return self.outcome in {Outcome.APPLIED, Outcome.ALREADY_IN_PLACE}
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether AWS may have been changed, by this run and for this change."""
+        return self.answer_lost or self.outcome in {Outcome.APPLIED, Outcome.UNKNOWN}
 
 
 class Journal(Protocol):
@@ -104,9 +129,6 @@ class Patience:
         return not self.stop()
 
 
-_LAST_STEPS = (Step.DELETE_GROUPS, Step.DELETE_USERS)
-
-
 def _unobjected(_: Change) -> str:
     return ""
 
@@ -120,15 +142,14 @@ def apply_plan(
 ) -> Iterator[Result]:
     """Carry out *plan* in its order and yield a result for each change as it happens.
 
-    A change is skipped when a user or group that it needs could not be created or renamed, or
-    does not give up a name or address that it takes; users and groups are deleted only when
-    everything before went well. Without credentials
-    everything that is left is skipped. After `patience.stop` the iteration ends early.
+    A change is skipped when one that it needs did not go well, was skipped itself, or is unknown:
+    see `needs`. Without credentials everything that is left is skipped. After `patience.stop` the
+    iteration ends early. An error of the journal ends it, after the result that it is about.
 
     *objection* is asked right before a change is tried: what it answers, if anything, is why the
     change fails.
     """
-    progress = _Progress(_renamed(plan), awaited(plan.changes))
+    progress = _Progress(_renamed(plan), needs(plan.changes), Renames.in_plan(plan))
     for change in plan.changes:
         if patience.stop():
             return
@@ -141,7 +162,11 @@ def apply_plan(
             journal.starting(change)
             now = progress.as_live(change)
             result = replace(_carry_out(now, gateway, patience, progress), change=change)
-            journal.finished(result)
+            try:
+                journal.finished(result)
+            except ReconcilerError:
+                yield result
+                raise
         progress.note(result)
         yield result
 
@@ -152,16 +177,24 @@ class _Progress:
 
     renamed_later: dict[UserKey, UserName]
     """By the name that they will have, the name of the users who are still to be renamed."""
-    awaited: Mapping[Key, tuple[Key, ...]]
-    """By the key of a change, those of the changes that give up what it takes."""
+    needs: Needs
+    renames: Renames
+    """Of the plan, done or not."""
     failed: set[Key] = field(default_factory=set)
     done: set[Key] = field(default_factory=set)
     fresh: set[Key] = field(default_factory=set)
     """Users and groups that this run created or renamed."""
     without_credentials: str = ""
+    unreachable: bool = False
+    """Whether AWS could not be reached for as long as one change is tried."""
+
+    def heed(self, trouble: GatewayError) -> None:
+        """Note what *trouble* with one change means for all others."""
+        if isinstance(trouble, CredentialsError):
+            self.without_credentials = str(trouble)
 
     def note(self, result: Result) -> None:
-        if result.outcome in (Outcome.FAILED, Outcome.SKIPPED):
+        if not result.is_met:
             self.failed.add(result.change.key)
             return
         self.done.add(result.change.key)
@@ -174,15 +207,10 @@ class _Progress:
         """Return why *change* must not be tried, or nothing."""
         if self.without_credentials:
             return self.without_credentials
-        if self.failed and step_of(change) in _LAST_STEPS:
-            return "users and groups are deleted only after everything before them went well"
-        for key in requirements(change):
-            if key in self.failed:
-                return f"needs {'/'.join(key)}, which could not be made ready"
-        for key in self.awaited.get(change.key, ()):
-            if key in self.failed:
-                return f"takes what {'/'.join(key)} was to give up, which has failed"
-        return ""
+        return next((str(one) for one in self._needs_of(change) if one.key in self.failed), "")
+
+    def _needs_of(self, change: Change) -> tuple[Need, ...]:
+        return self.needs.get(change.key, ())
 
     def as_live(self, change: Change) -> Change:
         """Return *change* with managers named as they are live now; a plan has their later names.
@@ -211,8 +239,14 @@ class _Progress:
         A list right after a create has been seen without the new object. Source: awslabs/ssosync
         issue 42.
         """
-        given_up = any(key in self.done for key in self.awaited.get(change.key, ()))
-        return given_up or any(key in self.fresh for key in requirements(change))
+        freed = (one.key for one in self._needs_of(change) if one.why is Why.FREED)
+        return not self.done.isdisjoint(freed) or not self.fresh.isdisjoint(requirements(change))
+
+    def elsewhere(self, change: Change) -> tuple[Resource, ...]:
+        """Return, of a link to be removed, how else it may be named when renames are done."""
+        if not isinstance(change, Delete) or self.renames.give_names_on:
+            return ()
+        return tuple(one for one in self.renames.places(change.before) if one.key != change.key)
 
 
 def _renamed(plan: Plan) -> dict[UserKey, UserName]:
@@ -227,28 +261,31 @@ def _renamed(plan: Plan) -> dict[UserKey, UserName]:
 
 
 def _carry_out(change: Change, gateway: Gateway, patience: Patience, progress: _Progress) -> Result:
-    """Write *change* until its outcome is known."""
-    maybe_written = False
+    """Write *change* until its outcome is known, or it has been tried for long enough."""
+    lost = False
     trouble: GatewayError | None = None
-    for attempt in range(patience.attempts):
+    # Where nothing could be reached for long, each of the others need not wait as long again.
+    for attempt in range(1 if progress.unreachable else patience.attempts):
         if trouble is not None and not patience.wait(attempt, trouble):
             break
         trouble = _write(change, gateway)
+        progress.unreachable = isinstance(trouble, UnreachableError)
         if trouble is None:
             return Result(change, Outcome.APPLIED)
-        if isinstance(trouble, ThrottledError):
+        if isinstance(trouble, ThrottledError | UnreachableError):
             continue
-        maybe_written = maybe_written or isinstance(trouble, UnknownOutcomeError)
-        result = _settle(change, gateway, trouble, maybe_written=maybe_written)
-        # Whom it was for is gone for good; who has the name by now is somebody else.
-        is_open = maybe_written and not isinstance(trouble, NotFoundError)
-        again = is_open or isinstance(trouble, ChangedError) or progress.awaits(change)
+        progress.heed(trouble)
+        lost = lost or isinstance(trouble, UnknownOutcomeError)
+        result = _settle(change, _Doubt(trouble, lost), gateway, progress)
         if result.outcome is not Outcome.SKIPPED:
-            progress.without_credentials = _credentials_problem(trouble)
             return result
-        if not again:
+        # Whom it was for is gone for good; who has the name by now is somebody else.
+        is_open = lost and not isinstance(trouble, NotFoundError)
+        again = is_open or isinstance(trouble, ChangedError) or progress.awaits(change)
+        if not isinstance(trouble, _UNSETTLED) or not again:
             return replace(result, outcome=Outcome.FAILED)
-    return Result(change, Outcome.FAILED, f"gave up; the last answer was: {trouble}")
+    gave_up = f"gave up; the last answer was: {trouble}"
+    return Result(change, Outcome.FAILED, gave_up, answer_lost=lost)
 
 
 def _write(change: Change, gateway: Gateway) -> GatewayError | None:
@@ -268,43 +305,60 @@ def _write(change: Change, gateway: Gateway) -> GatewayError | None:
     return None
 
 
-def _credentials_problem(trouble: GatewayError) -> str:
-    return str(trouble) if isinstance(trouble, CredentialsError) else ""
-
-
 _UNSETTLED = (UnknownOutcomeError, AlreadyExistsError, ChangedError, NotFoundError)
 """What leaves open whether the live state is as the change wants it; anything else is final."""
 
 
-def _settle(
-    change: Change, gateway: Gateway, trouble: GatewayError, *, maybe_written: bool
-) -> Result:
-    """Return what became of *change* after *trouble*; SKIPPED when nothing has happened yet."""
-    done = Result(change, Outcome.APPLIED if maybe_written else Outcome.ALREADY_IN_PLACE)
-    if not isinstance(trouble, _UNSETTLED):
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """Why it has to be found out what became of a change."""
+
+    trouble: GatewayError
+    """With the last request."""
+    lost: bool
+    """Whether an answer was lost, to that or to one before."""
+
+
+def _settle(change: Change, doubt: _Doubt, gateway: Gateway, progress: _Progress) -> Result:
+    """Return what became of *change*; SKIPPED when nothing has happened yet."""
+    trouble, lost = doubt.trouble, doubt.lost
+    done = Result(change, Outcome.APPLIED if lost else Outcome.ALREADY_IN_PLACE, answer_lost=lost)
+    if not lost and not isinstance(trouble, _UNSETTLED):
         return Result(change, Outcome.FAILED, str(trouble))
-    if isinstance(change, Delete) and isinstance(trouble, NotFoundError):
+    elsewhere = progress.elsewhere(change)
+    if isinstance(change, Delete) and isinstance(trouble, NotFoundError) and not elsewhere:
         return done
     try:
         live = gateway.read_state(
-            Wanted(named=concerned(change), addresses=_asked(change, trouble))
+            Wanted(named=(*concerned(change), *elsewhere), addresses=_asked(change, trouble))
         )
     except GatewayError as error:
-        unknown = f"{trouble}; whether it was done could not be read back: {error}"
-        return Result(change, Outcome.FAILED, unknown)
-    standing, detail = compare_with_live(change, live)
-    if gets_a_taken_name(change, live):
-        standing = WriteState.OTHERWISE
-        detail = f"another {change.key[0]} has the new name; plan again"
+        progress.heed(error)
+        unread = f"{trouble}; whether it was done could not be read back: {error}"
+        outcome = Outcome.UNKNOWN if lost else Outcome.FAILED
+        return Result(change, outcome, unread, answer_lost=lost)
+    standing, detail = _judged(change, live, elsewhere)
     match standing:
         case WriteState.DONE:
             return done
         case WriteState.OTHERWISE:
-            return Result(change, Outcome.FAILED, detail)
+            return Result(change, Outcome.FAILED, detail, answer_lost=lost)
         case WriteState.NOT_DONE:
-            return Result(change, Outcome.SKIPPED, _blamed(change, live) or str(trouble))
+            why = _blamed(change, live) or str(trouble)
+            return Result(change, Outcome.SKIPPED, why, answer_lost=lost)
         case _:
             assert_never(standing)
+
+
+def _judged(change: Change, live: State, elsewhere: tuple[Resource, ...]) -> tuple[WriteState, str]:
+    """Return how *live* stands to *change* and, where it is otherwise, why."""
+    for link in elsewhere:
+        if live_counterpart(link, live) is not None:
+            moved = f"it is {address(link)} now, as a rename of the plan is done; run again"
+            return WriteState.OTHERWISE, moved
+    if gets_a_taken_name(change, live):
+        return WriteState.OTHERWISE, f"another {change.key[0]} has the new name; plan again"
+    return compare_with_live(change, live)
 
 
 def _asked(change: Change, trouble: GatewayError) -> tuple[str, ...]:

@@ -45,7 +45,8 @@ class JournalFile(AbstractContextManager["JournalFile"]):
                 f"cannot create the journal {self.path}: {error.strerror}; "
                 "make its directory writable, nothing was changed"
             ) from error
-        self._file = os.fdopen(descriptor, "w", encoding="utf-8")
+        # Without a buffer: what could not be written must not come up again when it is closed.
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._write("start", header)
 
     def starting(self, change: Change) -> None:
@@ -74,11 +75,14 @@ class JournalFile(AbstractContextManager["JournalFile"]):
 
     def _write(self, event: str, data: dict[str, str]) -> None:
         line = {"at": f"{self._clock():%Y-%m-%dT%H:%M:%S.%fZ}", "event": event, **data}
+        left = memoryview(f"{json.dumps(line)}\n".encode("ascii"))
         try:
-            self._file.write(json.dumps(line, ensure_ascii=True) + "\n")
-            self._file.flush()
+            while left:
+                left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
         except OSError as error:
+            # Its last line may be torn, and nothing is to come after that.
+            self._file.close()
             raise JournalError(
                 f"cannot write the journal {self.path}: {error.strerror}; "
                 "stopped before the next change, run the same command again when this is mended"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -193,6 +195,19 @@ def lines_of(process: subprocess.Popen[str]) -> Iterator[str]:
     return iter(process.stdout)
 
 
+def started(here: Path, stdout: int | IO[str], stderr: int | IO[str]) -> subprocess.Popen[str]:
+    """Start an apply whose process outlives what it prints to."""
+    return subprocess.Popen(
+        [*launcher(), "apply", "--sandbox", "--auto-approve"],
+        cwd=here,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+    )
+
+
 def start_apply(here: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*PROGRAM, "apply", "--sandbox", "--auto-approve"],
@@ -256,6 +271,29 @@ class TestInterruption:
         assert "No changes." in command("plan", "--sandbox", cwd=here).out
 
 
+class TestSeveralInstances:
+    """They are applied one after the other, and the exit code is about all of them."""
+
+    def test_the_second_is_refused(self, here: Path) -> None:
+        first, second = here / "all/first", here / "all/second"
+        (here / "desired-state").rename(here / "first")
+        (here / "all").mkdir()
+        (here / "first").rename(first)
+        shutil.copytree(first / "users", second / "users")
+        settings = (first / "instance.yaml").read_text()
+        for old, new in (("111122223333", "444455556666"), ("cdef", "cdff"), ("7890\n", "7899\n")):
+            settings = settings.replace(old, new)
+        guards = "guards: {expect_live: {users: 5}}\n"
+        (second / "instance.yaml").write_text(f"{settings}\n{guards}")
+        run = command("apply", "all", "--sandbox", "--auto-approve", cwd=here)
+        assert "Apply: 38 applied" in run.out
+        assert "AWS has been written to before this error" in run.err
+        assert "refused by empty.live" in run.err
+        assert run.code == 7
+        again = command("apply", "all", "--sandbox", "--auto-approve", cwd=here)
+        assert (again.code, "before this error" in again.err) == (4, False)
+
+
 class TestJournal:
     """Only its owner may read it, and every write stands in it twice."""
 
@@ -272,13 +310,26 @@ class TestJournal:
 class TestOutput:
     """What cannot be printed does not stop what is being written."""
 
-    def test_a_reader_that_goes_away_does_not_stop_the_apply(self, here: Path) -> None:
-        with start_apply(here) as process:
+    @pytest.mark.parametrize("err", [subprocess.STDOUT, subprocess.DEVNULL])
+    def test_a_reader_that_goes_away_does_not_stop_the_apply(self, here: Path, err: int) -> None:
+        """As in `apply 2>&1 | head`: all is done, and the exit code says so."""
+        with started(here, stdout=subprocess.PIPE, stderr=err) as process:
+            assert any(line.startswith("+ applied") for line in lines_of(process))
             assert process.stdout is not None
-            process.stdout.readline()
             process.stdout.close()
-            process.wait()
+            assert process.wait() == 0
         assert "No changes." in command("plan", "--sandbox", cwd=here).out
+
+    @pytest.mark.parametrize("stream", ["stdout", "stderr"])
+    def test_a_full_disk_does_not_stop_the_apply(self, here: Path, stream: str) -> None:
+        command("plan", "--sandbox", cwd=here)
+        with Path("/dev/full").open("w") as full, Path(os.devnull).open("w") as other:
+            files = {"stdout": other, "stderr": other, stream: full}
+            with started(here, stdout=files["stdout"], stderr=files["stderr"]) as process:
+                code = process.wait()
+        changes = command("plan", "--sandbox", "--format", "json", cwd=here).changes()
+        # A plan that cannot be shown is not applied.
+        assert (code, len(changes)) == ((1, 38) if stream == "stdout" else (0, 0))
 
     def test_text_has_no_colour_in_a_pipe(self, here: Path) -> None:
         assert "\x1b" not in command("plan", "--sandbox", cwd=here).out

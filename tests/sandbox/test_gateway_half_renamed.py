@@ -13,6 +13,7 @@ from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.runs.applier import Outcome, Patience, apply_plan
 from identity_reconciler.sandbox import Sandbox
+from identity_reconciler.sandbox.trouble import Fault, FaultKind, Trouble
 from tests.memory_gateway import Silent
 from tests.sandbox.gateway_world import EVERYTHING, assigned, gateway, group, member, user
 
@@ -23,6 +24,32 @@ OPERATORS = Rename(group("ops"), group("Operators"))
 def left(plan: Plan, connected: AwsGateway) -> Plan:
     named, principals = to_be_read(plan)
     return what_is_left(plan, connected.read_state(Wanted(named=named, principals=principals)))
+
+
+class TestAFailure:
+    """What needs a removal that is refused waits for it, and a leaver does not."""
+
+    def test_then_another_run(self, sandbox: Sandbox) -> None:
+        links = (member("ops", "ana"), member("ops", "bob"))
+        connected = gateway(sandbox)
+        for resource in (user("ana"), user("bob"), group("ops"), *links):
+            connected.create(resource)
+        plan = Plan(ordered((Delete(links[0]), ANNA, Delete(user("bob"), cascaded=links[1:]))))
+        refusal = Fault("DeleteGroupMembership", FaultKind.ERROR, code="AccessDeniedException")
+        sandbox.make_trouble(Trouble(faults=(refusal,)))
+        results = list(apply_plan(plan, gateway(sandbox), Silent(), Patience(lambda _: None)))
+        sandbox.make_trouble(None)
+        assert [(one.outcome, one.change) for one in results] == [
+            (Outcome.FAILED, plan.changes[0]),
+            (Outcome.SKIPPED, ANNA),
+            (Outcome.APPLIED, plan.changes[2]),
+        ]
+        rest = left(plan, gateway(sandbox))
+        assert rest.changes == plan.changes[:2]
+        results = list(apply_plan(rest, gateway(sandbox), Silent(), Patience(lambda _: None)))
+        assert [one.outcome for one in results] == [Outcome.APPLIED, Outcome.APPLIED]
+        whole = gateway(sandbox).read_state(EVERYTHING)
+        assert (set(whole.users), whole.members) == ({"anna"}, {"ops": frozenset()})
 
 
 class TestRemovals:

@@ -29,6 +29,7 @@ from identity_reconciler.errors import (
     ReconcilerError,
     ThrottledError,
     UnknownOutcomeError,
+    UnreachableError,
 )
 
 # One sentence per missing resource, as seen in logs of callers. Source: binbashar/le-tf-infra-aws
@@ -113,7 +114,11 @@ _MAYBE_SENT: tuple[type[Exception], ...] = (
     sdk.SSLError,
     sdk.IncompleteReadError,
     ResponseParserError,
+    # Older releases of urllib3 say so, too, when a connection through a proxy breaks later.
+    sdk.ProxyConnectionError,
 )
+_NOT_SENT: tuple[type[Exception], ...] = (sdk.EndpointConnectionError, sdk.ConnectTimeoutError)
+"""No connection was made. Source: botocore httpsession."""
 _RENEW = (
     "renew the credentials (for IAM Identity Center: aws sso login --profile PROFILE; otherwise "
     "set AWS_PROFILE or the AWS_ACCESS_KEY_ID family) and check them with "
@@ -299,7 +304,8 @@ def _from_sdk(error: BotoCoreError | ResponseParserError, call: Call) -> Gateway
     name = type(error).__name__
     if call.writes and isinstance(error, _MAYBE_SENT):
         return UnknownOutcomeError(f"{call}: the answer was lost ({name})")
-    kind = GatewayError if call.writes else IncompleteReadError
+    not_sent = UnreachableError if isinstance(error, _NOT_SENT) else GatewayError
+    kind = not_sent if call.writes else IncompleteReadError
     return kind(
         f"{call}: AWS could not be reached ({name}: {_endpoint(error)}); check region, network, "
         "proxy and --endpoint-url"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from identity_reconciler.cli.app import _tell
-from identity_reconciler.cli.output import note
+from identity_reconciler.cli.output import abandon, note
 
 FORGED = "ann\nerror: all is lost\r\x1b[2J\u202e\u2028::warning::x"
 
@@ -22,3 +24,17 @@ class TestNotes:
             "user ann\\u{a}error: all is lost\\u{d}\\u{1b}[2J\\u{202e}\\u{2028}::warning::x",
             "\\u{3a}:error::second",
         ]
+
+
+class TestAbandon:
+    """What nobody reads any more can be written, flushed and closed."""
+
+    def test_with_much_in_the_buffer(self) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "w") as stream:
+            with pytest.raises(BrokenPipeError):
+                stream.write("x" * 100_000)
+            abandon(stream)
+            stream.write("x" * 100_000)
+            stream.flush()

@@ -21,6 +21,7 @@ from identity_reconciler.core.state import (
     State,
     User,
     UserName,
+    address,
     group_key,
     user_key,
 )
@@ -86,13 +87,12 @@ def run(plan: Plan, gateway: MemoryGateway) -> list[Result]:
     return list(apply_plan(plan, gateway, Silent(), Patience(lambda _: None)))
 
 
-def after_a_refused_removal(plan: Plan) -> MemoryGateway:
-    """Return what an apply leaves whose first write, the removal, is refused."""
+def with_renames_done(plan: Plan) -> MemoryGateway:
+    """Return what is live when the removal has failed and somebody else has done the renames."""
     gateway = MemoryGateway.holding(LIVE)
-    gateway.faults = {0: Fault.REFUSED}
-    outcomes = [result.outcome for result in run(plan, gateway)]
-    assert outcomes == [Outcome.FAILED, *[Outcome.APPLIED] * (len(plan.changes) - 1)]
-    gateway.faults = {}
+    for change in plan.changes:
+        if isinstance(change, Rename):
+            gateway.update(change.before, change.after)
     return gateway
 
 
@@ -105,11 +105,39 @@ class TestARemovalThatFailed:
     """While the rename beside it is in place already, it is still to be done."""
 
     @every_case
+    def test_holds_the_renames_back(
+        self, link: Link, renames: tuple[Rename, ...], renamed: Link
+    ) -> None:
+        plan = plan_of(link, *renames)
+        gateway = MemoryGateway.holding(LIVE)
+        gateway.faults = {0: Fault.REFUSED}
+        removal, *others = run(plan, gateway)
+        assert removal.outcome is Outcome.FAILED
+        why = f"waits for the removal of {'/'.join(link.key)}, which has failed"
+        assert {(one.outcome, one.detail) for one in others} == {(Outcome.SKIPPED, why)}
+        gateway.faults = {}
+        assert {one.outcome for one in run(left(plan, gateway), gateway)} == {Outcome.APPLIED}
+        assert not is_live(renamed, gateway.state())
+
+    @every_case
+    def test_is_never_taken_for_done_while_somebody_renames(
+        self, link: Link, renames: tuple[Rename, ...], renamed: Link
+    ) -> None:
+        plan = plan_of(link, *renames)
+        gateway = with_renames_done(plan)
+        removal = run(plan, gateway)[0]
+        assert removal.outcome is Outcome.FAILED
+        assert removal.detail == (
+            f"it is {address(renamed)} now, as a rename of the plan is done; run again"
+        )
+        assert is_live(renamed, gateway.state())
+
+    @every_case
     def test_is_done_by_the_next_apply(
         self, link: Link, renames: tuple[Rename, ...], renamed: Link
     ) -> None:
         plan = plan_of(link, *renames)
-        gateway = after_a_refused_removal(plan)
+        gateway = with_renames_done(plan)
         assert is_live(renamed, gateway.state())
         rest = left(plan, gateway)
         assert rest.changes == (Delete(renamed, Reason.UNLISTED),)
@@ -177,6 +205,14 @@ class TestAnotherRemoval:
         gateway = MemoryGateway.holding(LIVE)
         run(plan, gateway)
         assert left(plan, gateway).changes == ()
+
+    def test_of_who_has_the_new_name_until_it_is_given_on(self) -> None:
+        """Ana's link is gone, and that of Bob, whose name she is to get, is his."""
+        bobby = Rename(BOB, User(UserName("Bobby")))
+        plan = plan_of(ANA_IN_OPS, bobby, Rename(ANA, User(BOB.user_name)))
+        gateway = MemoryGateway.holding(LIVE)
+        gateway.delete(ANA_IN_OPS)
+        assert run(plan, gateway)[0].outcome is Outcome.ALREADY_IN_PLACE
 
     def test_beside_a_name_whose_case_flips(self) -> None:
         """Links keep their key, so nothing depends on whether it is done."""

@@ -20,6 +20,7 @@ from identity_reconciler.errors import (
     NotFoundError,
     ThrottledError,
     UnknownOutcomeError,
+    UnreachableError,
 )
 from identity_reconciler.gateway.wire.errors import Call, is_missing, retry_after, translating
 
@@ -176,6 +177,7 @@ class TestSdk:
             sdk.HTTPClientError(error="reset"),
             sdk.SSLError(endpoint_url=URL, error=OSError("broken")),
             sdk.ResponseStreamingError(error="cut"),
+            sdk.ProxyConnectionError(proxy_url="http://proxy"),
             ResponseParserError("not JSON"),
             KeyError("UserId"),
         ],
@@ -190,12 +192,11 @@ class TestSdk:
         [
             sdk.EndpointConnectionError(endpoint_url=URL, error="refused"),
             sdk.ConnectTimeoutError(endpoint_url=URL),
-            sdk.ProxyConnectionError(proxy_url="http://proxy"),
         ],
         ids=lambda error: type(error).__name__,
     )
     def test_what_was_not_sent(self, error: Exception) -> None:
-        assert type(translated(error, CREATE)) is GatewayError
+        assert type(translated(error, CREATE)) is UnreachableError
         message = translated(error, READ)
         assert type(message) is IncompleteReadError
         assert "--endpoint-url" in str(message)

@@ -32,9 +32,11 @@ from identity_reconciler.errors import (
     NotFoundError,
     ThrottledError,
     UnknownOutcomeError,
+    UnreachableError,
 )
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
+from identity_reconciler.runs.journal import JournalError
 from tests.memory_gateway import MemoryGateway, Silent
 from tests.strategies import APPLICATIONS
 
@@ -251,21 +253,89 @@ class TestDoubt:
         assert result is Outcome.FAILED
         assert "title is 'Boss' and not 'Engineer'" in detail
 
-    def test_a_failed_read_back_says_that_it_is_unknown(self) -> None:
-        gateway = failing(WORLD, UnknownOutcomeError("the answer was lost"))
+    def test_a_failed_read_back_leaves_it_unknown(self) -> None:
+        """Nothing that needs it is begun."""
+        gateway = failing(State(), UnknownOutcomeError("the answer was lost"))
         gateway.read_error = IncompleteReadError("no network")
-        assert outcome(gateway, Delete(IN_OPS)) == (
-            Outcome.FAILED,
+        first, second = run(gateway, Create(ANA), Create(IN_OPS))
+        assert (first.outcome, first.detail, first.may_have_written, first.is_met) == (
+            Outcome.UNKNOWN,
             "the answer was lost; whether it was done could not be read back: no network",
+            True,
+            False,
         )
+        assert second.outcome is Outcome.SKIPPED
+
+    def test_what_was_refused_is_not_unknown(self) -> None:
+        """Whatever is live, this run has not written it."""
+        gateway = failing(WORLD, AlreadyExistsError("it is live already"))
+        gateway.read_error = IncompleteReadError("no network")
+        (result,) = run(gateway, Create(ANA))
+        assert (result.outcome, result.may_have_written) == (Outcome.FAILED, False)
+
+    def test_credentials_that_are_gone_by_the_read_back(self) -> None:
+        gateway = failing(State(), UnknownOutcomeError("lost"))
+        gateway.read_error = CredentialsError("expired")
+        first, second = run(gateway, Create(ANA), Create(OPS))
+        assert first.outcome is Outcome.UNKNOWN
+        assert (second.outcome, second.detail) == (Outcome.SKIPPED, "expired")
 
     def test_it_gives_up_in_the_end(self) -> None:
         gateway = failing(State(), *[UnknownOutcomeError("lost")] * 100)
-        assert outcome(gateway, Create(ANA)) == (
+        (result,) = run(gateway, Create(ANA))
+        assert (result.outcome, result.detail, result.may_have_written) == (
             Outcome.FAILED,
             "gave up; the last answer was: lost",
+            True,
         )
         assert len(gateway.errors) == 92
+
+    @pytest.mark.parametrize(
+        ("landed", "expected"), [(False, Outcome.FAILED), (True, Outcome.APPLIED)]
+    )
+    def test_a_second_attempt_that_ends_otherwise(self, *, landed: bool, expected: Outcome) -> None:
+        """What became of the first one is looked for, and it is not tried a third time."""
+        errors = [UnknownOutcomeError("lost"), AccessDeniedError("denied"), AccessDeniedError("x")]
+        gateway = failing(State(), *errors)
+        waits: list[float] = []
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            if landed:
+                gateway.users[UserKey("ana")] = ANA
+
+        (result,) = apply_plan(Plan((Create(ANA),)), gateway, Silent(), Patience(wait))
+        assert (result.outcome, result.may_have_written) == (expected, True)
+        assert result.detail == ("" if landed else "denied")
+        assert len(waits) == 1
+
+    def test_a_second_attempt_whose_read_back_fails(self) -> None:
+        gateway = failing(State(), UnknownOutcomeError("lost"), AccessDeniedError("denied"))
+
+        def wait(_: float) -> None:
+            gateway.read_error = AccessDeniedError("nor may it read")
+
+        (result,) = apply_plan(Plan((Create(ANA),)), gateway, Silent(), Patience(wait))
+        assert result.outcome is Outcome.UNKNOWN
+
+    def test_a_refused_connection_is_tried_again(self) -> None:
+        """Nothing was sent, so there is nothing to read back."""
+        gateway = failing(State(), *[UnreachableError("no connection")] * 7)
+        (result,) = run(gateway, Create(ANA))
+        assert (result.outcome, gateway.reads) == (Outcome.APPLIED, 0)
+
+    def test_when_nothing_can_be_reached_it_is_not_waited_for_with_every_change(self) -> None:
+        gateway = failing(State(), *[UnreachableError("no connection")] * 9, None)
+        waits: list[float] = []
+        plan = Plan((Create(ANA), Create(OPS), Create(replace(OPS, name=GroupName("dev")))))
+        results = list(apply_plan(plan, gateway, Silent(), Patience(waits.append)))
+        assert [(one.outcome, one.may_have_written) for one in results] == [
+            (Outcome.FAILED, False),
+            (Outcome.FAILED, False),
+            (Outcome.APPLIED, True),
+        ]
+        assert results[0].detail == "gave up; the last answer was: no connection"
+        assert len(waits) == 7
 
     def test_a_throttled_write_waits_as_long_as_aws_says(self) -> None:
         waits: list[float] = []
@@ -369,6 +439,51 @@ class TestFailures:
             (Outcome.APPLIED, ""),
             (Outcome.SKIPPED, "needs user/ana, which could not be made ready"),
         ]
+
+    def test_a_leaver_goes_while_something_else_fails(self) -> None:
+        """And not while an assignment would be left behind."""
+        wiki = Assignment(APPLICATIONS[0].arn, Principal(PrincipalKind.USER, "ana"))
+        world = replace(WORLD, assignments={APPLICATIONS[0].arn: frozenset({wiki.principal})})
+        denied = AccessDeniedError("denied")
+        leaves = Delete(ANA, cascaded=(IN_OPS,))
+        changes: tuple[Change, ...] = (Delete(wiki), Create(Group(GroupName("dev"))), leaves)
+        results = run(failing(world, None, denied), *changes)
+        assert [one.outcome for one in results] == [
+            Outcome.APPLIED,
+            Outcome.FAILED,
+            Outcome.APPLIED,
+        ]
+        results = run(failing(world, denied), *changes)
+        assert [one.outcome for one in results] == [
+            Outcome.FAILED,
+            Outcome.APPLIED,
+            Outcome.SKIPPED,
+        ]
+
+    def test_a_group_stays_while_its_members_lack_what_replaces_it(self) -> None:
+        new = Group(GroupName("new"))
+        move = Membership(new.name, ANA.user_name)
+        goes = Delete(OPS, cascaded=(IN_OPS,))
+        gateway = failing(WORLD, AccessDeniedError("denied"))
+        results = run(gateway, Create(new), Create(move), goes)
+        assert [one.outcome for one in results] == [
+            Outcome.FAILED,
+            Outcome.SKIPPED,
+            Outcome.SKIPPED,
+        ]
+        assert gateway.members[GroupKey("ops")] == {"ana"}
+
+    def test_the_journal_fails_after_the_result_that_it_is_about(self) -> None:
+        class Full(Silent):
+            def finished(self, result: Result) -> None:
+                raise JournalError(result.change.key[1])
+
+        going = apply_plan(
+            Plan((Create(ANA), Create(OPS))), MemoryGateway(), Full(), Patience(lambda _: None)
+        )
+        assert next(going) == Result(Create(ANA), Outcome.APPLIED)
+        with pytest.raises(JournalError):
+            next(going)
 
     def test_without_credentials_the_rest_is_skipped(self) -> None:
         gateway = failing(State(), CredentialsError("expired"))
