@@ -75,7 +75,7 @@ class Result:
     detail: str = ""
     """Why it failed, was skipped or is unknown; empty when there is nothing to say."""
     answer_lost: bool = False
-    """Whether an answer to it was lost, so that it may have been written, whatever is live now."""
+    """Whether, though it has failed, an answer to it was lost, so that it may have been written."""
 
     @property
     def is_met(self) -> bool:
@@ -322,7 +322,7 @@ class _Doubt:
 def _settle(change: Change, doubt: _Doubt, gateway: Gateway, progress: _Progress) -> Result:
     """Return what became of *change*; SKIPPED when nothing has happened yet."""
     trouble, lost = doubt.trouble, doubt.lost
-    done = Result(change, Outcome.APPLIED if lost else Outcome.ALREADY_IN_PLACE, answer_lost=lost)
+    done = Result(change, Outcome.APPLIED if lost else Outcome.ALREADY_IN_PLACE)
     if not lost and not isinstance(trouble, _UNSETTLED):
         return Result(change, Outcome.FAILED, str(trouble))
     elsewhere = progress.elsewhere(change)
@@ -336,7 +336,7 @@ def _settle(change: Change, doubt: _Doubt, gateway: Gateway, progress: _Progress
         progress.heed(error)
         unread = f"{trouble}; whether it was done could not be read back: {error}"
         outcome = Outcome.UNKNOWN if lost else Outcome.FAILED
-        return Result(change, outcome, unread, answer_lost=lost)
+        return Result(change, outcome, unread)
     standing, detail = _judged(change, live, elsewhere)
     match standing:
         case WriteState.DONE:

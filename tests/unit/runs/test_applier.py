@@ -249,9 +249,9 @@ class TestDoubt:
     def test_somebody_else_created_something_different_meanwhile(self) -> None:
         gateway = failing(State(), UnknownOutcomeError("lost"))
         gateway.then = lambda: gateway.users.update({UserKey("ana"): replace(ANA, title="Boss")})
-        result, detail = outcome(gateway, Create(ANA))
-        assert result is Outcome.FAILED
-        assert "title is 'Boss' and not 'Engineer'" in detail
+        (result,) = run(gateway, Create(ANA))
+        assert (result.outcome, result.may_have_written) == (Outcome.FAILED, True)
+        assert "title is 'Boss' and not 'Engineer'" in result.detail
 
     def test_a_failed_read_back_leaves_it_unknown(self) -> None:
         """Nothing that needs it is begun."""
@@ -349,6 +349,12 @@ class TestDoubt:
         gateway = failing(State(), None, None, NotFoundError("not yet"), NotFoundError("not yet"))
         results = run(gateway, Create(ANA), Create(OPS), Create(IN_OPS))
         assert [result.outcome for result in results] == [Outcome.APPLIED] * 3
+
+    def test_a_link_that_was_just_removed_is_not_waited_for(self) -> None:
+        gateway = failing(WORLD, None, NotFoundError("gone"))
+        anna = Rename(ANA, replace(ANA, user_name=UserName("anna")))
+        results = run(gateway, Delete(IN_OPS), anna)
+        assert [one.outcome for one in results] == [Outcome.APPLIED, Outcome.FAILED]
 
     def test_what_was_there_before_is_not_waited_for(self) -> None:
         gateway = failing(WORLD, NotFoundError("gone"))
