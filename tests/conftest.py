@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=60)
+settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=40)
 # Other worlds each time, and many of them: a programme of its own, see CONTRIBUTING.
 settings.register_profile("thorough", deadline=None, max_examples=3_000, print_blob=True)
 settings.load_profile("fixed")
@@ -20,9 +20,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what is there for all tests out of every later search for garbage."""
+    """Leave what is there for all tests out of every search for garbage, and search seldom."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 class Golden:

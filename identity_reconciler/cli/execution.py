@@ -392,7 +392,9 @@ class Execution:
         left = {change.key for change in remaining.changes}
         self._tell_doubtful(results, left)
         if left:
-            note(f"seen: {len(applied - left)} of {len(applied)} changes applied; what remains:")
+            seen = f"seen: {len(applied - left)} of {len(applied)} changes applied; "
+            count = f"{len(left)} {'change' if len(left) == 1 else 'changes'}"
+            note(f"{seen if applied else ''}what remains ({count}):")
             for change in remaining.changes:
                 self._show(result_line(change, "not in place", ""))
             note("run the same command again")

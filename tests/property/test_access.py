@@ -22,7 +22,7 @@ from tests.memory_gateway import MemoryGateway
 from tests.plain_world import access, intended, plain
 from tests.strategies import NOW, World, live_states, worlds
 
-FEWER = settings(max_examples=50)
+FEWER = settings(max_examples=25)
 """For rules that any few worlds would show to be broken."""
 
 

@@ -124,7 +124,7 @@ class TestAccountChanges:
         assert in_short(changes) == expected(world)
         assert [one.key for one in changes] == sorted({one.key for one in changes})
 
-    @settings(max_examples=50)
+    @settings(max_examples=25)
     @given(world=account_worlds())
     def test_are_what_an_apply_leaves(self, world: World) -> None:
         """What is left in the store after it is what the plan said, by its names of then."""
@@ -154,7 +154,7 @@ class TestReadAccounts:
             assert {one[:3] for one in told} >= {one[:3] for one in expected(world)}
             assert found.note
 
-    @settings(max_examples=50)
+    @settings(max_examples=25)
     @given(world=account_worlds())
     def test_where_aws_leaves_out_what_comes_through_groups(self, world: World) -> None:
         _, found, _ = surveyed(world, AccountReading.PRINCIPAL, through_groups=False)
@@ -164,14 +164,14 @@ class TestReadAccounts:
         else:
             assert {one[:3] for one in told} >= {one[:3] for one in expected(world)}
 
-    @settings(max_examples=50)
+    @settings(max_examples=25)
     @given(world=account_worlds())
     def test_lists_tell_all(self, world: World) -> None:
         _, found, _ = surveyed(world, AccountReading.LIST, through_groups=False)
         assert found.complete
         assert in_short(account_changes(found.impact)) == expected(world)
 
-    @settings(max_examples=50)
+    @settings(max_examples=25)
     @given(world=account_worlds())
     def test_asks_once_about_what_the_plan_names(self, world: World) -> None:
         plan, _, held = surveyed(world, AccountReading.PRINCIPAL)

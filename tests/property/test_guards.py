@@ -38,7 +38,7 @@ from identity_reconciler.core.state import (
 )
 from tests.strategies import GROUP_NAMES, INSTANCE, NOW, USER_NAMES, worlds
 
-FEWER = running(max_examples=60)
+FEWER = running(max_examples=30)
 """For rules that any few worlds would show to be broken."""
 _FIELDS = st.sampled_from([one.name for one in fields(GuardSettings)])
 Case = tuple[State, Declared, Comparison]

@@ -32,7 +32,7 @@ NEW_USERS = ("Zoe", "yann", "Émile", "XAVER", "walt", "Vera")
 NEW_GROUPS = ("Zoologists", "yodlers", "xenia", "WEAVERS")
 
 
-FEWER = settings(max_examples=50)
+FEWER = settings(max_examples=25)
 """For rules that any few worlds would show to be broken."""
 
 

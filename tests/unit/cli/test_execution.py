@@ -110,7 +110,7 @@ class TestExitCodes:
         assert code is ExitCode.PARTIAL_APPLY
         assert "group/ops: applied, and not to be seen yet\n" in err
         assert "group/dev" not in err
-        assert "seen: 1 of 2 changes applied; what remains:\n" in err
+        assert "seen: 1 of 2 changes applied; what remains (1 change):\n" in err
         assert "+ not in place      group/ops\n" in out
 
     @pytest.mark.parametrize(
