@@ -49,7 +49,8 @@ class Target:
         """Return how fast the embedded sandbox may be asked."""
         from identity_reconciler.gateway.wire.pacing import Rates
 
-        return self.rates or Rates(sso_admin=_UNPACED, identity_store=_UNPACED)
+        unpaced = Rates(sso_admin=_UNPACED, identity_store=_UNPACED, account_access=_UNPACED)
+        return self.rates or unpaced
 
     def __post_init__(self) -> None:
         if self.sandbox and self.endpoint_url:

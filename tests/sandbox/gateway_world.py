@@ -40,7 +40,7 @@ INSTANCE = Instance(
     instance_arn=DETAILS.instance_arn,
     identity_store_id=DETAILS.identity_store_id,
 )
-UNPACED = Rates(sso_admin=100_000, identity_store=100_000)
+UNPACED = Rates(sso_admin=100_000, identity_store=100_000, account_access=100_000)
 EVERYTHING = Wanted(
     users=True,
     groups=True,

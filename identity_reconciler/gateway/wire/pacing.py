@@ -34,8 +34,8 @@ class Rates:
     """All operations together."""
     identity_store: float = 20.0
     """Each operation for itself."""
-    account_access: float = 5.0
-    """All operations together. No quota is documented: a guess on the safe side."""
+    account_access: float = 20.0
+    """All operations together. Source: IAM userguide, aam-quotas."""
 
 
 class Clock(Protocol):
