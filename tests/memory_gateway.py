@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from identity_reconciler.core.accounts import AccountRole
 from identity_reconciler.core.claims import address_of
-from identity_reconciler.core.plan import Change
+from identity_reconciler.core.plan import Change, Plan
+from identity_reconciler.core.review import addresses_of, to_be_read, what_is_left
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -300,3 +301,10 @@ def _remove(links: set[_Key], link: _Key) -> None:
     if link not in links:
         raise NotFoundError("no such link")
     links.remove(link)
+
+
+def left(plan: Plan, gateway: MemoryGateway) -> Plan:
+    """Return what is left of *plan*, read as `apply PLAN` reads it."""
+    named, principals = to_be_read(plan)
+    wanted = Wanted(named=named, principals=principals, addresses=addresses_of(plan))
+    return what_is_left(plan, gateway.read_state(wanted))

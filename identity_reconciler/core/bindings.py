@@ -22,6 +22,7 @@ from identity_reconciler.core.state import (
     User,
     UserName,
     folded,
+    principal_of,
 )
 from identity_reconciler.errors import StalePlanError
 
@@ -99,7 +100,7 @@ def _places(principal: Principal, renames: Renames) -> set[Principal]:
 def _made(plan: Plan) -> frozenset[Principal]:
     """Return the users and groups that *plan* creates."""
     return frozenset(
-        _principal(change.after)
+        principal_of(change.after)
         for change in plan.changes
         if isinstance(change, Create) and isinstance(change.after, User | Group)
     )
@@ -109,7 +110,7 @@ def _named(plan: Plan, changes: Iterable[Change]) -> Named:
     """Return what *changes*, some of those of *plan*, touch or rely on."""
     made = _made(plan)
     former = {
-        _principal(change.after): (_principal(change.before), _name(change.before))
+        principal_of(change.after): (principal_of(change.before), _name(change.before))
         for change in plan.changes
         if isinstance(change, Rename)
     }
@@ -127,7 +128,7 @@ def _named_before(change: Change) -> Iterator[tuple[Principal, str]]:
     """Yield what *change* names as it is live: what it starts from, and what it takes away."""
     match change:
         case Update() | Rename():
-            yield _principal(change.before), _name(change.before)
+            yield principal_of(change.before), _name(change.before)
         case Delete():
             yield from _ends(change.before)
             for link in change.cascaded:
@@ -156,7 +157,7 @@ def _ends(resource: Resource) -> Iterator[tuple[Principal, str]]:
     """Yield a user or group itself, and of a link the users and groups that it connects."""
     match resource:
         case User() | Group():
-            yield _principal(resource), _name(resource)
+            yield principal_of(resource), _name(resource)
         case Membership():
             yield Principal(PrincipalKind.GROUP, folded(resource.group)), resource.group
             yield Principal(PrincipalKind.USER, folded(resource.user)), resource.user
@@ -164,11 +165,6 @@ def _ends(resource: Resource) -> Iterator[tuple[Principal, str]]:
             yield principal, resource.principal_name or principal.name
         case Assignment():
             pass
-
-
-def _principal(resource: Resource) -> Principal:
-    kind, name = resource.key[:2]
-    return Principal(PrincipalKind(kind), name)
 
 
 def _name(resource: User | Group) -> str:

@@ -27,12 +27,9 @@ Claim = tuple[ValueKind, str]
 def claims(resource: Resource | None) -> frozenset[Claim]:
     """Return the values that nothing else can have while *resource* is live."""
     match resource:
-        case User(user_name=name, email=None):
-            return frozenset({(ValueKind.USER_NAME, folded(name))})
-        case User(user_name=name, email=email) if email is not None:
-            return frozenset(
-                {(ValueKind.USER_NAME, folded(name)), (ValueKind.ADDRESS, folded(email.value))}
-            )
+        case User(user_name=name):
+            own, address = (ValueKind.USER_NAME, folded(name)), address_of(resource)
+            return frozenset({own} if address is None else {own, (ValueKind.ADDRESS, address)})
         case Group(name=name):
             return frozenset({(ValueKind.GROUP_NAME, folded(name))})
         case _:

@@ -31,6 +31,7 @@ from identity_reconciler.core.state import (
     User,
     UserKey,
     address,
+    principal_of,
 )
 from identity_reconciler.core.taken import address_given, holders
 from identity_reconciler.errors import StalePlanError
@@ -108,7 +109,7 @@ def to_be_read(plan: Plan) -> tuple[tuple[Resource, ...], tuple[Principal, ...]]
         for resource in concerned(change)
         for one in renames.places(resource)
     )
-    return tuple(named), tuple(map(_principal, _deleted(plan)))
+    return tuple(named), tuple(map(principal_of, _deleted(plan)))
 
 
 def applications_of(plan: Plan) -> tuple[ApplicationArn, ...]:
@@ -129,11 +130,6 @@ def _deleted(plan: Plan) -> Iterator[User | Group]:
     for change in plan.changes:
         if isinstance(change, Delete) and isinstance(change.before, User | Group):
             yield change.before
-
-
-def _principal(resource: User | Group) -> Principal:
-    kind = PrincipalKind.USER if isinstance(resource, User) else PrincipalKind.GROUP
-    return Principal(kind, resource.key[1])
 
 
 def what_is_left(reviewed: Plan, live: State) -> Plan:
@@ -263,7 +259,7 @@ def _refuse_unreviewed_links(reviewed: Plan, live: State, to_be: Renames) -> Non
         if isinstance(change, Delete)
         for link in (change.before, *change.cascaded)
     }
-    leavers = {_principal(resource) for resource in _deleted(reviewed)}
+    leavers = {principal_of(resource) for resource in _deleted(reviewed)}
     for link in _links(live, leavers):
         if to_be.link(link).key not in taken:
             raise StalePlanError(_stale(link, "it is new, and its principal is to be deleted"))

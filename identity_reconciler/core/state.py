@@ -206,6 +206,12 @@ class Principal:
     """True when no such user or group is live any more: assignments outlive principals."""
 
 
+def principal_of(resource: User | Group) -> Principal:
+    """Return *resource* as a principal, by its name here."""
+    kind = PrincipalKind.USER if isinstance(resource, User) else PrincipalKind.GROUP
+    return Principal(kind, resource.key[1])
+
+
 def principals_of(users: Iterable[UserKey], groups: Iterable[GroupKey]) -> frozenset[Principal]:
     """Return *users* and *groups* as principals."""
     return frozenset(

@@ -19,11 +19,11 @@ from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Key,
     Principal,
-    PrincipalKind,
     State,
     User,
     UserKey,
     folded,
+    principal_of,
 )
 from identity_reconciler.core.wording import shown
 
@@ -143,7 +143,7 @@ class _Search:
         for key in self._takers:
             holder = self._keeper(key)
             if holder is not None:
-                self.concerned.add(_principal(holder))
+                self.concerned.add(principal_of(holder))
                 name, standing = shown(holder.user_name), self._standing(holder)
                 self.refuse([key], f"would get the e-mail address of user {name}, {standing}")
 
@@ -164,7 +164,7 @@ class _Search:
             self.troubles[UserKey(key[1])] = trouble
             before = self._moves[key].before
             if before is not None:
-                self.concerned.add(_principal(before))
+                self.concerned.add(principal_of(before))
 
     def circle(self) -> tuple[Key, ...]:
         """Return changes each of which waits for the next, and the last for the first, if any do.
@@ -217,10 +217,6 @@ class _Search:
             "`previous_user_names` here, else declare that user as well, with another address or "
             "with `state: absent`"
         )
-
-
-def _principal(user: User) -> Principal:
-    return Principal(PrincipalKind.USER, user.key[1])
 
 
 def _never_ready(waits: Mapping[Key, tuple[Key, ...]]) -> set[Key]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from identity_reconciler.core.guard_settings import GuardId
 from identity_reconciler.core.plan import Change, Delete
-from identity_reconciler.core.state import Group, Principal, PrincipalKind, User, address
+from identity_reconciler.core.state import Group, User, address, principal_of
 from identity_reconciler.errors import GatewayError
 from identity_reconciler.gateway import Gateway, Wanted
 from identity_reconciler.render.document import PlanDocument
@@ -32,8 +32,7 @@ class LeftoverCheck:
         reading = self.document.account_access_read
         if reading == "off" or self._is_approved(address(change.before)):
             return ""
-        kind, name = change.before.key
-        principal = Principal(PrincipalKind(kind), name)
+        principal = principal_of(change.before)
         wanted = Wanted(account_access=(principal,), account_lists=reading == "list")
         try:
             found = self.gateway.read_state(wanted).account_access.get(principal, frozenset())

@@ -40,8 +40,8 @@ from identity_reconciler.core.state import (
     State,
     User,
     group_key,
+    principal_of,
     principals_of,
-    user_key,
 )
 from identity_reconciler.gateway import Gateway, Wanted
 from identity_reconciler.gateway.reading.sides import reads_by_user
@@ -288,10 +288,8 @@ def _read_whole(question: Wanted, live: State) -> Known:
 def _deleted(plan: Plan) -> Iterator[Principal]:
     for change in plan.changes:
         match change:
-            case Delete(before=User() as user):
-                yield Principal(PrincipalKind.USER, user_key(user.user_name))
-            case Delete(before=Group() as group):
-                yield Principal(PrincipalKind.GROUP, group_key(group.name))
+            case Delete(before=User() | Group() as gone):
+                yield principal_of(gone)
             case _:
                 pass
 

@@ -7,11 +7,9 @@ from hypothesis import strategies as st
 
 from identity_reconciler.core.comparison import compare
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
-from identity_reconciler.core.review import addresses_of, to_be_read, what_is_left
 from identity_reconciler.core.state import Assignment, Group, Key, Membership, User, folded
-from identity_reconciler.gateway import Wanted
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
-from tests.memory_gateway import Fault, Killed, MemoryGateway
+from tests.memory_gateway import Fault, Killed, MemoryGateway, left
 from tests.plain_world import intended, plain
 from tests.strategies import NOW, World, worlds
 
@@ -69,13 +67,6 @@ def may_need(change: Change, key: Key) -> bool:
         if key[0] in {"membership", "assignment"} and (cascaded or name in key[1:]):
             return True
     return key in names(change)
-
-
-def left(plan: Plan, gateway: MemoryGateway) -> Plan:
-    """Return what is left of *plan*, read as `apply PLAN` reads it."""
-    named, principals = to_be_read(plan)
-    wanted = Wanted(named=named, principals=principals, addresses=addresses_of(plan))
-    return what_is_left(plan, gateway.read_state(wanted))
 
 
 faults = st.dictionaries(

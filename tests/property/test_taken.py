@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from identity_reconciler.core.comparison import compare
 from identity_reconciler.core.needs import needs
 from identity_reconciler.core.plan import Change, Plan
-from identity_reconciler.core.review import addresses_of, to_be_read, what_is_left
+from identity_reconciler.core.review import addresses_of
 from identity_reconciler.core.state import Email, Key, User, UserName
 from identity_reconciler.errors import StalePlanError
-from identity_reconciler.gateway import Wanted
 from identity_reconciler.runs.applier import Outcome, Patience, apply_plan
 from identity_reconciler.runs.targeted_survey import plan_touched
-from tests.memory_gateway import Fault, MemoryGateway, Silent
+from tests.memory_gateway import Fault, MemoryGateway, Silent, left
 from tests.plain_world import intended, plain
 from tests.strategies import NOW, World, some
 from tests.takeovers import can_be_done, takeovers
@@ -120,10 +119,3 @@ class TestTakeovers:
 
 def _has(user: User, address: str) -> bool:
     return user.email is not None and user.email.value.lower() == address.lower()
-
-
-def left(plan: Plan, gateway: MemoryGateway) -> Plan:
-    """Return what is left of *plan*, read as `apply PLAN` reads it."""
-    named, principals = to_be_read(plan)
-    wanted = Wanted(named=named, principals=principals, addresses=addresses_of(plan))
-    return what_is_left(plan, gateway.read_state(wanted))

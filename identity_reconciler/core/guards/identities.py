@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from identity_reconciler.core.claims import address_of
 from identity_reconciler.core.guard_settings import GuardSettings, PrivilegedNames
 from identity_reconciler.core.guards.evidence import Evidence
 from identity_reconciler.core.guards.guarded import with_privileged_role
@@ -23,7 +24,6 @@ from identity_reconciler.core.state import (
     State,
     User,
     UserKey,
-    folded,
     group_key,
     user_key,
 )
@@ -114,9 +114,9 @@ def taken_over(
     changed = [*_changed(evidence.plan)]
     given = {_new_address(user, before) for user, before in changed} - {None}
     relied_on = {
-        _address(user)
+        address_of(user)
         for user in evidence.live.users.values()
-        if _address(user) in given and is_relied_on(user.user_name)
+        if address_of(user) in given and is_relied_on(user.user_name)
     }
     for user, before in changed:
         takes_a_name = before is not None or user_key(user.user_name) in evidence.live.users
@@ -131,8 +131,8 @@ def gives_identities(plan: Plan, live: State) -> bool:
 
     Then it has to be known who is privileged, also in groups that are not managed.
     """
-    taken = {_address(user) for user in live.users.values()} - {None}
-    return any(before is not None or _address(user) in taken for user, before in _changed(plan))
+    taken = {address_of(user) for user in live.users.values()} - {None}
+    return any(before is not None or address_of(user) in taken for user, before in _changed(plan))
 
 
 def _changed(plan: Plan) -> Iterator[tuple[User, User | None]]:
@@ -144,16 +144,12 @@ def _changed(plan: Plan) -> Iterator[tuple[User, User | None]]:
             case (
                 Update(before=User() as old, after=User() as user)
                 | Rename(before=User() as old, after=User() as user)
-            ) if old.user_name != user.user_name or _address(old) != _address(user):
+            ) if old.user_name != user.user_name or address_of(old) != address_of(user):
                 yield user, old
             case _:
                 pass
 
 
 def _new_address(user: User, before: User | None) -> str | None:
-    address = _address(user)
-    return None if before is not None and address == _address(before) else address
-
-
-def _address(user: User) -> str | None:
-    return folded(user.email.value) if user.email is not None else None
+    address = address_of(user)
+    return None if before is not None and address == address_of(before) else address
