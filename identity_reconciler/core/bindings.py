@@ -22,6 +22,7 @@ from identity_reconciler.core.state import (
     User,
     UserName,
     folded,
+    name_of,
     principal_of,
 )
 from identity_reconciler.errors import StalePlanError
@@ -110,7 +111,7 @@ def _named(plan: Plan, changes: Iterable[Change]) -> Named:
     """Return what *changes*, some of those of *plan*, touch or rely on."""
     made = _made(plan)
     former = {
-        principal_of(change.after): (principal_of(change.before), _name(change.before))
+        principal_of(change.after): (principal_of(change.before), name_of(change.before))
         for change in plan.changes
         if isinstance(change, Rename)
     }
@@ -128,7 +129,7 @@ def _named_before(change: Change) -> Iterator[tuple[Principal, str]]:
     """Yield what *change* names as it is live: what it starts from, and what it takes away."""
     match change:
         case Update() | Rename():
-            yield principal_of(change.before), _name(change.before)
+            yield principal_of(change.before), name_of(change.before)
         case Delete():
             yield from _ends(change.before)
             for link in change.cascaded:
@@ -157,7 +158,7 @@ def _ends(resource: Resource) -> Iterator[tuple[Principal, str]]:
     """Yield a user or group itself, and of a link the users and groups that it connects."""
     match resource:
         case User() | Group():
-            yield principal_of(resource), _name(resource)
+            yield principal_of(resource), name_of(resource)
         case Membership():
             yield Principal(PrincipalKind.GROUP, folded(resource.group)), resource.group
             yield Principal(PrincipalKind.USER, folded(resource.user)), resource.user
@@ -165,7 +166,3 @@ def _ends(resource: Resource) -> Iterator[tuple[Principal, str]]:
             yield principal, resource.principal_name or principal.name
         case Assignment():
             pass
-
-
-def _name(resource: User | Group) -> str:
-    return resource.user_name if isinstance(resource, User) else resource.name

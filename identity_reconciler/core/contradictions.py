@@ -29,6 +29,7 @@ from identity_reconciler.core.state import (
     User,
     address,
     folded,
+    name_of,
 )
 
 
@@ -98,15 +99,11 @@ def _about_sides(change: Update | Rename) -> Iterator[str]:
         yield f"{address(after)} would change its owner"
     if before.provenance != after.provenance:
         yield f"{address(after)} would get another history"
-    if (_name(before) == _name(after)) is isinstance(change, Rename):
+    if (name_of(before) == name_of(after)) is isinstance(change, Rename):
         word = "renamed" if isinstance(change, Rename) else "updated"
-        yield f"{address(after)} is called {_name(before)} before, and cannot be {word} so"
+        yield f"{address(after)} is called {name_of(before)} before, and cannot be {word} so"
     if before == after:
         yield f"{address(after)} would stay as it is"
-
-
-def _name(resource: User | Group) -> str:
-    return resource.user_name if isinstance(resource, User) else resource.name
 
 
 def _fits(reason: Reason, resource: Resource) -> bool:

@@ -206,6 +206,11 @@ class Principal:
     """True when no such user or group is live any more: assignments outlive principals."""
 
 
+def name_of(resource: User | Group) -> str:
+    """Return the name of *resource* as spelled."""
+    return resource.user_name if isinstance(resource, User) else resource.name
+
+
 def principal_of(resource: User | Group) -> Principal:
     """Return *resource* as a principal, by its name here."""
     kind = PrincipalKind.USER if isinstance(resource, User) else PrincipalKind.GROUP

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from identity_reconciler.core.access import Route
 from identity_reconciler.core.plan import Reason
-from identity_reconciler.core.state import Group, User
+from identity_reconciler.core.state import Group, User, name_of
 from identity_reconciler.render.document import (
     ChangeDocument,
     DocumentKind,
@@ -118,14 +118,10 @@ def subject(entry: FoldedChange, marks: Marks) -> str:
     if owner is not None:
         return f"{len(entry.names)} {owner.words} {marks.name(owner.name)}"
     if change.action == "rename" and isinstance(change.before, User | Group):
-        old = _name(change.before)
+        old = name_of(change.before)
         new = change.address.partition("/")[2]
         return f"{marks.name(f'{change.kind}/{old}')} -> {marks.name(new)}"
     return marks.name(change.address)
-
-
-def _name(resource: User | Group) -> str:
-    return resource.user_name if isinstance(resource, User) else resource.name
 
 
 def named(names: Sequence[str], marks: Marks, count: int | None = None) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import ceil
 from typing import Literal
 
 from identity_reconciler.core.access import Impact
@@ -44,6 +43,7 @@ from identity_reconciler.core.state import (
     principals_of,
 )
 from identity_reconciler.gateway import Gateway, Wanted
+from identity_reconciler.gateway.reading.listing import page_count
 from identity_reconciler.gateway.reading.sides import reads_by_user
 from identity_reconciler.gateway.wire.pacing import Rates
 
@@ -372,8 +372,6 @@ def _group_filter(declared: Declared) -> Callable[[Group], bool]:
     return chosen
 
 
-_PAGE = 100
-"""Items of a page of every list but one. Source: models."""
 _APPLICATIONS_PAGE = 50
 """Applications of a page. Source: ListApplications."""
 
@@ -403,7 +401,7 @@ def outlook(declared: Declared, rates: Rates) -> Outlook:
     What hangs on users and groups that are to be deleted, and is in no list, is asked for one by
     one, after the rest; whether they are live is not known, so they count as if they were.
     """
-    users, groups = _pages(len(declared.users)), _pages(len(declared.groups))
+    users, groups = page_count(len(declared.users)), page_count(len(declared.groups))
     members, admin = _member_lists(declared), _application_lists(declared)
     chosen = _group_filter(declared)
     absent = sum(one.presence is Presence.ABSENT for one in declared.users)
@@ -424,15 +422,10 @@ def _is_listed(entry: DeclaredApplication) -> bool:
     return entry.managed or entry.assignment_required is not None
 
 
-def _pages(items: int, size: int = _PAGE) -> int:
-    """Return how many requests a list of *items* takes; an empty one takes one as well."""
-    return max(1, ceil(items / size))
-
-
 def _member_lists(declared: Declared) -> int:
     """Return the requests that the lists of members take, by group or by user."""
     chosen = _group_filter(declared)
-    lists = [_pages(len(one.members or ())) for one in declared.groups if chosen(one.group)]
+    lists = [page_count(len(one.members or ())) for one in declared.groups if chosen(one.group)]
     users = len(declared.users)
     if reads_by_user(users, len(declared.groups), len(lists)):
         return users
@@ -447,5 +440,5 @@ def _application_lists(declared: Declared) -> int:
     if not _binds_applications(declared):
         return 0
     read = list(filter(_is_listed, declared.applications))
-    lists = sum(_pages(len(entry.users) + len(entry.groups)) for entry in read)
-    return _pages(len(declared.applications), _APPLICATIONS_PAGE) + lists + len(read)
+    lists = sum(page_count(len(entry.users) + len(entry.groups)) for entry in read)
+    return page_count(len(declared.applications), _APPLICATIONS_PAGE) + lists + len(read)

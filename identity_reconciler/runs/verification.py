@@ -6,7 +6,6 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from math import ceil
 
 from identity_reconciler.core.bindings import managers
 from identity_reconciler.core.plan import Plan
@@ -28,9 +27,8 @@ from identity_reconciler.core.state import (
     group_key,
 )
 from identity_reconciler.gateway import Gateway, Wanted
+from identity_reconciler.gateway.reading.listing import page_count
 
-_PAGE = 100
-"""Items of a page. Source: models."""
 _BESIDE_ASSIGNMENTS = 2
 """Requests that a list of assignments takes besides its pages: about the application itself."""
 
@@ -89,17 +87,17 @@ def to_verify(plan: Plan, lengths: Lengths) -> Wanted:
     """
     named, _ = to_be_read(plan)
     asked = Counter(map(_list_of, named))
-    users = asked[User] > _pages(lengths.users)
-    groups = asked[Group] > _pages(lengths.groups)
+    users = asked[User] > page_count(lengths.users)
+    groups = asked[Group] > page_count(lengths.groups)
     members = {
         key
         for key, length in lengths.members.items()
-        if asked[Membership, key] > _pages(max(length, asked[Membership, key]))
+        if asked[Membership, key] > page_count(max(length, asked[Membership, key]))
     }
     arns = {
         arn
         for arn in {one.application for one in named if isinstance(one, Assignment)}
-        if asked[Assignment, arn] > _pages(asked[Assignment, arn]) + _BESIDE_ASSIGNMENTS
+        if asked[Assignment, arn] > page_count(asked[Assignment, arn]) + _BESIDE_ASSIGNMENTS
     }
     listed = {
         *((User,) if users else ()),
@@ -127,7 +125,3 @@ def _list_of(resource: Resource) -> object:
             return Assignment, resource.application
         case _:
             return type(resource)
-
-
-def _pages(items: int) -> int:
-    return max(1, ceil(items / _PAGE))

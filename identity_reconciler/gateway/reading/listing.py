@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 """One entry of a list, as AWS writes it."""
 
-_PAGE_SIZE = 100
+PAGE_SIZE = 100
 """The most that any list takes; ListApplications answers with 50 all the same. Source: models."""
 _REFUSED_TOKEN = frozenset({"ValidationException", "InvalidToken"})
 """Codes for a page token that no longer holds. Nothing documents how long one does."""
+
+
+def page_count(items: int, size: int = PAGE_SIZE) -> int:
+    """Return how many requests a list of *items* takes; an empty one takes one as well."""
+    return max(1, ceil(items / size))
 
 
 def never() -> bool:
@@ -57,7 +63,7 @@ def _pages(
     seen: set[str] = set()
     paginator = client.get_paginator(xform_name(call.operation))
     try:
-        for page in paginator.paginate(**request, PaginationConfig={"PageSize": _PAGE_SIZE}):
+        for page in paginator.paginate(**request, PaginationConfig={"PageSize": PAGE_SIZE}):
             token = page.get("NextToken") or page.get("nextToken")
             if token in seen:
                 raise IncompleteReadError(f"{call}: AWS repeats the same pages; run again")

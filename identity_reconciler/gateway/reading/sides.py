@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from math import ceil
 
 from identity_reconciler.core.state import Group
+from identity_reconciler.gateway.reading.listing import PAGE_SIZE, page_count
 from identity_reconciler.gateway.reading.records import Record
 
-_PAGE = 100
 _WORTHWHILE = 20
 """Requests to be saved: less than a second of the quota does not pay for the wait."""
 
@@ -20,7 +19,7 @@ def reads_by_user(users: int, groups: int, chosen: int) -> bool:
     By group there are at least as many requests as chosen groups; by user at most the users times
     the pages that all groups fill.
     """
-    return users < _PAGE and users * max(1, ceil(groups / _PAGE)) + _WORTHWHILE <= chosen
+    return users < PAGE_SIZE and users * page_count(groups) + _WORTHWHILE <= chosen
 
 
 class Sides:
@@ -58,7 +57,7 @@ class Sides:
             with self._lock:
                 self._users = number
             self._judge()
-        elif number == _PAGE:
+        elif number == PAGE_SIZE:
             self._decide(by_user=False)
 
     def groups_seen(self, number: int) -> None:
@@ -70,7 +69,7 @@ class Sides:
     def _judge(self) -> None:
         with self._lock:
             users, groups, chosen = self._users, self._groups, len(self._chosen)
-        if users is not None and users >= _PAGE:
+        if users is not None and users >= PAGE_SIZE:
             self._decide(by_user=False)
         elif users is not None and groups is not None:
             self._decide(by_user=reads_by_user(users, groups, chosen))
