@@ -147,6 +147,12 @@ class Plan:
     """What could not be planned; by file and line, what has none first."""
     witnesses: Mapping[Principal, str] = field(default_factory=dict)
     """What tells the live objects that it is for from others of their names; see `bindings`."""
+    waves: Mapping[Key, int] = field(default_factory=dict)
+    """The number of the wave of each change, by its key; rising along the changes.
+
+    The changes of one wave may be carried out in any interleaving in which each comes after what
+    it needs. A change that is missing here is a wave of its own.
+    """
 
     def __bool__(self) -> bool:
         """Whether there is anything to do."""
