@@ -28,10 +28,12 @@ from identity_reconciler.core.state import (
     Application,
     Assignment,
     Group,
+    GroupName,
     Membership,
     Principal,
     State,
     User,
+    UserName,
     folded,
 )
 
@@ -332,12 +334,27 @@ def _delete(world: PlainWorld, change: Delete) -> PlainWorld:
             assert cascaded == {edge for edge in world.members if one in edge}
             return world.without({one})
         case Membership() as resource:
-            world.members.remove(_edge(world, resource))
+            world.members.remove(_edge(world, _former(world, resource)))
         case Assignment() as resource:
-            world.assignments.remove((str(resource.application), _assigned(world, resource)))
+            link = _former_assignment(world, resource)
+            world.assignments.remove((str(resource.application), link))
         case _:
             assert_never(change.before)
     return world
+
+
+def _former(world: PlainWorld, edge: Membership) -> Membership:
+    """Return *edge*, of before the plan, under the names that its group and user have now."""
+    group, user = ("group", folded(edge.group)), ("user", folded(edge.user))
+    return Membership(
+        GroupName(world.names.get(group, edge.group)), UserName(world.names.get(user, edge.user))
+    )
+
+
+def _former_assignment(world: PlainWorld, assignment: Assignment) -> Id:
+    principal = assignment.principal
+    one = (str(principal.kind), principal.name)
+    return _assigned(world, assignment) if principal.orphan or one not in world.names else one
 
 
 def _edge(world: PlainWorld, edge: Membership) -> tuple[Id, Id]:

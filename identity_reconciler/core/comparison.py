@@ -10,7 +10,7 @@ from identity_reconciler.core.plan import Change, Delete, Origin, Plan, Reason
 from identity_reconciler.core.planner import build_plan
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.resolution import Resolution, resolve
-from identity_reconciler.core.scope import narrow, withheld
+from identity_reconciler.core.scope import matches_any, narrow, withheld
 from identity_reconciler.core.state import Assignment, GroupKey, Key, Membership, State, UserKey
 from identity_reconciler.core.taken import refusals
 
@@ -54,7 +54,13 @@ def compare_resolved(resolution: Resolution) -> Comparison:
 def _compared(resolution: Resolution) -> Comparison:
     live, scope = resolution.live, resolution.scope
     narrowed = narrow(live, scope, resolution.departing)
-    plan = build_plan(resolution.desired, narrowed, live, renames=resolution.renames)
+    plan = build_plan(
+        resolution.desired,
+        narrowed,
+        live,
+        renames=resolution.renames,
+        untouched=_untouched(resolution),
+    )
     changes = tuple(_with_reason(change, resolution) for change in plan.changes)
     origins = {change.key: _origin(change, resolution) for change in changes}
     plan = replace(
@@ -65,6 +71,18 @@ def _compared(resolution: Resolution) -> Comparison:
         origins={key: origin for key, origin in origins.items() if origin is not None},
     )
     return Comparison(plan, resolution, narrowed)
+
+
+def _untouched(resolution: Resolution) -> frozenset[GroupKey]:
+    """Return the groups of which nothing is written, though somebody who leaves may be in them."""
+    if not resolution.departing.users:
+        return frozenset()
+    ignored = resolution.scope.settings.ignore.groups
+    return frozenset(
+        key
+        for key, group in resolution.live.groups.items()
+        if group.foreign or matches_any(ignored, group.name)
+    )
 
 
 def _declared_key(change: Change, renames: Renames) -> Key:
@@ -96,6 +114,8 @@ def _origin(change: Change, resolution: Resolution) -> Origin | None:
     match key:
         case ("assignment", _, kind, name) if change.reason is Reason.PRINCIPAL_DELETED:
             return origins.get((kind, name))
+        case ("membership", _, user) if change.reason is Reason.PRINCIPAL_DELETED:
+            return origins.get(("user", user))
         case ("assignment", arn, _, _):
             return origins.get(("application", arn))
         case ("membership", group, _):

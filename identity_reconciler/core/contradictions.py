@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from identity_reconciler.core.needs import needs
 from identity_reconciler.core.plan import (
     Change,
     Create,
@@ -30,6 +31,7 @@ from identity_reconciler.core.state import (
     address,
     folded,
     name_of,
+    user_key,
 )
 
 
@@ -41,8 +43,23 @@ def contradictions(plan: Plan) -> Iterator[str]:
     yield from _about_cascades(plan.changes)
     yield from _about_departures(plan.changes)
     yield from _about_applications(plan.changes)
-    if [change.key for change in ordered(plan.changes)] != [change.key for change in plan.changes]:
+    yield from _about_order(plan)
+
+
+def _about_order(plan: Plan) -> Iterator[str]:
+    """Within a wave changes are in apply order, and each comes after what it needs."""
+    waves = plan.waves
+    if waves and waves.keys() != {change.key for change in plan.changes}:
+        yield "some of its changes are in no wave"
+        return
+    expected = sorted(ordered(plan.changes), key=lambda one: waves.get(one.key, 0))
+    if [change.key for change in expected] != [change.key for change in plan.changes]:
         yield "its changes are not in the order of an apply"
+    needed, seen = needs(plan.changes), set[Key]()
+    for change in plan.changes:
+        if any(one.key not in seen for one in needed.get(change.key, ())):
+            yield f"{'/'.join(change.key)} comes before what it needs"
+        seen.add(change.key)
 
 
 def _about_keys(changes: Iterable[Change]) -> Iterator[str]:
@@ -113,7 +130,7 @@ def _fits(reason: Reason, resource: Resource) -> bool:
         case Reason.UNLISTED | Reason.EXPIRED:
             return isinstance(resource, Membership | Assignment)
         case Reason.PRINCIPAL_DELETED:
-            return isinstance(resource, Assignment)
+            return isinstance(resource, Membership | Assignment)
 
 
 def _about_cascades(changes: Iterable[Change]) -> Iterator[str]:
@@ -142,7 +159,7 @@ def _hangs_on(link: Membership, resource: Resource) -> bool:
 
 
 def _about_departures(changes: Iterable[Change]) -> Iterator[str]:
-    """An assignment goes for its principal where that goes too, and for nothing else."""
+    """A link goes for its principal where that goes too, and for nothing else."""
     departing = {
         Principal(PrincipalKind(change.key[0]), change.key[1])
         for change in changes
@@ -153,6 +170,10 @@ def _about_departures(changes: Iterable[Change]) -> Iterator[str]:
             case Delete(before=Assignment(principal=principal) as link, reason=reason):
                 follows = reason is Reason.PRINCIPAL_DELETED
                 if follows is not (principal in departing):
+                    yield f"{address(link)} cannot be removed because {reason}"
+            case Delete(before=Membership(user=user) as link, reason=reason):
+                follows = reason is Reason.PRINCIPAL_DELETED
+                if follows is not (Principal(PrincipalKind.USER, user_key(user)) in departing):
                     yield f"{address(link)} cannot be removed because {reason}"
             case _:
                 pass

@@ -61,7 +61,8 @@ def needs(changes: Iterable[Change]) -> Needs:
     * What takes a name or an e-mail address needs it given up.
     * The deletion or rename of a user or group needs those of its links gone that are to be
       removed: AWS keeps an assignment whose principal is gone, and a link is found again by the
-      names in the plan. Strangers' links and objects are nothing to it.
+      names in the plan. Strangers' links and objects are nothing to it. A rename does not need
+      those that come after it in *changes*.
     * The deletion of a group needs what its members get to be in place: assignments to what the
       group is taken from, and memberships in other groups, as no plan says all that these lead
       to. Else people would lose what they have before and after.
@@ -113,10 +114,13 @@ def _removed_links(changes: tuple[Change, ...]) -> Mapping[Key, tuple[Link, ...]
 
 
 def _without_links(changes: tuple[Change, ...], removed: Mapping[Key, tuple[Link, ...]]) -> _Found:
+    seen: set[Key] = set()
     for change in changes if removed else ():
+        seen.add(change.key)
         if isinstance(change, Delete | Rename):
             for link in removed.get(change.before.key, ()):
-                yield change.key, Why.LINKS, link.key
+                if isinstance(change, Delete) or link.key in seen:
+                    yield change.key, Why.LINKS, link.key
 
 
 def _replaced(changes: tuple[Change, ...], removed: Mapping[Key, tuple[Link, ...]]) -> _Found:

@@ -230,6 +230,15 @@ def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
     )
 
 
+def preceding(changes: Iterable[Change]) -> Mapping[Key, tuple[Key, ...]]:
+    """Return, by the key of each change of a user or group, those that go before it.
+
+    All but the renames of managers are needed, too; see `ordered`.
+    """
+    waiting = _Waiting(tuple(changes))
+    return {key: tuple(waiting.for_(key)) for key in waiting.changes}
+
+
 def awaited(changes: Iterable[Change]) -> Mapping[Key, tuple[Key, ...]]:
     """Return, by the key of each change that takes a unique value which others give up, theirs.
 

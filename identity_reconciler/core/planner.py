@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.core.plan import (
@@ -43,7 +43,12 @@ Attribute = str | Email | PhoneNumber | PostalAddress | Role | tuple[Photo, ...]
 
 
 def build_plan(
-    desired: State, live: State, directory: State | None = None, *, renames: Renames = NO_RENAMES
+    desired: State,
+    live: State,
+    directory: State | None = None,
+    *,
+    renames: Renames = NO_RENAMES,
+    untouched: Collection[GroupKey] = frozenset(),
 ) -> Plan:
     """Return the changes that turn *live* into *desired*, each as small as it can be.
 
@@ -51,16 +56,20 @@ def build_plan(
     the scope leaves out. Both are filed and linked under the names that *renames* lead to, while
     the users and groups have their names of before: see `Renames.state`. Attributes that are not
     declared, and the spelling of names, stay as they are live.
+
+    The memberships of a deleted user are changes of their own, so that no access waits for the
+    deletion. They vanish with it only in the *untouched* groups, by new names, of which nothing
+    is to be written. Those of a deleted group vanish with it.
     """
     names = directory or live
     gone = _gone(desired, live)
     changes = (
         *_objects(desired.users, live.users),
         *_objects(desired.groups, live.groups),
-        *_memberships(desired, live, names, gone),
+        *_memberships(desired, live, names, _Going(gone, untouched)),
         *_assignments(desired, live, names, gone, renames),
     )
-    cascades = _cascades(live, names, gone)
+    cascades = _cascades(live, names, _Going(gone, untouched))
     return Plan(
         changes=ordered(
             replace(change, cascaded=cascades.get(change.key, ()))
@@ -165,37 +174,49 @@ def _gone(desired: State, live: State) -> frozenset[Principal]:
     )
 
 
-def _memberships(
-    desired: State, live: State, names: State, gone: frozenset[Principal]
-) -> Iterator[Change]:
-    """Compare the members of every group; those of deleted users and groups cascade."""
+class _Going(NamedTuple):
+    """Who is deleted, and where nothing is written for it."""
+
+    principals: frozenset[Principal]
+    untouched: Collection[GroupKey]
+
+    def has_group(self, group: GroupKey) -> bool:
+        return Principal(PrincipalKind.GROUP, group) in self.principals
+
+    @property
+    def users(self) -> frozenset[UserKey]:
+        users = (one.name for one in self.principals if one.kind is PrincipalKind.USER)
+        return frozenset(map(UserKey, users))
+
+
+def _memberships(desired: State, live: State, names: State, going: _Going) -> Iterator[Change]:
+    """Compare the members of every group; what goes with a user or group is not among them."""
+    leavers = going.users
     for group in desired.members.keys() | live.members.keys():
         wanted = desired.members.get(group, frozenset())
         found = live.members.get(group, frozenset())
-        if wanted == found or Principal(PrincipalKind.GROUP, group) in gone:
+        if wanted == found:
             continue
-        for user in wanted - found:
-            yield Create(desired.membership(group, user))
-        for user in found - wanted:
-            if Principal(PrincipalKind.USER, user) not in gone:
+        parting = frozenset() if group in going.untouched else found & leavers
+        for user in parting:
+            yield Delete(names.membership(group, user), Reason.PRINCIPAL_DELETED)
+        if not going.has_group(group):
+            for user in wanted - found:
+                yield Create(desired.membership(group, user))
+            for user in found - wanted - leavers:
                 yield Delete(names.membership(group, user), Reason.UNLISTED)
 
 
-def _cascades(
-    live: State, names: State, gone: frozenset[Principal]
-) -> dict[Key, tuple[Membership, ...]]:
-    """Return the memberships that vanish with each deleted user or group, each one once.
-
-    One between a deleted user and a deleted group counts with the group.
-    """
+def _cascades(live: State, names: State, going: _Going) -> dict[Key, tuple[Membership, ...]]:
+    """Return the memberships that vanish with each deleted user or group, each one once."""
     found: dict[Key, list[Membership]] = {}
-    leavers = frozenset(UserKey(one.name) for one in gone if one.kind is PrincipalKind.USER)
+    leavers = going.users
     for group, members in live.members.items():
-        group_goes = Principal(PrincipalKind.GROUP, group) in gone
-        for user in members if group_goes else members & leavers:
-            membership = names.membership(group, user)
+        group_goes, is_untouched = going.has_group(group), group in going.untouched
+        vanishing = members - leavers if group_goes else frozenset()
+        for user in vanishing | (members & leavers if is_untouched else frozenset()):
             key: Key = ("group", group) if group_goes else ("user", user)
-            found.setdefault(key, []).append(membership)
+            found.setdefault(key, []).append(names.membership(group, user))
     return {key: tuple(sorted(found[key], key=lambda one: one.key)) for key in found}
 
 

@@ -148,13 +148,16 @@ def what_is_left(reviewed: Plan, live: State) -> Plan:
     done, to_be = _sorted_out(reviewed, live)
     _refuse_unreviewed_links(reviewed, live, to_be)
     settled = _as_planned(live, to_be)
-    left = tuple(
-        _removing_under(done, change)
+    pairs = [
+        (change, _removing_under(done, change))
         for change, renamed in _under_new_names(reviewed)
         if _is_left(renamed, settled)
-    )
+    ]
+    left = tuple(one for _, one in pairs)
     _refuse_taken_addresses(left, live)
-    return replace(reviewed, changes=left)
+    waves = reviewed.waves
+    numbers = {one.key: waves[planned.key] for planned, one in pairs if planned.key in waves}
+    return replace(reviewed, changes=left, waves=numbers)
 
 
 def applications_to_assign(changes: Iterable[Change]) -> frozenset[ApplicationArn]:

@@ -60,6 +60,7 @@ def inconsistencies(document: PlanDocument, plan: Plan) -> Iterator[str]:
     yield from _about_control(document)
     yield from _about_access(document.access, plan)
     yield from _about_accounts(document, plan)
+    yield from _about_passing(document)
     yield from _about_resemblances(document)
     yield from _about_withheld(document)
     yield from _about_expiring(document)
@@ -80,7 +81,8 @@ def _about_change(told: ChangeDocument, change: Change, as_of: datetime) -> Iter
     except (ValueError, OverflowError):
         yield f"{told.address} was last changed at no instant"
         return
-    kept = ["pending", "guarded", *(_ASKED.get(told.kind, ()) if told.action == "delete" else ())]
+    asked = _ASKED.get(told.kind, ()) if told.action == "delete" else ()
+    kept = ("pending", "guarded", "wave", *asked)
     expected = expected.model_copy(update={name: getattr(told, name) for name in kept})
     for name in ChangeDocument.model_fields:
         if getattr(told, name) != getattr(expected, name):
@@ -198,6 +200,20 @@ def _application_names(plan: Plan) -> Iterator[tuple[str, str]]:
         resource = change.before if isinstance(change, Delete) else change.after
         if isinstance(resource, Assignment):
             yield resource.application, resource.application_name or resource.application
+
+
+def _about_passing(document: PlanDocument) -> Iterator[str]:
+    for one in document.in_passing:
+        if len(one.listed) != min(one.people, LISTED_PEOPLE) or not one.people:
+            yield f"{one.people} people are {one.effect}, and {len(one.listed)} are named"
+        if one.requests > len(document.changes):
+            yield f"somebody is {one.effect} for more requests than there are"
+    order = [
+        (one.effect == "over-granted", one.target, one.account or "", one.arn, one.requests)
+        for one in document.in_passing
+    ]
+    if sorted(set(order)) != order:
+        yield "what happens in passing is not in order, each once"
 
 
 def _about_resemblances(document: PlanDocument) -> Iterator[str]:

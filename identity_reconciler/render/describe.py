@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.core.access import AccessChange, Effect
 from identity_reconciler.core.account_access import AccountChange
+from identity_reconciler.core.accounts import AccountRole
 from identity_reconciler.core.approvals import approval_lines
 from identity_reconciler.core.control import Loosening, Unmatched
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import expiring
 from identity_reconciler.core.guards import Standing, Verdict
+from identity_reconciler.core.order import Exposure
 from identity_reconciler.core.plan import (
     Change,
     Create,
@@ -33,7 +35,9 @@ from identity_reconciler.core.state import (
     Resource,
     State,
     User,
+    UserName,
     address,
+    folded,
 )
 from identity_reconciler.errors import Position
 from identity_reconciler.render.differences import differences
@@ -52,6 +56,7 @@ from identity_reconciler.render.document import (
     InstanceDocument,
     LiveDocument,
     LooseningDocument,
+    PassingDocument,
     PersonDocument,
     PlanDocument,
     PositionDocument,
@@ -114,6 +119,8 @@ class Findings:
     """Whether that is all, and not only as far as the declared groups tell."""
     accounts: tuple[AccountChange, ...] = ()
     """Who gains and who loses what in AWS accounts."""
+    exposures: tuple[Exposure, ...] = ()
+    """Who is without access, or has too much, in passing."""
     accounts_read: AccountsRead = AccountsRead()
     """How that was read."""
     verdicts: tuple[Verdict, ...] = ()
@@ -184,6 +191,7 @@ def document(
         access_complete=findings.access_complete and findings.accounts_read.complete,
         counts=described_counts(plan),
         changes=tuple(_changes(plan, findings)),
+        in_passing=_in_passing(findings.exposures, live),
         withheld=tuple(
             WithheldDocument(
                 kind=_kind(one.resource), address=address(one.resource), reason=one.reason
@@ -296,6 +304,30 @@ def _account_access(changes: tuple[AccountChange, ...]) -> tuple[AccountAccessDo
     )
 
 
+def _in_passing(exposures: tuple[Exposure, ...], live: State) -> tuple[PassingDocument, ...]:
+    grouped: dict[tuple[bool, str, str, str, int], set[UserName]] = {}
+    for one in exposures:
+        match one.target:
+            case AccountRole() as role:
+                name, account, arn = role.access, role.place, role.arn
+            case arn:
+                name, account = live.application_label(arn) or arn, ""
+        key = (one.effect is Effect.GAINED, name, account, arn, one.requests)
+        grouped.setdefault(key, set()).add(one.user)
+    return tuple(
+        PassingDocument(
+            effect="over-granted" if gained else "without",
+            target=name,
+            account=account or None,
+            arn=arn,
+            requests=requests,
+            people=len(users),
+            listed=tuple(sorted(users, key=lambda user: (folded(user), user)))[:LISTED_PEOPLE],
+        )
+        for (gained, name, account, arn, requests), users in sorted(grouped.items())
+    )
+
+
 def described_counts(plan: Plan) -> dict[DocumentKind, CountDocument]:
     """Return how many resources of each kind *plan* changes."""
     counted = counts(plan)
@@ -318,7 +350,9 @@ def _changes(plan: Plan, findings: Findings) -> Iterator[ChangeDocument]:
         described = described_change(
             change, plan.origins.get(change.key), findings.traces.get(change.key)
         )
-        more: dict[str, bool | str] = {}
+        more: dict[str, bool | str | int] = {}
+        if change.key in plan.waves:
+            more["wave"] = plan.waves[change.key]
         if (service := _owner(change, plan)) is not None:
             more["owned_by"] = service
         if change.key in findings.guarded:

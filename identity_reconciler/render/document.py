@@ -23,7 +23,7 @@ from identity_reconciler.core.state import (
     User,
 )
 
-FORMAT_VERSION = "1.2"
+FORMAT_VERSION = "1.3"
 """A minor step adds what a reader may ignore; a reader refuses another major."""
 
 LISTED_PEOPLE = 200
@@ -136,6 +136,8 @@ class ChangeDocument(_Part):
     """For a live object: `<who> at <when>`, as far as AWS tells."""
     owned_by: str | None = None
     """The AWS service that owns the application of a removed assignment; missing: none does."""
+    wave: int | None = Field(default=None, ge=0)
+    """Changes of one wave may be made at once; waves follow each other. Missing: one by one."""
 
     @field_serializer("before", "after")
     def _attributes(
@@ -247,6 +249,24 @@ class AccountAccessDocument(_Part):
     """By user name, `LISTED_PEOPLE` at most."""
 
 
+class PassingDocument(_Part):
+    """Who lacks something in passing that they keep, or has what they have at neither end."""
+
+    effect: Literal["without", "over-granted"]
+    target: str
+    """Name of the application, or of the permission set or role."""
+    account: str | None = None
+    """Where that is in one: its name, if known, and its twelve digits."""
+    arn: str
+    """Of the application, permission set or role."""
+    requests: int = Field(ge=1)
+    """For how many requests at most."""
+    people: int
+    """All of them."""
+    listed: tuple[str, ...]
+    """Their names, sorted, `LISTED_PEOPLE` at most."""
+
+
 class ResemblanceDocument(_Part):
     """A name that the plan concerns, or one that looks like it, and can be mistaken for another."""
 
@@ -321,6 +341,8 @@ class PlanDocument(_Part):
     """By kind, all four of them."""
     changes: tuple[ChangeDocument, ...]
     """In the order of the apply."""
+    in_passing: tuple[PassingDocument, ...] = ()
+    """What no order of the changes avoids; who is without access first, then by target."""
     withheld: tuple[WithheldDocument, ...]
     """Removals that the scope holds back, sorted by key."""
     expiring: tuple[ExpiringDocument, ...] = ()

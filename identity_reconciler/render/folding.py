@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from identity_reconciler.core.plan import Reason
@@ -37,13 +37,15 @@ class FoldedChange:
     """The last line of the file of the first that declares one of them; 0: none does."""
     taken_along: tuple[str, ...] = ()
     """Applications that somebody who is deleted was assigned to, and will not be any more."""
+    memberships_along: int = 0
+    """Of somebody who is deleted, how many are removed before."""
     trace: str | None = None
     """Who changed it last and when, where it is somebody else than of the entry before."""
 
     @property
     def count(self) -> int:
         """How many changes it stands for."""
-        return max(len(self.names), 1) + len(self.taken_along)
+        return max(len(self.names), 1) + len(self.taken_along) + self.memberships_along
 
     @property
     def place(self) -> tuple[PositionDocument, int] | None:
@@ -65,27 +67,32 @@ def single(changes: Iterable[ChangeDocument]) -> list[FoldedChange]:
 def together(changes: Iterable[ChangeDocument]) -> list[FoldedChange]:
     """Return *changes* in reading order, links of one owner of which the same is told together.
 
-    The assignments that go with a user or group that is deleted stand there.
+    The links that go with a user or group that is deleted stand there.
     """
     listed = sorted(changes, key=reading_order)
     deleted = {_deleted(change) for change in listed} - {None}
-    along: dict[object, list[str]] = {}
+    along: dict[object, list[Membership | Assignment]] = {}
     folds: dict[object, list[ChangeDocument]] = {}
     for number, change in enumerate(listed):
         principal, link = _deleted_with(change), change.before
-        if principal in deleted and isinstance(link, Assignment):
-            along.setdefault(principal, []).append(_application(link))
+        if principal in deleted and isinstance(link, Membership | Assignment):
+            along.setdefault(principal, []).append(link)
         else:
             owner = _owner(change)
             key = number if owner is None else (change.action, owner, _told(change))
             folds.setdefault(key, []).append(change)
     return list(
         _traced(
-            FoldedChange(fold[0], taken_along=tuple(along.get(_deleted(fold[0]), ())))
-            if len(fold) == 1
-            else _folded(fold)
+            _single(fold[0], along.get(_deleted(fold[0]), ())) if len(fold) == 1 else _folded(fold)
             for fold in folds.values()
         )
+    )
+
+
+def _single(change: ChangeDocument, along: Collection[Membership | Assignment]) -> FoldedChange:
+    applications = tuple(_application(link) for link in along if isinstance(link, Assignment))
+    return FoldedChange(
+        change, taken_along=applications, memberships_along=len(along) - len(applications)
     )
 
 
@@ -114,11 +121,16 @@ def _deleted(change: ChangeDocument) -> tuple[str, str] | None:
 
 
 def _deleted_with(change: ChangeDocument) -> tuple[str, str] | None:
-    """Return kind and name of the user or group with which an assignment goes."""
-    if change.reason != Reason.PRINCIPAL_DELETED or not isinstance(change.before, Assignment):
+    """Return kind and name of the user or group with which a link goes."""
+    if change.reason != Reason.PRINCIPAL_DELETED:
         return None
-    principal = change.before.principal
-    return (str(principal.kind), folded(principal.name))
+    match change.before:
+        case Assignment(principal=principal):
+            return (str(principal.kind), folded(principal.name))
+        case Membership(user=user):
+            return ("user", folded(user))
+        case _:
+            return None
 
 
 def _told(change: ChangeDocument) -> tuple[object, ...]:

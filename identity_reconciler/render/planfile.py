@@ -159,8 +159,9 @@ def plan_of(document: PlanDocument) -> Plan:
     Raises:
         StalePlanError: A change does not have the sides that its action needs.
     """
+    changes = tuple(_change(change) for change in document.changes)
     return Plan(
-        tuple(_change(change) for change in document.changes),
+        changes,
         unresolved=tuple(
             Unresolved(
                 Position(one.source.file, one.source.line, one.source.column)
@@ -171,6 +172,11 @@ def plan_of(document: PlanDocument) -> Plan:
             for one in document.unresolved
         ),
         witnesses={_principal(one.address): one.witness for one in document.witnesses},
+        waves={
+            change.key: one.wave
+            for one, change in zip(document.changes, changes, strict=True)
+            if one.wave is not None
+        },
     )
 
 

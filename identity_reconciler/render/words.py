@@ -135,6 +135,9 @@ def details(entry: FoldedChange, marks: Marks) -> Iterator[str]:
     """Yield what there is to tell about *entry* besides its subject and where it is declared."""
     yield from reasons(entry, marks)
     yield from _details(entry.first, marks)
+    memberships = entry.memberships_along + len(entry.first.cascaded)
+    if memberships:
+        yield _along(memberships, "membership")
     if entry.taken_along:
         yield f"{_along(len(entry.taken_along), 'assignment')}: {named(entry.taken_along, marks)}"
     if entry.trace:
@@ -161,8 +164,6 @@ def _details(change: ChangeDocument, marks: Marks) -> Iterator[str]:
         yield f"until {instant(change.expires)}"
     if change.note:
         yield f"reason: {marks.name(change.note)}"
-    if change.cascaded:
-        yield _along(len(change.cascaded), "membership")
 
 
 def _along(count: int, kind: DocumentKind) -> str:

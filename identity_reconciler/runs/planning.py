@@ -20,6 +20,7 @@ from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.guards import check_plan, check_since, gather
 from identity_reconciler.core.guards.guarded import guarded_changes
+from identity_reconciler.core.order import in_waves
 from identity_reconciler.core.plan import Change, Plan
 from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import Key, State
@@ -113,12 +114,13 @@ def make_plan(
         with listener.phase("read"):
             impact, complete = read_for_access(survey, plan, gateway)
             traces = gateway.trace(strangers(plan)[:_MOST_TRACED])
-            plan = _bound(plan, gateway)
     with listener.phase("read"):
         known = known_of(survey, plan)
         accounts = read_accounts(impact, known, _account_reader(declared, gateway, listener))
     with listener.phase("plan"), without_collections():
         impact = accounts.impact
+        course = in_waves(impact)
+        plan = _bound(course.plan, gateway)
         evidence = gather(comparison, impact)
         if base is not None and base.declared is not None:
             verdicts = check_since(base.declared, evidence, declared, as_of)
@@ -136,6 +138,7 @@ def make_plan(
         access=evidence.access,
         access_complete=complete,
         accounts=evidence.accounts,
+        exposures=course.exposures,
         accounts_read=_accounts_read(accounts),
         verdicts=verdicts,
         resemblances=found,
@@ -166,7 +169,6 @@ def make_targeted_plan(
         listener.reading("reading what the change touches", lambda: gateway.requests.total),
     ):
         found = plan_touched(old, declared, gateway, as_of)
-        found = replace(found, plan=_bound(found.plan, gateway))
     with listener.phase("read and plan"):
         # Of the groups that somebody is in, and of who is in a group, only the touched are known.
         reader = _account_reader(declared, gateway, listener)
@@ -175,16 +177,19 @@ def make_targeted_plan(
     # Who gains access through other groups is a question about more than the change; so are
     # most guards, which judge a plan against the whole of what is managed.
     impact = accounts.impact
+    course = in_waves(impact)
+    plan = _bound(course.plan, gateway)
     findings = Findings(
         access_complete=False,
         accounts=account_changes(impact),
+        exposures=course.exposures,
         accounts_read=_accounts_read(accounts),
         resemblances=resemblances(impact, declared),
-        guarded=_guarded(found.plan, impact, declared, base),
+        guarded=_guarded(plan, impact, declared, base),
         control=_control(base, declared, found.live),
     )
     with listener.phase("render"):
-        return found.plan, document(declared, found.plan, found.live, occasion, findings)
+        return plan, document(declared, plan, found.live, occasion, findings)
 
 
 def plan_since(

@@ -175,10 +175,11 @@ def wipe(evidence: Evidence, settings: GuardSettings) -> Objection | None:
 def _emptied(evidence: Evidence, least: int) -> list[Group]:
     """Return the groups that had at least *least* members and lose them all, by live name."""
     leaving: dict[GroupKey, list[Removal]] = defaultdict(list)
+    absent: set[GroupKey] = set()
     for one in evidence.removals:
         match one:
-            case Removal(reason=Reason.ABSENT, cascaded_from=Group()):
-                pass
+            case Removal(resource=Group(name=name), reason=Reason.ABSENT):
+                absent.add(group_key(name))
             case Removal(resource=Membership() as membership):
                 leaving[group_key(membership.group)].append(one)
             case _:
@@ -186,7 +187,7 @@ def _emptied(evidence: Evidence, least: int) -> list[Group]:
     return [
         evidence.live.groups[key]
         for key, gone in leaving.items()
-        if key in evidence.live.groups
+        if key in evidence.live.groups.keys() - absent
         and evidence.renames.group(key) in evidence.complete
         and len(gone) >= max(least, len(evidence.live.members.get(key, frozenset())))
         and not all(one.expired for one in gone)

@@ -1,0 +1,435 @@
+"""The order of an apply: nobody locked out and nobody let in on the way. Pure.
+
+After each request nobody has access, to an application or an AWS account, that they have neither
+before nor after the plan, and nobody lacks what they have both before and after. Revocations come
+as early as that allows.
+
+The order is one of *waves*. With all of its grants and none of its revocations, nobody has in a
+wave what they never have; with all of its revocations and none of its grants, everybody has what
+they keep. As access only grows with each link, this holds for whatever of a wave is done, so that
+its changes may be carried out in any interleaving in which each comes after what it needs.
+
+Where nothing is safe any more, in a real exchange, the change that harms the fewest goes first, a
+revocation before a grant; who is without access, or has too much, and for how many requests, is
+told.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import assert_never
+
+from identity_reconciler.core.access import Effect, Impact
+from identity_reconciler.core.accounts import AccountRole
+from identity_reconciler.core.needs import Need, Why, needs
+from identity_reconciler.core.plan import (
+    Change,
+    Create,
+    Delete,
+    Plan,
+    Rename,
+    Update,
+    ordered,
+    preceding,
+)
+from identity_reconciler.core.renames import NO_RENAMES, Link, Renames
+from identity_reconciler.core.state import (
+    ApplicationArn,
+    Assignment,
+    Group,
+    GroupKey,
+    Key,
+    Membership,
+    Principal,
+    PrincipalKind,
+    State,
+    User,
+    UserKey,
+    UserName,
+    group_key,
+    user_key,
+)
+
+Target = ApplicationArn | AccountRole
+"""What access is to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Somebody who lacks, in passing, what they keep, or has what they have at neither end."""
+
+    effect: Effect
+    """LOST: without it; GAINED: over-granted."""
+    user: UserName
+    """As spelled after the plan; before it for a deleted user."""
+    target: Target
+    requests: int
+    """For how many requests at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A plan in the order of its waves, and what no order can avoid."""
+
+    plan: Plan
+    exposures: tuple[Exposure, ...] = ()
+    """In the order in which they begin."""
+
+
+def in_waves(impact: Impact) -> Course:
+    """Return the plan of *impact* in an order that keeps everybody's access, as far as any does.
+
+    Of people and targets of which *impact* knows only in part, too much may be told to be lost in
+    passing, and never too little. The same plan always comes in the same order.
+    """
+    listed = ordered(impact.plan.changes)
+    builder = _Builder(impact, listed)
+    waves = builder.waves()
+    plan = replace(
+        impact.plan,
+        changes=tuple(change for wave in waves for change in wave),
+        waves={change.key: number for number, wave in enumerate(waves) for change in wave},
+    )
+    return Course(plan, tuple(builder.exposures))
+
+
+Pair = tuple[Target, UserKey]
+"""What somebody has access to; people are named as after the plan."""
+
+
+class _Ways:
+    """By which links people have access, in one state, as far as a plan concerns them.
+
+    Everything is named as after the renames of the plan: what is called otherwise before is the
+    same thing, and what takes over a name is another.
+    """
+
+    def __init__(self, state: State, renames: Renames, people: AbstractSet[UserKey]) -> None:
+        self._members: dict[GroupKey, set[UserKey]] = {}
+        self._groups: defaultdict[UserKey, frozenset[GroupKey]] = defaultdict(frozenset)
+        self._assigned: defaultdict[Target, set[Principal]] = defaultdict(set)
+        self._targets: defaultdict[Principal, set[Target]] = defaultdict(set)
+        for group, members in state.members.items():
+            later = renames.group(group)
+            found = renames.members(members) & people
+            self._members[later] = set(found)
+            for user in found:
+                self._groups[user] |= {later}
+        for arn, principals in state.assignments.items():
+            application = state.applications.get(arn)
+            if application is None or application.assignment_required is not False:
+                for principal in principals:
+                    self._assign(arn, renames.principal(principal))
+        for principal, roles in state.account_access.items():
+            for role in roles:
+                self._assign(role, renames.principal(principal))
+
+    def _assign(self, target: Target, principal: Principal) -> None:
+        if not principal.orphan:
+            self._assigned[target].add(principal)
+            self._targets[principal].add(target)
+
+    def copy(self) -> _Ways:
+        """Return another one that starts from the same."""
+        other = _Ways(State(), NO_RENAMES, frozenset())
+        other._members = {group: set(members) for group, members in self._members.items()}
+        other._groups = defaultdict(frozenset, self._groups)
+        other._assigned = defaultdict(set, {t: set(some) for t, some in self._assigned.items()})
+        other._targets = defaultdict(set, {p: set(some) for p, some in self._targets.items()})
+        return other
+
+    def add(self, link: Link) -> None:
+        """Take in *link*, named as after the renames."""
+        match link:
+            case Membership():
+                group, user = group_key(link.group), user_key(link.user)
+                self._members.setdefault(group, set()).add(user)
+                self._groups[user] |= {group}
+            case Assignment():
+                self._assign(link.application, link.principal)
+            case _:
+                assert_never(link)
+
+    def remove(self, link: Link) -> None:
+        """Take *link* out, named as after the renames."""
+        match link:
+            case Membership():
+                self._part(group_key(link.group), user_key(link.user))
+            case Assignment(application=arn, principal=principal):
+                self._assigned[arn].discard(principal)
+                self._targets[principal].discard(arn)
+            case _:
+                assert_never(link)
+
+    def _part(self, group: GroupKey, user: UserKey) -> None:
+        self._members.get(group, set()).discard(user)
+        self._groups[user] -= {group}
+
+    def end(self, principal: Principal) -> None:
+        """Take out all links of *principal*."""
+        if principal.kind is PrincipalKind.GROUP:
+            group = GroupKey(principal.name)
+            for user in tuple(self._members.get(group, ())):
+                self._part(group, user)
+        else:
+            user = UserKey(principal.name)
+            for group in self._groups[user]:
+                self._part(group, user)
+        for target in self._targets.pop(principal, set()):
+            self._assigned[target].discard(principal)
+
+    def reach(self, target: Target, user: UserKey, without: GroupKey | None = None) -> bool:
+        """Return whether *user* has access to *target*, otherwise than through one group."""
+        assigned = self._assigned.get(target)
+        if not assigned:
+            return False
+        if Principal(PrincipalKind.USER, user) in assigned:
+            return True
+        return any(
+            group != without and _group(group) in assigned for group in self._groups.get(user, ())
+        )
+
+    def through(self, group: GroupKey, user: UserKey) -> Iterator[Pair]:
+        """Yield what *user* has, or would have, through *group*."""
+        for target in self._targets.get(_group(group), ()):
+            yield target, user
+
+    def of(self, principal: Principal, target: Target) -> Iterator[Pair]:
+        """Yield who has, or would have, *target* when *principal* is assigned to it."""
+        if principal.kind is PrincipalKind.USER:
+            yield target, UserKey(principal.name)
+        else:
+            for user in self._members.get(GroupKey(principal.name), ()):
+                yield target, user
+
+    def targets(self, principal: Principal) -> tuple[Target, ...]:
+        """Return what *principal* is assigned to."""
+        return tuple(self._targets.get(principal, ()))
+
+    def lost_without(self, group: GroupKey, user: UserKey) -> Iterator[Pair]:
+        """Yield what *user*, who is in *group*, has through nothing else."""
+        if user in self._members.get(group, ()):
+            for target, _ in self.through(group, user):
+                if not self.reach(target, user, group):
+                    yield target, user
+
+    def lost_unassigned(self, principal: Principal, target: Target) -> Iterator[Pair]:
+        """Yield who has *target* by nothing but the assignment of *principal* to it."""
+        if target not in self._targets.get(principal, ()):
+            return
+        if principal.kind is PrincipalKind.USER:
+            user, assigned = UserKey(principal.name), self._assigned.get(target, ())
+            if not any(_group(group) in assigned for group in self._groups.get(user, ())):
+                yield target, user
+            return
+        group = GroupKey(principal.name)
+        for user in self._members.get(group, ()):
+            if not self.reach(target, user, group):
+                yield target, user
+
+
+def _group(key: GroupKey) -> Principal:
+    return Principal(PrincipalKind.GROUP, key)
+
+
+class _Builder:
+    """Puts the changes of a plan into waves."""
+
+    def __init__(self, impact: Impact, listed: tuple[Change, ...]) -> None:
+        self.exposures: list[Exposure] = []
+        self._impact, self._renames = impact, impact.renames
+        self._left: dict[Key, Change] = {change.key: change for change in listed}
+        self._needs, self._first = needs(listed), preceding(listed)
+        self._before = _Ways(impact.before, impact.renames, self._people)
+        self._after = _Ways(impact.after, NO_RENAMES, self._people)
+        self._least, self._most = self._before.copy(), self._before.copy()
+        """With the revocations of the wave and none of its grants, and the other way about."""
+        self._open: dict[tuple[Effect, Pair], int] = {}
+        """When what is exposed now began: how many changes there were before."""
+        self._done = 0
+
+    @cached_property
+    def _people(self) -> frozenset[UserKey]:
+        """Whose access a change may touch, by their names of after the plan."""
+        live, later, found = self._impact.before, self._impact.after, set[UserKey]()
+        back = self._renames.reversed()
+        for change in self._left.values():
+            for link in self._links(change):
+                match link:
+                    case Membership():
+                        found.add(user_key(link.user))
+                    case Assignment(principal=principal) if principal.kind is PrincipalKind.USER:
+                        found.add(UserKey(principal.name))
+                    case Assignment(principal=principal):
+                        group = GroupKey(principal.name)
+                        found |= later.members.get(group, frozenset())
+                        members = live.members.get(back.group(group), frozenset())
+                        found |= self._renames.members(members)
+        return frozenset(found)
+
+    def _links(self, change: Change) -> Iterator[Link]:
+        """Yield what *change* makes or takes away, named as after the renames."""
+        match change:
+            case Create(after=Membership() | Assignment() as link):
+                yield link
+            case Delete(before=Membership() | Assignment() as link):
+                yield self._renames.link(link)
+            case Delete():
+                yield from map(self._renames.membership, change.cascaded)
+            case Create() | Update() | Rename():
+                pass
+            case _:
+                assert_never(change)
+
+    def waves(self) -> list[tuple[Change, ...]]:
+        """Return all changes, in their waves."""
+        found: list[tuple[Change, ...]] = []
+        while self._left:
+            wave = self._wave() or self._out_of_turn() or (self._least_harmful(),)
+            found.append(wave)
+            self._finish(wave)
+        return found
+
+    def _wave(self) -> tuple[Change, ...]:
+        """Take every change that is safe and whose needs are met, by now or in this wave."""
+        wave: list[Change] = []
+        for change in tuple(self._left.values()):
+            if self._is_ready(change) and not any(self._harm(change)):
+                self._take(change)
+                wave.append(change)
+        return tuple(wave)
+
+    def _is_ready(self, change: Change) -> bool:
+        before = (*(one.key for one in self._needs_of(change)), *self._first.get(change.key, ()))
+        return not any(key in self._left for key in before)
+
+    def _needs_of(self, change: Change) -> tuple[Need, ...]:
+        return self._needs.get(change.key, ())
+
+    def _take(self, change: Change) -> None:
+        del self._left[change.key]
+        match change:
+            case Create():
+                for link in self._links(change):
+                    self._most.add(link)
+            case Delete():
+                self._retire(self._least, change)
+            case Update() | Rename():
+                pass
+            case _:
+                assert_never(change)
+
+    def _retire(self, ways: _Ways, change: Delete) -> None:
+        for link in self._links(change):
+            ways.remove(link)
+        match change.before:
+            case User(user_name=name):
+                ways.end(Principal(PrincipalKind.USER, user_key(name)))
+            case Group(name=name):
+                ways.end(_group(group_key(name)))
+            case _:
+                pass
+
+    def _finish(self, wave: Iterable[Change]) -> None:
+        """Go on from after *wave*, and close what is no longer exposed."""
+        for change in wave:
+            self._done += 1
+            if isinstance(change, Delete):
+                self._retire(self._most, change)
+            elif isinstance(change, Create):
+                for link in self._links(change):
+                    self._least.add(link)
+        for (effect, pair), since in tuple(self._open.items()):
+            if self._least.reach(*pair) is (effect is Effect.LOST):
+                del self._open[effect, pair]
+                target, user = pair
+                self.exposures.append(
+                    Exposure(effect, self._name(user), target, self._done - since)
+                )
+
+    def _name(self, user: UserKey) -> UserName:
+        later = self._impact.after
+        if user in later.users:
+            return later.user_name(user)
+        return self._impact.before.user_name(self._renames.reversed().user(user))
+
+    def _harm(self, change: Change) -> Iterator[Pair]:
+        """Yield who would lose, by *change*, what they keep, or get what they never have."""
+        if isinstance(change, Create):
+            for link in self._links(change):
+                for pair in self._opened(link):
+                    if not (self._before.reach(*pair) or self._after.reach(*pair)):
+                        yield pair
+        elif isinstance(change, Delete):
+            for pair in self._closed(change):
+                if self._before.reach(*pair) and self._after.reach(*pair):
+                    yield pair
+
+    def _opened(self, link: Link) -> Iterator[Pair]:
+        """Yield the access that *link* gives to whoever does not have it in this wave."""
+        match link:
+            case Membership():
+                pairs = self._most.through(group_key(link.group), user_key(link.user))
+            case Assignment(application=arn) if self._is_open(arn):
+                return
+            case Assignment(application=arn, principal=principal):
+                pairs = self._most.of(principal, arn)
+            case _:
+                assert_never(link)
+        for pair in pairs:
+            if not self._most.reach(*pair):
+                yield pair
+
+    def _is_open(self, arn: ApplicationArn) -> bool:
+        application = self._impact.before.applications.get(arn)
+        return application is not None and application.assignment_required is False
+
+    def _closed(self, change: Delete) -> Iterator[Pair]:
+        """Yield the access of which *change* takes away the last way in this wave."""
+        match change.before:
+            case Membership() as link:
+                later = self._renames.membership(link)
+                yield from self._least.lost_without(group_key(later.group), user_key(later.user))
+            case Assignment() as link:
+                principal = self._renames.principal(link.principal)
+                yield from self._least.lost_unassigned(principal, link.application)
+            case Group(name=name):
+                group = _group(group_key(name))
+                for target in self._least.targets(group):
+                    yield from self._least.lost_unassigned(group, target)
+            case User():
+                # Nobody who goes keeps anything.
+                pass
+            case _:
+                assert_never(change.before)
+
+    def _out_of_turn(self) -> tuple[Change, ...]:
+        """Take a change that harms nobody before what it only goes after where that is possible.
+
+        A user before a manager of theirs is renamed, and a rename before links of it are removed,
+        which are then removed under the new name.
+        """
+        for change in self._left.values():
+            links = {Why.LINKS} if isinstance(change, Rename) else set[Why]()
+            others = (one.key for one in self._needs_of(change) if one.why not in links)
+            if not any(key in self._left for key in others) and not any(self._harm(change)):
+                self._take(change)
+                return (change,)
+        return ()
+
+    def _least_harmful(self) -> Change:
+        """Take the change that harms the fewest, and note whom it exposes."""
+        ready = [change for change in self._left.values() if self._is_ready(change)]
+        # Values that go round in a circle wait for each other for ever.
+        candidates = ready or [next(iter(self._left.values()))]
+        harms = [(tuple(self._harm(change)), change) for change in candidates]
+        harm, chosen = min(harms, key=lambda one: (len(one[0]), isinstance(one[1], Create)))
+        effect = Effect.GAINED if isinstance(chosen, Create) else Effect.LOST
+        for pair in harm:
+            self._open.setdefault((effect, pair), self._done)
+        self._take(chosen)
+        return chosen
