@@ -99,6 +99,7 @@ def in_waves(impact: Impact) -> Course:
 
 Pair = tuple[Target, UserKey]
 """What somebody has access to; people are named as after the plan."""
+_Many = tuple[Target, AbstractSet[UserKey]]
 
 
 class _Ways:
@@ -193,43 +194,40 @@ class _Ways:
             group != without and _group(group) in assigned for group in self._groups.get(user, ())
         )
 
-    def through(self, group: GroupKey, user: UserKey) -> Iterator[Pair]:
-        """Yield what *user* has, or would have, through *group*."""
-        for target in self._targets.get(_group(group), ()):
-            yield target, user
-
-    def of(self, principal: Principal, target: Target) -> Iterator[Pair]:
-        """Yield who has, or would have, *target* when *principal* is assigned to it."""
+    def who(self, principal: Principal) -> AbstractSet[UserKey]:
+        """Return who has what *principal* is assigned to."""
         if principal.kind is PrincipalKind.USER:
-            yield target, UserKey(principal.name)
-        else:
-            for user in self._members.get(GroupKey(principal.name), ()):
-                yield target, user
+            return {UserKey(principal.name)}
+        return self._members.get(GroupKey(principal.name), set())
+
+    def reached(
+        self, target: Target, among: AbstractSet[UserKey], but_for: Principal | None = None
+    ) -> AbstractSet[UserKey]:
+        """Return those *among* people who have *target*, otherwise than by one assignment."""
+        if len(among) <= _FEW and (but_for is None or but_for.kind is PrincipalKind.GROUP):
+            group = None if but_for is None else GroupKey(but_for.name)
+            return {user for user in among if self.reach(target, user, group)}
+        found: set[UserKey] = set()
+        for principal in self._assigned.get(target, ()):
+            if principal != but_for:
+                found |= self.who(principal) & among
+        return found
 
     def targets(self, principal: Principal) -> tuple[Target, ...]:
         """Return what *principal* is assigned to."""
         return tuple(self._targets.get(principal, ()))
 
-    def lost_without(self, group: GroupKey, user: UserKey) -> Iterator[Pair]:
-        """Yield what *user*, who is in *group*, has through nothing else."""
-        if user in self._members.get(group, ()):
-            for target, _ in self.through(group, user):
-                if not self.reach(target, user, group):
-                    yield target, user
+    def has(self, target: Target, principal: Principal) -> bool:
+        """Return whether *principal* is assigned to *target*."""
+        return target in self._targets.get(principal, ())
 
-    def lost_unassigned(self, principal: Principal, target: Target) -> Iterator[Pair]:
-        """Yield who has *target* by nothing but the assignment of *principal* to it."""
-        if target not in self._targets.get(principal, ()):
-            return
-        if principal.kind is PrincipalKind.USER:
-            user, assigned = UserKey(principal.name), self._assigned.get(target, ())
-            if not any(_group(group) in assigned for group in self._groups.get(user, ())):
-                yield target, user
-            return
-        group = GroupKey(principal.name)
-        for user in self._members.get(group, ()):
-            if not self.reach(target, user, group):
-                yield target, user
+    def is_member(self, group: GroupKey, user: UserKey) -> bool:
+        """Return whether *user* is in *group*."""
+        return user in self._members.get(group, ())
+
+
+_FEW = 8
+"""Up to so many people are looked at one by one, by their groups."""
 
 
 def _group(key: GroupKey) -> Principal:
@@ -357,52 +355,61 @@ class _Builder:
             return later.user_name(user)
         return self._impact.before.user_name(self._renames.reversed().user(user))
 
-    def _harm(self, change: Change) -> Iterator[Pair]:
-        """Yield who would lose, by *change*, what they keep, or get what they never have."""
+    def _harm(self, change: Change) -> Iterator[_Many]:
+        """Yield what is lost, by *change*, by whom, who keep it, or is got by who never has it."""
         if isinstance(change, Create):
-            for link in self._links(change):
-                for pair in self._opened(link):
-                    if not (self._before.reach(*pair) or self._after.reach(*pair)):
-                        yield pair
+            for target, users in self._opened(change):
+                had, has = (ways.reached(target, users) for ways in (self._before, self._after))
+                if harmed := users - had - has:
+                    yield target, harmed
         elif isinstance(change, Delete):
-            for pair in self._closed(change):
-                if self._before.reach(*pair) and self._after.reach(*pair):
-                    yield pair
+            for target, users in self._closed(change):
+                if harmed := self._after.reached(target, self._before.reached(target, users)):
+                    yield target, harmed
 
-    def _opened(self, link: Link) -> Iterator[Pair]:
-        """Yield the access that *link* gives to whoever does not have it in this wave."""
-        match link:
-            case Membership():
-                pairs = self._most.through(group_key(link.group), user_key(link.user))
-            case Assignment(application=arn) if self._is_open(arn):
-                return
-            case Assignment(application=arn, principal=principal):
-                pairs = self._most.of(principal, arn)
+    def _opened(self, change: Create) -> Iterator[_Many]:
+        """Yield what *change* gives to whom, of those who do not have it in this wave."""
+        ways = self._most
+        match change.after:
+            case Membership() as link:
+                users = {user_key(link.user)}
+                for target in ways.targets(_group(group_key(link.group))):
+                    yield target, users - ways.reached(target, users)
+            case Assignment(application=arn, principal=principal) if not self._is_open(arn):
+                users = set(ways.who(principal))
+                yield arn, users - ways.reached(arn, users)
             case _:
-                assert_never(link)
-        for pair in pairs:
-            if not self._most.reach(*pair):
-                yield pair
+                pass
 
     def _is_open(self, arn: ApplicationArn) -> bool:
         application = self._impact.before.applications.get(arn)
         return application is not None and application.assignment_required is False
 
-    def _closed(self, change: Delete) -> Iterator[Pair]:
-        """Yield the access of which *change* takes away the last way in this wave."""
+    def _closed(self, change: Delete) -> Iterator[_Many]:
+        """Yield what *change* takes from whom, of those who have it by nothing else in this wave.
+
+        Nobody who is deleted keeps anything.
+        """
+        ways = self._least
         match change.before:
             case Membership() as link:
                 later = self._renames.membership(link)
-                yield from self._least.lost_without(group_key(later.group), user_key(later.user))
-            case Assignment() as link:
+                group, user = group_key(later.group), user_key(later.user)
+                for target in ways.targets(_group(group)) if ways.is_member(group, user) else ():
+                    yield target, {user} - ways.reached(target, {user}, _group(group))
+            case Assignment(application=arn) as link:
                 principal = self._renames.principal(link.principal)
-                yield from self._least.lost_unassigned(principal, link.application)
+                if ways.has(arn, principal):
+                    yield (
+                        arn,
+                        ways.who(principal) - ways.reached(arn, ways.who(principal), principal),
+                    )
             case Group(name=name):
-                group = _group(group_key(name))
-                for target in self._least.targets(group):
-                    yield from self._least.lost_unassigned(group, target)
+                group_principal = _group(group_key(name))
+                users = ways.who(group_principal)
+                for target in ways.targets(group_principal):
+                    yield target, users - ways.reached(target, users, group_principal)
             case User():
-                # Nobody who goes keeps anything.
                 pass
             case _:
                 assert_never(change.before)
@@ -426,10 +433,16 @@ class _Builder:
         ready = [change for change in self._left.values() if self._is_ready(change)]
         # Values that go round in a circle wait for each other for ever.
         candidates = ready or [next(iter(self._left.values()))]
-        harms = [(tuple(self._harm(change)), change) for change in candidates]
-        harm, chosen = min(harms, key=lambda one: (len(one[0]), isinstance(one[1], Create)))
+        harms = {change.key: tuple(self._harm(change)) for change in candidates}
+
+        def severity(change: Change) -> tuple[int, bool]:
+            people = sum(len(users) for _, users in harms[change.key])
+            return people, isinstance(change, Create)
+
+        chosen = min(candidates, key=severity)
         effect = Effect.GAINED if isinstance(chosen, Create) else Effect.LOST
-        for pair in harm:
-            self._open.setdefault((effect, pair), self._done)
+        for target, users in harms[chosen.key]:
+            for user in sorted(users):
+                self._open.setdefault((effect, (target, user)), self._done)
         self._take(chosen)
         return chosen
