@@ -7,7 +7,7 @@ compares or projects is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -253,14 +253,29 @@ def _declare(world: PlainWorld, entry: DeclaredUser | DeclaredGroup, one: Id) ->
     world.attributes[one] = {n: v for n, v in kept if n not in wanted.cleared} | said
 
 
-def amount(before: PlainWorld, after: PlainWorld) -> int:
-    """Return the fewest changes that lead from the one to the other; cascades need none."""
+def untouched(live: State, declared: Declared) -> set[Id]:
+    """Return the groups of which nothing is written for somebody who leaves."""
+    return {
+        _id(one) for one in live.groups.values() if one.foreign or _is_ignored(_id(one), declared)
+    }
+
+
+def amount(before: PlainWorld, after: PlainWorld, off_limits: Collection[Id] = ()) -> int:
+    """Return how many changes lead from the one to the other.
+
+    Who stays needs none to part from a group that goes, and who goes none from one *off_limits*;
+    those that leave others part from each by a change of its own.
+    """
     there, later = before.names.keys(), after.names.keys()
     changed = sum(
         (before.names[one], before.attributes[one]) != (after.names[one], after.attributes[one])
         for one in there & later
     )
-    parted = {edge for edge in before.members - after.members if later >= {*edge}}
+    parted = [
+        (group, user)
+        for group, user in before.members - after.members
+        if (group in later or user not in later) and (user in later or group not in off_limits)
+    ]
     links = len(parted) + len(after.members - before.members)
     return len(there ^ later) + changed + links + len(before.assignments ^ after.assignments)
 

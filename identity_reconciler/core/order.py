@@ -72,7 +72,7 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Ordering:
     """A plan in the order of its waves, and what no order can avoid."""
 
     plan: Plan
@@ -80,7 +80,7 @@ class Course:
     """In the order in which they begin."""
 
 
-def in_waves(impact: Impact) -> Course:
+def in_waves(impact: Impact) -> Ordering:
     """Return the plan of *impact* in an order that keeps everybody's access, as far as any does.
 
     Of people and targets of which *impact* knows only in part, too much may be told to be lost in
@@ -94,7 +94,7 @@ def in_waves(impact: Impact) -> Course:
         changes=tuple(change for wave in waves for change in wave),
         waves={change.key: number for number, wave in enumerate(waves) for change in wave},
     )
-    return Course(plan, tuple(builder.exposures))
+    return Ordering(plan, tuple(builder.exposures))
 
 
 Pair = tuple[Target, UserKey]

@@ -39,6 +39,7 @@ from identity_reconciler.render.spans import (
 from identity_reconciler.render.words import (
     BESIDES,
     GUARDED,
+    IN_PASSING,
     OWNED,
     PLURALS,
     WAY_OUT,
@@ -58,6 +59,7 @@ from identity_reconciler.render.words import (
     named,
     nothing_to_do,
     number,
+    passing,
     source,
     span_of_lines,
     special,
@@ -102,13 +104,14 @@ _LONGEST_APPROVAL = 5_000
     _UNRESOLVED,
     _REMOVALS,
     _ACCESS,
+    _PASSING,
     _EXPIRING,
     _WITHHELD,
     _PICTURE,
     _RENAMES,
     _UPDATES,
     _CREATIONS,
-) = range(14)
+) = range(15)
 """Ranks: creations are cut first, guards last."""
 _CHANGES: tuple[tuple[Action, str, int, str], ...] = (
     ("delete", "Removals", _REMOVALS, "What is live and will be deleted, and why."),
@@ -139,6 +142,7 @@ def plan_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT, lines: Lines 
         *_access(plan),
         *_changes(plan, places),
         *_withheld(plan),
+        *_in_passing(plan),
         *_expiring(plan, places),
         _footer(plan),
     ]
@@ -455,6 +459,14 @@ def _withheld(plan: PlanDocument) -> Iterator[Section]:
     head = f"<details><summary>{summary}</summary>"
     entries = (f"- {name_span(one.address)}: {name_span(one.reason)}" for one in plan.withheld)
     yield Section(_WITHHELD, head, entries, len(plan.withheld), tail="</details>")
+
+
+def _in_passing(plan: PlanDocument) -> Iterator[Section]:
+    if plan.in_passing:
+        people = number(sum(one.people for one in plan.in_passing), "person", "people")
+        head = f"### In passing ({people})\n\nWhile it is applied; {IN_PASSING}."
+        entries = (f"- {passing(one, _PEOPLE)}" for one in plan.in_passing)
+        yield Section(_PASSING, head, entries, len(plan.in_passing))
 
 
 def _expiring(plan: PlanDocument, places: _Places) -> Iterator[Section]:

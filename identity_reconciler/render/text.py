@@ -28,6 +28,7 @@ from identity_reconciler.render.people import (
 from identity_reconciler.render.widths import TableRow, hanging, table
 from identity_reconciler.render.words import (
     BESIDES,
+    IN_PASSING,
     WAY_OUT,
     Marks,
     access_bounds,
@@ -48,6 +49,7 @@ from identity_reconciler.render.words import (
     named,
     nothing_to_do,
     number,
+    passing,
     place,
     source,
     special,
@@ -128,6 +130,7 @@ class _Text:
             *self._access(),
             *self._changes(),
             self._withheld(),
+            self._in_passing(),
             self._expiring(),
             self._footer(),
         )
@@ -339,6 +342,16 @@ class _Text:
     def _withheld(self) -> Iterator[str]:
         for counted, reason in withheld(self._plan):
             yield from self._lines("", f"Withheld: {counted}: {safe(reason)}")
+
+    def _in_passing(self) -> Iterator[str]:
+        found = self._plan.in_passing
+        if not found:
+            return
+        people = number(sum(one.people for one in found), "person", "people")
+        yield from self._heading(f"In passing ({people}): {IN_PASSING}")
+        for one in found:
+            symbol = "- " if one.effect == "without" else "+ "
+            yield from self._lines(symbol, passing(one, self._people))
 
     def _expiring(self) -> Iterator[str]:
         found = self._plan.expiring

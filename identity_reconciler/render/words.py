@@ -19,6 +19,7 @@ from identity_reconciler.render.document import (
     GuardDocument,
     LiveDocument,
     LooseningDocument,
+    PassingDocument,
     PlanDocument,
     PositionDocument,
 )
@@ -204,6 +205,22 @@ def access_note(plan: PlanDocument) -> str | None:
     if plan.account_access_note is None and plan.account_access_read == "off":
         return "access to AWS accounts was not read (account_access: off), and is not told"
     return plan.account_access_note
+
+
+IN_PASSING = "no order of these changes avoids it"
+"""Why somebody is told to be without access, or to have too much, while they are made."""
+
+
+def passing(one: PassingDocument, marks: Marks) -> str:
+    """Return who is without what, or has too much, and for how long."""
+    what = f"{marks.name(one.target)}{f' in {marks.name(one.account)}' if one.account else ''}"
+    is_one = one.people == 1
+    if one.effect == "without":
+        told = f"{'is' if is_one else 'are'} without {what}"
+    else:
+        told = f"{'has' if is_one else 'have'} {what}, and neither before nor after,"
+    requests = number(one.requests, "request", "requests")
+    return f"{named(one.listed, marks, one.people)} {told} for up to {requests}"
 
 
 def is_special(change: ChangeDocument) -> bool:

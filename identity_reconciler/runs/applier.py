@@ -31,7 +31,10 @@ from identity_reconciler.core.readback import (
 )
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
+    Assignment,
+    Group,
     Key,
+    Membership,
     Resource,
     State,
     User,
@@ -184,6 +187,8 @@ class _Progress:
     done: set[Key] = field(default_factory=set)
     fresh: set[Key] = field(default_factory=set)
     """Users and groups that this run created or renamed."""
+    renamed: list[tuple[User | Group, User | Group]] = field(default_factory=list)
+    """Those that this run renamed, before and after."""
     without_credentials: str = ""
     unreachable: bool = False
     """Whether AWS could not be reached for as long as one change is tried."""
@@ -200,6 +205,8 @@ class _Progress:
         self.done.add(result.change.key)
         if isinstance(result.change, Create | Rename):
             self.fresh.add(result.change.key)
+            if isinstance(result.change, Rename):
+                self.renamed.append((result.change.before, result.change.after))
             if isinstance(result.change.after, User):
                 self.renamed_later.pop(user_key(result.change.after.user_name), None)
 
@@ -213,11 +220,15 @@ class _Progress:
         return self.needs.get(change.key, ())
 
     def as_live(self, change: Change) -> Change:
-        """Return *change* with managers named as they are live now; a plan has their later names.
+        """Return *change* with managers, and links to be removed, named as they are live now.
 
-        Two who are renamed and become each other's managers cannot both wait for the other.
+        A plan has the later names of managers, and the former ones of links. Two who are renamed
+        and become each other's managers cannot both wait for the other, nor can a link whose
+        removal has to wait for what takes its place.
         """
         match change:
+            case Delete(before=Membership() | Assignment() as link) if self.renamed:
+                return replace(change, before=Renames.of(self.renamed).link(link))
             case Create(after=User() as after):
                 return replace(change, after=self._managed(after))
             case Delete(before=User() as before):

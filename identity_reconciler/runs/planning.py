@@ -119,8 +119,8 @@ def make_plan(
         accounts = read_accounts(impact, known, _account_reader(declared, gateway, listener))
     with listener.phase("plan"), without_collections():
         impact = accounts.impact
-        course = in_waves(impact)
-        plan = _bound(course.plan, gateway)
+        ordering = in_waves(impact)
+        plan = _bound(ordering.plan, gateway)
         evidence = gather(comparison, impact)
         if base is not None and base.declared is not None:
             verdicts = check_since(base.declared, evidence, declared, as_of)
@@ -138,7 +138,7 @@ def make_plan(
         access=evidence.access,
         access_complete=complete,
         accounts=evidence.accounts,
-        exposures=course.exposures,
+        exposures=ordering.exposures,
         accounts_read=_accounts_read(accounts),
         verdicts=verdicts,
         resemblances=found,
@@ -177,12 +177,12 @@ def make_targeted_plan(
     # Who gains access through other groups is a question about more than the change; so are
     # most guards, which judge a plan against the whole of what is managed.
     impact = accounts.impact
-    course = in_waves(impact)
-    plan = _bound(course.plan, gateway)
+    ordering = in_waves(impact)
+    plan = _bound(ordering.plan, gateway)
     findings = Findings(
         access_complete=False,
         accounts=account_changes(impact),
-        exposures=course.exposures,
+        exposures=ordering.exposures,
         accounts_read=_accounts_read(accounts),
         resemblances=resemblances(impact, declared),
         guarded=_guarded(plan, impact, declared, base),

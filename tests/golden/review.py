@@ -1,4 +1,4 @@
-"""A pull request as it could be, with thirty changes: one team closes, another one starts.
+"""A pull request as it could be, with some thirty changes: one team closes, another one starts.
 
 The contractors' programme ends: two of them leave and two join the platform team. A research
 team starts with four new people. A group gets a better name, and some titles are corrected.

@@ -36,6 +36,7 @@ from identity_reconciler.core.guard_settings import (
 )
 from identity_reconciler.core.guards import check_plan, check_since, gather
 from identity_reconciler.core.guards.guarded import guarded_changes
+from identity_reconciler.core.order import in_waves
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import (
@@ -57,7 +58,7 @@ from identity_reconciler.render.describe import Control, Findings, Occasion, doc
 from identity_reconciler.render.document import PlanDocument
 from tests.strategies import APPLICATIONS, INSTANCE, NOW
 
-PAYROLL = APPLICATIONS[0]
+PAYROLL, REDSHIFT = APPLICATIONS[:2]
 GROUPS_FILE = "groups/all.yaml"
 
 
@@ -389,13 +390,15 @@ def bound(plan: Plan) -> Plan:
 def made(declared: Declared, live: State = LIVE, pending: Declared | None = None) -> PlanDocument:
     """Return the document of the plan for *declared*, as `plan` makes it; *pending* is its base."""
     comparison = compare_closely(declared, live, NOW)
-    comparison = replace(comparison, plan=bound(comparison.plan))
     impact = Impact.of(comparison.plan, live)
+    ordering = in_waves(impact)
+    comparison = replace(comparison, plan=bound(ordering.plan))
     evidence = gather(comparison, impact)
     guards = declared.settings.guards
     findings = Findings(
         evidence.access,
         accounts=evidence.accounts,
+        exposures=ordering.exposures,
         verdicts=check_since(pending, evidence, declared, NOW)
         if pending
         else check_plan(evidence, guards, declared.approvals, NOW),
@@ -432,6 +435,37 @@ def twins() -> Declared:
         for line, (arn, to) in enumerate(((PAYROLL.arn, listed("admins")), (TWIN.arn, ())), 2)
     )
     return replace(DECLARED, applications=applications)
+
+
+EXCHANGED = replace(
+    LIVE,
+    members={
+        GroupKey("admins"): frozenset({UserKey("ana")}),
+        GroupKey("contractors"): frozenset({UserKey("bob")}),
+    },
+    assignments={
+        PAYROLL.arn: frozenset({BY_ADMINS}),
+        REDSHIFT.arn: frozenset({Principal(PrincipalKind.GROUP, "contractors")}),
+    },
+)
+
+
+def exchange() -> Declared:
+    """Two groups exchange their members and their applications, so that nobody's access changes."""
+    admins, contractors = DECLARED.groups
+    wanted = ((PAYROLL.arn, listed("contractors")), (REDSHIFT.arn, listed("admins")))
+    applications = tuple(
+        DeclaredApplication(ApplicationSelector(arn=arn), Position("apps.yaml", line, 5), groups=to)
+        for line, (arn, to) in enumerate(wanted, 2)
+    )
+    return replace(
+        DECLARED,
+        groups=(
+            replace(admins, members=listed("bob", line=4)),
+            replace(contractors, members=listed("ana", line=8)),
+        ),
+        applications=applications,
+    )
 
 
 FORGED = User(UserName("\u0430lice"))
@@ -487,6 +521,7 @@ PLANS: dict[str, Callable[[], PlanDocument]] = {
     "blocked": lambda: made(blocked()),
     "accounts": lambda: made(blocked(), WITH_ACCOUNTS),
     "expiring": lambda: made(expiring()),
+    "exchange": lambda: made(exchange(), EXCHANGED),
     "twins": lambda: made(twins(), WITH_TWIN),
     "look-alikes": lambda: made(
         look_alikes(), replace(LIVE, users={**LIVE.users, UserKey(FORGED.user_name): FORGED})

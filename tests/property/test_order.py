@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from identity_reconciler.core.access import Effect, Impact
 from identity_reconciler.core.comparison import compare
 from identity_reconciler.core.needs import needs
-from identity_reconciler.core.order import Course, in_waves
+from identity_reconciler.core.order import Ordering, in_waves
 from identity_reconciler.core.plan import Change, Plan, preceding
 from identity_reconciler.core.state import Key, State, folded
 from tests.plain_world import PlainWorld, Way, access, carry_out, plain
 from tests.strategies import NOW, World, worlds
 
 
-def course_of(world: World) -> tuple[Plan, Course]:
+def course_of(world: World) -> tuple[Plan, Ordering]:
     """Return the plan for *world* in the order of its steps, and in its waves."""
     live, declared = world
     plan = compare(declared, live, NOW)
@@ -67,10 +67,10 @@ def trespasses(live: State, changes: Iterable[Change]) -> list[tuple[Effect, Way
     return found
 
 
-def announced(course: Course) -> dict[tuple[Effect, str, str], int]:
+def announced(ordering: Ordering) -> dict[tuple[Effect, str, str], int]:
     """Return for how many requests who is told to be exposed, by folded names of after."""
     found: dict[tuple[Effect, str, str], int] = {}
-    for one in course.exposures:
+    for one in ordering.exposures:
         key = (one.effect, folded(one.user), str(one.target))
         found[key] = found.get(key, 0) + one.requests
     return found
@@ -82,14 +82,18 @@ class TestOrder:
     @given(world=worlds(), seed=st.integers(0, 1000))
     def test_nobody_is_exposed_who_is_not_announced(self, world: World, seed: int) -> None:
         live = world[0]
-        plan, course = course_of(world)
+        plan, ordering = course_of(world)
         chance = random.Random(seed)  # noqa: S311 - no secret
         orders = [
-            list(course.plan.changes),
-            [c for wave in waves_of(course.plan) for c in interleaved(wave, course.plan, chance)],
+            list(ordering.plan.changes),
+            [
+                c
+                for wave in waves_of(ordering.plan)
+                for c in interleaved(wave, ordering.plan, chance)
+            ],
         ]
-        assert {one.key for one in course.plan.changes} == {one.key for one in plan.changes}
-        told = announced(course)
+        assert {one.key for one in ordering.plan.changes} == {one.key for one in plan.changes}
+        told = announced(ordering)
         for order in orders:
             end = carry_out(plain(live), order)
             counted: dict[tuple[Effect, str, str], int] = {}
@@ -108,13 +112,13 @@ class TestOrder:
 
     @given(world=worlds())
     def test_each_comes_after_what_it_needs_and_waves_rise(self, world: World) -> None:
-        plan, course = course_of(world)
-        numbers = [course.plan.waves[one.key] for one in course.plan.changes]
+        plan, ordering = course_of(world)
+        numbers = [ordering.plan.waves[one.key] for one in ordering.plan.changes]
         assert numbers == sorted(numbers)
         assert all(after - before <= 1 for before, after in pairwise(numbers))
         seen: set[Key] = set()
-        needed = needs(course.plan.changes)
-        for change in course.plan.changes:
+        needed = needs(ordering.plan.changes)
+        for change in ordering.plan.changes:
             assert all(one.key in seen for one in needed.get(change.key, ()))
             seen.add(change.key)
         assert sorted(seen) == sorted(one.key for one in plan.changes)
@@ -122,9 +126,9 @@ class TestOrder:
     @given(world=worlds())
     def test_it_is_always_the_same(self, world: World) -> None:
         live, declared = world
-        plan, course = course_of(world)
+        plan, ordering = course_of(world)
         turned = Plan(tuple(reversed(plan.changes)))
         again = in_waves(Impact.of(turned, live))
-        assert again.plan.changes == course.plan.changes
-        assert again.exposures == course.exposures
+        assert again.plan.changes == ordering.plan.changes
+        assert again.exposures == ordering.exposures
         del declared

@@ -19,7 +19,7 @@ from identity_reconciler.core.state import Assignment, Group, Key, Membership, S
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
 from identity_reconciler.runs.survey import plan_against
 from tests.memory_gateway import MemoryGateway, Silent
-from tests.plain_world import amount, carry_out, intended, plain
+from tests.plain_world import amount, carry_out, intended, plain, untouched
 from tests.strategies import NOW, World, states, worlds
 
 
@@ -132,7 +132,7 @@ class TestComparison:
         changes = compare(declared, live, NOW).changes
         wanted = intended(live, declared, NOW)
         assert carry_out(plain(live), changes) == wanted
-        assert len(changes) == amount(plain(live), wanted)
+        assert len(changes) == amount(plain(live), wanted, untouched(live, declared))
 
     @given(world=worlds())
     def test_applied_leaves_nothing_to_do(self, world: World) -> None:

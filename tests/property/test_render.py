@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from identity_reconciler.core.comparison import compare
 from identity_reconciler.core.guard_settings import GuardId
-from identity_reconciler.core.plan import Change, Create, Delete, Rename, Update, Withheld
+from identity_reconciler.core.plan import (
+    Change,
+    Create,
+    Delete,
+    Reason,
+    Rename,
+    Update,
+    Withheld,
+)
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -341,7 +349,13 @@ class TestWorlds:
         _, *blocks = re.split(r"^(?=###|<details>)", markdown, flags=re.MULTILINE)
         markdown = "\n".join(one for one in blocks if one.strip("#< ").startswith(MARKED))
         bullets = [line for line in markdown.splitlines() if line.startswith("- ")]
-        assert sum(map(stands_for, bullets)) == len(plan.changes) + len(plan.withheld)
+        vanishing = (
+            len(one.cascaded)
+            for one in plan.changes
+            if isinstance(one, Delete) and isinstance(one.before, User)
+        )
+        told = len(plan.changes) + len(plan.withheld) + sum(vanishing)
+        assert sum(map(stands_for, bullets)) == told
         for change in (*plan.changes, *plan.withheld):
             start = "- `" + told_of(change).replace(" -> ", "` -> `") + "`"
             alone = sum(line.startswith(start) for line in bullets)
@@ -355,12 +369,22 @@ MARKED = (*LISTS, "details><summary>Creations", "details><summary>Withheld")
 def stands_for(line: str) -> int:
     """Return how many changes a line of Markdown is about, by what it says."""
     links = re.match(r"- (\d+) (?:members|users|assignments|orphaned assignments) ", line)
-    along = re.search(r" (\d+) assignments? go(?:es)? with it: ", line)
-    return (int(links[1]) if links else 1) + (int(along[1]) if along else 0)
+    # What goes with a group by itself is no change.
+    kinds = "(?:assignment|membership)" if line.startswith("- `user/") else "assignment"
+    along = re.findall(rf" (\d+) {kinds}s? go(?:es)? with it\b", line)
+    return (int(links[1]) if links else 1) + sum(map(int, along))
 
 
 def is_told(change: Change | Withheld, line: str) -> bool:
-    """Return whether *line*, which is about several links, has both ends of this one."""
+    """Return whether *line*, which is about several links, has both ends of this one.
+
+    Of who is deleted, the groups that they leave are counted.
+    """
+    match change:
+        case Delete(before=Membership(user=user), reason=Reason.PRINCIPAL_DELETED):
+            return line.startswith(f"- `user/{user}`") and " with it" in line
+        case _:
+            pass
     _, first, *_, last = told_of(change).split("/")
     return all(f"`{end}`" in line or f"/{end}`" in line for end in (first, last))
 

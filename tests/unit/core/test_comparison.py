@@ -96,6 +96,8 @@ class TestReasons:
         assert reasons(plan) == {
             ("group", "data"): Reason.ABSENT,
             ("user", "bob"): Reason.ABSENT,
+            ("membership", "data", "bob"): Reason.PRINCIPAL_DELETED,
+            ("membership", "ops", "bob"): Reason.PRINCIPAL_DELETED,
         }
         everything = replace(SETTINGS, users=ManageObjects.AUTHORITATIVE)
         everything = replace(everything, groups=ManageObjects.AUTHORITATIVE)
@@ -144,6 +146,8 @@ class TestOrigins:
         assert plan.origins == {
             ("user", "carla"): Origin(at(3)),
             ("user", "bob"): Origin(at(2)),
+            ("membership", "data", "bob"): Origin(at(2)),
+            ("membership", "ops", "bob"): Origin(at(2)),
             ("membership", "data", "carla"): Origin(at(22), soon.expires, "TICKET-1"),
             ("assignment", WIKI.arn, "group", "data"): Origin(at(31)),
             ("assignment", WIKI.arn, "group", "ops"): Origin(at(30)),
@@ -161,6 +165,7 @@ class TestOrigins:
         plan = said((user("ana", 1, absent=True), BOB), (), (wiki(Listed("ops", at(31))),))
         assert plan.origins == {
             ("user", "ana"): Origin(at(1)),
+            ("membership", "ops", "ana"): Origin(at(1)),
             ("assignment", WIKI.arn, "user", "ana"): Origin(at(1)),
         }
 

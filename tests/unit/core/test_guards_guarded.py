@@ -206,5 +206,8 @@ class TestObjects:
         world = World(admins="ana bob", others="kim")
         world.absent_users = ["ana", "kim"]
         world.groups = {"admins": ["bob"], "others": []}
-        assert guarded(world, privileged(groups=("admins",))) == ["user/ana"]
+        assert guarded(world, privileged(groups=("admins",))) == [
+            "membership/admins/ana",
+            "user/ana",
+        ]
         assert Presence.ABSENT in {one.presence for one in world.declared().users}

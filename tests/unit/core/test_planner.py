@@ -194,7 +194,7 @@ class TestManagers:
 
 
 class TestCascades:
-    """Memberships of a deleted user or group are counted once, and never deleted by request."""
+    """Memberships of a deleted group go with it; who is deleted leaves each group before."""
 
     @pytest.fixture
     def live(self) -> State:
@@ -205,40 +205,41 @@ class TestCascades:
             members={key: frozenset({UserKey("ana")}) for key in (one, two)},
         )
 
-    def test_with_the_user(self, live: State) -> None:
+    def test_a_user_leaves_by_changes_of_their_own(self, live: State) -> None:
         desired = replace(live, users={}, members={})
         assert build_plan(desired, live).changes == (
-            Delete(
-                ANA,
-                Reason.UNDECLARED,
-                (
-                    Membership(GroupName("One"), UserName("ana")),
-                    Membership(GroupName("Two"), UserName("ana")),
-                ),
-            ),
+            Delete(Membership(GroupName("One"), UserName("ana")), Reason.PRINCIPAL_DELETED),
+            Delete(Membership(GroupName("Two"), UserName("ana")), Reason.PRINCIPAL_DELETED),
+            Delete(ANA, Reason.UNDECLARED),
         )
 
-    def test_in_the_order_of_their_keys(self, live: State) -> None:
-        names = [f"G{n}" for n in range(9, -1, -1)]
-        groups = {GroupKey(name.lower()): Group(GroupName(name)) for name in names}
-        live = replace(
-            live, groups=groups, members=dict.fromkeys(groups, frozenset({UserKey("ana")}))
+    def test_of_what_is_not_to_be_touched_they_vanish_with_the_user(self, live: State) -> None:
+        desired = replace(live, users={}, members={})
+        plan = build_plan(desired, live, untouched={GroupKey("two")})
+        assert plan.changes == (
+            Delete(Membership(GroupName("One"), UserName("ana")), Reason.PRINCIPAL_DELETED),
+            Delete(ANA, Reason.UNDECLARED, (Membership(GroupName("Two"), UserName("ana")),)),
         )
-        (change,) = build_plan(replace(live, users={}, members={}), live).changes
+
+    def test_with_a_group_in_the_order_of_their_keys(self, live: State) -> None:
+        names = [f"U{n}" for n in range(9, -1, -1)]
+        users = {UserKey(name.lower()): User(UserName(name)) for name in names}
+        one = GroupKey("one")
+        live = replace(live, users=users, members={one: frozenset(users)})
+        desired = replace(live, groups={GroupKey("two"): live.groups[GroupKey("two")]}, members={})
+        (change,) = build_plan(desired, live).changes
         assert isinstance(change, Delete)
-        assert [link.group for link in change.cascaded] == sorted(names)
+        assert [link.user for link in change.cascaded] == sorted(names)
 
-    def test_with_both_it_counts_with_the_group(self, live: State) -> None:
+    def test_with_both_who_leaves_does_so_first(self, live: State) -> None:
         one = GroupKey("one")
         desired = replace(live, users={}, groups={GroupKey("two"): live.groups[GroupKey("two")]})
         plan: Plan = build_plan(replace(desired, members={}), live)
         assert plan.changes == (
-            Delete(
-                live.groups[one],
-                Reason.UNDECLARED,
-                (Membership(GroupName("One"), UserName("ana")),),
-            ),
-            Delete(ANA, Reason.UNDECLARED, (Membership(GroupName("Two"), UserName("ana")),)),
+            Delete(Membership(GroupName("One"), UserName("ana")), Reason.PRINCIPAL_DELETED),
+            Delete(Membership(GroupName("Two"), UserName("ana")), Reason.PRINCIPAL_DELETED),
+            Delete(live.groups[one], Reason.UNDECLARED),
+            Delete(ANA, Reason.UNDECLARED),
         )
 
 
@@ -351,9 +352,14 @@ class TestLinks:
         directory = world("ana bob")
         live = replace(directory, groups={}, assignments={})
         desired = replace(live, users={UserKey("bob"): directory.users[UserKey("bob")]})
-        (change,) = build_plan(replace(desired, members={}), live, directory).changes[-1:]
+        ana = Membership(GroupName("Ops"), UserName("Ana"))
+        change = build_plan(replace(desired, members={}), live, directory).changes[0]
+        assert change == Delete(ana, Reason.PRINCIPAL_DELETED)
+        off_limits = {GroupKey("ops")}
+        plan = build_plan(replace(desired, members={}), live, directory, untouched=off_limits)
+        change = plan.changes[-1]
         assert isinstance(change, Delete)
-        assert change.cascaded == (Membership(GroupName("Ops"), UserName("Ana")),)
+        assert change.cascaded == (ana,)
 
 
 class TestWhole:

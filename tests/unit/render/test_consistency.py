@@ -35,6 +35,7 @@ from identity_reconciler.core.state import (
 from identity_reconciler.errors import Position, StalePlanError
 from identity_reconciler.render.document import (
     AccountAccessDocument,
+    PassingDocument,
     PersonDocument,
     PlanDocument,
 )
@@ -216,6 +217,16 @@ FATES: Mapping[str, Fate] = {
     "changes.last_changed": TOLD,
     # Who owns an application takes AWS to find out.
     "changes.owned_by": TOLD,
+    # Which changes may be made side by side takes the live state to find out.
+    "changes.wave": TOLD,
+    "in_passing": TOLD,
+    "in_passing.effect": TOLD,
+    "in_passing.target": TOLD,
+    "in_passing.account": TOLD,
+    "in_passing.arn": TOLD,
+    "in_passing.requests": TOLD,
+    "in_passing.people": TOLD,
+    "in_passing.listed": TOLD,
     # What a user or group is created with stands in the plan once, as in the YAML.
     **_resource("create.after", HELD, HELD, cleared=REFUSED, foreign=REFUSED, provenance=REFUSED),
     # `differences` say what is changed, and nothing else may be.
@@ -419,7 +430,20 @@ def rich() -> PlanDocument:
     )
     plan = made(declared, live)
     accounts = (accounts_of("loses", "bob", "contractors"), accounts_of("gains", "ana", "fresh"))
-    return plan.model_copy(update={"account_access": accounts, "account_access_read": "list"})
+    passing = tuple(
+        PassingDocument(
+            effect=effect,
+            target="Reader",
+            account="prod (111122223333)",
+            arn="arn:aws:iam::111122223333:role/ops/Reader",
+            requests=2,
+            people=1,
+            listed=("ana",),
+        )
+        for effect in ("without", "over-granted")
+    )
+    more = {"account_access": accounts, "account_access_read": "list", "in_passing": passing}
+    return plan.model_copy(update=more)
 
 
 def accounts_of(effect: Literal["loses", "gains"], user: str, group: str) -> AccountAccessDocument:
