@@ -167,9 +167,11 @@ class TestEdits:
         entry = "  - user_name: li.juan\n    state: absent\n"
         users.write_text(text[:start] + entry + (text[end:] if end > 0 else ""))
         plan = command("plan", "--sandbox", "--format", "json", cwd=applied)
-        assert plan.changes() == {("delete", "user/li.juan")}
-        (change,) = plan.json()["changes"]
-        assert change["cascaded"] == [{"group": "engineering", "user": "li.juan"}]
+        assert plan.changes() == {
+            ("delete", "membership/engineering/li.juan"),
+            ("delete", "user/li.juan"),
+        }
+        assert [change["wave"] for change in plan.json()["changes"]] == [0, 0]
         assert command("apply", "--sandbox", "--auto-approve", cwd=applied).code == 0
         assert command("plan", "--sandbox", "--format", "json", cwd=applied).changes() == set()
 
