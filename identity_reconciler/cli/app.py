@@ -30,19 +30,17 @@ from identity_reconciler.cli import (
     show,
     validate,
 )
+from identity_reconciler.cli.help import Commands
 from identity_reconciler.errors import EXIT_CODES, ExitCode, InvalidInputError, ReconcilerError
 
-_EPILOG = "\n\n".join(
-    ["Exit codes:", *(f"{row.code.value:>5}  {row.meaning}" for row in EXIT_CODES)]
-)
+_EPILOG = "\n".join(["Exit codes", *(f"{row.code.value:>3}\t{row.meaning}" for row in EXIT_CODES)])
 
-app = typer.Typer(
+app = Commands(
     name="identity-reconciler",
-    epilog="\b\n" + _EPILOG.replace("\n\n", "\n"),
-    no_args_is_help=True,
+    epilog=_EPILOG,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 
 
@@ -65,22 +63,24 @@ def identity_reconciler(
     """
 
 
-app.command()(validate.validate)
-app.command()(plan.plan)
-app.command()(show.show)
-app.command()(apply.apply)
-app.command()(fmt.fmt)
-app.command("import")(import_.import_)
-app.add_typer(edit.app, name="edit")
-app.command()(init.init)
-app.command()(explain.explain)
-app.command()(doctor.doctor)
-app.command()(schema.schema)
-app.add_typer(audit.app, name="audit")
-app.add_typer(iam_policy.app, name="iam-policy")
-app.add_typer(github.app, name="github")
+_AUTHOR, _APPLY, _LOOK, _SET_UP = ("Author", "Review and apply", "Look", "Set up")
+
+app.add_typer(edit.app, name="edit", rich_help_panel=_AUTHOR)
+app.command(rich_help_panel=_AUTHOR)(validate.validate)
+app.command(rich_help_panel=_AUTHOR)(fmt.fmt)
+app.command("import", rich_help_panel=_AUTHOR)(import_.import_)
+app.command(rich_help_panel=_APPLY)(plan.plan)
+app.command(rich_help_panel=_APPLY)(show.show)
+app.command(rich_help_panel=_APPLY)(apply.apply)
+app.add_typer(github.app, name="github", rich_help_panel=_APPLY)
+app.command(rich_help_panel=_LOOK)(explain.explain)
+app.add_typer(audit.app, name="audit", rich_help_panel=_LOOK)
+app.command(rich_help_panel=_LOOK)(doctor.doctor)
+app.command(rich_help_panel=_SET_UP)(init.init)
+app.add_typer(iam_policy.app, name="iam-policy", rich_help_panel=_SET_UP)
+app.command(rich_help_panel=_SET_UP)(schema.schema)
 sandbox.app.command()(compare.compare)
-app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(sandbox.app, name="sandbox", rich_help_panel=_SET_UP)
 
 
 @cache
@@ -103,9 +103,7 @@ def run(arguments: list[str]) -> int:
         _tell(*_in_words(error))
         return error.exit_code
     except TyperException as error:
-        # Typer would end with 2, which here means "changes present".
-        _tell(f"error: {error.format_message()}", "see: identity-reconciler --help")
-        return ExitCode.INVALID_INPUT
+        return _misused(error)
     except (KeyboardInterrupt, Abort):
         _tell("interrupted; no request was in flight")
         return ExitCode.INTERRUPTED
@@ -124,10 +122,33 @@ def run(arguments: list[str]) -> int:
     return int(result or ExitCode.SUCCESS)
 
 
+def _misused(error: TyperException) -> ExitCode:
+    """Say what is wrong with the arguments, or print the help where there are none."""
+    context = getattr(error, "ctx", None)
+    # Typer tells that by an error, which it keeps to itself.
+    if context is not None and type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(context.get_help())
+        return ExitCode.SUCCESS
+    name = context.command_path if context is not None else "identity-reconciler"
+    _tell(f"error: {_in_one_line(error)}", f"see: {name} --help")
+    # Typer would end with 2, which here means "changes present".
+    return ExitCode.INVALID_INPUT
+
+
+def _in_one_line(error: TyperException) -> str:
+    """Return what is wrong with the arguments, as a sentence with its own proposal."""
+    possible = getattr(error, "possibilities", None)
+    if not possible:
+        return error.format_message()
+    return f"{error.message}; did you mean {' or '.join(sorted(possible))}?"
+
+
 def _in_words(error: ReconcilerError) -> Iterator[str]:
     if isinstance(error, InvalidInputError):
+        from identity_reconciler.render.problems import problems_text
+
         number = len(error.problems)
-        yield from map(str, error.problems)
+        yield from problems_text(error.problems)
         changed = "" if error.exit_code is ExitCode.PARTIAL_APPLY else "; nothing was changed"
         yield f"{number} problem{'' if number == 1 else 's'}{changed}"
     else:

@@ -19,14 +19,16 @@ from identity_reconciler.cli.options import (
     RateOption,
     ShowTimings,
     UseSandbox,
+    nearest,
 )
 from identity_reconciler.errors import UsageError
 
 Source = Annotated[
     Path,
     typer.Argument(
-        metavar="[DIR|PLAN]",
+        metavar="DIR|PLAN",
         help="Directory with instance.yaml, one that holds several of them, or a saved plan.",
+        callback=nearest,
     ),
 ]
 
@@ -73,6 +75,9 @@ def apply(
 
     clock = Timings()
     target = Target(sandbox, endpoint_url, parse_rates(rate), clock)
+    for one in (source, approved):
+        if one is not None and one.suffix == ".json" and not one.exists():
+            raise UsageError(f"there is no saved plan {one}; make one with: plan --out {one}")
     if not auto_approve and not sys.stdin.isatty():
         raise UsageError(
             "apply asks before it writes, and there is no terminal to ask on; "

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from identity_reconciler.cli.help import Commands
 from identity_reconciler.cli.inspecting import asked
 
 if TYPE_CHECKING:
     from identity_reconciler.audit.report import Question
 
-app = typer.Typer(help="Reports: who can open what.", no_args_is_help=True)
+app = Commands("Reports: who can open what.")
 
 
 @app.callback()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from identity_reconciler.cli.options import DEFAULT_DIRECTORY, places_above
 from identity_reconciler.cli.output import note
 from identity_reconciler.errors import UsageError
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from identity_reconciler.sandbox import Sandbox
 
 WORKSPACE = Path(".identity-reconciler")
-"""Where the sandbox and the journals are kept, below the working directory."""
+"""Where the sandbox and the journals are kept, beside the YAML; see `place_of_workspace`."""
 SANDBOX_FILE = WORKSPACE / "sandbox.sqlite3"
+"""The embedded sandbox, wherever the workspace is."""
 _UNPACED = 100_000.0
 """Requests a second: the sandbox has no quota to respect unless it is told to have one."""
 
@@ -121,8 +123,8 @@ def open_sandbox(state: Path = SANDBOX_FILE, *, instead_of_aws: bool = True) -> 
     require_sandbox()
     from identity_reconciler.sandbox import Sandbox
 
-    if state.parent == WORKSPACE:
-        workspace()
+    if state == SANDBOX_FILE:
+        state = workspace() / state.name
     with Sandbox(state) as sandbox:
         if instead_of_aws:
             note(f"using the sandbox in {state}, not AWS")
@@ -145,23 +147,46 @@ def require_sandbox() -> None:
 
 
 def workspace() -> Path:
-    """Return `WORKSPACE`, made if need be: its owner's alone, and ignored by Git.
+    """Return where the workspace is, made if need be: its owner's alone, and ignored by Git.
 
     What runs leave there holds names and e-mail addresses.
 
     Raises:
         UsageError: It cannot be made.
     """
-    ignored = WORKSPACE / ".gitignore"
+    place = place_of_workspace()
+    ignored = place / ".gitignore"
     try:
-        WORKSPACE.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not ignored.exists():
             ignored.write_text("*\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(
-            f"cannot write to {WORKSPACE}: {error.strerror}; run this in a directory of your own"
+            f"cannot write to {place}: {error.strerror}; run this in a directory of your own"
         ) from error
-    return WORKSPACE
+    return place
+
+
+def place_of_workspace() -> Path:
+    """Return the same place from wherever in a repository a command is run.
+
+    That is the working directory, unless one above it, in the same repository, has a workspace;
+    from within the YAML it is beside that.
+    """
+    from identity_reconciler.desired.reading.files import SETTINGS_FILE
+
+    for above in (Path(), *places_above()):
+        if (above / WORKSPACE).is_dir():
+            return above / WORKSPACE
+    beside, inside = WORKSPACE, False
+    for above in (Path(), *places_above()):
+        if (above / DEFAULT_DIRECTORY).is_dir():
+            return above / WORKSPACE
+        if (above / SETTINGS_FILE).is_file():
+            beside, inside = above / ".." / WORKSPACE, True
+        elif inside:
+            break
+    return beside
 
 
 def furnish(

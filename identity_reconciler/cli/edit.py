@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from identity_reconciler.cli.options import DEFAULT_DIRECTORY
+from identity_reconciler.cli.help import Commands
+from identity_reconciler.cli.options import DEFAULT_DIRECTORY, nearest
 from identity_reconciler.cli.output import note
 from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.errors import ExitCode, UsageError
@@ -90,13 +91,13 @@ def day_or_time(text: str) -> str | date:
         raise UsageError(f"--expires {text}: expected a day such as 2026-12-31") from None
 
 
-app = typer.Typer(
-    help="Change the YAML: everyday changes, comments kept, the difference shown.",
-    no_args_is_help=True,
-)
+app = Commands("Change the YAML: everyday changes, comments kept, the difference shown.")
 
 In = Annotated[
-    Path, typer.Option("--directory", "-C", metavar="DIR", help="Directory with instance.yaml.")
+    Path,
+    typer.Option(
+        "--directory", "-C", metavar="DIR", help="Directory with instance.yaml.", callback=nearest
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the difference, write nothing.")]
 IntoFile = Annotated[

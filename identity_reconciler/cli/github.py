@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from identity_reconciler.cli.help import Commands
+
 if TYPE_CHECKING:
     from identity_reconciler.github.api import Job
     from identity_reconciler.render.document import PlanDocument
 
-app = typer.Typer(help="Speak on GitHub, from a job of a workflow.", no_args_is_help=True)
+app = Commands("Speak on GitHub, from a job of a workflow.")
 
 _NO_PLAN = (
     "**There is no plan for this commit**: the checks did not come that far, and their log says "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from identity_reconciler.cli.help import Commands
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     DirectoryArgument,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from identity_reconciler.iam.policies import PolicyFacts, RunPurpose
     from identity_reconciler.iam.roles import Workflows
 
-app = typer.Typer(help="Print the IAM policies that this program needs.", no_args_is_help=True)
+app = Commands("Print the IAM policies that this program needs.")
 
 
 @app.callback()

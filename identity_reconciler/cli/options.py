@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,11 +17,49 @@ if TYPE_CHECKING:
 
 DEFAULT_DIRECTORY = Path("desired-state")
 
+
+def places_above() -> Iterator[Path]:
+    """Yield the directories above the working directory, up to the root of the Git repository.
+
+    Outside of one, those in which there is a desired state.
+    """
+    from identity_reconciler.desired.reading.files import SETTINGS_FILE
+
+    here, above = Path.cwd(), Path("..")
+    parents = list(here.parents)
+    tops = [number for number, one in enumerate((here, *parents)) if (one / ".git").exists()]
+    if tops:
+        yield from (above.joinpath(*[".."] * number) for number in range(tops[0]))
+        return
+    for number, one in enumerate(parents):
+        if not (one / SETTINGS_FILE).is_file():
+            return
+        yield above.joinpath(*[".."] * number)
+
+
+def nearest(directory: Path) -> Path:
+    """Return *directory*, or, for the default one that is not here, where it is instead.
+
+    A command may be run from within the desired state, or from elsewhere in its repository.
+    """
+    from identity_reconciler.desired.reading.files import SETTINGS_FILE
+
+    if directory != DEFAULT_DIRECTORY or directory.exists():
+        return directory
+    for one in (Path(), *places_above()):
+        if (one / SETTINGS_FILE).is_file():
+            return one
+        if (one / DEFAULT_DIRECTORY).is_dir():
+            return one / DEFAULT_DIRECTORY
+    return directory
+
+
 DirectoryArgument = Annotated[
     Path,
     typer.Argument(
         help="Directory with instance.yaml, or one that holds several such directories.",
         show_default=True,
+        callback=nearest,
     ),
 ]
 UseSandbox = Annotated[

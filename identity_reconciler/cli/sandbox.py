@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from identity_reconciler.cli.connection import SANDBOX_FILE, furnish, open_sandbox
+from identity_reconciler.cli.connection import (
+    SANDBOX_FILE,
+    furnish,
+    open_sandbox,
+    place_of_workspace,
+)
+from identity_reconciler.cli.help import Commands
 from identity_reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +38,7 @@ StateFile = Annotated[
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", help="How to print it.")]
 
-app = typer.Typer(help="The local stand-in for AWS.", no_args_is_help=True)
+app = Commands("The local stand-in for AWS.")
 
 
 @app.callback()
@@ -141,6 +147,8 @@ def _beginning(opened: Sandbox, seed_from: Path | None, trouble: Path | None) ->
 @app.command()
 def reset(state: StateFile = SANDBOX_FILE) -> None:
     """Forget everything in a sandbox; the next use starts afresh."""
+    if state == SANDBOX_FILE:
+        state = place_of_workspace() / state.name
     if not state.exists():
         typer.echo(f"there is no {state}")
         return

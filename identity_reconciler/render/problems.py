@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from identity_reconciler import __version__
@@ -15,6 +16,27 @@ _SARIF = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 _RULE = "invalid-desired-state"
+
+
+_MOST = 50
+"""Problems that are printed one by one; of a directory copied into itself there are thousands."""
+_MOST_KINDS = 10
+_PARTICULAR = re.compile(r'"[^"]*"|[^\s:]+:\d+:\d+|\d+')
+"""What tells one problem from others of its kind: names in quotes, places, numbers."""
+
+
+def problems_text(problems: Sequence[Problem]) -> Iterator[str]:
+    """Yield the first of *problems*, one a line, and how many more of which kind there are."""
+    yield from map(str, problems[:_MOST])
+    more = Counter(_PARTICULAR.sub("...", one.message) for one in problems[_MOST:])
+    if more:
+        number = sum(more.values())
+        yield f"and {number} more {'problem' if number == 1 else 'problems'}:"
+    ranked = sorted(more.items(), key=lambda item: (-item[1], item[0]))
+    for kind, count in ranked[:_MOST_KINDS]:
+        yield f"{count:>6}  {kind}"
+    if len(ranked) > _MOST_KINDS:
+        yield f"{sum(count for _, count in ranked[_MOST_KINDS:]):>6}  of other kinds"
 
 
 def problems_json(problems: Sequence[Problem], prefix: str) -> str:

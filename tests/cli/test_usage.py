@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,14 @@ WRONG = {
     "unknown format": (("plan", "--format", "yaml"), "yaml"),
     "too many arguments": (("plan", "one", "two"), "two"),
     "missing directory": (("validate", "nowhere"), "nowhere"),
+    "missing plan": (("apply", "nope.json"), "there is no saved plan nope.json"),
+    "missing plan to show": (("show", "nope.json"), "nope.json: No such file"),
+    "missing approved plan": (
+        ("apply", "--approved", "nope.json", "--auto-approve"),
+        "there is no saved plan nope.json",
+    ),
+    "unknown command of a group": (("audit", "memers", "x"), "see: identity-reconciler audit "),
+    "unknown option, with a proposal": (("plan", "--sandbx"), "did you mean --sandbox?"),
     "both sandbox and URL": (
         ("plan", "--sandbox", "--endpoint-url", "http://127.0.0.1:1"),
         "exclude each other",
@@ -37,6 +46,33 @@ class TestWrongUse:
         assert not (here / ".identity-reconciler").exists()
 
 
+class TestWhere:
+    """A command does the same from wherever in the repository it is run."""
+
+    @pytest.mark.parametrize("place", ["desired-state", "desired-state/users", "elsewhere/deep"])
+    @pytest.mark.parametrize("in_git", [True, False])
+    def test_it_is_run(self, here: Path, place: str, *, in_git: bool) -> None:
+        if in_git:
+            (here / ".git").mkdir()
+        (here / place).mkdir(parents=True, exist_ok=True)
+        run = command("plan", "--sandbox", cwd=here / place)
+        if not in_git and place.startswith("elsewhere"):
+            assert '"desired-state" does not exist' in run.err
+            assert "identity-reconciler init" in run.err
+            return
+        assert run.code == 0, run.err
+        assert [path.parent for path in here.rglob(".identity-reconciler")] == [here]
+        assert "12 users created" in run.out
+
+    def test_a_directory_that_is_named_is_no_reason_for_another_sandbox(self, here: Path) -> None:
+        assert command("apply", "--sandbox", "--auto-approve", cwd=here).code == 0
+        run = command("plan", ".", "--sandbox", "--detailed-exitcode", cwd=here / "desired-state")
+        assert (run.code, run.err.count("../.identity-reconciler/")) == (0, 1)
+        gone = command("sandbox", "reset", cwd=here / "desired-state")
+        assert "emptied" in gone.out
+        assert command("plan", "--sandbox", "--detailed-exitcode", cwd=here).code == 2
+
+
 class TestBadInput:
     """Is refused before any request: not even the sandbox is opened."""
 
@@ -55,6 +91,24 @@ class TestBadInput:
         assert "nothing was changed" in run.err
         assert not (here / ".identity-reconciler").exists()
 
+    def test_of_very_many_problems_the_kinds_are_counted(self, here: Path) -> None:
+        for number in range(10):
+            for name in ("users", "groups"):
+                folder = here / "desired-state" / name
+                shutil.copytree(folder, folder.with_name(f"{name}-{number}"))
+        run = command("validate", cwd=here)
+        lines = run.err.splitlines()
+        assert run.code == ExitCode.INVALID_INPUT
+        assert len(lines) < 60
+        assert lines[50] == "and 120 more problems:"
+        assert lines[51].split(maxsplit=1) == [
+            "120",
+            "user ... is already declared at ...; keep one of the two",
+        ]
+        assert lines[-1] == "170 problems; nothing was changed"
+        listed = command("validate", "--format", "json", cwd=here).json()
+        assert len(listed["problems"]) == 170
+
     def test_another_account_is_refused(self, here: Path) -> None:
         assert command("plan", "--sandbox", cwd=here).code == 0
         path = here / "desired-state/instance.yaml"
@@ -72,10 +126,17 @@ class TestBadInput:
 class TestHelp:
     """Is instant, complete, and agrees with the table of exit codes."""
 
+    @pytest.mark.parametrize("group", [(), ("edit",), ("audit",), ("sandbox",), ("github",)])
+    def test_is_what_a_bare_group_prints(self, here: Path, group: tuple[str, ...]) -> None:
+        run = command(*group, cwd=here)
+        assert (run.code, run.err) == (ExitCode.SUCCESS, "")
+        assert run.out == command(*group, "--help", cwd=here).out
+
     def test_lists_every_exit_code(self, here: Path) -> None:
-        out = " ".join(command("--help", cwd=here).out.split())
+        # A line may end at a hyphen.
+        out = "".join(command("--help", cwd=here).out.split())
         for row in EXIT_CODES:
-            assert f"{row.code.value} {row.meaning}" in out
+            assert f"{row.code.value}{''.join(row.meaning.split())}" in out
 
     @pytest.mark.parametrize("arguments", [["--help"], ["validate"], ["plan", "--help"]])
     def test_needs_no_aws_libraries(self, here: Path, arguments: list[str]) -> None:

@@ -56,7 +56,8 @@ def _require_directory(directory: Path) -> None:
     if directory.exists():
         raise UsageError(f"{shown(str(directory))} is a file; give the directory it is in")
     raise UsageError(
-        f"{shown(str(directory))} does not exist; give the directory that holds {SETTINGS_FILE}"
+        f"{shown(str(directory))} does not exist; give the directory that holds {SETTINGS_FILE}, "
+        "or make one with: identity-reconciler init"
     )
 
 
