@@ -78,8 +78,15 @@ class Browser:
         path.write_bytes(base64.b64decode(self._ask("GET", "/screenshot")))
 
     def print(self) -> bytes:
-        """Return the page as a PDF."""
-        return base64.b64decode(self._ask("POST", "/print", {}))
+        """Return the page as a PDF, on paper as the page asks for it."""
+        asked = {"cmd": "Page.printToPDF", "params": {"preferCSSPageSize": True}}
+        return base64.b64decode(self._ask("POST", "/goog/cdp/execute", asked)["data"])
+
+    def resize(self, width: int, height: int) -> None:
+        """Show the page in a window of that size, as on a phone."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True}
+        asked = {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics}
+        self._ask("POST", "/goog/cdp/execute", asked)
 
     def close(self) -> None:
         """End the browser."""

@@ -187,6 +187,93 @@ class TestRows:
 
 
 @NEEDS_BROWSER
+class TestAddress:
+    """What is asked for stands in the address, and an address asks for it."""
+
+    HASH = "return decodeURIComponent(location.hash)"
+
+    def test_it_follows_what_is_asked_for(self, shown: Shown) -> None:
+        assert shown.chromium.run(self.HASH) == ""
+        shown.chromium.type("#search", "wiki")
+        shown.chromium.type("#field-group", "builders")
+        shown.chromium.click("thead th:nth-child(2) button")
+        asked = "#search=wiki&group=builders&sort=user_name"
+        assert shown.chromium.run(self.HASH) == asked
+        shown.chromium.click("thead th:nth-child(2) button")
+        assert shown.chromium.run(self.HASH) == asked.replace("=user", "=-user")
+
+    def test_it_is_asked_for_when_the_page_is_opened(self, shown: Shown) -> None:
+        shown.chromium.run("location.hash = '#search=wiki&group=builders&sort=-user_name'")
+        shown.chromium.run("return new Promise((done) => setTimeout(done, 20))")
+        assert shown.column("user_name") == ["user10", "user9", "bob"]
+        shown.chromium.run("location.reload()")
+        shown.chromium.run("return new Promise((done) => setTimeout(done, 200))")
+        assert shown.column("user_name") == ["user10", "user9", "bob"]
+        assert shown.chromium.complaints() == []
+
+    @pytest.mark.parametrize(
+        "fragment", ["#rows", "#search=%", "#sort=nothing&x=1", "#=", "#search"]
+    )
+    def test_odd_ones_ask_for_everything(self, shown: Shown, fragment: str) -> None:
+        shown.chromium.run(f"location.hash = '{fragment}'")
+        shown.chromium.run("return new Promise((done) => setTimeout(done, 20))")
+        expected = "0 of 7 rows" if fragment == "#search=%" else "7 of 7 rows"
+        assert shown.count == expected
+        assert shown.chromium.complaints() == []
+
+    def test_where_nothing_matches_a_line_says_so(self, shown: Shown) -> None:
+        seen = "return !document.getElementById('nothing').hidden"
+        assert not shown.chromium.run(seen)
+        shown.chromium.type("#search", "nothing like it")
+        assert shown.chromium.run(seen)
+
+
+@NEEDS_BROWSER
+class TestPaperAndPhone:
+    """On paper only what differs, in landscape; on a phone the fields are folded away."""
+
+    def test_paper_has_neither_details_nor_what_is_the_same(self, shown: Shown) -> None:
+        shown.chromium.run("window.dispatchEvent(new Event('beforeprint'))")
+        spans = (
+            "return [...document.querySelectorAll(`#paper > ${arguments[0]}`)]"
+            ".map((row) => [...row.children].map((one) => one.textContent))"
+        )
+        (named,) = shown.chromium.run(spans, "strong")
+        assert "instance" not in named
+        assert not [name for name in named if "arn" in name]
+        assert {"user name", "application", "path"} <= set(named)
+        assert shown.chromium.run(spans, "p") == [["In all rows: instance main"]]
+        rows = shown.chromium.run(spans, "div")
+        assert [row[named.index("user name")] for row in rows] == [one[1] for one in ROWS]
+        shown.chromium.run("window.dispatchEvent(new Event('afterprint'))")
+        assert shown.chromium.run(spans, "div") == []
+
+    def test_only_what_is_chosen_is_printed(self, shown: Shown) -> None:
+        shown.chromium.type("#search", "finance")
+        shown.chromium.run("window.dispatchEvent(new Event('beforeprint'))")
+        count = "return document.querySelectorAll('#paper > div').length"
+        assert shown.chromium.run(count) == 2
+
+    def test_pages_are_in_landscape(self, shown: Shown) -> None:
+        box = re.search(rb"/MediaBox ?\[0 0 ([\d.]+) ([\d.]+)\]", shown.chromium.print())
+        assert box is not None
+        assert float(box[1]) > float(box[2])
+
+    def test_fields_fold_on_a_phone(self, shown: Shown) -> None:
+        is_open = "return document.getElementById('fields').open"
+        assert shown.chromium.run(is_open)
+        shown.chromium.resize(390, 800)
+        try:
+            shown.chromium.run("location.reload()")
+            shown.chromium.run("return new Promise((done) => setTimeout(done, 200))")
+            assert not shown.chromium.run(is_open)
+            wide = "return document.documentElement.scrollWidth > innerWidth"
+            assert not shown.chromium.run(wide)
+        finally:
+            shown.chromium.resize(1400, 900)
+
+
+@NEEDS_BROWSER
 class TestPicture:
     """Person, group and application, for what is chosen."""
 
@@ -283,7 +370,7 @@ class TestEveryone:
         chromium.run("return new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
         assert many.column("user_name")[-1] == "u499"
         chromium.run("window.dispatchEvent(new Event('beforeprint'))")
-        assert chromium.run(elements) == 500
+        assert chromium.run("return document.querySelectorAll('#paper > div').length") == 500
         chromium.run("window.dispatchEvent(new Event('afterprint'))")
         assert chromium.run(elements) < 100
         assert chromium.print().startswith(b"%PDF-")

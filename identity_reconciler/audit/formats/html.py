@@ -51,7 +51,12 @@ def data_block(report: Report) -> str:
         cells.append([places.setdefault(row[number], len(places)) for row in report.rows])
         values.append([safe(value) for value in places])
     columns = [
-        {"name": one.name, "description": one.description, "facet": one.facet}
+        {
+            "name": one.name,
+            "description": one.description,
+            "facet": one.facet,
+            "detail": one.detail,
+        }
         for one in report.columns
     ]
     data = {"columns": columns, "values": values, "cells": cells}

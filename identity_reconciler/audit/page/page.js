@@ -3,6 +3,7 @@
   const ROW_HEIGHT = 28;
   const SPARE_ROWS = 10;
   const MOST_DRAWN = 60;
+  const PER_HEADING = 40;
   const [NARROWEST, WIDEST] = [14, 40];
   const ALARMS = new Set(["disabled", "deleted", "expired"]);
   const FACETS = { instance: "Instance", person: "Person", group: "Group", application: "Application" };
@@ -17,7 +18,6 @@
   const body = viewport.querySelector("tbody");
 
   let shown = new Uint32Array(0);
-  let printing = false;
   let sorted = { column: -1, ascending: true };
   const fields = {};
   const ranks = [];
@@ -58,6 +58,8 @@
     viewport.scrollTop = 0;
     element("count").textContent =
       `${shown.length.toLocaleString("en")} of ${total.toLocaleString("en")} rows`;
+    element("nothing").hidden = Boolean(shown.length) || !total;
+    remember();
     viewport.querySelector("table").setAttribute("aria-rowcount", shown.length + 1);
     draw();
     picture();
@@ -73,6 +75,79 @@
       ranks[column] = rank;
     }
     return ranks[column];
+  }
+
+  // What is asked for stands in the address, so that a link or a bookmark asks for the same.
+
+  function remember() {
+    const asked = new URLSearchParams();
+    if (element("search").value.trim()) { asked.set("search", element("search").value.trim()); }
+    for (const [number, input] of Object.entries(fields)) {
+      if (input.value.trim()) { asked.set(columns[number].facet, input.value.trim()); }
+    }
+    if (sorted.column >= 0) {
+      asked.set("sort", `${sorted.ascending ? "" : "-"}${columns[sorted.column].name}`);
+    }
+    if (`${asked}` !== location.hash.slice(1) && (location.hash.includes("=") || `${asked}`)) {
+      history.replaceState(null, "", `#${asked}`);
+    }
+  }
+
+  function recall() {
+    if (location.hash.length > 1 && !location.hash.includes("=")) { return; }
+    const asked = new URLSearchParams(location.hash.slice(1));
+    element("search").value = asked.get("search") ?? "";
+    for (const [number, input] of Object.entries(fields)) {
+      input.value = asked.get(columns[number].facet) ?? "";
+    }
+    const by = asked.get("sort") ?? "";
+    const number = columns.findIndex((one) => one.name === by.replace(/^-/, ""));
+    sorted = { column: number, ascending: !by.startsWith("-") };
+    headings();
+  }
+
+  function headings() {
+    [...viewport.querySelectorAll("thead th")].forEach((cell, number) => cell.setAttribute("aria-sort",
+      number !== sorted.column ? "none" : sorted.ascending ? "ascending" : "descending"));
+  }
+
+  // Paper has no room for what is the same in all rows, which is said once, nor for details. Its
+  // rows are no table: a browser takes minutes to lay out one of thousands of rows on pages.
+
+  function print() {
+    const same = columns.map((_, column) => shown.length > 1
+      && shown.every((row) => data.cells[column][row] === data.cells[column][shown[0]]));
+    const value = (column, row) => data.values[column][data.cells[column][row]];
+    const said = columns.map((one, column) => [one.name.replaceAll("_", " "), column])
+      .filter(([, column]) => same[column] && !columns[column].detail && value(column, shown[0]))
+      .map(([name, column]) => `${name} ${value(column, shown[0])}`);
+    const chosen = [...columns.keys()].filter((column) => !columns[column].detail && !same[column]);
+    const paper = element("paper");
+    const widths = chosen.map(breadth);
+    const rows = [printed("p", said.length ? [`In all rows: ${said.join("; ")}`] : [], [])];
+    for (let place = 0; place < shown.length; place += 1) {
+      if (place % PER_HEADING === 0) {
+        rows.push(printed("strong", chosen.map((column) => columns[column].name.replaceAll("_", " ")), widths));
+      }
+      rows.push(printed("div", chosen.map((column) => value(column, shown[place])), widths));
+    }
+    paper.replaceChildren(...rows);
+  }
+
+  function breadth(column) {
+    const longest = data.values[column].reduce((most, value) => Math.max(most, value.length), 0);
+    return Math.min(WIDEST, Math.max(NARROWEST, longest + 3));
+  }
+
+  function printed(name, texts, widths) {
+    const row = document.createElement(name);
+    row.append(...texts.map((text, number) => {
+      const cell = document.createElement("span");
+      cell.textContent = text;
+      cell.style.flexGrow = widths[number] ?? 1;
+      return cell;
+    }));
+    return row;
   }
 
   // Only the rows in sight are elements; two spacers stand for the others.
@@ -101,9 +176,9 @@
   }
 
   function draw() {
-    const first = printing ? 0 : Math.max(0, Math.floor(viewport.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
+    const first = Math.max(0, Math.floor(viewport.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
     const room = Math.ceil(viewport.clientHeight / ROW_HEIGHT) + 2 * SPARE_ROWS;
-    const last = printing ? shown.length : Math.min(shown.length, first + room);
+    const last = Math.min(shown.length, first + room);
     const rows = [];
     if (first) { rows.push(space(first)); }
     for (let place = first; place < last; place += 1) { rows.push(line(place)); }
@@ -117,16 +192,14 @@
     const cell = document.createElement("th");
     cell.scope = "col";
     cell.setAttribute("aria-sort", "none");
-    const longest = data.values[number].reduce((most, value) => Math.max(most, value.length), 0);
-    cell.style.width = `${Math.min(WIDEST, Math.max(NARROWEST, longest + 3))}ch`;
+    cell.style.width = `${breadth(number)}ch`;
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = column.name.replaceAll("_", " ");
     button.title = column.description;
     button.addEventListener("click", () => {
       sorted = { column: number, ascending: sorted.column !== number || !sorted.ascending };
-      for (const other of cell.parentNode.children) { other.setAttribute("aria-sort", "none"); }
-      cell.setAttribute("aria-sort", sorted.ascending ? "ascending" : "descending");
+      headings();
       choose();
     });
     cell.append(button);
@@ -236,15 +309,17 @@
   viewport.querySelector("thead tr").append(...columns.map(heading));
   const form = element("filters");
   Object.keys(FACETS).map(column).filter((number) => number >= 0)
-    .forEach((number) => form.insertBefore(field(columns[number], number), form.lastElementChild));
+    .forEach((number) => element("narrow").append(field(columns[number], number)));
+  element("fields").open = window.matchMedia("(min-width: 45rem)").matches;
+  recall();
   form.addEventListener("input", choose);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(choose));
   viewport.addEventListener("scroll", () => draw());
   element("picture").addEventListener("toggle", picture);
   window.addEventListener("resize", () => draw());
-  for (const [event, state] of [["beforeprint", true], ["afterprint", false]]) {
-    window.addEventListener(event, () => { printing = state; draw(); });
-  }
+  window.addEventListener("hashchange", () => { recall(); choose(); });
+  window.addEventListener("beforeprint", print);
+  window.addEventListener("afterprint", () => element("paper").replaceChildren());
   choose();
 })();
