@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -86,6 +87,8 @@ class MemoryGateway:
     before_write: Callable[[int], None] = lambda _: None
     """Called with the number of each write, while other threads may go on."""
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, kw_only=True)
+    _begins: dict[int, Callable[[], None]] = field(default_factory=dict, repr=False, kw_only=True)
+    """By thread: what to call before each of its writes."""
 
     @classmethod
     def holding(cls, state: State) -> MemoryGateway:
@@ -136,6 +139,15 @@ class MemoryGateway:
             self.reads += 1
             return answer(self.state(), wanted)
 
+    @contextmanager
+    def announcing(self, begin: Callable[[], None]) -> Iterator[None]:
+        """See `Gateway`."""
+        self._begins[threading.get_ident()] = begin
+        try:
+            yield
+        finally:
+            del self._begins[threading.get_ident()]
+
     def create(self, resource: Resource) -> None:
         """See `Gateway`."""
         self._faulty("create", lambda: self._create(resource))
@@ -149,6 +161,7 @@ class MemoryGateway:
         self._faulty("delete", lambda: self._delete(resource))
 
     def _faulty(self, kind: str, write: Callable[[], None]) -> None:
+        self._begins.get(threading.get_ident(), lambda: None)()
         with self._lock:
             number = self.writes.total()
             self.writes[kind] += 1

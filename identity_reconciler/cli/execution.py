@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -57,8 +57,9 @@ from identity_reconciler.github.step import GithubStep, report
 from identity_reconciler.render.document import PlanDocument
 from identity_reconciler.render.planfile import instance_of, plan_digest, plan_of
 from identity_reconciler.render.text import result_line
-from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
+from identity_reconciler.runs.applier import Manner, Outcome, Patience, Result, apply_plan
 from identity_reconciler.runs.journal import JournalError, JournalFile
+from identity_reconciler.runs.lanes import Lanes
 from identity_reconciler.runs.leftovers import LeftoverCheck
 from identity_reconciler.runs.planning import PlanTerms, make_plan, require_unblocked
 from identity_reconciler.runs.saved import SavedPlan, imprint
@@ -184,7 +185,7 @@ def _apply_declared(
     if not plan or (course.ask and not _answered_yes()):
         return plan, ExitCode.SUCCESS
     look = partial(fresh.left, plan, document)
-    return plan, Execution(fresh.gateway, course, document, look).run(plan)
+    return plan, Execution(fresh.gateway, course, document, look, _lanes(fresh.gateway)).run(plan)
 
 
 def _require_approved(plan: Plan, approved: Plan, fresh: _Fresh) -> None:
@@ -230,7 +231,7 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
             typer.echo(f"Already in place: {done} of {len(reviewed.changes)} changes")
         code = ExitCode.SUCCESS
         if left and (not course.ask or _answered_yes()):
-            code = Execution(gateway, course, document, saved.left).run(left)
+            code = Execution(gateway, course, document, saved.left, _lanes(gateway)).run(left)
         return code or _done_but_for(len(reviewed.unresolved))
 
 
@@ -258,6 +259,10 @@ class _Saved:
         left = what_is_left(self.reviewed, live)
         require_applications(left.changes, live.applications)
         return left
+
+
+def _lanes(gateway: AwsGateway) -> Lanes:
+    return Lanes(gateway.writes_at_once)
 
 
 def _header(document: PlanDocument) -> dict[str, str]:
@@ -290,6 +295,7 @@ class Execution:
     """What is applied."""
     look: Callable[[], Plan]
     """Reads again and returns what is left to be done."""
+    lanes: Lanes = field(default_factory=Lanes)
     signal: int | None = None
     """The signal that asked us to stop."""
     deaf: bool = False
@@ -306,11 +312,13 @@ class Execution:
         journal = JournalFile(workspace() / "journal", lambda: datetime.now(UTC), header)
         try:
             with journal, self._catching_signals():
-                check = LeftoverCheck(self.gateway, self.document)
-                for result in apply_plan(plan, self.gateway, journal, patience, check):
-                    results.append(result)
-                    self.course.writes.may_be |= result.may_have_written
-                    self._show(result_line(result.change, result.outcome, result.detail))
+                manner = Manner(LeftoverCheck(self.gateway, self.document), self.lanes)
+                # However it ends, nothing is under way any more when the journal is closed.
+                with closing(apply_plan(plan, self.gateway, journal, patience, manner)) as applying:
+                    for result in applying:
+                        results.append(result)
+                        self.course.writes.may_be |= result.may_have_written
+                        self._show(result_line(result.change, result.outcome, result.detail))
                 if self.signal is not None:
                     journal.close(f"stopped by signal {self.signal}")
         except JournalError as error:
@@ -319,6 +327,8 @@ class Execution:
             # It ended in the middle of a change.
             self.course.writes.may_be = True
             raise
+        places = {change.key: place for place, change in enumerate(plan.changes)}
+        results.sort(key=lambda result: places[result.change.key])
         self._show(_summary(results, len(plan.changes)))
         note(f"journal: {journal.path}")
         if broken is not None:

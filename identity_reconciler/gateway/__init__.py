@@ -7,6 +7,7 @@ with boto3; tests also implement it with plain dictionaries.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -100,7 +101,7 @@ class Wanted:
 
 
 class Gateway(Protocol):
-    """Reads and writes one Identity Center instance."""
+    """Reads and writes one Identity Center instance. Safe to share between threads."""
 
     def read_state(self, wanted: Wanted) -> State:
         """Return what *wanted* asks for; everything else is missing from the answer.
@@ -119,6 +120,14 @@ class Gateway(Protocol):
             CredentialsError: There are none, or they have expired.
             GatewayError: Two listed users, or groups, have names that differ only in case, and
                 *wanted* does not ask for twins.
+        """
+        ...
+
+    def announcing(self, begin: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call *begin* right before each request to write that this thread sends in the block.
+
+        That is when the request has got its turn, so little time passes until it is on its way.
+        What *begin* raises keeps the request from being sent, and comes out of the write.
         """
         ...
 

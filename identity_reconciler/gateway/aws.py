@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import assert_never
 
 from identity_reconciler.core.declared import Instance
@@ -66,6 +67,12 @@ class AwsGateway:
         """Requests a second that it does not exceed."""
         return self._connection.clients.rates
 
+    @property
+    def writes_at_once(self) -> int:
+        """How many writes of one operation must be under way for its rate to be reached."""
+        rates = self.rates
+        return self._connection.clients.threads(max(rates.identity_store, rates.sso_admin))
+
     def read_state(self, wanted: Wanted) -> State:
         """See Gateway."""
         state = self._answer(wanted)
@@ -125,6 +132,10 @@ class AwsGateway:
             {name: f"{prefix}group/{one.identifier}" for name, one in found if one is not None},
             {name: f"{prefix}user/{one.identifier}" for name, one in met if one is not None},
         )
+
+    def announcing(self, begin: Callable[[], None]) -> AbstractContextManager[None]:
+        """See Gateway."""
+        return self._connection.clients.writes.announcing(begin)
 
     def create(self, resource: Resource) -> None:
         """See Gateway."""

@@ -1,15 +1,19 @@
-"""Carry out a plan, one change at a time, so that it can be stopped and run again at any point.
+"""Carry out a plan, wave by wave, so that it can be stopped and run again at any point.
 
-Every write is sent once. When its answer is lost or contradicts the plan, the truth is read back
-and never guessed: what is as it should be is done, what is as it was is tried again, anything
-else is an error that names the difference; what cannot be read back is unknown.
+Within a wave changes are carried out side by side, see `lanes`. Every write is sent once. When its
+answer is lost or contradicts the plan, the truth is read back and never guessed: what is as it
+should be is done, what is as it was is tried again, anything else is an error that names the
+difference; what cannot be read back is unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from typing import Protocol, assert_never
 
 from identity_reconciler.core.needs import Need, Needs, Why, needs
@@ -50,12 +54,12 @@ from identity_reconciler.errors import (
     CredentialsError,
     GatewayError,
     NotFoundError,
-    ReconcilerError,
     ThrottledError,
     UnknownOutcomeError,
     UnreachableError,
 )
 from identity_reconciler.gateway import Gateway, Wanted
+from identity_reconciler.runs.lanes import Lanes, Wave, Workers, predecessors, waves
 
 
 class Outcome(StrEnum):
@@ -92,14 +96,17 @@ class Result:
 
 
 class Journal(Protocol):
-    """Hears of every write before and after it is made."""
+    """Hears of every change before and after it is written, from the threads that write."""
 
     def starting(self, change: Change) -> None:
-        """Note that *change* is about to be written. A failure here stops the apply."""
+        """Note that *change* is about to be written for the first time.
+
+        A failure here stops the apply, and nothing is written.
+        """
         ...
 
     def finished(self, result: Result) -> None:
-        """Note what became of it."""
+        """Note what became of it, or of a change for which nothing could be, or had to be, sent."""
         ...
 
 
@@ -113,7 +120,8 @@ class Patience:
 
     sleep: Callable[[float], None]
     stop: Callable[[], bool] = _never
-    """Asked between two requests; once it answers true, nothing more is begun."""
+    """Asked before a change is begun, and between two attempts; once it answers true, nothing more
+    is begun."""
     attempts: int = 8
     """Writes of one change at most."""
     first_wait: float = 1.0
@@ -136,47 +144,208 @@ def _unobjected(_: Change) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an apply goes about its changes."""
+
+    objection: Callable[[Change], str] = _unobjected
+    """Asked right before a change is tried, in the thread that is to write it: what it answers, if
+    anything, is why the change fails."""
+    lanes: Lanes = field(default_factory=Lanes)
+
+
+_ONE_BY_ONE = Manner()
+
+
 def apply_plan(
     plan: Plan,
     gateway: Gateway,
     journal: Journal,
     patience: Patience,
-    objection: Callable[[Change], str] = _unobjected,
-) -> Iterator[Result]:
-    """Carry out *plan* in its order and yield a result for each change as it happens.
+    manner: Manner = _ONE_BY_ONE,
+) -> Generator[Result, None, None]:
+    """Carry out *plan* in the order of its waves and yield each result as it comes.
 
     A change is skipped when one that it needs did not go well, was skipped itself, or is unknown:
     see `needs`. Without credentials everything that is left is skipped. After `patience.stop` the
-    iteration ends early. An error of the journal ends it, after the result that it is about.
-
-    *objection* is asked right before a change is tried: what it answers, if anything, is why the
-    change fails.
+    iteration ends early, when what had been begun has ended. An error of the journal ends it, too,
+    after the results of what was under way.
     """
-    progress = _Progress(_renamed(plan), needs(plan.changes), Renames.in_plan(plan))
-    for change in plan.changes:
-        if patience.stop():
-            return
-        obstacle = progress.obstacle(change)
-        if obstacle:
-            result = Result(change, Outcome.SKIPPED, obstacle)
-        elif objected := objection(change):
-            result = Result(change, Outcome.FAILED, objected)
-        else:
-            journal.starting(change)
-            now = progress.as_live(change)
-            result = replace(_carry_out(now, gateway, patience, progress), change=change)
-            try:
-                journal.finished(result)
-            except ReconcilerError:
-                yield result
-                raise
-        progress.note(result)
-        yield result
+    needed = needs(plan.changes)
+    progress = _Progress(_renamed(plan), needed, Renames.in_plan(plan))
+    run = _Run(gateway, journal, patience, manner, progress)
+    before = predecessors(plan, needed) if manner.lanes.width > 1 and plan.waves else {}
+    with closing(manner.lanes.workers(manner.lanes.width)) as workers:
+        try:
+            for changes in waves(plan):
+                if manner.lanes.width > 1 and len(changes) > 1:
+                    wave = Wave(changes, before, manner.lanes.width)
+                    yield from run.side_by_side(wave, workers)
+                else:
+                    yield from run.one_by_one(changes)
+        finally:
+            run.is_over = True
+
+
+@dataclass(slots=True)
+class _Ended:
+    """What came of a change that was to be tried."""
+
+    change: Change
+    result: Result | None = None
+    """None where it was not begun, because the apply is over."""
+    trouble: BaseException | None = None
+    """What ends the apply, if anything."""
+
+
+class _NotBegunError(Exception):
+    """A change is not to be begun any more; says why it is skipped, or nothing."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One apply. Several threads may call `attempt`, and only that of the caller all else."""
+
+    gateway: Gateway
+    journal: Journal
+    patience: Patience
+    manner: Manner
+    progress: _Progress
+    is_over: bool = False
+    """Whether something has ended the apply, so that nothing more is begun."""
+
+    def one_by_one(self, changes: Iterable[Change]) -> Generator[Result, None, None]:
+        """Carry out *changes* in their order, in the caller's thread."""
+        for change in changes:
+            if self._is_to_stop():
+                return
+            obstacle = self.progress.obstacle(change)
+            skipped = Result(change, Outcome.SKIPPED, obstacle) if obstacle else None
+            ended = _Ended(change, skipped) if skipped else self.attempt(change)
+            yield from self._noted(ended)
+            if ended.trouble is not None:
+                raise ended.trouble
+
+    def side_by_side(self, wave: Wave, workers: Workers) -> Generator[Result, None, None]:
+        """Carry out the changes of *wave*, each once what it comes after has ended."""
+        ended: deque[_Ended] = deque()
+        trouble: BaseException | None = None
+        while True:
+            while not self._is_to_stop() and (begun := wave.start()) is not None:
+                lane, change = begun
+                obstacle = self.progress.obstacle(change)
+                if obstacle:
+                    wave.end(change)
+                    yield from self._noted(
+                        _Ended(change, Result(change, Outcome.SKIPPED, obstacle))
+                    )
+                else:
+                    workers.start(lane, partial(self._attempt_into, ended, change))
+            if not wave.under_way:
+                break
+            workers.wait()
+            one = ended.popleft()
+            wave.end(one.change)
+            trouble = trouble or one.trouble
+            yield from self._noted(one)
+        if trouble is not None:
+            raise trouble
+
+    def _is_to_stop(self) -> bool:
+        self.is_over = self.is_over or self.patience.stop()
+        return self.is_over
+
+    def _noted(self, ended: _Ended) -> Generator[Result, None, None]:
+        if ended.result is not None:
+            self.progress.note(ended.result)
+            yield ended.result
+
+    def _attempt_into(self, ended: deque[_Ended], change: Change) -> None:
+        ended.append(self.attempt(change))
+
+    def attempt(self, change: Change) -> _Ended:
+        """Try *change* and note what became of it; whatever is raised is in the answer."""
+        ended = _Ended(change)
+        try:
+            objection = self.manner.objection(change)
+            if objection:
+                ended.result = Result(change, Outcome.FAILED, objection)
+            else:
+                now = self.progress.as_live(change)
+                ended.result = replace(self._carry_out(now, self._begin(change)), change=change)
+                self.journal.finished(ended.result)
+        except _NotBegunError as error:
+            if reason := str(error):
+                ended.result = Result(change, Outcome.SKIPPED, reason)
+        except BaseException as error:  # noqa: BLE001 - raised by the thread of the caller
+            self.is_over = True
+            ended.trouble = error
+        return ended
+
+    def _begin(self, change: Change) -> Callable[[], None]:
+        """Return what to call right before each request to write *change* is sent."""
+        begun = False
+
+        def begin() -> None:
+            nonlocal begun
+            if not begun:
+                self._require_going_on()
+                self.journal.starting(change)
+                begun = True
+
+        return begin
+
+    def _require_going_on(self) -> None:
+        """Return only if something may still be begun: much can happen while a turn is waited for.
+
+        Raises:
+            _NotBegunError: Nothing may.
+        """
+        if self.progress.without_credentials:
+            raise _NotBegunError(self.progress.without_credentials)
+        if self._is_to_stop():
+            raise _NotBegunError
+
+    def _carry_out(self, change: Change, begin: Callable[[], None]) -> Result:
+        """Write *change* until its outcome is known, or it has been tried for long enough."""
+        progress = self.progress
+        lost = False
+        trouble: GatewayError | None = None
+        # Where nothing could be reached for long, each of the others need not wait as long again.
+        for attempt in range(1 if progress.unreachable else self.patience.attempts):
+            if trouble is not None and not self.patience.wait(attempt, trouble):
+                break
+            with self.gateway.announcing(begin):
+                trouble = _write(change, self.gateway)
+            if isinstance(trouble, UnreachableError):
+                continue
+            progress.unreachable = False
+            if trouble is None:
+                return Result(change, Outcome.APPLIED)
+            if isinstance(trouble, ThrottledError):
+                continue
+            progress.heed(trouble)
+            lost = lost or isinstance(trouble, UnknownOutcomeError)
+            result = _settle(change, _Doubt(trouble, lost), self.gateway, progress)
+            if result.outcome is not Outcome.SKIPPED:
+                return result
+            # Whom it was for is gone for good; who has the name by now is somebody else.
+            is_open = lost and not isinstance(trouble, NotFoundError)
+            again = is_open or isinstance(trouble, ChangedError) or progress.awaits(change)
+            if not isinstance(trouble, _UNSETTLED) or not again:
+                return replace(result, outcome=Outcome.FAILED)
+        progress.unreachable = isinstance(trouble, UnreachableError)
+        gave_up = f"gave up; the last answer was: {trouble}"
+        return Result(change, Outcome.FAILED, gave_up, answer_lost=lost)
 
 
 @dataclass(slots=True)
 class _Progress:
-    """What this run has done so far, as far as later changes depend on it."""
+    """What this run has done so far, as far as later changes depend on it.
+
+    Only the thread of the caller notes results. What the others ask for stays true while they do,
+    because nothing is under way together with what it depends on.
+    """
 
     renamed_later: dict[UserKey, UserName]
     """By the name that they will have, the name of the users who are still to be renamed."""
@@ -269,34 +438,6 @@ def _renamed(plan: Plan) -> dict[UserKey, UserName]:
         and isinstance(change.before, User)
         and isinstance(change.after, User)
     }
-
-
-def _carry_out(change: Change, gateway: Gateway, patience: Patience, progress: _Progress) -> Result:
-    """Write *change* until its outcome is known, or it has been tried for long enough."""
-    lost = False
-    trouble: GatewayError | None = None
-    # Where nothing could be reached for long, each of the others need not wait as long again.
-    for attempt in range(1 if progress.unreachable else patience.attempts):
-        if trouble is not None and not patience.wait(attempt, trouble):
-            break
-        trouble = _write(change, gateway)
-        progress.unreachable = isinstance(trouble, UnreachableError)
-        if trouble is None:
-            return Result(change, Outcome.APPLIED)
-        if isinstance(trouble, ThrottledError | UnreachableError):
-            continue
-        progress.heed(trouble)
-        lost = lost or isinstance(trouble, UnknownOutcomeError)
-        result = _settle(change, _Doubt(trouble, lost), gateway, progress)
-        if result.outcome is not Outcome.SKIPPED:
-            return result
-        # Whom it was for is gone for good; who has the name by now is somebody else.
-        is_open = lost and not isinstance(trouble, NotFoundError)
-        again = is_open or isinstance(trouble, ChangedError) or progress.awaits(change)
-        if not isinstance(trouble, _UNSETTLED) or not again:
-            return replace(result, outcome=Outcome.FAILED)
-    gave_up = f"gave up; the last answer was: {trouble}"
-    return Result(change, Outcome.FAILED, gave_up, answer_lost=lost)
 
 
 def _write(change: Change, gateway: Gateway) -> GatewayError | None:

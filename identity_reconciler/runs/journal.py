@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -24,11 +25,16 @@ class JournalError(ReconcilerError):
 
 
 class JournalFile(AbstractContextManager["JournalFile"]):
-    """One file per apply; every line is on disk before the call returns.
+    """One file per apply; every line is on disk before the call returns. Safe to share by threads.
 
-    The first line says when and for which instance, then come two lines a change (`begin`,
-    `end`), and last how the run ended. A `begin` without `end` marks a write that was in flight
-    when the process was killed.
+    The first line says when and for which instance, and the last how the run ended. Between them
+    every change that was written has two lines, however often it was tried: `begin`, on disk
+    before the first request goes out, and `end`. Changes that are carried out side by side have
+    theirs in between. A `begin` without `end` marks a write that was in flight when the process
+    was killed; an `end` without `begin` a change for which nothing was sent.
+
+    Lines that several threads write at once are made durable together: while one of them waits
+    for the disk, the others' lines gather, and the next one takes them all.
     """
 
     def __init__(
@@ -47,6 +53,17 @@ class JournalFile(AbstractContextManager["JournalFile"]):
             ) from error
         # Without a buffer: what could not be written must not come up again when it is closed.
         self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._gathering = threading.Lock()
+        """Held while lines are added or taken; with `_writing`, it is the inner one."""
+        self._lines: list[bytes] = []
+        self._noted = 0
+        """How many lines there have been."""
+        self._writing = threading.Lock()
+        """Held by whoever writes to the file."""
+        self._durable = 0
+        """How many lines are on disk."""
+        self._broken: str | None = None
+        """Why nothing can be written any more."""
         self._write("start", header)
 
     def starting(self, change: Change) -> None:
@@ -74,8 +91,24 @@ class JournalFile(AbstractContextManager["JournalFile"]):
         self.close("complete" if kind is None else kind.__name__)
 
     def _write(self, event: str, data: dict[str, str]) -> None:
-        line = {"at": f"{self._clock():%Y-%m-%dT%H:%M:%S.%fZ}", "event": event, **data}
-        left = memoryview(f"{json.dumps(line)}\n".encode("ascii"))
+        """Return when the line is on disk."""
+        with self._gathering:
+            line = {"at": f"{self._clock():%Y-%m-%dT%H:%M:%S.%fZ}", "event": event, **data}
+            self._lines.append(f"{json.dumps(line)}\n".encode("ascii"))
+            self._noted += 1
+            number = self._noted
+        with self._writing:
+            if self._durable < number:
+                self._write_gathered()
+
+    def _write_gathered(self) -> None:
+        """Write all lines that have gathered, and make them durable at once."""
+        if self._broken is not None:
+            raise JournalError(self._broken)
+        with self._gathering:
+            lines, self._lines = self._lines, []
+            noted = self._noted
+        left = memoryview(b"".join(lines))
         try:
             while left:
                 left = left[self._file.write(left) :]
@@ -83,7 +116,9 @@ class JournalFile(AbstractContextManager["JournalFile"]):
         except OSError as error:
             # Its last line may be torn, and nothing is to come after that.
             self._file.close()
-            raise JournalError(
+            self._broken = (
                 f"cannot write the journal {self.path}: {error.strerror}; "
                 "stopped before the next change, run the same command again when this is mended"
-            ) from error
+            )
+            raise JournalError(self._broken) from error
+        self._durable = noted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 from identity_reconciler.core.accounts import AccountGap, AccountRole
@@ -15,7 +16,15 @@ Held = tuple[str, str]
 
 @dataclass(slots=True)
 class AccountNames:
-    """Names, and what there is at all; None: not asked yet. For one thread at a time."""
+    """Names, and what there is at all; None: not asked yet.
+
+    Who finds out something that others may be after holds `learning`, and looks first whether they
+    have found it out meanwhile.
+    """
+
+    learning: threading.RLock = field(default_factory=threading.RLock)
+    answered: set[str] = field(default_factory=set)
+    """The services that have let in whoever asks."""
 
     permission_sets: dict[str, str] = field(default_factory=dict)
     """By ARN."""
@@ -27,7 +36,7 @@ class AccountNames:
     """Whether AWS has not said so, and it is only taken to have some."""
     manager: str | None = None
     """The ARN of the instance's application of account access manager; empty: there is none."""
-    gaps: set[AccountGap] = field(default_factory=set)
+    gaps: frozenset[AccountGap] = frozenset()
     """What was refused: it is not asked for again."""
     places: list[Held] | None = None
     """In which account there is which permission set, sorted."""

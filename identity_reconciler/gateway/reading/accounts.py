@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,10 @@ class _Reading:
         self._as_far_as_permitted("sso-admin", self._read_permission_sets)
         self._as_far_as_permitted("account-access", self._read_entitlements)
         absent = self._known.enabled is False and self._known.manager == ""
-        gaps = {*self._known.gaps, *([AccountGap(GapReason.NOT_APPLICABLE)] if absent else ())}
+        gaps = {
+            *self._known.gaps,
+            *([AccountGap(GapReason.NOT_APPLICABLE)] if absent else ()),
+        }
         return State(
             # First the names: they find groups that were not known yet.
             account_access=self._named(),
@@ -116,14 +120,22 @@ class _Reading:
                 self._asked[principal] = identifier
 
     def _as_far_as_permitted(self, service: str, read: Callable[[], None]) -> None:
-        """Do *read*; what is refused is remembered, and not tried again."""
+        """Do *read*; what is refused is remembered, and not tried again.
+
+        Others wait until it is known whether it is, and while everything is listed.
+        """
         prefix = f"{service.removesuffix('-admin')}:"
-        if any(gap.note.startswith(prefix) for gap in self._known.gaps):
-            return
-        try:
-            read()
-        except AccessDeniedError as error:
-            self._known.gaps.add(AccountGap(GapReason.DENIED, self._explained(str(error))))
+        known = self._known
+        alone = self._wanted.account_lists or service not in known.answered
+        with known.learning if alone else nullcontext():
+            if any(gap.note.startswith(prefix) for gap in known.gaps):
+                return
+            try:
+                read()
+            except AccessDeniedError as error:
+                known.gaps |= {AccountGap(GapReason.DENIED, self._explained(str(error)))}
+            else:
+                known.answered.add(service)
 
     def _explained(self, message: str) -> str:
         """Return what is needed to ask, starting with the permission, as *message* does."""
@@ -332,7 +344,8 @@ class _Reading:
     # Names in the place of identifiers.
 
     def _named(self) -> Mapping[Principal, frozenset[AccountRole]]:
-        self._learn_names()
+        with self._known.learning:
+            self._learn_names()
         found: dict[Principal, set[AccountRole]] = {one: set() for one in self._asked}
         held = [(holder, self._role(*what)) for holder, what in dict.fromkeys(self._told)]
         named = {holder: self._principal(holder) for holder, _ in (*held, *self._entitled)}

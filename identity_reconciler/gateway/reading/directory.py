@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar
 
@@ -23,6 +23,12 @@ class Register(Generic[_Value]):
         self._found: dict[str, str] = {}
         self._shared: frozenset[str] = frozenset()
         """The folded names that several of the last complete list have."""
+        self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def asking(self, name: str) -> threading.Lock:
+        """Return what to hold while AWS is asked about *name*, so that no two threads ask."""
+        with self._lock:
+            return self._asking[folded(name)]
 
     def find(self, name: str) -> Record[_Value] | None:
         """Return what was last read or written under *name*, or None."""

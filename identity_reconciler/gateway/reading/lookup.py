@@ -76,13 +76,20 @@ class Lookup:
 
     def user_id(self, name: str) -> str | None:
         """Return the UserId behind *name*, without a request where it is known."""
-        known = self._connection.directory.users.identifier(name)
-        return known or self._ask_user_id(name)
+        users = self._connection.directory.users
+        if known := users.identifier(name):
+            return known
+        with users.asking(name):
+            # By now another thread may have asked.
+            return users.identifier(name) or self._ask_user_id(name)
 
     def group_id(self, name: str) -> str | None:
         """Return the GroupId behind *name*, without a request where it is known."""
-        known = self._connection.directory.groups.identifier(name)
-        return known or self._ask_group_id(name)
+        groups = self._connection.directory.groups
+        if known := groups.identifier(name):
+            return known
+        with groups.asking(name):
+            return groups.identifier(name) or self._ask_group_id(name)
 
     def principal_id(self, principal: Principal, name: str) -> str | None:
         """Return the PrincipalId of *principal*, spelled *name*; an orphan's name is its id."""

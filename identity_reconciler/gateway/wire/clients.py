@@ -26,7 +26,12 @@ from identity_reconciler.gateway.wire.errors import Call, translating
 from identity_reconciler.gateway.wire.operations import Purpose, ServiceOperation, operations_for
 from identity_reconciler.gateway.wire.pacing import Pacer, Rates, SystemClock
 from identity_reconciler.gateway.wire.tally import Tally
-from identity_reconciler.gateway.wire.wiring import forbid_all_but, requeue_throttled, wire
+from identity_reconciler.gateway.wire.wiring import (
+    Announcer,
+    forbid_all_but,
+    requeue_throttled,
+    wire,
+)
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -89,6 +94,8 @@ class Clients:
     requests: Tally
     """Every request that any of them sent."""
     rates: Rates
+    writes: Announcer
+    """Announces each request of the writers."""
 
     @property
     def writable(self) -> bool:
@@ -157,7 +164,7 @@ def make_clients(
         logging.getLogger(name).setLevel(logging.WARNING)
     rates = rates or Rates()
     reading, writing = client_config(_READ_ATTEMPTS), client_config(1)
-    wires = _Wires(Pacer(rates, SystemClock()), Tally(), operations_for(purpose))
+    wires = _Wires(Pacer(rates, SystemClock()), Tally(), operations_for(purpose), Announcer())
     try:
         sso_admin = session.client("sso-admin", region, endpoint_url=endpoint_url, config=reading)
         identity_store = session.client(
@@ -200,6 +207,7 @@ def make_clients(
         late=LateClients(late),
         requests=wires.tally,
         rates=rates,
+        writes=wires.announcer,
     )
 
 
@@ -208,6 +216,7 @@ class _Wires:
     pacer: Pacer
     tally: Tally
     allowed: tuple[ServiceOperation, ...]
+    announcer: Announcer
 
     @property
     def writes(self) -> bool:
@@ -219,7 +228,7 @@ class _Wires:
         requeue_throttled(client)
 
     def writer(self, client: BaseClient) -> None:
-        wire(client, self.pacer, self.tally)
+        wire(client, self.pacer, self.tally, self.announcer)
         forbid_all_but(client, self.allowed)
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.parsers import ResponseParserError
@@ -34,12 +36,38 @@ def service_of(client: BaseClient) -> str:
     return client.meta.service_model.service_id.hyphenize()
 
 
-def wire(client: BaseClient, pacer: Pacer, tally: Tally) -> None:
-    """Pace, count and log every request of *client*."""
+class Announcer:
+    """Tells each thread, if it wants to be told, that what it sends is about to go out."""
+
+    def __init__(self) -> None:
+        self._of_thread = threading.local()
+
+    @contextmanager
+    def announcing(self, begin: Callable[[], None]) -> Iterator[None]:
+        """Call *begin* whenever this thread announces something in the block."""
+        self._of_thread.begin = begin
+        try:
+            yield
+        finally:
+            del self._of_thread.begin
+
+    def announce(self) -> None:
+        """Say that this thread is about to send a request."""
+        begin: Callable[[], None] | None = getattr(self._of_thread, "begin", None)
+        if begin is not None:
+            begin()
+
+
+def wire(
+    client: BaseClient, pacer: Pacer, tally: Tally, announcer: Announcer | None = None
+) -> None:
+    """Pace, count and log every request of *client*, and announce it where there is one to."""
     service = service_of(client)
 
     def before(operation_name: str, **_: object) -> None:
         waited = pacer.wait(service, operation_name)
+        if announcer is not None:
+            announcer.announce()
         tally.sent(service, operation_name, waited=waited)
 
     def after(
