@@ -24,7 +24,7 @@ from identity_reconciler import __version__
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.wire.errors import Call, translating
 from identity_reconciler.gateway.wire.operations import Purpose, ServiceOperation, operations_for
-from identity_reconciler.gateway.wire.pacing import Pacer, Rates, SystemClock
+from identity_reconciler.gateway.wire.pacing import Clock, Pacer, Rates, SystemClock
 from identity_reconciler.gateway.wire.tally import Tally
 from identity_reconciler.gateway.wire.wiring import (
     Announcer,
@@ -49,8 +49,8 @@ _LATENCY = 1.0
 """Seconds that an answer may take before a quota is no longer used in full."""
 _FEWEST_THREADS = 4
 _MOST_THREADS = 32
-_POOLS = 4
-"""Lists of users, groups, memberships and assignments, or look-ups, that run side by side."""
+_POOLS = 8
+"""Operations that one client may send side by side: as many of identitystore write."""
 
 
 class LateClients:
@@ -141,15 +141,18 @@ def _without_configured_endpoints(**options: Any) -> Config:  # noqa: ANN401 - a
     return made
 
 
-def make_clients(
+def make_clients(  # noqa: PLR0913 - what a session does not say, by name
     session: boto3.Session,
     *,
     region: str,
     endpoint_url: str | None = None,
     purpose: Purpose = Purpose.PLAN,
     rates: Rates | None = None,
+    clock: Clock | None = None,
 ) -> Clients:
     """Return clients that can send what *purpose* takes, and only for some of them write.
+
+    They wait for their turns by *clock*, which is that of the machine where none is given.
 
     Addresses of endpoints come from *endpoint_url* or from AWS, never from the environment or
     the profile: a forgotten variable would send requests, and people's data, elsewhere. The
@@ -164,7 +167,8 @@ def make_clients(
         logging.getLogger(name).setLevel(logging.WARNING)
     rates = rates or Rates()
     reading, writing = client_config(_READ_ATTEMPTS), client_config(1)
-    wires = _Wires(Pacer(rates, SystemClock()), Tally(), operations_for(purpose), Announcer())
+    pacer = Pacer(rates, clock or SystemClock())
+    wires = _Wires(pacer, Tally(), operations_for(purpose), Announcer())
     try:
         sso_admin = session.client("sso-admin", region, endpoint_url=endpoint_url, config=reading)
         identity_store = session.client(
