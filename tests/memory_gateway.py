@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from identity_reconciler.core.accounts import AccountRole
 from identity_reconciler.core.claims import address_of
@@ -91,7 +91,7 @@ class MemoryGateway:
     """By thread: what to call before each of its writes."""
 
     @classmethod
-    def holding(cls, state: State) -> MemoryGateway:
+    def holding(cls, state: State) -> Self:
         """Return a gateway to a copy of *state*."""
         return cls(
             users=dict(state.users),

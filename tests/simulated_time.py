@@ -43,6 +43,19 @@ class SimulatedClock:
             thread.join()
         return self._now - started
 
+    def start(self, body: Callable[[], None]) -> None:
+        """Run *body* beside the caller, which one of the clock's threads is."""
+        threading.Thread(target=self._run, args=(body, self._enqueue(self._now))).start()
+
+    def pause(self, until: threading.Event) -> None:
+        """Return when another thread has called `wake`."""
+        self._wake_next()
+        until.wait()
+
+    def wake(self, paused: threading.Event) -> None:
+        """Let who pauses until *paused* go on at this moment, when its turn comes."""
+        self._enqueue(self._now, paused)
+
     def _run(self, body: Callable[[], None], woken: threading.Event) -> None:
         woken.wait()
         try:
@@ -50,8 +63,8 @@ class SimulatedClock:
         finally:
             self._wake_next()
 
-    def _enqueue(self, moment: float) -> threading.Event:
-        woken = threading.Event()
+    def _enqueue(self, moment: float, woken: threading.Event | None = None) -> threading.Event:
+        woken = woken or threading.Event()
         with self._lock:
             self._count += 1
             heapq.heappush(self._sleepers, (moment, self._count, woken))
@@ -63,6 +76,39 @@ class SimulatedClock:
                 moment, _, woken = heapq.heappop(self._sleepers)
                 self._now = max(self._now, moment)
                 woken.set()
+
+
+class SimulatedWorkers:
+    """See Workers in `runs.lanes`. The caller is one of the clock's threads."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self._clock = clock
+        self._under_way = 0
+        self._ended = 0
+        self._waiting: threading.Event | None = None
+
+    def start(self, lane: str, task: Callable[[], None]) -> None:
+        del lane
+        self._under_way += 1
+        self._clock.start(lambda: self._run(task))
+
+    def _run(self, task: Callable[[], None]) -> None:
+        task()
+        self._under_way -= 1
+        self._ended += 1
+        if self._waiting is not None:
+            self._clock.wake(self._waiting)
+            self._waiting = None
+
+    def wait(self) -> None:
+        if not self._ended:
+            self._waiting = threading.Event()
+            self._clock.pause(self._waiting)
+        self._ended -= 1
+
+    def close(self) -> None:
+        while self._under_way:
+            self.wait()
 
 
 class TokenBucket:

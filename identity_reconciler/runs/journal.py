@@ -38,9 +38,13 @@ class JournalFile(AbstractContextManager["JournalFile"]):
     """
 
     def __init__(
-        self, directory: Path, clock: Callable[[], datetime], header: dict[str, str]
+        self,
+        directory: Path,
+        clock: Callable[[], datetime],
+        header: dict[str, str],
+        sync: Callable[[int], None] = os.fsync,
     ) -> None:
-        self._clock = clock
+        self._clock, self._sync = clock, sync
         name = f"{clock():%Y%m%dT%H%M%S.%fZ}-{os.getpid()}.jsonl"
         self.path = directory / name
         try:
@@ -112,7 +116,7 @@ class JournalFile(AbstractContextManager["JournalFile"]):
         try:
             while left:
                 left = left[self._file.write(left) :]
-            os.fsync(self._file.fileno())
+            self._sync(self._file.fileno())
         except OSError as error:
             # Its last line may be torn, and nothing is to come after that.
             self._file.close()

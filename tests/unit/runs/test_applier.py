@@ -325,17 +325,20 @@ class TestDoubt:
         assert (result.outcome, gateway.reads) == (Outcome.APPLIED, 0)
 
     def test_when_nothing_can_be_reached_it_is_not_waited_for_with_every_change(self) -> None:
-        gateway = failing(State(), *[UnreachableError("no connection")] * 9, None)
+        away = UnreachableError("no connection")
+        gateway = failing(State(), *[away] * 9, None, away, None)
         waits: list[float] = []
-        plan = Plan((Create(ANA), Create(OPS), Create(replace(OPS, name=GroupName("dev")))))
+        dev, doc = (replace(OPS, name=GroupName(name)) for name in ("dev", "doc"))
+        plan = Plan((Create(ANA), Create(OPS), Create(dev), Create(doc)))
         results = list(apply_plan(plan, gateway, Silent(), Patience(waits.append)))
         assert [(one.outcome, one.may_have_written) for one in results] == [
             (Outcome.FAILED, False),
             (Outcome.FAILED, False),
             (Outcome.APPLIED, True),
+            (Outcome.APPLIED, True),
         ]
         assert results[0].detail == "gave up; the last answer was: no connection"
-        assert len(waits) == 7
+        assert len(waits) == 7 + 1
 
     def test_a_throttled_write_waits_as_long_as_aws_says(self) -> None:
         waits: list[float] = []
