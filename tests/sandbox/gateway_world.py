@@ -25,7 +25,7 @@ from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.aws import AwsGateway, connect
 from identity_reconciler.gateway.wire.clients import Clients, make_clients
 from identity_reconciler.gateway.wire.operations import Purpose
-from identity_reconciler.gateway.wire.pacing import Rates
+from identity_reconciler.gateway.wire.pacing import Clock, Rates
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.trouble import Fault, FaultKind, Trouble
 
@@ -56,10 +56,13 @@ def _session(sandbox: Sandbox) -> boto3.Session:
     return sandbox.session()
 
 
-def clients(sandbox: Sandbox, *, write: bool = True, rates: Rates = UNPACED) -> Clients:
+def clients(
+    sandbox: Sandbox, *, write: bool = True, rates: Rates = UNPACED, clock: Clock | None = None
+) -> Clients:
     """Return clients that talk to *sandbox*."""
     purpose = Purpose.APPLY if write else Purpose.PLAN
-    return make_clients(_session(sandbox), region=INSTANCE.region, purpose=purpose, rates=rates)
+    session, region = _session(sandbox), INSTANCE.region
+    return make_clients(session, region=region, purpose=purpose, rates=rates, clock=clock)
 
 
 def gateway(sandbox: Sandbox) -> AwsGateway:

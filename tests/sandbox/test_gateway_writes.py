@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -35,13 +36,17 @@ from identity_reconciler.errors import (
     UnknownOutcomeError,
 )
 from identity_reconciler.gateway import Wanted
-from identity_reconciler.gateway.aws import AwsGateway
+from identity_reconciler.gateway.aws import AwsGateway, connect
+from identity_reconciler.gateway.wire.pacing import Rates
+from identity_reconciler.runs.journal import JournalError
 from identity_reconciler.sandbox import Sandbox
-from identity_reconciler.sandbox.trouble import FaultKind
+from identity_reconciler.sandbox.trouble import FaultKind, Latency, Trouble
 from tests.sandbox.gateway_world import (
     EVERYTHING,
+    INSTANCE,
     asked,
     assigned,
+    clients,
     gateway,
     group,
     member,
@@ -391,6 +396,66 @@ class TestErrors:
         assert caught.value.retry_after == 3
 
 
+class Ticking:
+    """A clock that runs only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class TestAnnouncing:
+    """Whoever wants to hears of each write at the last moment, and can still keep it back."""
+
+    def test_of_each_write_once(self, sandbox: Sandbox, door: AwsGateway, application: str) -> None:
+        heard: list[int] = []
+        # Links go before what they are of.
+        for write in sorted(WRITES, key=lambda one: one.operation in {"DeleteUser", "DeleteGroup"}):
+            sandbox.requests.clear()
+            with door.announcing(lambda: heard.append(sandbox.requests.total)):
+                write.run(door, application)
+            assert sandbox.requests.total == 1
+        assert heard == [0] * len(WRITES)
+        door.create(group("other"))
+        assert len(heard) == len(WRITES)
+
+    def test_what_is_kept_back_is_not_sent(
+        self, sandbox: Sandbox, door: AwsGateway, application: str
+    ) -> None:
+        def keep_back() -> None:
+            raise JournalError("not now")
+
+        sandbox.requests.clear()
+        before = door.requests.total
+        for write in WRITES:
+            with pytest.raises(JournalError, match="not now"), door.announcing(keep_back):
+                write.run(door, application)
+        assert sandbox.requests.total == door.requests.total - before == 0
+        door.create(group("other"))
+        assert sandbox.requests.total == 1
+
+    def test_not_of_what_is_read_for_it(self, sandbox: Sandbox, door: AwsGateway) -> None:
+        assert door.requests.total
+        fresh, heard = gateway(sandbox), Counter[tuple[str, str]]()
+        with fresh.announcing(lambda: heard.update(asked(fresh))):
+            fresh.create(member("a", "bob"))
+        assert heard == {("identitystore", "GetUserId"): 1, ("identitystore", "GetGroupId"): 1}
+
+    def test_once_the_turn_has_come(self, sandbox: Sandbox) -> None:
+        clock = Ticking()
+        paced = connect(clients(sandbox, rates=Rates(identity_store=1), clock=clock), INSTANCE)
+        heard: list[float] = []
+        with paced.announcing(lambda: heard.append(clock.now())):
+            for name in ("a", "b", "c"):
+                paced.create(group(name))
+        assert heard == [0, pytest.approx(1, abs=0.2), pytest.approx(2, abs=0.2)]
+
+
 class TestThreads:
     """One gateway may be used by several threads."""
 
@@ -407,3 +472,16 @@ class TestThreads:
         live = door.read_state(EVERYTHING)
         assert len(live.users) == 42
         assert len(live.members[group_key("a")]) == 21
+
+    def test_nobody_asks_what_another_is_asking(self, sandbox: Sandbox, door: AwsGateway) -> None:
+        for number in range(8):
+            door.create(user(f"user-{number}"))
+        fresh = gateway(sandbox)
+        sandbox.make_trouble(Trouble(latency=Latency(0.02, 0.02)))
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda n: fresh.create(member("a", f"user-{n}")), range(8)))
+        assert asked(fresh) == {
+            ("identitystore", "GetGroupId"): 1,
+            ("identitystore", "GetUserId"): 8,
+            ("identitystore", "CreateGroupMembership"): 8,
+        }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from math import ceil
 
 import pytest
@@ -24,7 +25,8 @@ from identity_reconciler.errors import GatewayError
 from identity_reconciler.gateway.aws import AwsGateway, connect
 from identity_reconciler.gateway.wire.clients import make_clients
 from identity_reconciler.gateway.wire.operations import Purpose
-from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
+from identity_reconciler.runs.applier import Manner, Outcome, Patience, Result, apply_plan
+from identity_reconciler.runs.lanes import Lanes
 from identity_reconciler.runs.survey import plan_against
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.population import Member, Population
@@ -48,10 +50,13 @@ def planned(sandbox: Sandbox, declared: Declared) -> Plan:
     return plan_against(declared, connected(sandbox, declared, write=False), NOW)[0]
 
 
-def applied(sandbox: Sandbox, declared: Declared) -> list[Result]:
+def applied(sandbox: Sandbox, declared: Declared, width: int = 8) -> list[Result]:
+    """Apply in one wave: whatever can be under way at once is, up to *width* of each operation."""
     gateway = connected(sandbox, declared)
     plan, _ = plan_against(declared, gateway, NOW)
-    return list(apply_plan(plan, gateway, Silent(), Patience(lambda _: None)))
+    plan = replace(plan, waves={change.key: 0 for change in plan.changes})
+    patience, manner = Patience(lambda _: None), Manner(lanes=Lanes(width))
+    return list(apply_plan(plan, gateway, Silent(), patience, manner))
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +85,16 @@ def sandbox(example: Declared) -> Iterator[Sandbox]:
 class TestExample:
     """The example is applied with one request per change, and then with none."""
 
-    def test_one_write_per_change(self, sandbox: Sandbox, example: Declared) -> None:
-        results = applied(sandbox, example)
+    @pytest.mark.parametrize("width", [1, 8])
+    def test_one_write_per_change(self, sandbox: Sandbox, example: Declared, width: int) -> None:
+        """And no look-up: what was just created is known."""
+        planned(sandbox, example)
+        reading = sandbox.requests.total
+        sandbox.requests.clear()
+        results = applied(sandbox, example, width)
         assert {result.outcome for result in results} == {Outcome.APPLIED}
         assert sandbox.requests.writes == len(results) == 38
+        assert sandbox.requests.total == reading + 38
 
     def test_a_second_apply_writes_nothing(self, sandbox: Sandbox, example: Declared) -> None:
         applied(sandbox, example)
