@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -44,7 +45,7 @@ from identity_reconciler.render.text import plan_text
 from identity_reconciler.runs.planning import PlanTerms, make_plan
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.assumptions import Assumptions
-from identity_reconciler.sandbox.trouble import FaultKind
+from identity_reconciler.sandbox.trouble import Fault, FaultKind, Latency, Trouble
 from tests.sandbox.account_world import Accounts
 from tests.sandbox.gateway_world import (
     DETAILS,
@@ -191,6 +192,40 @@ class TestLists:
         sent = asked(door) - before
         assert sent["ListAccountAssignments"] == ahead == 2
         assert sent.keys() == {"ListAccountAssignments", "DescribePermissionSet", "ListAccounts"}
+
+
+class TestThreads:
+    """What several threads are after at once is found out once."""
+
+    EACH = (PLATFORM, ANN, PLATFORM, ANN)
+
+    def side_by_side(self, door: AwsGateway, *, lists: bool = False) -> list[State]:
+        def ask(principal: Principal) -> State:
+            return door.read_state(Wanted(account_access=(principal,), account_lists=lists))
+
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(ask, self.EACH))
+
+    @pytest.mark.usefixtures("accounts")
+    @pytest.mark.parametrize("lists", [False, True])
+    def test_each_gets_its_answer(self, sandbox: Sandbox, *, lists: bool) -> None:
+        alone, door = gateway(sandbox), gateway(sandbox)
+        expected = [read(alone, one, lists=lists) for one in self.EACH]
+        door.read_state(EVERYTHING)
+        sandbox.make_trouble(Trouble(latency=Latency(0.01, 0.01)))
+        assert self.side_by_side(door, lists=lists) == expected
+        assert asked(door) == asked(alone)
+
+    @pytest.mark.usefixtures("accounts")
+    def test_a_refusal_is_met_once(self, sandbox: Sandbox) -> None:
+        door = gateway(sandbox)
+        door.read_state(EVERYTHING)
+        refused = "ListAccountAssignmentsForPrincipal"
+        denied = Fault(refused, FaultKind.ERROR, times=9, code="AccessDeniedException")
+        sandbox.make_trouble(Trouble(faults=(denied,), latency=Latency(0.01, 0.01)))
+        found = self.side_by_side(door)
+        assert {gap.reason for one in found for gap in one.account_gaps} == {GapReason.DENIED}
+        assert asked(door)[refused] == 1
 
 
 class TestGaps:

@@ -122,12 +122,11 @@ class _Reading:
     def _as_far_as_permitted(self, service: str, read: Callable[[], None]) -> None:
         """Do *read*; what is refused is remembered, and not tried again.
 
-        Others wait until it is known whether it is, and while everything is listed.
+        Others wait until it is known whether it is, and until what is listed once has been.
         """
         prefix = f"{service.removesuffix('-admin')}:"
         known = self._known
-        alone = self._wanted.account_lists or service not in known.answered
-        with known.learning if alone else nullcontext():
+        with nullcontext() if service in known.answered else known.learning:
             if any(gap.note.startswith(prefix) for gap in known.gaps):
                 return
             try:
