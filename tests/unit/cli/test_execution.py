@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import resource
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +30,7 @@ from identity_reconciler.errors import (
     StalePlanError,
 )
 from identity_reconciler.gateway import Wanted
+from tests.command import ROOT, environment
 from tests.golden.samples import PLANS
 from tests.memory_gateway import Fault, MemoryGateway
 
@@ -198,3 +203,57 @@ class TestFullDisk:
         assert summary in out
         assert "cannot write the journal" in err
         assert ended is code
+
+
+IN_ONE_WAVE = """
+import sys
+import time
+
+from identity_reconciler.cli.execution import Course, Execution
+from identity_reconciler.cli.options import Color
+from identity_reconciler.core.plan import Create, Plan
+from identity_reconciler.core.state import Group, GroupName
+from identity_reconciler.runs.lanes import Lanes
+from tests.golden.samples import PLANS
+from tests.memory_gateway import MemoryGateway
+
+changes = tuple(Create(Group(GroupName(f"group{number:03}"))) for number in range(400))
+gateway = MemoryGateway(before_write=lambda number: time.sleep(0.01 * (number % 5)))
+course = Course(Color.NEVER, ask=False)
+execution = Execution(gateway, course, PLANS["nothing"](), Plan, Lanes(4))
+code = execution.run(Plan(changes, waves={change.key: 0 for change in changes}))
+print("live:", len(gateway.groups), flush=True)
+sys.exit(code)
+"""
+
+
+class TestSignals:
+    """In the middle of a wave, what is under way is finished and noted, and nothing more begun."""
+
+    def test_in_a_process(self, workspace: Path) -> None:
+        with subprocess.Popen(
+            [sys.executable, "-c", IN_ONE_WAVE],
+            env=environment(PYTHONPATH=str(ROOT)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            shown = [process.stdout.readline() for _ in range(3)]
+            for _ in range(2):
+                process.send_signal(signal.SIGINT)
+            out, err = process.communicate()
+        assert process.returncode == 130, err
+        lines = (shown + out.splitlines(keepends=True))[:-1]
+        summary, live = lines.pop(), out.splitlines()[-1]
+        assert summary == f"Apply: {len(lines)} applied, {400 - len(lines)} not begun\n"
+        assert live == f"live: {len(lines)}"
+        assert "stopped; run the same command again" in err
+        noted = [json.loads(line) for line in journal_of(workspace).read_text().splitlines()]
+        assert noted[-1]["ending"] == "stopped by signal 2"
+        begun, ended = (
+            sorted(line["key"] for line in noted if line["event"] == event)
+            for event in ("begin", "end")
+        )
+        assert begun == ended
+        assert len(begun) == len(lines)
