@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks [--long] [--terraform] [--only NAME] [--json FILE]
 
-Without flags it takes about four minutes; `--long` adds the read under half the documented limit
-and that with slow answers (three minutes more), `--terraform` the comparison with `terraform plan`
-(several minutes more).
+Without flags it takes about seven minutes; `--long` adds the read under half the documented limit,
+that with slow answers, and writes with faster and slower ones (eight minutes more), `--terraform`
+the comparisons with `terraform plan` and `terraform apply` (several minutes more).
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import layout_time, own_time, quota_time, requests, start_up, terraform_plan
+from tests.benchmarks import (
+    layout_time,
+    own_time,
+    quota_time,
+    requests,
+    start_up,
+    terraform_apply,
+    terraform_plan,
+    write_time,
+)
 from tests.benchmarks.figure import Figure, table
 
 _Measure = Callable[[], tuple[list[Figure], list[str]]]
@@ -27,19 +36,25 @@ _DEFAULT: dict[str, _Measure] = {
     "own-time": own_time.measure,
     "layout-time": layout_time.measure,
     "quota-time": quota_time.measure,
+    "write-time": write_time.measure,
 }
 _LONG: dict[str, _Measure] = {
     "half-limit": partial(quota_time.measure, 10.0, 1.15),
     "slow-answers": partial(quota_time.measure, target=1.2, latency=0.5),
+    "fast-writes": partial(write_time.measure, 0.05),
+    "slow-writes": partial(write_time.measure, 0.2),
 }
-_TERRAFORM: dict[str, _Measure] = {"terraform": terraform_plan.measure}
+_TERRAFORM: dict[str, _Measure] = {
+    "terraform": terraform_plan.measure,
+    "terraform-apply": terraform_apply.measure,
+}
 
 
 def main() -> int:
     """Measure, print, and write the JSON; the exit code is 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--long", action="store_true", help="slower reads too")
-    parser.add_argument("--terraform", action="store_true", help="compare with terraform plan too")
+    parser.add_argument("--long", action="store_true", help="more speeds of reads and writes too")
+    parser.add_argument("--terraform", action="store_true", help="compare with terraform too")
     every = {**_DEFAULT, **_LONG, **_TERRAFORM}
     parser.add_argument("--only", choices=every, help="this one alone")
     parser.add_argument("--json", type=Path, default=Path("build/benchmarks.json"))

@@ -13,12 +13,11 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from tests.benchmarks.figure import Figure
-from tests.benchmarks.worlds import Size, write_yaml
+from tests.benchmarks.worlds import Size, empty_sandbox, write_yaml
 from tests.command import PROGRAM, environment
 from tests.sandbox.serving import Served, serving
 
@@ -94,14 +93,13 @@ def measure() -> tuple[list[Figure], list[str]]:
         return [], [f"against terraform plan: {reason}"]
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
-        arns = _empty_sandbox(here / "sandbox.sqlite3")
-        _configure(here, arns)
+        arns = empty_sandbox(here / "sandbox.sqlite3", SIZE)
+        configure(here, arns)
         write_yaml(here / "desired-state", SIZE)
-        _without_departments(here / "desired-state")
+        without_departments(here / "desired-state")
         with serving(here, "--state", "sandbox.sqlite3") as served:
-            variables = _variables(served)
-            _run(here, variables, "terraform", "init", f"-plugin-dir={os.environ[_PLUGINS]}")
-            _run(here, variables, "terraform", "apply", "-auto-approve")
+            initialize(here, served)
+            run(here, served, "terraform", "apply", "-auto-approve")
             unlimited = _compared(here, served)
         (here / "trouble.json").write_text('{"throttle": {"rate": 20, "burst": 20}}')
         quotas = ("--state", "sandbox.sqlite3", "--trouble", "trouble.json")
@@ -116,8 +114,8 @@ def _compared(here: Path, served: Served) -> tuple[tuple[int, float], tuple[int,
     """Return requests and seconds of our plan and of Terraform's."""
     plan = ("plan", "--endpoint-url", served.url, "--detailed-exitcode")
     return (
-        _timed(here, served, *PROGRAM, *plan),
-        _timed(here, served, "terraform", "plan", "-detailed-exitcode"),
+        timed(here, served, *PROGRAM, *plan),
+        timed(here, served, "terraform", "plan", "-detailed-exitcode"),
     )
 
 
@@ -142,17 +140,8 @@ def _figures(ours: tuple[int, float], theirs: tuple[int, float]) -> list[Figure]
     ]
 
 
-def _empty_sandbox(path: Path) -> list[str]:
-    """Return the ARNs of the applications of a new sandbox."""
-    with Sandbox(path) as sandbox:
-        sandbox.ensure_instance(InstanceDetails())
-        return [
-            sandbox.add_application(f"Application {number:04}")
-            for number in range(SIZE.applications)
-        ]
-
-
-def _configure(here: Path, arns: list[str]) -> None:
+def configure(here: Path, arns: list[str]) -> None:
+    """Write what Terraform is to make, in the applications *arns*, to *here*."""
     (here / "main.tf").write_text(_MAIN % {"store": InstanceDetails().identity_store_id})
     users = {
         SIZE.user(number): {"display_name": f"User {number:06}", "family_name": f"N{number:06}"}
@@ -177,23 +166,26 @@ def _configure(here: Path, arns: list[str]) -> None:
         (here / f"{name}.json").write_text(json.dumps(content))
 
 
-def _without_departments(directory: Path) -> None:
+def without_departments(directory: Path) -> None:
     """Leave out the one attribute that Terraform's users do not have."""
     for path in directory.glob("users-*.yaml"):
         lines = path.read_text().splitlines(keepends=True)
         path.write_text("".join(line for line in lines if "department" not in line))
 
 
-def _variables(served: Served) -> dict[str, str]:
-    return {
+def initialize(here: Path, served: Served) -> None:
+    """Let Terraform get ready for what `configure` has written to *here*."""
+    run(here, served, "terraform", "init", f"-plugin-dir={os.environ[_PLUGINS]}")
+
+
+def run(here: Path, served: Served, *command: str) -> None:
+    """Run *command* in *here*, against what is *served*."""
+    variables = {
         **environment(**served.exports),
         "TF_IN_AUTOMATION": "1",
         "CHECKPOINT_DISABLE": "1",
         "TF_CLI_CONFIG_FILE": os.devnull,
     }
-
-
-def _run(here: Path, variables: Mapping[str, str], *command: str) -> None:
     done = subprocess.run(
         command, cwd=here, env=variables, capture_output=True, text=True, check=False
     )
@@ -201,11 +193,11 @@ def _run(here: Path, variables: Mapping[str, str], *command: str) -> None:
         raise RuntimeError(f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
-def _timed(here: Path, served: Served, *command: str) -> tuple[int, float]:
+def timed(here: Path, served: Served, *command: str) -> tuple[int, float]:
     """Return how many requests *command* sends, and how many seconds it takes."""
     before = _requests(here, served)
     started = time.monotonic()
-    _run(here, _variables(served), *command)
+    run(here, served, *command)
     seconds = time.monotonic() - started
     # The question itself counts from the one time to the other.
     return _requests(here, served) - before - 1, seconds

@@ -208,6 +208,16 @@ def declared(size: Size) -> Declared:
         return load(Path(name))
 
 
+def empty_sandbox(path: Path, size: Size) -> list[str]:
+    """Make a sandbox with nothing but the applications of *size*, and return their ARNs."""
+    with Sandbox(path) as sandbox:
+        sandbox.ensure_instance(InstanceDetails())
+        return [
+            sandbox.add_application(f"Application {number:04}")
+            for number in range(size.applications)
+        ]
+
+
 def fill(sandbox: Sandbox, size: Size) -> None:
     """Make *size* live in *sandbox*."""
     seed(sandbox, declared(size), datetime.now(UTC))
