@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from identity_reconciler.core.plan import Change, Create, Delete, Rename, awaited, requirements
-from identity_reconciler.core.renames import Link, Renames
+from identity_reconciler.core.renames import Link, Renames, ends_of
 from identity_reconciler.core.state import (
     ApplicationArn,
     Assignment,
@@ -102,14 +102,9 @@ def _removed_links(changes: tuple[Change, ...]) -> Mapping[Key, tuple[Link, ...]
     """Return the links that are to be removed, by each user and group at their ends."""
     found: defaultdict[Key, list[Link]] = defaultdict(list)
     for change in changes:
-        match change:
-            case Delete(before=Membership() as link):
-                found["group", link.key[1]].append(link)
-                found["user", link.key[2]].append(link)
-            case Delete(before=Assignment(principal=principal) as link) if not principal.orphan:
-                found[str(principal.kind), principal.name].append(link)
-            case _:
-                pass
+        if isinstance(change, Delete) and isinstance(change.before, Membership | Assignment):
+            for key in ends_of(change.before):
+                found[key].append(change.before)
     return {key: tuple(links) for key, links in found.items()}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.plan import Plan, Rename
@@ -17,6 +17,7 @@ from identity_reconciler.core.state import (
     Group,
     GroupKey,
     GroupName,
+    Key,
     Membership,
     Principal,
     PrincipalKind,
@@ -32,6 +33,17 @@ from identity_reconciler.core.state import (
 )
 
 Link = Membership | Assignment
+
+
+def ends_of(link: Link) -> tuple[Key, ...]:
+    """Return the keys of the users and groups that *link* is of; an orphan is none."""
+    match link:
+        case Membership():
+            return (("group", link.key[1]), ("user", link.key[2]))
+        case Assignment(principal=principal):
+            return () if principal.orphan else ((str(principal.kind), principal.name),)
+        case _:
+            assert_never(link)
 
 
 @dataclass(frozen=True, slots=True)

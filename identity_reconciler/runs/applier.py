@@ -33,7 +33,7 @@ from identity_reconciler.core.readback import (
     gets_a_taken_name,
     live_counterpart,
 )
-from identity_reconciler.core.renames import Renames
+from identity_reconciler.core.renames import Renames, ends_of
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -356,8 +356,8 @@ class _Progress:
     done: set[Key] = field(default_factory=set)
     fresh: set[Key] = field(default_factory=set)
     """Users and groups that this run created or renamed."""
-    renamed: list[tuple[User | Group, User | Group]] = field(default_factory=list)
-    """Those that this run renamed, before and after."""
+    renamed: dict[Key, tuple[User | Group, User | Group]] = field(default_factory=dict)
+    """Those that this run renamed, before and after, by their keys of before."""
     without_credentials: str = ""
     unreachable: bool = False
     """Whether AWS could not be reached for as long as one change is tried."""
@@ -375,7 +375,7 @@ class _Progress:
         if isinstance(result.change, Create | Rename):
             self.fresh.add(result.change.key)
             if isinstance(result.change, Rename):
-                self.renamed.append((result.change.before, result.change.after))
+                self.renamed[result.change.before.key] = (result.change.before, result.change.after)
             if isinstance(result.change.after, User):
                 self.renamed_later.pop(user_key(result.change.after.user_name), None)
 
@@ -396,8 +396,9 @@ class _Progress:
         removal has to wait for what takes its place.
         """
         match change:
-            case Delete(before=Membership() | Assignment() as link) if self.renamed:
-                return replace(change, before=Renames.of(self.renamed).link(link))
+            case Delete(before=Membership() | Assignment() as link):
+                moved = (self.renamed[key] for key in ends_of(link) if key in self.renamed)
+                return replace(change, before=Renames.of(moved).link(link))
             case Create(after=User() as after):
                 return replace(change, after=self._managed(after))
             case Delete(before=User() as before):

@@ -7,7 +7,7 @@ quota of its own, and a change starts as soon as what it has to come after has e
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -16,7 +16,15 @@ from typing import Protocol, assert_never
 
 from identity_reconciler.core.needs import Needs
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
-from identity_reconciler.core.state import Key, Resource, User, user_key
+from identity_reconciler.core.renames import ends_of
+from identity_reconciler.core.state import (
+    Assignment,
+    Key,
+    Membership,
+    Resource,
+    User,
+    user_key,
+)
 
 
 class Workers(Protocol):
@@ -90,27 +98,33 @@ def waves(plan: Plan) -> Iterator[tuple[Change, ...]]:
 def predecessors(plan: Plan, needs: Needs) -> Mapping[Key, frozenset[Key]]:
     """Return, by the key of a change, what must have ended before it begins, well or not.
 
-    Nothing of that stands behind it in *plan*: what it needs; and of a user who is renamed or
-    deleted and someone who has that user as manager whoever comes first, because a manager goes
-    by the name of the moment.
+    Nothing of that stands behind it in *plan*: what it needs; and whichever comes first of what is
+    renamed or deleted and a change that names it, because that goes by the name of the moment.
     """
     places = {change.key: place for place, change in enumerate(plan.changes)}
     found: defaultdict[Key, set[Key]] = defaultdict(set)
     pairs = [(key, need.key) for key, some in needs.items() for need in some]
-    for one, other in (*pairs, *_of_managers(plan.changes)):
+    for one, other in (*pairs, *_of_names(plan.changes)):
         # Values may go in a circle; then the first in the plan does not wait for the others.
         if places[other] < places[one]:
             found[one].add(other)
     return {key: frozenset(some) for key, some in found.items()}
 
 
-def _of_managers(changes: Iterable[Change]) -> Iterator[tuple[Key, Key]]:
-    """Yield whom is renamed or deleted with each one who has them as manager, both ways round."""
-    listed = tuple(changes)
-    moved = {one.key for one in listed if isinstance(one, Rename | Delete) and one.key[0] == "user"}
-    for change in listed if moved else ():
-        for manager in moved.intersection(_managers(change)) - {change.key}:
-            yield from ((change.key, manager), (manager, change.key))
+def _of_names(changes: Sequence[Change]) -> Iterator[tuple[Key, Key]]:
+    """Yield what changes its name, or has none any more, with whatever names it, both ways round.
+
+    Those are the users and groups of links to be removed, and managers, who may be deleted too.
+    """
+    renamed = {one.before.key: one.key for one in changes if isinstance(one, Rename)}
+    gone = {one.key for one in changes if isinstance(one, Delete) and one.key[0] == "user"}
+    moved = gone.union(renamed.values())
+    for change in changes if moved else ():
+        named = moved.intersection(_managers(change)) - {change.key}
+        if isinstance(change, Delete) and isinstance(change.before, Membership | Assignment):
+            named |= {renamed[end] for end in ends_of(change.before) if end in renamed}
+        for other in named:
+            yield from ((change.key, other), (other, change.key))
 
 
 def _managers(change: Change) -> Iterator[Key]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from identity_reconciler.core.plan import Change, Create, Delete, Plan, Update, ordered
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update, ordered
 from identity_reconciler.core.state import (
     Assignment,
     Group,
+    GroupKey,
     GroupName,
     Membership,
     Principal,
@@ -116,6 +117,32 @@ class TestManagers:
             ran = apply_side_by_side(plan, Slow.from_seed(live, seed), width=4)
             assert [one.change for one in ran.results] == list(plan.changes)
             assert ran.place("end", ("user", "bob")) == 1
+
+
+class TestLinks:
+    """A link is removed under the names that what it is of has at that moment."""
+
+    def test_beside_renames(self) -> None:
+        ana, ops = User(UserName("ana")), Group(GroupName("ops"))
+        link = Membership(ops.name, ana.user_name)
+        wiki = Assignment(APPLICATIONS[0].arn, Principal(PrincipalKind.USER, "ana"))
+        live = State(
+            users={UserKey("ana"): ana},
+            groups={GroupKey("ops"): ops},
+            members={GroupKey("ops"): frozenset({UserKey("ana")})},
+            applications={APPLICATIONS[0].arn: APPLICATIONS[0]},
+            assignments={APPLICATIONS[0].arn: frozenset({wiki.principal})},
+        )
+        renames = (
+            Rename(ana, User(UserName("anna"))),
+            Rename(ops, Group(GroupName("operators"))),
+        )
+        for seed in SEEDS:
+            gateway = Slow.from_seed(live, seed)
+            plan = in_one_wave((*renames, Delete(link), Delete(wiki)))
+            results = apply_side_by_side(plan, gateway).results
+            assert {one.outcome for one in results} == {Outcome.APPLIED}
+            assert gateway.writes.total() == 4
 
 
 @dataclass
