@@ -64,10 +64,12 @@ EXIT_CODES: tuple[ExitCodeRow, ...] = (
         "maybe",
     ),
     ExitCodeRow(
-        ExitCode.INTERRUPTED, "interrupted (Ctrl-C), after finishing the request in flight", "maybe"
+        ExitCode.INTERRUPTED,
+        "interrupted (Ctrl-C), after finishing the requests in flight",
+        "maybe",
     ),
     ExitCodeRow(
-        ExitCode.TERMINATED, "terminated (SIGTERM), after finishing the request in flight", "maybe"
+        ExitCode.TERMINATED, "terminated (SIGTERM), after finishing the requests in flight", "maybe"
     ),
 )
 

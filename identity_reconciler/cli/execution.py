@@ -364,7 +364,7 @@ class Execution:
 
     @contextmanager
     def _catching_signals(self) -> Iterator[None]:
-        """Let SIGINT and SIGTERM end the apply after the request in flight."""
+        """Let SIGINT and SIGTERM end the apply after the requests in flight."""
         previous = {
             number: signal.signal(number, self._on_signal)
             for number in (signal.SIGINT, signal.SIGTERM)

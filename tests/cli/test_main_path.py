@@ -210,9 +210,9 @@ def started(here: Path, stdout: int | IO[str], stderr: int | IO[str]) -> subproc
     )
 
 
-def start_apply(here: Path) -> subprocess.Popen[str]:
+def start_apply(here: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*PROGRAM, "apply", "--sandbox", "--auto-approve"],
+        [*PROGRAM, "apply", "--sandbox", "--auto-approve", *options],
         cwd=here,
         env=environment(),
         stdin=subprocess.DEVNULL,
@@ -258,8 +258,8 @@ class TestInterruption:
 
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_by_signal(self, here: Path, number: signal.Signals, code: int) -> None:
-        """The request in flight is finished, the journal closed, the way on is told."""
-        with start_apply(here) as process:
+        """The requests in flight are finished, the journal closed, the way on is told."""
+        with start_apply(here, "--rate", "60") as process:
             stop_after(process, 1, number)
             out, err = process.communicate()
         assert process.returncode == code
@@ -305,8 +305,8 @@ class TestJournal:
         lines = journal_of(applied)
         begun = [line["key"] for line in lines if line["event"] == "begin"]
         ended = [line["key"] for line in lines if line["event"] == "end"]
-        assert begun == ended
-        assert len(begun) == 38
+        assert sorted(begun) == sorted(ended)
+        assert len(set(begun)) == 38
 
 
 class TestOutput:
