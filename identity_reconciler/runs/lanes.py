@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from itertools import chain
 from queue import SimpleQueue
 from typing import Protocol, assert_never
 
@@ -95,20 +96,24 @@ def waves(plan: Plan) -> Iterator[tuple[Change, ...]]:
         yield tuple(wave)
 
 
-def predecessors(plan: Plan, needs: Needs) -> Mapping[Key, frozenset[Key]]:
-    """Return, by the key of a change, what must have ended before it begins, well or not.
+Predecessors = Mapping[Key, Sequence[Key]]
+"""By the key of a change, what must have ended before it begins, well or not; may repeat itself."""
 
-    Nothing of that stands behind it in *plan*: what it needs; and whichever comes first of what is
-    renamed or deleted and a change that names it, because that goes by the name of the moment.
+
+def predecessors(plan: Plan, needs: Needs) -> Predecessors:
+    """Return what each change of *plan* comes after, all of which stands before it there.
+
+    That is what it needs. Also, where one of two changes renames or deletes what the other one
+    names, the first of them: everything is named as it is at that moment.
     """
     places = {change.key: place for place, change in enumerate(plan.changes)}
-    found: defaultdict[Key, set[Key]] = defaultdict(set)
-    pairs = [(key, need.key) for key, some in needs.items() for need in some]
-    for one, other in (*pairs, *_of_names(plan.changes)):
+    found: defaultdict[Key, list[Key]] = defaultdict(list)
+    needed = ((key, need.key) for key, some in needs.items() for need in some)
+    for one, other in chain(needed, _of_names(plan.changes)):
         # Values may go in a circle; then the first in the plan does not wait for the others.
         if places[other] < places[one]:
-            found[one].add(other)
-    return {key: frozenset(some) for key, some in found.items()}
+            found[one].append(other)
+    return found
 
 
 def _of_names(changes: Sequence[Change]) -> Iterator[tuple[Key, Key]]:
@@ -153,9 +158,7 @@ def _lane(change: Change) -> str:
 class Wave:
     """The changes of one wave as they start and end. For one thread."""
 
-    def __init__(
-        self, changes: Sequence[Change], before: Mapping[Key, frozenset[Key]], width: int
-    ) -> None:
+    def __init__(self, changes: Sequence[Change], before: Predecessors, width: int) -> None:
         self._changes = changes
         self._places = {change.key: place for place, change in enumerate(changes)}
         self._width = width
@@ -166,9 +169,10 @@ class Wave:
         """By lane: the places of those that may start, as a heap."""
         self._under_way: Counter[str] = Counter()
         for place, change in enumerate(changes):
-            waits = before.get(change.key, frozenset()) & self._places.keys()
-            for key in waits:
-                self._followers[self._places[key]].append(place)
+            keys = before.get(change.key, ())
+            waits = {self._places[key] for key in keys if key in self._places}
+            for other in waits:
+                self._followers[other].append(place)
             if waits:
                 self._open[place] = len(waits)
             else:
