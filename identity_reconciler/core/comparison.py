@@ -74,15 +74,19 @@ def _compared(resolution: Resolution) -> Comparison:
 
 
 def _untouched(resolution: Resolution) -> frozenset[GroupKey]:
-    """Return the groups of which nothing is written, though somebody who leaves may be in them."""
+    """Return the groups of which nothing is written, though somebody who leaves may be in them.
+
+    Of twins nobody knows which one that is.
+    """
     if not resolution.departing.users:
         return frozenset()
-    ignored = resolution.scope.settings.ignore.groups
-    return frozenset(
+    live, ignored = resolution.live, resolution.scope.settings.ignore.groups
+    kept_off = (
         key
-        for key, group in resolution.live.groups.items()
+        for key, group in live.groups.items()
         if group.foreign or matches_any(ignored, group.name)
     )
+    return frozenset((*kept_off, *(live.members.keys() - live.groups.keys())))
 
 
 def _declared_key(change: Change, renames: Renames) -> Key:
