@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import cast
 
+from identity_reconciler.desired.yaml.brackets import BracketChange, Edit
 from identity_reconciler.desired.yaml.emit import (
     WIDTH,
     Data,
@@ -19,8 +20,15 @@ from identity_reconciler.desired.yaml.emit import (
     key_lines,
     scalar,
 )
-from identity_reconciler.desired.yaml.syntax import BlockText, Map, Node, Scalar, Sequence, Source
-from identity_reconciler.errors import UsageError
+from identity_reconciler.desired.yaml.syntax import (
+    BlockText,
+    Map,
+    Node,
+    Scalar,
+    Sequence,
+    Source,
+    nodes,
+)
 
 
 class Operation:
@@ -29,7 +37,9 @@ class Operation:
     def __init__(self, source: Source, file: str) -> None:
         self.source = source
         self.file = file
-        self._edits: list[tuple[int, int, str]] = []
+        self._edits: list[Edit] = []
+        self._brackets: dict[int, BracketChange] = {}
+        """What changes in brackets and braces, by where they begin."""
 
     def result(self) -> bytes:
         """Return the file with every change made."""
@@ -38,7 +48,8 @@ class Operation:
         parts: list[str] = []
         at = 0
         above: BlockText | None = None
-        steps: list[tuple[int, int, str | Scalar]] = [*self._edits, *self._block_ends()]
+        edits = [one for change in self._brackets.values() for one in change.edits(self.source)]
+        steps: list[tuple[int, int, str | Scalar]] = [*self._edits, *edits, *self._block_ends()]
         for start, end, step in sorted(steps, key=lambda step: step[:2]):
             parts.append(text[at:start])
             if isinstance(step, str):
@@ -68,19 +79,13 @@ class Operation:
     def fill(self, key: Scalar, value: Node, data: Data) -> None:
         """Let *data* be the value of *key*, now empty brackets: on its line if that is short."""
         column = value.start - self.source.line_start(value.start)
-        if column + len(flow(data)) <= WIDTH or not self._ends_line(value):
+        is_short = column + len(flow(data)) <= WIDTH
+        if is_short or not self._ends_line(value) or self._is_in_brackets(value):
             self._edit(value.start, value.end, flow(data))
             return
         self._edit(self.source.text.index(":", key.end) + 1, value.end, "")
         lines = list(key_lines(key.value, data, key.column))[1:]
         self._insert_lines(self.source.line_end(value.end), lines)
-
-    def replace_item(self, item: Node, data: Data) -> None:
-        """Let *data* be in the place of *item*, in brackets if it is more than a text."""
-        if isinstance(item, Scalar):
-            self._replace_scalar(item, data)
-        else:
-            self._edit(item.start, item.end, flow(data))
 
     def _replace_scalar(self, node: Scalar, data: Data) -> None:
         """Let *data* be in the place of *node*; a comment behind the sign of a block text stays."""
@@ -95,12 +100,7 @@ class Operation:
         """Give *parent* another key below that of *after*; below all where that is not there."""
         at = parent.index(after) if parent.index(after) >= 0 else len(parent.pairs) - 1
         if parent.flow:
-            text = f"{scalar(key)}: {flow(data)}"
-            if parent.pairs:
-                end = parent.pairs[at][1].end
-                self._edit(end, end, f", {text}")
-            else:
-                self._edit(parent.start, parent.end, f"{{{text}}}")
+            self._in(parent).add(at + 1, f"{scalar(key)}: {flow(data)}")
         else:
             lines = key_lines(key, data, parent.column)
             self._insert_lines(self.source.line_end(parent.pairs[at][1].end), lines)
@@ -109,9 +109,9 @@ class Operation:
         """Take *key* and its value out of *parent*, which has others."""
         at = parent.index(key)
         name, value = parent.pairs[at]
-        if parent.flow and at:
-            self._edit(parent.pairs[at - 1][1].end, value.end, "")
-        elif at == 0 and (parent.flow or self._shares_line(name)):
+        if parent.flow:
+            self._in(parent).gone.add(at)
+        elif at == 0 and self._shares_line(name):
             self._edit(name.start, parent.pairs[1][0].start, "")
         else:
             self._remove_lines(name.start, value.end)
@@ -123,8 +123,11 @@ class Operation:
 
         The number behind the last stands for the end. *key* is what *items* is the value of.
         """
+        if items.flow and (items.items or "\n" in self.source.raw(items)):
+            self._change_brackets(items, gone, new)
+            return
         if items.flow:
-            self._change_flow(key, items, gone, new)
+            self.fill(key, items, [data for _, some in sorted(new.items()) for data in some])
             return
         for number in gone:
             start = self._dash(items, number)
@@ -141,7 +144,8 @@ class Operation:
     ) -> None:
         """Put *entries* at the end of a section, with blank lines between where it has them."""
         if items.flow and (items.items or self.source.root.flow):
-            raise self._refusal(items)
+            self._change_brackets(items, (), {len(items.items): list(entries)})
+            return
         column = key.column + 2 if items.flow else items.column
         if items.flow:
             self._edit(self.source.text.index(":", key.end) + 1, items.end, "")
@@ -163,7 +167,7 @@ class Operation:
         *refilled* tells that others are added, so that the section will not be empty.
         """
         if items.flow:
-            self._change_flow(key, items, numbers, {})
+            self._change_brackets(items, numbers, {})
             return
         for number in numbers:
             self._remove_lines(self._above(items, number), items.items[number].end)
@@ -183,42 +187,41 @@ class Operation:
 
     def add_section(self, key: str, entries: Iterable[Mapping[str, Data]]) -> None:
         """Put a section with *entries* at the end of the file."""
-        if self.source.root.flow:
-            raise self._refusal(self.source.root)
+        root = self.source.root
+        if root.flow:
+            self._in(root).add(len(root.pairs), f"{scalar(key)}: {flow(list(entries))}")
+            return
         lines = ["", f"{key}:"]
         for entry in entries:
             lines += entry_lines(entry, 2)
         text = self.source.text
-        end = _DOCUMENT_END.search(text, self.source.line_end(self.source.root.end))
+        end = _DOCUMENT_END.search(text, self.source.line_end(root.end))
         self._insert_lines(end.start() if end else len(text), lines)
 
-    def _change_flow(
-        self, key: Scalar, items: Sequence, gone: Collection[int], new: Mapping[int, list[Data]]
+    def _in(self, node: Map | Sequence) -> BracketChange:
+        """Return what changes in *node*, which is in brackets or braces."""
+        return self._brackets.setdefault(node.start, BracketChange(node))
+
+    def _change_brackets(
+        self, items: Sequence, gone: Collection[int], new: Mapping[int, Iterable[Data]]
     ) -> None:
-        """Write a list in brackets anew, its items as they are written."""
-        if "\n" in self.source.raw(items):
-            raise self._refusal(items)
-        kept: list[str] = []
-        for number in range(len(items.items) + 1):
-            kept += [flow(data) for data in new.get(number, ())]
-            if number < len(items.items) and number not in gone:
-                kept.append(self.source.raw(items.items[number]))
-        text = f"[{', '.join(kept)}]"
-        if items.items:
-            self._edit(items.start, items.end, text)
-        else:
-            self.fill(key, items, [data for _, some in sorted(new.items()) for data in some])
+        """Change a list in brackets."""
+        change = self._in(items)
+        change.gone.update(gone)
+        for number, added in sorted(new.items()):
+            for data in added:
+                change.add(number, flow(data))
+
+    def _is_in_brackets(self, node: Node) -> bool:
+        """Return whether *node* is part of something in brackets or braces."""
+        return any(
+            isinstance(one, Map | Sequence) and one.flow and one.start < node.start < one.end
+            for one in nodes(self.source.root)
+        )
 
     def _ends_line(self, node: Node) -> bool:
         rest = self.source.text[node.end : self.source.line_end(node.end)].strip()
         return not rest or rest.startswith("#")
-
-    def _refusal(self, node: Node) -> UsageError:
-        line = self.source.text.count("\n", 0, node.start) + 1
-        return UsageError(
-            f"{self.file}:{line}: this is in brackets and cannot be changed without touching "
-            "more; write it with dashes, or run `identity-reconciler fmt`"
-        )
 
     def _edit(self, start: int, end: int, text: str) -> None:
         self._edits.append((start, end, text))
