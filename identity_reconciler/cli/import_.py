@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from identity_reconciler.gateway import Gateway
 
 _KINDS = ("user", "group", "application")
+_MOST_NOTES = 50
+"""As of problems; the rest is counted."""
 
 
 def import_(
@@ -104,7 +106,7 @@ def read_everything(gateway: Gateway, ignore: Ignore) -> State:
 
 
 def adopt_and_tell(rewrite: Rewrite, declared: Declared, live: State, choice: Choice) -> None:
-    """Change *rewrite*, which declares *declared*, to what is *live*; tell the remarks.
+    """Change *rewrite*, which declares *declared*, to what is *live*; tell what there is to tell.
 
     Raises:
         UsageError: Something chosen is neither live nor declared, or a rename is pending.
@@ -113,5 +115,14 @@ def adopt_and_tell(rewrite: Rewrite, declared: Declared, live: State, choice: Ch
     from identity_reconciler.desired.writing.importing import adopt
     from identity_reconciler.render.escape import safe_lines
 
-    for remark in adopt(rewrite, declared, live, choice):
+    adopted = adopt(rewrite, declared, live, choice)
+    told = [*adopted.remarks, *(f"{one}: live, and was not listed" for one in adopted.unlisted)]
+    for remark in told[:_MOST_NOTES]:
         note(safe_lines(f"note: {remark}"))
+    if len(told) > _MOST_NOTES:
+        note(f"note: and {len(told) - _MOST_NOTES:,} more of these; --only tells those of one")
+    if adopted.unreviewed:
+        note(
+            f"{adopted.unreviewed:,} memberships and assignments are live and nobody has reviewed "
+            "them here: what is merged is what shall stay"
+        )

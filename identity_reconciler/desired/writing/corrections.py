@@ -24,49 +24,62 @@ from identity_reconciler.desired.yaml.syntax import Map, Scalar, Sequence
 class Correction:
     """What a list has to say."""
 
-    kind: str
-    """`user` or `group`."""
     names: SequenceOf[str] | None
     """Those that are live, as spelled; None: they cannot all be named."""
     keeps: Callable[[str], bool] | None
     """With lists that are not managed: what may stay. None: only those that are live."""
     as_of: datetime
 
+    def is_over(self, listed: Listed) -> bool:
+        """Return whether *listed* has expired."""
+        return listed.expires is not None and listed.expires <= self.as_of
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What there is to tell about a list that was corrected."""
+
+    added: SequenceOf[str] = ()
+    """The names that are live and were not listed."""
+    over: SequenceOf[Listed] = ()
+    """Those that have expired and are still live."""
+
 
 def correct_list(
     entry: Entry, path: tuple[str, ...], listed: SequenceOf[Listed], correction: Correction
-) -> None:
+) -> Corrected:
     """Let the list at *path* of *entry*, now *listed*, say what *correction* says.
 
-    Items stay as they are written, expiry and reason included; one that has expired and is still
-    live loses its date.
+    Items stay as they are written, expiry and reason included. One that has expired stays, live or
+    not: whoever wrote the date has decided, and nobody has decided otherwise since.
     """
     if correction.names is None:
         remove_at(entry, path[:1])
-        return
+        return Corrected()
     live = {folded(name): name for name in correction.names}
     place = list_at(entry, path)
     if place is None:
-        if live and not correction.keeps:
-            add_list(entry, path, [live[key] for key in sorted(live)])
-        return
-    key, items = place
+        if not live or correction.keeps:
+            return Corrected()
+        names = [live[key] for key in sorted(live)]
+        add_list(entry, path, names)
+        return Corrected(names)
     gone = {
         number
         for number, one in enumerate(listed)
-        if folded(one.name) not in live and not (correction.keeps and correction.keeps(one.name))
+        if folded(one.name) not in live
+        and not correction.is_over(one)
+        and not (correction.keeps and correction.keeps(one.name))
     }
-    for number, one in enumerate(listed):
-        if folded(one.name) in live and one.expires and one.expires <= correction.as_of:
-            entry.section.operation.replace_item(items.items[number], one.name)
-    known = {folded(one.name) for one in listed}
-    new = [] if correction.keeps else sorted(live.keys() - known)
+    names = [folded(one.name) for one in listed]
+    new = [] if correction.keeps else sorted(live.keys() - set(names))
     if gone or new:
-        names = [folded(one.name) for one in listed]
         added: dict[int, list[Data]] = {}
         for name in new:
             added.setdefault(place_of(name, names), []).append(live[name])
-        entry.section.operation.change_list(key, items, gone, added)
+        entry.section.operation.change_list(*place, gone, added)
+    over = [one for one in listed if correction.is_over(one) and folded(one.name) in live]
+    return Corrected([live[name] for name in new], over)
 
 
 def place_of(name: str, names: SequenceOf[str]) -> int:
@@ -123,7 +136,7 @@ def remove_at(entry: Entry, path: tuple[str, ...]) -> None:
 
 def correct_user(entry: Entry, declared: User, live: User, wanted: Mapping[str, Data]) -> None:
     """Let the entry of *declared* agree with *live*, whose new entry would be *wanted*."""
-    if entry.node.flow or "state" in wanted:
+    if "state" in wanted:
         entry.section.operation.replace_entry(entry.section.items, entry.number, wanted)
         return
     paths = set(_differing(declared, live))
@@ -132,12 +145,24 @@ def correct_user(entry: Entry, declared: User, live: User, wanted: Mapping[str, 
         node, value = entry.node.get(key), wanted.get(key)
         if not inner and (key,) not in paths:
             continue
-        if inner and isinstance(node, Map) and not node.flow and isinstance(value, Mapping):
-            for part in SECTIONS[key].model_fields:
-                if part in inner:
-                    _correct(entry, node, part, value.get(part), SECTIONS[key])
+        if inner and isinstance(node, Map) and isinstance(value, Mapping):
+            _correct_section(entry, key, {part: value.get(part) for part in inner})
         else:
             _correct(entry, entry.node, key, value, UserEntry)
+
+
+def _correct_section(entry: Entry, key: str, parts: Mapping[str, Data | None]) -> None:
+    """Let the keys *parts* of the mapping at *key* of *entry* say that; None: they go."""
+    node = entry.node.get(key)
+    if not isinstance(node, Map):
+        raise TypeError(key)
+    said = {name.value for name, _ in node.pairs}
+    if said <= {part for part, value in parts.items() if value is None}:
+        remove_at(entry, (key,))
+        return
+    for part in SECTIONS[key].model_fields:
+        if part in parts:
+            _correct(entry, node, part, parts[part], SECTIONS[key])
 
 
 def _differing(declared: User, live: User) -> Iterator[tuple[str, ...]]:

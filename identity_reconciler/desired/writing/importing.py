@@ -1,13 +1,14 @@
 """Let the YAML say what is live: entries are added, changed and removed, all else stays as it is.
 
 The rule: what is imported has nothing to plan. So what is declared and not live goes, a pending
-deletion is taken back, and a list has exactly those who are live.
+deletion is taken back, and a list has exactly those who are live. What has expired is the
+exception: it stays as it is written, and where it is still live the next plan removes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from identity_reconciler.core.declared import (
     DeclaredApplication,
     DeclaredGroup,
     DeclaredUser,
+    Listed,
     ManageLinks,
     ManageObjects,
     Presence,
@@ -66,8 +68,20 @@ class Choice:
         return self.only is None or any((kind, folded(name)) in self.only for name in names)
 
 
-def adopt(rewrite: Rewrite, declared: Declared, live: State, choice: Choice) -> tuple[str, ...]:
-    """Change *rewrite*, which declares *declared*, to what is *live*; return the remarks.
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What there is to tell about an import."""
+
+    remarks: tuple[str, ...]
+    """What could not be said, and what the next plan has to do all the same."""
+    unlisted: tuple[str, ...]
+    """The memberships and assignments that lists which were there before did not have."""
+    unreviewed: int
+    """How many memberships and assignments the import has taken in, these among them."""
+
+
+def adopt(rewrite: Rewrite, declared: Declared, live: State, choice: Choice) -> Adopted:
+    """Change *rewrite*, which declares *declared*, to what is *live*.
 
     Raises:
         UsageError: A rename is pending, or a list is written so that it cannot be changed.
@@ -81,7 +95,11 @@ def adopt(rewrite: Rewrite, declared: Declared, live: State, choice: Choice) -> 
     work.groups()
     work.applications()
     work.catalog.finish()
-    return tuple(work.exporter.remarks)
+    return Adopted(
+        remarks=tuple(work.exporter.remarks),
+        unlisted=tuple(work.unlisted),
+        unreviewed=len(work.unlisted) + work.first_listed,
+    )
 
 
 def _is_known(kind: str, name: str, declared: Declared, live: State) -> bool:
@@ -106,13 +124,16 @@ class _Import:
     live: State
     choice: Choice
     exporter: Exporter
+    unlisted: list[str] = field(default_factory=list)
+    first_listed: int = 0
+    """How many links stand in lists that are new."""
 
     def users(self) -> None:
         mode = self.declared.settings.users
         entries = [(user_key(one.name), one) for one in self.declared.users]
         for place, entry, found in self._ours(entries, self.live.users, mode):
             if entry.presence is Presence.ABSENT or found.foreign:
-                _replace(place, self.exporter.user(found))
+                self._replace(place, entry, self.exporter.user(found))
             elif settled(entry.user, found) != found:
                 correct_user(place, entry.user, found, self.exporter.user(found))
         for key in self._undeclared("user", self.exporter.users, entries, mode):
@@ -125,7 +146,7 @@ class _Import:
         for place, entry, found in self._ours(entries, self.live.groups, mode):
             members = self.live.members.get(group_key(found.name), frozenset())
             if entry.presence is Presence.ABSENT or found.foreign:
-                _replace(place, self.exporter.group(found, members))
+                self._replace(place, entry, self.exporter.group(found, members))
             else:
                 self._group(place, entry, found, members)
         for key in self._undeclared("group", self.exporter.groups, entries, mode):
@@ -178,8 +199,30 @@ class _Import:
         if entry.members is not None:
             names = self.exporter.members(f"group/{found.name}", members)
             keeps = self._keeps("user", self.declared.settings.memberships)
-            correction = Correction("user", names, keeps, self.choice.as_of)
-            correct_list(place, ("members",), entry.members, correction)
+            self._correct(
+                place,
+                ("members",),
+                (f"membership/{entry.name}", entry.members),
+                Correction(names, keeps, self.choice.as_of),
+            )
+
+    def _correct(
+        self,
+        place: Place,
+        path: tuple[str, ...],
+        listed: tuple[str, Sequence[Listed]],
+        correction: Correction,
+    ) -> None:
+        """Correct a list; *listed* is where the addresses of its links begin, and what it has."""
+        address, items = listed
+        corrected = correct_list(place, path, items, correction)
+        self.unlisted += [f"{address}/{name}" for name in corrected.added]
+        for one in corrected.over:
+            self.exporter.remark(
+                f"{address}/{one.name}",
+                f"has expired ({one.position}) and is still live; it stays expired, and the next "
+                "plan removes it: give it a later date if it shall stay",
+            )
 
     def _keeps(self, kind: str, mode: ManageLinks) -> Callable[[str], bool] | None:
         """Return what says whether a name that is not in a live list may stay listed."""
@@ -221,22 +264,19 @@ class _Import:
         place = self.catalog.entry(entry)
         sayable = lists is not None and mode is not ManageLinks.OFF
         if sayable and fill_map(place, "assignments", lists or {}):
+            self._count({"assignments": lists or {}})
             return
         # A list that is new stands behind what is added to the one above it, so it comes later.
         kinds = (("user", entry.users), ("group", entry.groups))
         for kind, listed in sorted(
             kinds, key=lambda one: list_at(place, ("assignments", f"{one[0]}s")) is None
         ):
-            correct_list(
+            names = None if lists is None else lists.get(f"{PrincipalKind(kind)}s", [])
+            self._correct(
                 place,
                 ("assignments", f"{kind}s"),
-                listed,
-                Correction(
-                    kind,
-                    None if lists is None else lists.get(f"{PrincipalKind(kind)}s", []),
-                    self._keeps(kind, mode),
-                    self.choice.as_of,
-                ),
+                (f"assignment/{found.name}/{kind}", listed),
+                Correction(names, self._keeps(kind, mode), self.choice.as_of),
             )
 
     def _manage(self, entry: DeclaredApplication, found: Application) -> None:
@@ -247,17 +287,31 @@ class _Import:
         principals = self.live.assignments.get(found.arn, frozenset())
         lists = self.exporter.assignments(found, principals)
         if lists is not None:
+            self._count({"assignments": lists})
             place = self.catalog.entry(entry)
             place.section.operation.add_key(place.node, "account", "assignments", lists)
 
+    def _replace(self, place: Place, entry: DeclaredUser | DeclaredGroup, wanted: Entry) -> None:
+        """Let *wanted* be in the place of *entry*."""
+        if entry.presence is Presence.ABSENT:
+            self.exporter.remark(
+                f"{entry.kind}/{entry.name}",
+                f"state: absent ({entry.position}) is taken back, for it is still live",
+            )
+        self._count(wanted)
+        place.section.operation.replace_entry(place.section.items, place.number, wanted)
+
+    def _count(self, entry: Entry) -> None:
+        """Count the memberships or assignments of an entry that is new."""
+        lists = entry.get("assignments", {})
+        found = [entry.get("members", ()), *(lists.values() if isinstance(lists, dict) else ())]
+        self.first_listed += sum(len(one) for one in found if isinstance(one, list))
+
     def _add(self, section: str, name: str, entry: Entry) -> None:
+        self._count(entry)
         layout = self.choice.layout
         file = file_for(layout, section, name) if layout else self.catalog.choose(section)
         self.catalog.add(file, section, entry)
-
-
-def _replace(place: Place, entry: Entry) -> None:
-    place.section.operation.replace_entry(place.section.items, place.number, entry)
 
 
 def _refuse_pending(entry: DeclaredUser | DeclaredGroup, old_names: list[str]) -> None:

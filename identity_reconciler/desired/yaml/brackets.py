@@ -23,7 +23,7 @@ class BracketChange:
     gone: set[int] = field(default_factory=set)
     """The numbers of the parts that go."""
     new: dict[int, list[str]] = field(default_factory=dict)
-    """What comes before the part of that number, as written; the one behind the last: at the end."""
+    """What comes before the part of that number, as written; behind the last: at the end."""
 
     def add(self, number: int, text: str) -> None:
         """Put *text* before the part numbered *number*, behind what was put there before."""

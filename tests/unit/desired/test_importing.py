@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from identity_reconciler.core.comparison import compare
 from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.plan import Delete, Reason
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     Email,
     Group,
     GroupName,
+    Membership,
     PhoneNumber,
     Photo,
     PostalAddress,
@@ -52,9 +54,10 @@ class Repository:
         self.rewrite = Rewrite(directory)
 
     def adopt(self, live: State, **choice: object) -> tuple[str, ...]:
-        """Import *live*."""
+        """Import *live*; return the remarks."""
         chosen = replace(Choice(NOW), **choice)  # type: ignore[arg-type]
-        return adopt(self.rewrite, self.rewrite.declared(), live, chosen)
+        self.adopted = adopt(self.rewrite, self.rewrite.declared(), live, chosen)
+        return self.adopted.remarks
 
     @property
     def declared(self) -> Declared:
@@ -454,6 +457,91 @@ class TestMerging:
         live = people(person("ann"), person("bob"))
         repository.adopt(live, only=frozenset({("user", "bob")}))
         assert repository.text("users").count("user_name") == 1
+
+
+EXPIRED = """\
+groups:
+  - name: data
+    members: [ann, {user: bob, expires: 2026-02-01, reason: T-9}, {user: eve, expires: 2030-01-01}]
+  - name: gone
+    members:
+      - ann
+      - {user: bob, expires: 2026-02-01} # applied
+users:
+  - {user_name: ann, state: external}
+  - {user_name: bob, state: external}
+  - {user_name: eve, state: external}
+  - {user_name: zoe, state: external}
+"""
+
+
+class TestAccess:
+    """An import grants nothing that nobody has granted, and says what nobody has reviewed."""
+
+    def live(self, *members: str) -> State:
+        names = ("ann", "bob", "eve", "zoe")
+        users = people(*(person(name, foreign=True) for name in names)).users
+        groups = {group_key(name): Group(GroupName(name)) for name in ("data", "gone")}
+        return State(
+            users,
+            groups,
+            {
+                group_key("data"): frozenset(map(user_key, members)),
+                group_key("gone"): frozenset({user_key("ann")}),
+            },
+        )
+
+    def test_what_has_expired_stays_expired(self, tmp_path: Path) -> None:
+        repository = Repository(tmp_path, a=EXPIRED)
+        live = self.live("ann", "bob", "eve")
+        (told,) = repository.adopt(live)
+        assert repository.text("a") == EXPIRED
+        assert told == (
+            "membership/data/bob: has expired (a.yaml:3:20) and is still live; it stays expired, "
+            "and the next plan removes it: give it a later date if it shall stay"
+        )
+        (change,) = compare(repository.declared, live, NOW).changes
+        assert change == Delete(Membership(GroupName("data"), UserName("bob")), Reason.EXPIRED)
+
+    def test_one_goes_and_one_comes_beside_it(self, tmp_path: Path) -> None:
+        repository = Repository(tmp_path, a=EXPIRED)
+        repository.adopt(self.live("bob", "zoe"))
+        new = "[{user: bob, expires: 2026-02-01, reason: T-9}, zoe]"
+        assert new in repository.text("a")
+        assert repository.adopted.unlisted == ("membership/data/zoe",)
+
+    def test_what_nobody_has_reviewed_is_counted(self, tmp_path: Path) -> None:
+        repository = Repository(tmp_path)
+        repository.adopt(self.live("ann", "eve"))
+        assert repository.adopted.unreviewed == 3
+        assert repository.adopted.unlisted == ()
+
+    def test_a_deletion_that_is_taken_back_is_told(self, tmp_path: Path) -> None:
+        text = "users:\n  - user_name: ann\n    state: absent\n"
+        repository = Repository(tmp_path, a=text)
+        (told,) = repository.adopt(people(person("ann")))
+        assert told == ("user/ann: state: absent (a.yaml:2:5) is taken back, for it is still live")
+
+    def test_keys_in_braces_that_are_not_declared_stay_so(self, tmp_path: Path) -> None:
+        entry = "{user_name: ann, title: T, name: {given_name: X, family_name: B}} # boss"
+        repository = Repository(tmp_path, a=f"users:\n  - {entry}\n")
+        repository.adopt(people(person("ann", middle_name="Q", nick_name="N")))
+        assert repository.text("a") == (
+            "users:\n  - {user_name: ann, name: {given_name: A, family_name: B}} # boss\n"
+        )
+
+    def test_a_section_that_becomes_empty_goes(self, tmp_path: Path) -> None:
+        text = """\
+users:
+  - user_name: ann
+    name: {given_name: A, family_name: B}
+    enterprise:
+      department: D # old
+"""
+        repository = Repository(tmp_path, a=text)
+        live = people(person("ann", manager=UserName("eve")), person("eve"))
+        repository.adopt(live, only=frozenset({("user", "ann")}))
+        assert "enterprise" not in repository.text("a")
 
 
 class TestSize:
