@@ -36,18 +36,19 @@ class BracketChange:
         cut = parts.tail_after(kept)
         yield from parts.without_tail(kept, cut)
         for number in sorted(self.gone - cut):
-            yield parts.without(number)
-        if not kept:
-            texts = [text for number in sorted(self.new) for text in self.new[number]]
-            yield self.node.start + 1, self.node.start + 1, ", ".join(texts)
-            return
-        for number, texts in self.new.items():
+            yield from parts.without(number)
+        last: list[str] = []
+        for number, texts in sorted(self.new.items()):
             above = max((one for one in kept if one < number), default=None)
             below = min((one for one in kept if one >= number), default=None)
-            if below is not None:
+            if below is None:
+                last += texts
+            else:
                 yield parts.before(below, above, texts)
-            elif above is not None:
-                yield from parts.at_the_end(above, texts, comma_stays=not cut)
+        if last and kept:
+            yield from parts.at_the_end(kept[-1], last, comma_stays=not cut)
+        elif last:
+            yield self.node.start + 1, self.node.start + 1, ", ".join(last)
 
 
 class _Parts:
@@ -104,18 +105,22 @@ class _Parts:
         if tail:
             yield self.spans[kept[-1]][1], self.spans[-1][1], ""
 
-    def without(self, number: int) -> Edit:
-        """Return what removes a part and the comma behind it."""
-        text, start, end = self._source.text, self.spans[number][0], self._end(number)
+    def without(self, number: int) -> Iterator[Edit]:
+        """Yield what removes a part and the comma behind it, but no comment of others."""
+        text, (start, stop), end = self._source.text, self.spans[number], self._end(number)
         if self._has_lines(number):
-            return self._source.line_start(start), self._source.line_end(end), ""
+            yield self._source.line_start(start), self._source.line_end(end), ""
+            return
+        if "#" in text[stop:end]:
+            yield start, stop, ""
+            start = end - 1
         while text[end] == " ":
             end += 1
         if text[end] == "#":
-            return start, end - 1, ""
+            end -= 1
         while text[end] in "\r\n" and text[start - 1] == " ":
             start -= 1
-        return start, end, ""
+        yield start, end, ""
 
     def before(self, number: int, above: int | None, texts: list[str]) -> Edit:
         """Return what puts *texts* before a part; *above* is the nearest one before that stays."""
