@@ -15,6 +15,7 @@ from identity_reconciler.core.declared import (
     Listed,
     Presence,
 )
+from identity_reconciler.core.planner import created
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -33,7 +34,7 @@ def declared_state(declared: Declared, as_of: datetime) -> State:
 
     An application stands under the label of its selector where its ARN is not declared.
     """
-    users = [one.user for one in declared.users if one.presence is not Presence.ABSENT]
+    users = [created(one.user) for one in declared.users if one.presence is not Presence.ABSENT]
     groups = [one for one in declared.groups if one.presence is not Presence.ABSENT]
     return State(
         users={user_key(user.user_name): user for user in users},

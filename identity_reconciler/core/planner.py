@@ -95,11 +95,21 @@ def _objects(
     for key, wanted in desired.items():
         found = live.get(key)
         if found is None:
-            yield Create(replace(wanted, cleared=frozenset()))
+            yield Create(created(wanted))
         elif found is not wanted:
             yield from _change(found, wanted)
     for key in live.keys() - desired.keys():
         yield Delete(live[key])
+
+
+def created(declared: _Object) -> _Object:
+    """Return what a create makes of *declared*: a user gets a display name, too."""
+    match declared:
+        case User(display_name=None):
+            name = declared.default_display_name
+            return replace(declared, cleared=frozenset(), display_name=name)
+        case _:
+            return replace(declared, cleared=frozenset())
 
 
 def _change(before: User | Group, declared: User | Group) -> Iterator[Change]:
@@ -135,9 +145,19 @@ def _settled_user(declared: User, live: User) -> User:
         if wanted is None or wanted == found or (name == "manager" and _same_name(wanted, found)):
             continue
         changed[name] = _merged(wanted, found)
+    named_so = live.display_name is not None and live.display_name == live.default_display_name
+    if declared.display_name is None and named_so:
+        changed |= _following(changed, live)
     changed |= dict.fromkeys(declared.cleared)
     # The names are those of the class' own fields, so the types fit.
     return replace(live, **changed) if changed else live  # type: ignore[arg-type]
+
+
+def _following(changed: Mapping[str, object], live: User) -> dict[str, object]:
+    """Return the display name that a user called by both names gets with those *changed*."""
+    names = [changed.get(name, getattr(live, name)) for name in ("given_name", "family_name")]
+    name = " ".join(map(str, names))
+    return {} if None in names or name == live.display_name else {"display_name": name}
 
 
 def _same_name(one: str, other: str | None) -> bool:

@@ -167,6 +167,13 @@ class User:
     provenance: Provenance | None = field(default=None, compare=False)
 
     @property
+    def default_display_name(self) -> str | None:
+        """Given and family name: what is displayed where nothing else was said."""
+        if self.given_name is None or self.family_name is None:
+            return None
+        return f"{self.given_name} {self.family_name}"
+
+    @property
     def key(self) -> Key:
         """`("user", folded name)`."""
         return ("user", folded(self.user_name))

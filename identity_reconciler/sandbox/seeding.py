@@ -14,6 +14,7 @@ from identity_reconciler.core.declared import (
     Listed,
     Presence,
 )
+from identity_reconciler.core.planner import created
 from identity_reconciler.core.state import Group, User
 from identity_reconciler.sandbox.attributes import USER, Document
 from identity_reconciler.sandbox.errors import SandboxError
@@ -109,7 +110,7 @@ def _external(name: str, presence: Presence) -> tuple[tuple[str, str], ...]:
 
 
 def _user(declared: DeclaredUser, store_id: str) -> Member:
-    user = declared.user
+    user = created(declared.user)
     document = document_of(user, store_id)
     if declared.presence is Presence.EXTERNAL:
         # An external user is declared by name alone; AWS has none without these.

@@ -159,7 +159,8 @@ class UserEntry(Document):
     )
     """The parts of the name. Required for a user that is present."""
     display_name: Text = Field(default="", examples=["Jane Doe"])
-    """The name shown to others; given and family name unless said otherwise."""
+    """The name shown to others. Left out: given and family name for a new user; one who is live
+    keeps theirs, which follows the two names where it is no more than these."""
     nick_name: Text | None = Field(default=None, examples=["JD"])
     """Casual name. `null` removes it."""
     profile_url: Text | None = Field(default=None, examples=["https://example.com/~jane"])

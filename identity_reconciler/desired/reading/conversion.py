@@ -179,7 +179,6 @@ _ATTRIBUTES = {
     section: {one.key: one for one in USER_ATTRIBUTES if one.section == section}
     for section in SECTIONS
 }
-_BOTH_NAMES = {"given_name", "family_name"}
 _PRESENCE = {str(one): one for one in Presence}
 
 
@@ -197,8 +196,6 @@ def declared_user(entry: UserEntry, place: Position) -> DeclaredUser:
                     cleared.add(attribute.field)
                 else:
                     values[attribute.field] = _value(said, attribute.structure)
-    if values.keys() >= _BOTH_NAMES:
-        values.setdefault("display_name", f"{values['given_name']} {values['family_name']}")
     make: Callable[..., User] = User
     user = make(user_name=UserName(entry.user_name), cleared=frozenset(cleared), **values)
     return DeclaredUser(user, place, _PRESENCE[entry.state], tuple(entry.previous_user_names))

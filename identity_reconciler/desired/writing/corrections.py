@@ -171,9 +171,6 @@ def _differing(declared: User, live: User) -> Iterator[tuple[str, ...]]:
     for attribute in USER_ATTRIBUTES:
         if getattr(after, attribute.field) != getattr(live, attribute.field):
             yield tuple(attribute.yaml.split("."))
-            if attribute.section == "name":
-                # It is made of the names where it is not given.
-                yield ("display_name",)
 
 
 def correct_group(entry: Entry, wanted: Mapping[str, Data]) -> None:

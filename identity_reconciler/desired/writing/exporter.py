@@ -2,7 +2,7 @@
 
 What cannot be said is never dropped silently: each is a remark. An attribute that the YAML refuses
 is left out, so that it stays as it is live. A user who lacks what every declared user needs (both
-names, a display name, an e-mail address where it is required) becomes an entry with
+names, an e-mail address where it is required) becomes an entry with
 `state: external`, which can be referred to and is never changed. A name that the YAML refuses has
 no entry; where it is a member or a principal, that list is left out, and so not managed.
 """
@@ -193,8 +193,8 @@ class Exporter:
         if why := self._lacks(said):
             self.remark(f"user/{user.user_name}", f"state: external, for {why}")
             return entry | {"state": "external"}
-        if said["display_name"] == f"{said['given_name']} {said['family_name']}":
-            del said["display_name"]
+        if said.get("display_name") == user.default_display_name:
+            said.pop("display_name", None)
         return user_entry(user.user_name, said)
 
     def _said(
@@ -269,7 +269,7 @@ class Exporter:
         return None
 
     def _lacks(self, said: Mapping[str, Data]) -> str | None:
-        needed = ["given_name", "family_name", "display_name"]
+        needed = ["given_name", "family_name"]
         needed += ["email"] if self._settings.require_email else []
         missing = [name for name in needed if name not in said]
         if not missing:

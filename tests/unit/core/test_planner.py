@@ -100,6 +100,28 @@ class TestAttributes:
         declared = replace(ANA, cleared=frozenset({"website"}))
         assert build_plan(of_users(declared), State()).changes == (Create(ANA),)
 
+    def test_a_created_user_has_a_display_name(self) -> None:
+        new = replace(ANA, family_name="Lee")
+        (change,) = build_plan(of_users(new), State()).changes
+        assert change == Create(replace(new, display_name="Ana Lee"))
+
+    def test_a_display_name_that_is_not_declared_stays(self) -> None:
+        declared = replace(ANA, family_name="Lee")
+        for live in (replace(declared, display_name="Annie"), declared):
+            assert updated(declared, live) is None
+            renamed = updated(replace(declared, family_name="Day"), live)
+            assert renamed == replace(live, family_name="Day")
+
+    def test_a_display_name_of_both_names_follows_them(self) -> None:
+        live = replace(ANA, family_name="Lee", display_name="Ana Lee")
+        assert updated(replace(ANA, family_name="Day"), live) == replace(
+            live, family_name="Day", display_name="Ana Day"
+        )
+        alone = replace(ANA, family_name="Day", display_name="Ana Lee")
+        assert updated(alone, live) == replace(live, family_name="Day")
+        cleared = User(UserName("ana"), family_name="Day", cleared=frozenset({"display_name"}))
+        assert updated(cleared, live) == replace(live, family_name="Day", display_name=None)
+
     def test_what_aws_reports_besides_is_no_difference(self) -> None:
         assert updated(ANA, replace(ANA, website="https://example.com")) is None
 

@@ -306,7 +306,6 @@ class TestRemarks:
         [
             (person("Administrator"), 'user/Administrator: left out, for its name: "Admin'),
             (person("a", given_name=None), "user/a: state: external, for it has no given_name"),
-            (person("a", display_name=None), "state: external, for it has no display_name"),
             (person("a", title="x\u202ey"), "user/a: title left out: "),
             (person("a", email=Email("x")), 'user/a: email left out: "x" is not an e-mail'),
             (person("a", email=Email(None)), "user/a: email left out: it has no value"),  # type: ignore[arg-type]
@@ -318,6 +317,14 @@ class TestRemarks:
     def test_users(self, tmp_path: Path, user: User, remark: str) -> None:
         (told,) = Repository(tmp_path).adopt(people(user))
         assert remark in told
+
+    def test_a_display_name_is_no_must(self, tmp_path: Path) -> None:
+        repository = Repository(tmp_path)
+        live = people(person("ann", display_name=None), person("bob", display_name="x\u202ey"))
+        (told,) = repository.adopt(live)
+        assert "user/bob: display_name left out" in told
+        assert "external" not in repository.text("users")
+        assert compare(repository.declared, live, NOW).changes == ()
 
     def test_names_that_look_alike(self, tmp_path: Path) -> None:
         ann, forged = person("ann"), person("\u0430nn")
