@@ -211,6 +211,7 @@ def _told(what: str, live: State) -> Iterator[Diagnosis]:
     match what:
         case "users":
             yield from _source(what, [one.foreign for one in live.users.values()])
+            yield from _unmarked(live)
             yield from _quota("users", len(live.users), _USERS)
         case "groups":
             yield from _source(what, [one.foreign for one in live.groups.values()])
@@ -233,6 +234,23 @@ def _source(what: str, foreign: list[bool]) -> Iterator[Diagnosis]:
         text=f"identity source: {sum(foreign)} of {len(foreign)} {what} belong to an identity "
         f"provider and are never changed{advice}",
     )
+
+
+def _unmarked(live: State) -> Iterator[Diagnosis]:
+    """Yield who has an e-mail address that is not the primary one, though AWS has no other."""
+    names = sorted(
+        one.user_name
+        for one in live.users.values()
+        if one.email is not None and one.email.primary is not True and not one.foreign
+    )
+    if names:
+        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        yield Diagnosis(
+            good=True,
+            text=f"e-mail addresses: {len(names):,} of {len(live.users):,} users have one that is "
+            f"not marked as primary, which some tools need ({', '.join(names[:_SHOWN])}{more}); "
+            "the next plan marks what is declared as text alone, `email: ann@example.com`",
+        )
 
 
 def _quota(what: str, number: int, most: int) -> Iterator[Diagnosis]:

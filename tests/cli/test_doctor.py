@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from identity_reconciler.errors import ExitCode
+from identity_reconciler.sandbox import Sandbox
 from tests.command import ROOT, command
 
 
@@ -22,6 +24,31 @@ class TestDoctor:
         assert "ok      identity source: none of 12 users is foreign" in lines
         assert "ok      members of a group can be read" in lines
         assert "ok      assignments of an application can be read" in lines
+
+    def test_an_address_that_is_not_primary_is_told_and_mended(self, applied: Path) -> None:
+        with Sandbox(applied / ".identity-reconciler/sandbox.sqlite3") as sandbox:
+            store = sandbox.summary().instances[0].identity_store_id
+            client = sandbox.session().client("identitystore")
+            (john,) = (
+                one
+                for one in client.list_users(IdentityStoreId=store)["Users"]
+                if one["UserName"] == "johndoe"
+            )
+            address: Any = [{"Value": john["Emails"][0]["Value"], "Type": "work"}]
+            client.update_user(
+                IdentityStoreId=store,
+                UserId=john["UserId"],
+                Operations=[{"AttributePath": "emails", "AttributeValue": address}],
+            )
+        told = command("doctor", "--sandbox", cwd=applied).out
+        assert "1 of 12 users have one that is not marked as primary" in told
+        assert "(johndoe)" in told
+        plan = command("plan", "--sandbox", cwd=applied).out
+        assert "primary" in plan
+        assert "Plan: 1 user updated" in plan
+        assert command("apply", "--sandbox", "--auto-approve", cwd=applied).code == 0
+        assert "not marked" not in command("doctor", "--sandbox", cwd=applied).out
+        assert "No changes." in command("plan", "--sandbox", cwd=applied).out
 
     def test_no_credentials(self, here: Path) -> None:
         run = command("doctor", cwd=here)

@@ -47,7 +47,8 @@ class EmailEntry(Document):
     type: Text = Field(default="", examples=["work"])
     """A label."""
     primary: Annotated[bool | None, FLAG] = Field(default=None, examples=[True])
-    """Whether it is the primary one: true or false, as AWS has it when left out."""
+    """Whether it is the primary one: true or false, as AWS has it when left out. An address that
+    is written as text alone is."""
 
 
 class PhoneEntry(Document):
@@ -166,8 +167,8 @@ class UserEntry(Document):
     profile_url: Text | None = Field(default=None, examples=["https://example.com/~jane"])
     """A page about the user. `null` removes it."""
     email: EmailForm | None = Field(default=None, examples=["jane.doe@example.com"])
-    """The e-mail address, as text or with `type` and `primary`. Unique; required unless
-    `manage: {require_email: false}`."""
+    """The e-mail address, as text, which makes it the primary one, or with `type` and `primary`.
+    Unique; required unless `manage: {require_email: false}`."""
     phone_number: PhoneForm | None = Field(default=None, examples=["+49 30 123456"])
     """The phone number, as text or with `type` and `primary`. `null` removes it."""
     address: AddressEntry | None = Field(

@@ -33,7 +33,7 @@ from identity_reconciler.core.guard_settings import (
     ProtectedNames,
     RenameSigns,
 )
-from identity_reconciler.core.state import ApplicationArn, Group, GroupName, User, UserName
+from identity_reconciler.core.state import ApplicationArn, Email, Group, GroupName, User, UserName
 from identity_reconciler.desired.model.approvals import ApprovalEntry
 from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.entries import (
@@ -209,7 +209,9 @@ def _value(
         return said
     match said:
         case str():
-            return structure(said)
+            # An address alone is the primary one, as SCIM demands, and tools expect, of every
+            # user. Source: developerguide/createuser.html.
+            return Email(said, primary=True) if structure is Email else structure(said)
         case list():
             return tuple(_value(one, structure) for one in said)
         case _:

@@ -24,6 +24,7 @@ from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
+    Email,
     Group,
     GroupKey,
     Photo,
@@ -94,6 +95,11 @@ _Key = TypeVar("_Key", UserKey, GroupKey)
 _Object = TypeVar("_Object", User, Group)
 
 
+def _is_unmarked(value: Structure | None) -> bool:
+    """Return whether *value* is an e-mail address that AWS has not as the primary one."""
+    return isinstance(value, Email) and value.primary is None
+
+
 def _name(one: User | Group) -> str:
     return one.user_name if isinstance(one, User) else one.name
 
@@ -106,6 +112,8 @@ class Exporter:
         self._settings = settings
         self.remarks: dict[str, None] = {}
         """What could not be said, each once, in the order in which it was met."""
+        self.unmarked = 0
+        """How many of the entries have an e-mail address that AWS has not as the primary one."""
         self.users = self._told_apart(
             {key: live.users[key] for key in self._nameable_users()}, settings.users
         )
@@ -193,6 +201,7 @@ class Exporter:
         if why := self._lacks(said):
             self.remark(f"user/{user.user_name}", f"state: external, for {why}")
             return entry | {"state": "external"}
+        self.unmarked += "email" in said and _is_unmarked(user.email)
         if said.get("display_name") == user.default_display_name:
             said.pop("display_name", None)
         return user_entry(user.user_name, said)
@@ -231,7 +240,9 @@ class Exporter:
         if not all(said):
             return None
         if attribute.most == 1:
-            return said[0]["value"] if said[0].keys() == {"value"} else said[0]
+            # An address alone is the primary one, and so there would be something to plan.
+            alone = said[0].keys() == {"value"} and not _is_unmarked(values[0])
+            return said[0]["value"] if alone else said[0]
         if len(said) <= attribute.most and sum(one.get("primary") is True for one in said) <= 1:
             return said
         message = f"{attribute.field} left out: too many, or too many primary"

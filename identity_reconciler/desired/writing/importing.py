@@ -95,6 +95,12 @@ def adopt(rewrite: Rewrite, declared: Declared, live: State, choice: Choice) -> 
     work.groups()
     work.applications()
     work.catalog.finish()
+    if unmarked := work.exporter.unmarked:
+        work.exporter.remark(
+            "users",
+            f"{unmarked:,} with an e-mail address that is not marked as primary in AWS; it is written "
+            "so, {value: ...}: as text alone, the next plan marks it",
+        )
     return Adopted(
         remarks=tuple(work.exporter.remarks),
         unlisted=tuple(work.unlisted),

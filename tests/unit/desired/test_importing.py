@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from identity_reconciler.core.comparison import compare
 from identity_reconciler.core.declared import Declared
-from identity_reconciler.core.plan import Delete, Reason
+from identity_reconciler.core.plan import Delete, Reason, Update
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -318,6 +318,21 @@ class TestRemarks:
         (told,) = Repository(tmp_path).adopt(people(user))
         assert remark in told
 
+    def test_an_address_that_is_not_primary_stays_so(self, tmp_path: Path) -> None:
+        repository = Repository(tmp_path)
+        emails = (Email("a@x.org"), Email("b@x.org", "work"), Email("c@x.org", primary=False))
+        live = people(*(person(f"p{n}", email=one) for n, one in enumerate(emails)))
+        (told,) = repository.adopt(live)
+        assert told.startswith("users: 2 with an e-mail address that is not marked as primary")
+        assert "    email: {value: a@x.org}\n" in repository.text("users")
+        assert compare(repository.declared, live, NOW).changes == ()
+        repository.rewrite.put(
+            "users.yaml", repository.text("users").replace("{value: a@x.org}", "a@x.org").encode()
+        )
+        (change,) = compare(repository.declared, live, NOW).changes
+        after = person("p0", email=Email("a@x.org", primary=True))
+        assert change == Update(person("p0", email=Email("a@x.org")), after)
+
     def test_a_display_name_is_no_must(self, tmp_path: Path) -> None:
         repository = Repository(tmp_path)
         live = people(person("ann", display_name=None), person("bob", display_name="x\u202ey"))
@@ -339,7 +354,9 @@ class TestRemarks:
         assert not Repository(tmp_path).adopt(people(ann, forged))
 
     def test_a_required_email_address(self, tmp_path: Path) -> None:
-        ann, bob = (person(name, email=Email("X@example.com")) for name in ("ann", "bob"))
+        ann, bob = (
+            person(name, email=Email("X@example.com", primary=True)) for name in ("ann", "bob")
+        )
         repository = Repository(tmp_path, "")
         told = repository.adopt(people(ann, bob, person("carl")))
         assert told == (
@@ -556,7 +573,7 @@ class TestSize:
 
     def test_law(self, tmp_path: Path) -> None:
         users = [
-            person(f"user{n:05}", email=Email(f"u{n}@example.com"), title="Engineer")
+            person(f"user{n:05}", email=Email(f"u{n}@example.com", primary=True), title="Engineer")
             for n in range(10_000)
         ]
         groups = {group_key(f"g{n}"): Group(GroupName(f"g{n}")) for n in range(100)}

@@ -130,7 +130,7 @@ class TestUsers:
         assert (ann.user_name, ann.display_name, ann.nick_name) == ("ann", "Dr. Ann", "Annie")
         assert (ann.given_name, ann.family_name) == ("Ann", "Lee")
         assert ann.profile_url == "https://example.com/ann"
-        assert ann.email == Email("ann@example.com")
+        assert ann.email == Email("ann@example.com", primary=True)
         assert ann.phone_number == PhoneNumber("+1 555 0100", "work", primary=True)
         assert ann.address == PostalAddress(
             *("1 Main Street", "Springfield", "IL", "62701", "US", "whole", "home"), primary=False
