@@ -17,7 +17,7 @@ import random
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from typing import Any
 import yaml
 
 from identity_reconciler.core.comparison import compare
-from identity_reconciler.core.plan import Delete, Reason
+from identity_reconciler.core.plan import Delete, Reason, Rename
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -263,9 +263,23 @@ class World:
         }
         self.described: dict[str, str | None] = {}
         """The descriptions that are live, by group."""
+        self.former: dict[str, Written] = {}
+        """The previous names, by group."""
+        self.called = {name: self._called(name) for name in self.groups}
+        """What the groups are called in AWS."""
         self._write()
         end = "\r\n" if self.writer.chance(10) else "\n"
         self.data = self.writer.text.replace("\n", end).encode()
+
+    def _called(self, name: str) -> str:
+        # The change that removes what has expired has the name of before in one place or another.
+        lists = [
+            self.members[name],
+            *(one for two in self.assignments.values() for one in two.values()),
+        ]
+        if any(_over(one) for one in lists) or not self.writer.chance(15):
+            return name
+        return self.rng.choice((f" {name}", f"{name}\t", f"\u3000{name} "))
 
     def _list(self, kind: str, names: Sequence[str]) -> Written:
         listed = self.rng.sample(names, self.rng.randint(0, min(len(names), 5)))
@@ -321,6 +335,7 @@ class World:
             ]
             if writer.chance(40):
                 former = Written("", [{"": f"old {name}"}, {"": f"former {name}"}])
+                self.former[name] = former
                 parts.append(partial(writer.listed, "previous_names", former, 4))
             if writer.chance(30):
                 self.described[name] = self.rng.choice(("old", "new"))
@@ -358,19 +373,23 @@ class World:
     def live(self) -> State:
         """What is live."""
         users = [User(UserName(name), foreign=True) for name in self.names]
-        groups = [Group(GroupName(name), self.described.get(name)) for name in self.groups]
+        groups = [
+            Group(GroupName(self.called[name]), self.described.get(name)) for name in self.groups
+        ]
         applications = [Application(arn_of(name), name) for name in self.applications]
         return State(
             users={user_key(one.user_name): one for one in users},
             groups={group_key(one.name): one for one in groups},
             members={
-                group_key(name): frozenset(map(user_key, found.live))
+                group_key(self.called[name]): frozenset(map(user_key, found.live))
                 for name, found in self.members.items()
             },
             applications={one.arn: one for one in applications},
             assignments={
                 arn_of(name): frozenset(
-                    Principal(PrincipalKind(kind), folded(one))
+                    Principal(
+                        PrincipalKind(kind), folded(one if kind == "user" else self.called[one])
+                    )
                     for kind, found in lists.items()
                     for one in found.live
                 )
@@ -395,10 +414,12 @@ class World:
         return found
 
 
-def _over(written: Written) -> Iterator[str]:
-    for item in written.items:
-        if item.get("expires") == PAST and written.name(item) in written.live:
-            yield written.name(item)
+def _over(written: Written) -> list[str]:
+    return [
+        written.name(item)
+        for item in written.items
+        if item.get("expires") == PAST and written.name(item) in written.live
+    ]
 
 
 def arn_of(name: str) -> ApplicationArn:
@@ -448,7 +469,11 @@ def imported_again(world: World, data: bytes) -> tuple[str, bytes]:
 
 
 def _planned(world: World, changes: Iterable[object]) -> Iterator[str]:
-    expected = {Delete(one, Reason.EXPIRED) for one in world.over}
+    expected: set[object] = {Delete(one, Reason.EXPIRED) for one in world.over}
+    for new, old in world.called.items():
+        if new != old:
+            group = Group(GroupName(old), world.described.get(new))
+            expected.add(Rename(group, replace(group, name=GroupName(new))))
     found = set(changes)
     if found != expected:
         yield f"planned: {sorted(map(str, found ^ expected))}"
@@ -468,6 +493,8 @@ def _meant(world: World, after: Any) -> Iterator[str]:  # noqa: ANN401 (what a Y
             yield f"{key}: {old[key]} with {sorted(found.live)} live became {new[key]}"
         new[key] = old[key]
     for group in before["groups"]:
+        if (called := world.called[group["name"]]) != group["name"]:
+            group["previous_names"] = [*group.get("previous_names", ()), called]
         if group["name"] in world.described:
             group["description"] = world.described[group["name"]]
     if before != after:
@@ -482,6 +509,8 @@ def _lines(world: World, text: str) -> Iterator[str]:
             may_change |= set(found.span.lines())
             for item, span in zip(found.items, found.spans, strict=True):
                 may_go |= set() if found.stays(item) else set(span.lines())
+    for name, found in world.former.items():
+        may_change |= set(found.span.lines()) if world.called[name] != name else set()
     after = iter(text.splitlines(keepends=True))
     for number, line in enumerate(world.data.decode().splitlines(keepends=True)):
         may_differ = number in may_change or "description: old" in line

@@ -15,6 +15,7 @@ from identity_reconciler.desired.model.text import (
     ApplicationArnText,
     ApplicationNameText,
     GroupNameText,
+    PreviousGroupNameText,
     ProviderArn,
     State,
     Text,
@@ -66,10 +67,11 @@ class GroupEntry(Document):
     state: State = Field(default="present", examples=["absent"])
     """`present` (the default) is created and kept, `absent` is deleted, `external` is owned
     elsewhere and only referred to."""
-    previous_names: list[GroupNameText] = Field(
+    previous_names: list[PreviousGroupNameText] = Field(
         default_factory=list, examples=[["AWS_Data_Science"]]
     )
-    """Names this group had before: it is renamed in place and keeps members and assignments."""
+    """Names this group had before, odd ones as well: it is renamed in place and keeps members and
+    assignments."""
     description: Text | None = Field(default=None, examples=["Everyone in data science"])
     """What the group is for. `null` removes it."""
     members: Annotated[list[UserItem] | None, NOT_NULL] = Field(

@@ -14,6 +14,7 @@ from identity_reconciler.desired.model.forms import FLAG, NOT_NULL, form
 from identity_reconciler.desired.model.text import (
     BirthdateText,
     EmailText,
+    PreviousUserNameText,
     State,
     Text,
     UserNameText,
@@ -150,7 +151,7 @@ class UserEntry(Document):
     state: State = Field(default="present", examples=["absent"])
     """`present` (the default) is created and kept, `absent` is deleted, `external` is owned
     elsewhere and only referred to."""
-    previous_user_names: list[UserNameText] = Field(
+    previous_user_names: list[PreviousUserNameText] = Field(
         default_factory=list, examples=[["jane.miller"]]
     )
     """Names this user had before, so that a rename is not a deletion and a creation.

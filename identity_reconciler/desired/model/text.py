@@ -58,7 +58,7 @@ def _check_length(text: str, longest: int) -> None:
         raise wrong(f"{shown(text)} has {len(text)} characters; at most {longest} are allowed")
 
 
-def check_user_name(name: str) -> str:
+def check_previous_user_name(name: str) -> str:
     r"""Refuse a *name* that no user can have. Source: UserName, `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`."""
     _check_length(name, MAX_USER_NAME)
     if not (name.isascii() and name.isprintable() and " " not in name):
@@ -66,12 +66,22 @@ def check_user_name(name: str) -> str:
             if unicodedata.category(character)[0] in "CZ":
                 what = "a space" if character == " " else f"U+{ord(character):04X}"
                 raise wrong(f"{shown(name)} contains {what}, which user names cannot have")
-    return _check_name(name)
+    return name
+
+
+def check_user_name(name: str) -> str:
+    """Refuse a *name* that no user can have, or that people could not tell from another."""
+    return _check_name(check_previous_user_name(name))
+
+
+def check_previous_group_name(name: str) -> str:
+    """Refuse a *name* that no group can have."""
+    return check_text(name)
 
 
 def check_group_name(name: str) -> str:
     """Refuse a *name* that no group can have, or that people could not tell from another."""
-    check_text(name)
+    check_previous_group_name(name)
     if name != name.strip():
         raise wrong(f"{shown(name)} starts or ends with a space; remove it")
     if not name.isprintable():
@@ -130,6 +140,14 @@ UserNameText = Annotated[str, AfterValidator(check_user_name), Field(json_schema
 GroupNameText = Annotated[
     str, AfterValidator(check_group_name), Field(json_schema_extra=_SOME_TEXT)
 ]
+PreviousUserNameText = Annotated[
+    str, AfterValidator(check_previous_user_name), Field(json_schema_extra=_SOME_NAME)
+]
+"""Any name that AWS takes: whoever has it gets another one."""
+PreviousGroupNameText = Annotated[
+    str, AfterValidator(check_previous_group_name), Field(json_schema_extra=_SOME_TEXT)
+]
+"""As `PreviousUserNameText`."""
 ApplicationNameText = Annotated[
     str,
     AfterValidator(_check_application_name),

@@ -16,6 +16,7 @@ from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.entries import GroupEntry
 from identity_reconciler.desired.model.people import SECTIONS, UserEntry
 from identity_reconciler.desired.writing.placing import Entry
+from identity_reconciler.desired.yaml.edits import Operation
 from identity_reconciler.desired.yaml.emit import Data
 from identity_reconciler.desired.yaml.syntax import Map, Scalar, Sequence
 
@@ -115,6 +116,34 @@ def add_list(entry: Entry, path: tuple[str, ...], items: SequenceOf[Data]) -> No
     parent = entry.node.get(path[0])
     if isinstance(parent, Map):
         operation.add_key(parent, parent.pairs[-1][0].value, path[1], items)
+
+
+def add_previous_name(entry: Entry, name: str) -> None:
+    """Add *name* to the previous names of the entry of a group."""
+    operation, found = entry.section.operation, list_at(entry, ("previous_names",))
+    if found is None:
+        operation.add_key(entry.node, "name", "previous_names", [name])
+    else:
+        operation.change_list(*found, (), {len(found[1].items): [name]})
+
+
+def ignore_names(settings: Operation, users: SequenceOf[str], groups: SequenceOf[str]) -> None:
+    """Add patterns of *users* and *groups* to what the *settings* ignore."""
+    root = settings.source.root
+    patterns = {"users": users, "groups": groups}
+    ignore = root.get("ignore")
+    if not isinstance(ignore, Map):
+        said = {kind: some for kind, some in patterns.items() if some}
+        settings.add_key(root, root.pairs[-1][0].value, "ignore", said)
+        return
+    for kind, some in patterns.items():
+        at = ignore.index(kind)
+        key, items = ignore.pairs[at] if at >= 0 else (None, None)
+        if some and key is not None and isinstance(items, Sequence):
+            settings.change_list(key, items, (), {len(items.items): list(some)})
+        elif some:
+            last = ignore.pairs[-1][0].value if ignore.pairs else ""
+            settings.add_key(ignore, last, kind, some)
 
 
 def fill_map(entry: Entry, key: str, data: Mapping[str, Data]) -> bool:

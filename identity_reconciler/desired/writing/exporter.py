@@ -4,7 +4,8 @@ What cannot be said is never dropped silently: each is a remark. An attribute th
 is left out, so that it stays as it is live. A user who lacks what every declared user needs (both
 names, an e-mail address where it is required) becomes an entry with
 `state: external`, which can be referred to and is never changed. A name that the YAML refuses has
-no entry; where it is a member or a principal, that list is left out, and so not managed.
+no entry; where it is a member or a principal, and not ignored, that list is left out, and so not
+managed.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from identity_reconciler.core.state import (
     User,
     UserKey,
     folded,
+    group_key,
+    principal_of,
     user_key,
 )
 from identity_reconciler.desired.model.base import Document
@@ -107,9 +110,15 @@ def _name(one: User | Group) -> str:
 class Exporter:
     """Makes entries of the objects of one live state."""
 
-    def __init__(self, live: State, settings: Settings) -> None:
+    def __init__(
+        self, live: State, settings: Settings, former: Mapping[GroupKey, str] | None = None
+    ) -> None:
+        """Take what is *live*, and what groups that are to be renamed are called until then."""
         self._live = live
         self._settings = settings
+        self._former = former or {}
+        self.refused: dict[Principal, str] = {}
+        """Why those whose names the YAML refuses have no entry."""
         self.remarks: dict[str, None] = {}
         """What could not be said, each once, in the order in which it was met."""
         self.unmarked = 0
@@ -130,12 +139,16 @@ class Exporter:
         """Note that something at *address* could not be said."""
         self.remarks.setdefault(f"{address}: {message}")
 
+    def _refuse(self, one: User | Group, why: str) -> None:
+        self.refused[principal_of(one)] = why
+        self.remark(f"{one.key[0]}/{_name(one)}", f"left out, for its name: {why}")
+
     def _nameable_users(self) -> Iterator[UserKey]:
         for key, user in sorted(self._live.users.items()):
             if matches_any(self._settings.ignore.users, key):
                 continue
             if why := objection(check_user_name, user.user_name):
-                self.remark(f"user/{user.user_name}", f"left out, for its name: {why}")
+                self._refuse(user, why)
             else:
                 yield key
 
@@ -144,7 +157,7 @@ class Exporter:
             if matches_any(self._settings.ignore.groups, key):
                 continue
             if why := objection(check_group_name, group.name):
-                self.remark(f"group/{group.name}", f"left out, for its name: {why}")
+                self._refuse(group, why)
             else:
                 yield key
 
@@ -162,8 +175,7 @@ class Exporter:
             one = nameable[by_name[name]]
             if not name.isascii() and not (one.foreign and nameable[by_name[other]].foreign):
                 out.add(by_name[name])
-                why = f"it looks like {one.key[0]}/{other}, but has {strange(name)}"
-                self.remark(f"{one.key[0]}/{name}", f"left out, for its name: {why}")
+                self._refuse(one, f"it looks like {one.key[0]}/{other}, but has {strange(name)}")
         return frozenset(nameable.keys() - out)
 
     def _first_of_each_email(self) -> Mapping[str, UserKey]:
@@ -290,6 +302,8 @@ class Exporter:
     def group(self, group: Group, members: Iterable[UserKey]) -> Entry:
         """Return the entry of *group*, which can be named."""
         entry: Entry = {"name": group.name}
+        if group_key(group.name) in self._former:
+            entry["previous_names"] = [self._former[group_key(group.name)]]
         if self._settings.groups is ManageObjects.REFERENCE:
             return entry
         if group.foreign:

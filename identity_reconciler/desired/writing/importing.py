@@ -8,7 +8,7 @@ exception: it stays as it is written, and where it is still live the next plan r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -28,23 +28,29 @@ from identity_reconciler.core.state import (
     ApplicationArn,
     Group,
     GroupKey,
+    Principal,
     PrincipalKind,
     State,
     User,
     UserKey,
     folded,
     group_key,
+    principals_of,
     user_key,
 )
+from identity_reconciler.core.wording import shown
 from identity_reconciler.desired.writing.corrections import (
     Correction,
+    add_previous_name,
     correct_group,
     correct_list,
     correct_user,
     fill_map,
+    ignore_names,
     list_at,
 )
 from identity_reconciler.desired.writing.exporter import Entry, Exporter
+from identity_reconciler.desired.writing.naming import sayable, to_be_ignored
 from identity_reconciler.desired.writing.placing import Catalog, Layout, file_for
 from identity_reconciler.desired.writing.placing import Entry as Place
 from identity_reconciler.desired.writing.rewrite import Rewrite
@@ -62,6 +68,13 @@ class Choice:
     """Kinds and folded names; None: everything."""
     services: bool = False
     """Whether to manage the assignments of applications that an AWS service owns, too."""
+
+    def under_new_names(self, former: Mapping[GroupKey, str]) -> Choice:
+        """Return the same choice where groups that were called *former* have other names."""
+        if self.only is None:
+            return self
+        new = {("group", folded(name)): ("group", str(key)) for key, name in former.items()}
+        return replace(self, only=frozenset(new.get(one, one) for one in self.only))
 
     def wants(self, kind: str, *names: str) -> bool:
         """Return whether the object that goes by one of *names* is to be imported."""
@@ -90,7 +103,17 @@ def adopt(rewrite: Rewrite, declared: Declared, live: State, choice: Choice) -> 
     for kind, name in sorted(choice.only or ()):
         if not _is_known(kind, name, declared, live):
             raise UsageError(f"{kind}/{name} is neither live nor declared")
-    work = _Import(Catalog(rewrite), declared, live, choice, Exporter(live, declared.settings))
+    said = sayable(live, declared)
+    choice = choice.under_new_names(said.former)
+    work = _Import(
+        Catalog(rewrite),
+        declared,
+        said.live,
+        choice,
+        Exporter(said.live, declared.settings, said.former),
+        said.former,
+    )
+    work.ignore_the_unsayable()
     work.users()
     work.groups()
     work.applications()
@@ -98,8 +121,8 @@ def adopt(rewrite: Rewrite, declared: Declared, live: State, choice: Choice) -> 
     if unmarked := work.exporter.unmarked:
         work.exporter.remark(
             "users",
-            f"{unmarked:,} with an e-mail address that is not marked as primary in AWS; it is written "
-            "so, {value: ...}: as text alone, the next plan marks it",
+            f"{unmarked:,} with an e-mail address that is not marked as primary in AWS; it is "
+            "written so, {value: ...}: as text alone, the next plan marks it",
         )
     return Adopted(
         remarks=tuple(work.exporter.remarks),
@@ -130,9 +153,54 @@ class _Import:
     live: State
     choice: Choice
     exporter: Exporter
+    former: Mapping[GroupKey, str]
+    """What groups that the next plan renames are called until then."""
     unlisted: list[str] = field(default_factory=list)
     first_listed: int = 0
     """How many links stand in lists that are new."""
+
+    def ignore_the_unsayable(self) -> None:
+        """Have those ignored whose names cannot be said, and whom a list would have to name."""
+        refused = self.exporter.refused
+        named = self._named() if refused else frozenset()
+        more = to_be_ignored({one: refused[one] for one in refused.keys() & named}, self.live)
+        if not more.remarks:
+            return
+        settings = self.declared.settings
+        ignore = replace(
+            settings.ignore,
+            users=(*settings.ignore.users, *more.users),
+            groups=(*settings.ignore.groups, *more.groups),
+        )
+        settings = replace(settings, ignore=ignore)
+        self.declared = replace(self.declared, settings=settings)
+        self.exporter = Exporter(self.live, settings, self.former)
+        for address, message in more.remarks.items():
+            self.exporter.remark(address, message)
+        ignore_names(self.catalog.settings(), more.users, more.groups)
+
+    def _named(self) -> frozenset[Principal]:
+        """Return those whom a list that is to be complete would name, and who else has to stay."""
+        settings = self.declared.settings
+        found = set[Principal]()
+        if settings.memberships is not ManageLinks.OFF:
+            for key in self.exporter.groups:
+                group = self.live.groups[key]
+                if not group.foreign and self.choice.wants("group", group.name):
+                    found |= principals_of(self.live.members.get(key, ()), ())
+        for arn in self.exporter.applications():
+            application = self.live.applications[arn]
+            if (application.service is None or self.choice.services) and self.choice.wants(
+                "application", application.name, arn
+            ):
+                found |= self.live.assignments.get(arn, frozenset())
+        if self.choice.only is None:
+            users = settings.users is ManageObjects.AUTHORITATIVE
+            groups = settings.groups is ManageObjects.AUTHORITATIVE
+            found |= principals_of(
+                self.live.users if users else (), self.live.groups if groups else ()
+            )
+        return frozenset(found)
 
     def users(self) -> None:
         mode = self.declared.settings.users
@@ -155,10 +223,21 @@ class _Import:
                 self._replace(place, entry, self.exporter.group(found, members))
             else:
                 self._group(place, entry, found, members)
+        self._tell_renames()
         for key in self._undeclared("group", self.exporter.groups, entries, mode):
             group = self.live.groups[key]
             members = self.live.members.get(key, frozenset())
             self._add("groups", group.name, self.exporter.group(group, members))
+
+    def _tell_renames(self) -> None:
+        for key, name in sorted(self.former.items()):
+            if self.choice.wants("group", key):
+                new = self.live.groups[key].name
+                self.exporter.remark(
+                    f"group/{new}",
+                    f"is called {shown(name)} in AWS, which is no name here; it is declared with "
+                    "that as a previous name, and the next plan renames it",
+                )
 
     def _ours(
         self,
@@ -200,6 +279,9 @@ class _Import:
     def _group(
         self, place: Place, entry: DeclaredGroup, found: Group, members: frozenset[UserKey]
     ) -> None:
+        key = group_key(found.name)
+        if key in self.former and folded(self.former[key]) not in map(folded, entry.previous_names):
+            add_previous_name(place, self.former[key])
         if settled(entry.group, found) != found:
             correct_group(place, self.exporter.group(found, members))
         if entry.members is not None:

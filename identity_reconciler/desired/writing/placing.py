@@ -71,6 +71,10 @@ class Catalog:
             }
         return self._entries[file][self._offset(position)]
 
+    def settings(self) -> Operation:
+        """Return what changes the settings."""
+        return self._operation(SETTINGS_FILE)
+
     def section(self, file: str, name: str) -> ListedSection | None:
         """Return the section called *name* of *file*, if it has one."""
         operation = self._operation(file)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from identity_reconciler.core.comparison import compare
 from identity_reconciler.core.declared import Declared
-from identity_reconciler.core.plan import Delete, Reason, Update
+from identity_reconciler.core.plan import Change, Delete, Reason, Rename, Update
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -195,8 +195,19 @@ QUICK = settings(
 )
 
 
+def gives_a_better_name(change: Change) -> bool:
+    """Return whether *change* only renames a group from what the YAML takes for no name."""
+    if not isinstance(change, Rename):
+        return False
+    old, new = change.before.key[1], change.after.key[1]
+    return old != new == " ".join(old.split())
+
+
 class TestLaw:
-    """What has been imported has nothing to plan, and importing it again changes nothing."""
+    """What has been imported has nothing to plan, and importing it again changes nothing.
+
+    But for groups that are renamed, because their names are none here.
+    """
 
     @QUICK
     @given(before=live_states(), live=live_states(), text=SETTINGS, layout=st.sampled_from(Layout))
@@ -215,11 +226,13 @@ class TestLaw:
     @settings(QUICK, max_examples=50)
     @given(live=odd_states(), text=SETTINGS)
     def test_whatever_is_live(self, tmp_path: Path, live: State, text: str) -> None:
-        if "authoritative, groups" in text:
-            return
         repository = Repository(tmp_path / "r", text)
         repository.adopt(live)
-        assert compare(repository.declared, live, NOW).changes == ()
+        changes = compare(repository.declared, live, NOW).changes
+        assert all(map(gives_a_better_name, changes))
+        once = dict(repository.rewrite.contents)
+        repository.adopt(live)
+        assert repository.rewrite.contents == once
         for name, data in repository.rewrite.contents.items():
             if name != "instance.yaml" and data:
                 read = yaml.load(data, Loader=yaml.BaseLoader)  # noqa: S506 (safe)
@@ -366,10 +379,11 @@ class TestRemarks:
         )
 
     def test_lists_that_would_not_be_complete(self, tmp_path: Path) -> None:
+        # What is ignored would be the second one, too.
         bad, group = person("x\u034fy"), Group(GroupName("g"))
         arn = ApplicationArn(ARN + "1")
         live = State(
-            people(bad).users,
+            people(bad, person("xzy")).users,
             {group_key("g"): group},
             {group_key("g"): frozenset({user_key(bad.user_name)})},
             {arn: Application(arn, "Wiki")},
@@ -388,6 +402,99 @@ class TestRemarks:
         assert "assignments left out, so not managed" in told
         assert "the deleted user gone cannot be declared" in told
         assert repository.text("groups") == "groups:\n  - name: g\n"
+
+
+def grouped(name: str, *users: User, foreign: bool = False) -> State:
+    """Return a state with one group, whose members are *users*, and an application for it."""
+    arn = ApplicationArn(ARN + "1")
+    key = group_key(name)
+    return State(
+        people(*users).users,
+        {key: Group(GroupName(name), foreign=foreign)},
+        {key: frozenset(user_key(one.user_name) for one in users)},
+        {arn: Application(arn, "Wiki")},
+        {arn: frozenset({Principal(PrincipalKind.GROUP, key)})},
+    )
+
+
+class TestNames:
+    """A name that AWS takes and the YAML does not never costs a whole list."""
+
+    @pytest.mark.parametrize(
+        ("name", "better", "said"),
+        [
+            (" Data", "Data", '" Data"'),
+            ("Data\t", "Data", '"Data\\t"'),
+            ("Da\nta ", "Da ta", '"Da\\nta "'),
+            ("\u00a0Dát\u3000a", "Dát a", '"\\_Dát\u3000a"'),
+        ],
+    )
+    def test_a_group_gets_a_better_one(
+        self, tmp_path: Path, name: str, better: str, said: str
+    ) -> None:
+        repository, live = Repository(tmp_path), grouped(name, person("ann"))
+        (told,) = repository.adopt(live)
+        assert told.startswith(f"group/{better}: is called ")
+        assert repository.text("groups") == (
+            f"groups:\n  - name: {better}\n    previous_names:\n      - {said}\n"
+            "    members:\n      - ann\n"
+        )
+        assert f"groups:\n        - {better}\n" in repository.text("applications")
+        (change,) = compare(repository.declared, live, NOW).changes
+        assert change == Rename(Group(GroupName(name)), Group(GroupName(better)))
+
+    def test_an_entry_that_is_there_gets_the_name_of_before(self, tmp_path: Path) -> None:
+        text = "groups:\n  - {name: Data, members: [ann]} # ours\nusers:\n  - user_name: ann\n"
+        repository = Repository(tmp_path, a=text + "    state: external\n")
+        live = grouped("Data ", person("ann", foreign=True))
+        repository.adopt(live, only=frozenset({("group", "data ")}))
+        entry = '{name: Data, previous_names: ["Data "], members: [ann]} # ours'
+        assert entry in repository.text("a")
+
+    def test_another_unicode_form_is_no_other_name(self, tmp_path: Path) -> None:
+        live = grouped("e\u0301quipe", person("jose\u0301"))
+        repository = Repository(tmp_path)
+        assert repository.adopt(live) == ()
+        assert "user_name: jos\u00e9\n" in repository.text("users")
+        assert "name: \u00e9quipe\n" in repository.text("groups")
+        assert compare(repository.declared, live, NOW).changes == ()
+
+    @pytest.mark.parametrize(
+        ("live", "pattern"),
+        [
+            (grouped("Data", person("x\u034fy"), person("ann")), 'users:\n    - "x?y"\n'),
+            (grouped("Data", person("ann"), person("\u0430nn")), "users:\n    - \u0430nn\n"),
+            (
+                grouped("Data", person("Administrator", foreign=True), person("ann")),
+                "users:\n    - Administrator\n",
+            ),
+            (grouped(" Data[1]", person("ann"), foreign=True), 'groups:\n    - " Data[[]1]"\n'),
+        ],
+        ids=["no shape", "look-alike", "reserved", "foreign"],
+    )
+    def test_what_cannot_be_said_is_ignored(
+        self, tmp_path: Path, live: State, pattern: str
+    ) -> None:
+        repository = Repository(tmp_path)
+        (told,) = repository.adopt(live)
+        assert "ignored from now on (ignore in instance.yaml)" in told
+        assert repository.text("instance") == f"{INSTANCE}{PLAIN}ignore:\n  {pattern}"
+        declared = repository.declared
+        assert compare(declared, live, NOW).changes == ()
+        assert all(one.members is not None for one in declared.groups)
+        assert all(one.managed for one in declared.applications)
+
+    def test_what_is_ignored_already_stays_so(self, tmp_path: Path) -> None:
+        lists = "ignore: # theirs\n  groups: [AWS*] # Control Tower\n  users: [bot-*, x]\n"
+        repository = Repository(tmp_path, PLAIN + lists)
+        repository.adopt(grouped("Data", person("x\u034fy"), person("ann")))
+        assert repository.text("instance") == INSTANCE + PLAIN + lists.replace("x]", 'x, "x?y"]')
+
+    def test_whom_no_list_names_is_only_told(self, tmp_path: Path) -> None:
+        repository = Repository(tmp_path)
+        (told,) = repository.adopt(people(person("x\u034fy")))
+        assert "left out, for its name" in told
+        assert "ignore" not in repository.text("instance")
 
 
 COMMENTED = """\
