@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +63,24 @@ def doctor(
         for finding in _examined(declared, target):
             typer.echo(safe_lines(str(finding)))
             good = good and finding.good
-    for finding in _reviewed(directory):
+    for finding in (*_edited(directory), *_reviewed(directory)):
         typer.echo(safe_lines(str(finding)))
         good = good and finding.good
     return ExitCode.SUCCESS if good else ExitCode.UNEXPECTED
+
+
+def _edited(directory: Path) -> Iterator[Diagnosis]:
+    """Yield where the schemas for editors are not those of this program."""
+    from identity_reconciler.desired.reading.loader import instance_directories
+    from identity_reconciler.desired.writing.editors import FOLDER, stale_schemas
+
+    for one in instance_directories(directory):
+        if stale := stale_schemas(one):
+            yield Diagnosis(
+                good=True,
+                text=f"schemas for editors: {', '.join(stale)} of {one} are of another version; "
+                f"`identity-reconciler schema {shlex.quote(str(one / FOLDER))}` renews them",
+            )
 
 
 def _reviewed(directory: Path) -> Iterator[Diagnosis]:

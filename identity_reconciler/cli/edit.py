@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -18,21 +19,27 @@ from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from identity_reconciler.core.declared import Declared
     from identity_reconciler.desired.writing.editing import Editor
     from identity_reconciler.desired.writing.rewrite import Rewrite
     from identity_reconciler.desired.yaml.emit import Data
 
 
-def finish(rewrite: Rewrite, *, write: bool) -> int:
+def finish(rewrite: Rewrite, *, write: bool, counted: bool = False) -> int:
     """Print the difference that *rewrite* makes, write it if asked to, and return the exit code.
+
+    Of a new file all is different; with *counted* only what is in it is counted.
 
     Raises:
         InvalidInputError: The result would not be valid; nothing is written.
     """
     from identity_reconciler.render.escape import safe_lines
 
-    rewrite.declared()
-    typer.echo(safe_lines(rewrite.diff()), nl=False)
+    declared = rewrite.declared()
+    if counted:
+        for line in counts(rewrite, declared):
+            typer.echo(safe_lines(line))
+    typer.echo(safe_lines(rewrite.diff(but=rewrite.new if counted else ())), nl=False)
     if not rewrite.changed:
         note("nothing to change")
         return ExitCode.SUCCESS
@@ -43,6 +50,24 @@ def finish(rewrite: Rewrite, *, write: bool) -> int:
     rewrite.write()
     note(f"{files} written")
     return ExitCode.SUCCESS
+
+
+def counts(rewrite: Rewrite, declared: Declared) -> Iterator[str]:
+    """Yield a line for each new file of *rewrite*: how much of what *declared* has is in it."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for user in declared.users:
+        found[user.position.file]["user"] += 1
+    for group in declared.groups:
+        found[group.position.file] += Counter(group=1, membership=len(group.members or ()))
+    for one in declared.applications:
+        links = len(one.users) + len(one.groups)
+        found[one.position.file] += Counter(application=1, assignment=links)
+    width = max(map(len, rewrite.new), default=0)
+    for file in rewrite.new:
+        said = [
+            f"{number:,} {kind}{'' if number == 1 else 's'}" for kind, number in found[file].items()
+        ]
+        yield f"new  {rewrite.directory / file.ljust(width)}  {', '.join(said) or 'settings'}"
 
 
 GROUPS = "groups"

@@ -71,7 +71,7 @@ def import_(
         live = read_everything(gateway, declared.settings.ignore)
     choice = Choice(datetime.now(UTC), layout, chosen, service_applications)
     adopt_and_tell(rewrite, declared, live, choice)
-    return finish(rewrite, write=not check)
+    return finish(rewrite, write=not check, counted=True)
 
 
 def _chosen(address: str) -> tuple[str, str]:
@@ -105,8 +105,11 @@ def read_everything(gateway: Gateway, ignore: Ignore) -> State:
     )
 
 
-def adopt_and_tell(rewrite: Rewrite, declared: Declared, live: State, choice: Choice) -> None:
+def adopt_and_tell(rewrite: Rewrite, declared: Declared, live: State, choice: Choice) -> bool:
     """Change *rewrite*, which declares *declared*, to what is *live*; tell what there is to tell.
+
+    Returns:
+        Whether that is only how much was taken in, so that there is nothing to plan.
 
     Raises:
         UsageError: Something chosen is neither live nor declared, or a rename is pending.
@@ -126,3 +129,4 @@ def adopt_and_tell(rewrite: Rewrite, declared: Declared, live: State, choice: Ch
             f"{adopted.unreviewed:,} memberships and assignments are live and nobody has reviewed "
             "them here: what is merged is what shall stay"
         )
+    return not told

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Collection, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from identity_reconciler.cli.interview import Interview
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     EndpointUrl,
@@ -21,9 +24,12 @@ from identity_reconciler.desired.writing.placing import Layout
 from identity_reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from identity_reconciler.cli.connection import Target
     from identity_reconciler.core.declared import Instance
     from identity_reconciler.core.state import Group, State, User
+    from identity_reconciler.desired.writing.rewrite import Rewrite
     from identity_reconciler.gateway.reading.instances import ListedInstance
+    from identity_reconciler.gateway.wire.clients import Clients
     from identity_reconciler.github.workflow_files import Destination
 
 
@@ -42,10 +48,15 @@ IGNORED = Ignore(
 
 def settings_text(instance: Instance, live: State) -> str:
     """Return settings for *instance*, of which *live* is what there is."""
+    from identity_reconciler.desired.model.schema import INSTANCE
+    from identity_reconciler.desired.reading.files import SETTINGS_FILE
+    from identity_reconciler.desired.writing.editors import editor_line
     from identity_reconciler.desired.yaml.emit import scalar
 
     delegated = instance.delegated_administrator
     lines = [
+        editor_line(SETTINGS_FILE, INSTANCE),
+        "#",
         "# Which instance of IAM Identity Center this is about, and how much of it is managed.",
         "instance:",
         f"  name: {scalar(instance.name)}",
@@ -139,54 +150,117 @@ def init(
 
     Asks on a terminal for what the options leave open.
     """
-    from datetime import UTC, datetime
-
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.cli.edit import finish
-    from identity_reconciler.cli.finding import as_instance, clients_for
-    from identity_reconciler.cli.import_ import adopt_and_tell, read_everything
     from identity_reconciler.cli.options import parse_rates
     from identity_reconciler.cli.output import note
     from identity_reconciler.desired.reading.files import SETTINGS_FILE
-    from identity_reconciler.desired.writing.importing import Choice
     from identity_reconciler.desired.writing.rewrite import Rewrite
-    from identity_reconciler.gateway.reading.instances import caller, list_instances
 
-    place = _place(directory, repository, tool) if github else None
-    rewrite = Rewrite(directory)
-    if github and SETTINGS_FILE in rewrite.contents:
-        note(f"{directory / SETTINGS_FILE} is there already; nothing else is written")
+    interview = Interview()
+    with interview.kept():
+        place = _place(directory, repository, tool, interview) if github else None
+        rewrite = Rewrite(directory)
+        if github and SETTINGS_FILE in rewrite.contents:
+            note(f"{directory / SETTINGS_FILE} is there already; nothing else is written")
+            _write_workflows(place, reviewers=reviewers)
+            return ExitCode.SUCCESS
+        if SETTINGS_FILE in rewrite.contents:
+            raise UsageError(
+                f"{directory / SETTINGS_FILE} is there already; `import` goes on from it"
+            )
+        if (owners is None) != (approvers is None):
+            raise UsageError("give both --owners and --approvers, or neither")
+        target = Target(sandbox, endpoint_url, parse_rates(rate))
+        begin = _Beginning(rewrite, layout, service_applications)
+        with begin.found(target, region, instance_arn, interview) as found:
+            called = name or interview.ask("--name", "What do you call this instance?", "main")
+            owners = owners or interview.ask("--owners", _OWNERS, "")
+            approvers = approvers or interview.ask("--approvers", _APPROVERS, "")
+            quiet = begin.adopt(found, called)
+        _write_gitignore()
+        _write_codeowners(directory, owners, approvers)
         _write_workflows(place, reviewers=reviewers)
-        return ExitCode.SUCCESS
-    if SETTINGS_FILE in rewrite.contents:
-        raise UsageError(f"{directory / SETTINGS_FILE} is there already; `import` goes on from it")
-    if (owners is None) != (approvers is None):
-        raise UsageError("give both --owners and --approvers, or neither")
-    target = Target(sandbox, endpoint_url, parse_rates(rate))
-    with clients_for(target, region) as clients:
-        found = _chosen(list_instances(clients, everywhere=False), instance_arn)
-        called = name or _asked("What do you call this instance?", "main")
-        instance = as_instance(found, called, clients.region, caller(clients))
-        live = read_everything(target.open(clients, instance), IGNORED)
-    text = settings_text(instance, live)
-    rewrite.put(SETTINGS_FILE, text.encode())
-    choice = Choice(datetime.now(UTC), layout, services=service_applications)
-    adopt_and_tell(rewrite, rewrite.declared(), live, choice)
-    code = finish(rewrite, write=True)
-    _write_gitignore()
-    _write_codeowners(
-        directory,
-        owners or _asked("Who reviews changes of the YAML (@org/team; empty: nobody yet)?", ""),
-        approvers
-        or _asked(
-            "Who reviews settings, approvals and .github (@org/team; empty: nobody yet)?", ""
-        ),
+        begin.write()
+    words = ["--sandbox"] if sandbox else []
+    words += [str(directory)] if directory != DEFAULT_DIRECTORY else []
+    note(
+        f"next: `{shlex.join(['identity-reconciler', 'doctor', *words])}` says what is missing",
+        f"next: `{shlex.join(['identity-reconciler', 'plan', *words])}` finds "
+        + ("nothing to change" if quiet else "no more to change than the notes above say"),
+        "then commit all of it",
     )
-    _write_workflows(place, reviewers=reviewers)
-    return code
+    return ExitCode.SUCCESS
 
 
-def _place(directory: Path, repository: str | None, tool: str | None) -> Destination:
+_OWNERS = "Who reviews changes of the YAML (@org/team; empty: nobody yet)?"
+_APPROVERS = "Who reviews settings, approvals and .github (@org/team; empty: nobody yet)?"
+
+
+@dataclass
+class _Beginning:
+    """The files of a directory that begins with what is live."""
+
+    rewrite: Rewrite
+    layout: Layout
+    services: bool
+
+    @contextmanager
+    def found(
+        self, target: Target, region: str | None, arn: str | None, interview: Interview
+    ) -> Iterator[_Found]:
+        """Yield the instance that is meant, while it can be read."""
+        from identity_reconciler.cli.finding import clients_for
+        from identity_reconciler.gateway.reading.instances import list_instances
+
+        with clients_for(target, region) as clients:
+            listed = _chosen(list_instances(clients, everywhere=False), arn, interview)
+            yield _Found(target, clients, listed)
+
+    def adopt(self, found: _Found, name: str) -> bool:
+        """Have the files say what is live; return what `adopt_and_tell` does."""
+        from datetime import UTC, datetime
+
+        from identity_reconciler.cli.finding import as_instance
+        from identity_reconciler.cli.import_ import adopt_and_tell, read_everything
+        from identity_reconciler.desired.reading.files import SETTINGS_FILE
+        from identity_reconciler.desired.writing.importing import Choice
+        from identity_reconciler.gateway.reading.instances import caller
+
+        clients = found.clients
+        instance = as_instance(found.listed, name, clients.region, caller(clients))
+        live = read_everything(found.target.open(clients, instance), IGNORED)
+        self.rewrite.for_editors = True
+        self.rewrite.put(SETTINGS_FILE, settings_text(instance, live).encode())
+        choice = Choice(datetime.now(UTC), self.layout, services=self.services)
+        quiet = adopt_and_tell(self.rewrite, self.rewrite.declared(), live, choice)
+        self.rewrite.declared()
+        return quiet
+
+    def write(self) -> None:
+        """Write the files, and the schemas for editors, and count what is in them."""
+        from identity_reconciler.cli.edit import finish
+        from identity_reconciler.cli.output import note
+        from identity_reconciler.desired.writing.editors import FOLDER, schema_files
+        from identity_reconciler.desired.writing.replacement import replace_file
+
+        for file, data in schema_files().items():
+            replace_file(self.rewrite.directory / file, data, parents=True)
+        note(f"wrote {self.rewrite.directory / FOLDER}, with which editors complete and check")
+        finish(self.rewrite, write=True, counted=True)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An instance, and who can read it."""
+
+    target: Target
+    clients: Clients
+    listed: ListedInstance
+
+
+def _place(
+    directory: Path, repository: str | None, tool: str | None, interview: Interview
+) -> Destination:
     from identity_reconciler.github.workflow_files import Destination, Tool
 
     pinned = Tool.parsed(tool) if tool else Tool.installed()
@@ -195,7 +269,7 @@ def _place(directory: Path, repository: str | None, tool: str | None) -> Destina
             "give --tool OWNER/NAME@COMMIT: jobs run this tool as it is at a commit on GitHub, and "
             "what it was installed from here does not say which"
         )
-    called = repository or _asked("Which repository on GitHub will it run in (OWNER/NAME)?", "")
+    called = repository or interview.ask("--repository", _REPOSITORY, "")
     if not called:
         raise UsageError(
             "give --repository OWNER/NAME: pull requests are planned by the workflow of its main"
@@ -203,15 +277,12 @@ def _place(directory: Path, repository: str | None, tool: str | None) -> Destina
     return Destination(directory, called, pinned)
 
 
-def _asked(question: str, default: str) -> str:
-    """Return an answer from the terminal, or *default* where nobody can be asked."""
-    if not sys.stdin.isatty():
-        return default
-    answer: str = typer.prompt(question, default=default, show_default=bool(default), err=True)
-    return answer
+_REPOSITORY = "Which repository on GitHub will it run in (OWNER/NAME)?"
 
 
-def _chosen(found: Sequence[ListedInstance], arn: str | None) -> ListedInstance:
+def _chosen(
+    found: Sequence[ListedInstance], arn: str | None, interview: Interview
+) -> ListedInstance:
     if not found:
         raise UsageError(
             "these credentials lead to no instance of IAM Identity Center in this region; give "
@@ -219,7 +290,8 @@ def _chosen(found: Sequence[ListedInstance], arn: str | None) -> ListedInstance:
         )
     by_arn = {one.instance_arn: one for one in found}
     if arn is None and len(found) > 1:
-        arn = _asked(f"Which instance: {', '.join(by_arn)}?", "") or None
+        question = f"Which instance: {', '.join(by_arn)}?"
+        arn = interview.ask("--instance-arn", question, "") or None
     if arn is None and len(found) == 1:
         return found[0]
     if arn not in by_arn:
@@ -237,6 +309,8 @@ def _write_codeowners(directory: Path, owners: str, approvers: str) -> None:
         return
     lines = owners_lines(directory.as_posix().strip("/"), owners, approvers)
     there = next((place for place in PLACES if Path(place).exists()), None)
+    if there is not None and Path(there).read_bytes() == lines.encode():
+        return
     if there is not None:
         note(f"{there} is there already; add these lines to it:", *lines.splitlines())
         return

@@ -50,7 +50,9 @@ class TestImport:
         run = command("import", "--sandbox", "--layout", layout, cwd=adopted)
         assert run.code == 0, run.err
         assert run.out == checked.out
-        assert "user_name: janedoe" in run.out
+        assert all(line.startswith("new  desired-state/") for line in run.out.splitlines())
+        files = (adopted / "desired-state").rglob("*.yaml")
+        assert sum(path.read_text().count("user_name: janedoe\n") for path in files) == 1
         assert NOTHING in plan(adopted)
         again = command("import", "--sandbox", "--check", cwd=adopted)
         assert (again.code, again.out) == (0, "")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import re
 import subprocess
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from identity_reconciler.errors import ExitCode
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
@@ -74,6 +78,13 @@ class TestTheWholeWay:
         text = (seeded / "desired-state/users.yaml").read_text()
         assert text.count("user_name:") == 500
         assert text.count("state: external") == 10
+        assert run.out.splitlines() == [
+            "new  desired-state/applications.yaml  25 applications, 100 assignments",
+            "new  desired-state/groups.yaml        40 groups, 1,900 memberships",
+            "new  desired-state/instance.yaml      settings",
+            "new  desired-state/users.yaml         500 users",
+        ]
+        assert "next: `identity-reconciler plan --sandbox` finds nothing to change" in run.err
         assert command("fmt", "--check", cwd=seeded).code == 0
         assert "No changes." in command("plan", "--sandbox", cwd=seeded).out
         with (seeded / "desired-state/instance.yaml").open("a") as settings:
@@ -134,14 +145,43 @@ class TestInit:
         assert (tmp_path / ".gitignore").read_bytes() == after
 
 
+class TestEditors:
+    """An editor finds the schema of each file in the repository, by the file's first line."""
+
+    def test_every_file_leads_to_its_schema(self, tmp_path: Path) -> None:
+        run = command("init", "--sandbox", "--layout", "by-prefix", "corp/main", cwd=tmp_path)
+        assert run.code == 0, run.err
+        here = tmp_path / "corp/main"
+        new = ("add-user", "ann", "--given-name", "A", "--family-name", "B", "--email", "a@x.org")
+        run = command("edit", "-C", "corp/main", *new, "--file", "users/a.yaml", cwd=tmp_path)
+        assert run.code == 0, run.err
+        files = sorted(path.relative_to(here).as_posix() for path in here.rglob("*.yaml"))
+        assert files == ["applications.yaml", "instance.yaml", "users/a.yaml"]
+        for file in files:
+            text = (here / file).read_text()
+            schema = text.partition("$schema=")[2].split()[0]
+            content = json.loads((here / file).parent.joinpath(schema).read_text())
+            jsonschema.validate(yaml.load(text, Loader=yaml.BaseLoader), content)  # noqa: S506
+            assert text.startswith("# yaml-language-server: ")
+        assert command("fmt", "--check", "corp/main", cwd=tmp_path).code == 0
+
+    def test_those_of_another_version_are_told(self, tmp_path: Path) -> None:
+        assert command("init", "--sandbox", cwd=tmp_path).code == 0
+        assert ".schemas" not in command("doctor", "--sandbox", cwd=tmp_path).out
+        (tmp_path / "desired-state/.schemas/instance.schema.json").write_text("{}")
+        told = command("doctor", "--sandbox", cwd=tmp_path).out
+        assert "`identity-reconciler schema desired-state/.schemas` renews them" in told
+
+
 class TestInterview:
     """On a terminal, what the options leave open is asked."""
 
-    def test_answers_are_taken(self, tmp_path: Path) -> None:
+    def interview(self, here: Path, answers: str) -> tuple[int, str]:
+        """Return the exit code, and what is told on stderr."""
         terminal, stdin = pty.openpty()
         process = subprocess.Popen(
             [*launcher(), "init", "--sandbox"],
-            cwd=tmp_path,
+            cwd=here,
             env=environment(),
             stdin=stdin,
             stdout=subprocess.PIPE,
@@ -149,10 +189,28 @@ class TestInterview:
             text=True,
         )
         os.close(stdin)
-        os.write(terminal, b"corp\n@example/identity\n@example/security\n")
+        os.write(terminal, answers.encode())
         _, told = process.communicate(timeout=60)
         os.close(terminal)
-        assert process.returncode == 0, told
+        return process.returncode, told
+
+    def test_answers_are_not_lost(self, tmp_path: Path) -> None:
+        answers = "corp\n@example/identity\n@example/security\n"
+        (tmp_path / ".github").write_text("in the way")
+        code, told = self.interview(tmp_path, answers)
+        assert code == ExitCode.INVALID_INPUT
+        assert "cannot write .github/CODEOWNERS" in told
+        (again,) = re.findall("to go on with your answers: identity-reconciler (.*)", told)
+        assert not (tmp_path / "desired-state").exists()
+        (tmp_path / ".github").unlink()
+        run = command(*again.split(), cwd=tmp_path)
+        assert run.code == 0, run.err
+        assert "name: corp" in (tmp_path / "desired-state/instance.yaml").read_text()
+        assert (tmp_path / ".github/CODEOWNERS").read_text() == OWNED
+
+    def test_answers_are_taken(self, tmp_path: Path) -> None:
+        code, told = self.interview(tmp_path, "corp\n@example/identity\n@example/security\n")
+        assert code == 0, told
         assert "What do you call this instance?" in told
         assert "name: corp" in (tmp_path / "desired-state/instance.yaml").read_text()
         assert (tmp_path / ".github/CODEOWNERS").read_text() == OWNED

@@ -12,7 +12,9 @@ from pathlib import PurePosixPath
 
 from identity_reconciler.core.declared import DeclaredApplication, DeclaredGroup, DeclaredUser
 from identity_reconciler.core.state import folded
+from identity_reconciler.desired.model.schema import DESIRED_STATE
 from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_FILE
+from identity_reconciler.desired.writing.editors import editor_line
 from identity_reconciler.desired.writing.rewrite import Rewrite
 from identity_reconciler.desired.yaml.edits import Operation
 from identity_reconciler.desired.yaml.emit import Data, entry_lines
@@ -102,7 +104,8 @@ class Catalog:
             if file in self._rewrite.contents:
                 self._add_to(file, sections)
             else:
-                for name, data in new_files(file, sections):
+                line = editor_line(file, DESIRED_STATE) if self._rewrite.for_editors else None
+                for name, data in new_files(file, sections, line):
                     self._rewrite.put(name, data)
         for file, operation in self._operations.items():
             mark = codecs.BOM_UTF8 if self._rewrite.contents[file][:3] == codecs.BOM_UTF8 else b""
@@ -146,11 +149,14 @@ class Catalog:
 Sections = Mapping[str, list[Mapping[str, Data]]]
 
 
-def new_files(file: str, sections: Sections) -> Iterator[tuple[str, bytes]]:
+def new_files(
+    file: str, sections: Sections, first_line: str | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Yield the files that hold *sections*: *file*, and numbered ones where it would be too large.
 
-    Entries are separated by a blank line.
+    Entries are separated by a blank line. With a *first_line*, each file has it.
     """
+    top = [] if first_line is None else [first_line]
     part, size, lines = 1, 0, list[str]()
     for name, entries in sections.items():
         head = True
@@ -158,11 +164,11 @@ def new_files(file: str, sections: Sections) -> Iterator[tuple[str, bytes]]:
             added = ["", *entry_lines(entry, 2)]
             weight = sum(len(line.encode()) + 1 for line in added)
             if size + weight > MAX_BYTES - _SPARE:
-                yield _numbered(file, part), _text(lines)
+                yield _numbered(file, part), _text(top, lines)
                 part, size, lines, head = part + 1, 0, [], True
             lines += ["", f"{name}:", *added[1:]] if head else added
             size, head = size + weight, False
-    yield _numbered(file, part), _text(lines)
+    yield _numbered(file, part), _text(top, lines)
 
 
 _SPARE = 1_000_000
@@ -173,8 +179,8 @@ def _numbered(file: str, part: int) -> str:
     return file if part == 1 else f"{file.removesuffix('.yaml')}-{part}.yaml"
 
 
-def _text(lines: list[str]) -> bytes:
-    return "".join(f"{line}\n" for line in lines[1:]).encode()
+def _text(top: list[str], lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in [*top, *lines[1:]]).encode()
 
 
 def _entries(section: ListedSection) -> Iterator[Entry]:

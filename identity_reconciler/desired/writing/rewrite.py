@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.desired.reading.files import FoundFiles, read_files
 from identity_reconciler.desired.reading.loader import declared_by
+from identity_reconciler.desired.writing.editors import FOLDER
 from identity_reconciler.desired.writing.replacement import replace_file
 from identity_reconciler.errors import UsageError
 
@@ -24,6 +25,8 @@ class Rewrite:
         self._before = dict(found.contents)
         self.contents = dict(found.contents)
         """Path relative to the directory, with forward slashes, to the bytes as they shall be."""
+        self.for_editors = (directory / FOLDER).is_dir()
+        """Whether a new file begins with the line that leads editors to its schema."""
 
     @property
     def changed(self) -> list[str]:
@@ -31,6 +34,11 @@ class Rewrite:
         return sorted(
             name for name, data in self.contents.items() if self._before.get(name) != data
         )
+
+    @property
+    def new(self) -> list[str]:
+        """The names of the files that are not there yet, sorted."""
+        return [name for name in self.changed if name not in self._before]
 
     def put(self, file: str, data: bytes) -> None:
         """Let *file* hold *data*."""
@@ -44,9 +52,10 @@ class Rewrite:
         """
         return declared_by(dict(sorted(self.contents.items())), self.problems)
 
-    def diff(self) -> str:
-        """Return the difference as a unified diff."""
-        return "".join(line for name in self.changed for line in self._diff_of(name))
+    def diff(self, *, but: Collection[str] = ()) -> str:
+        """Return the difference as a unified diff, without the files that are in *but*."""
+        names = [name for name in self.changed if name not in but]
+        return "".join(line for name in names for line in self._diff_of(name))
 
     def _diff_of(self, name: str) -> Iterator[str]:
         before = self._before.get(name, b"").decode("utf-8").splitlines(keepends=True)
