@@ -14,6 +14,7 @@ from identity_reconciler.core.planner import settled
 from identity_reconciler.core.state import User, folded
 from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.entries import GroupEntry
+from identity_reconciler.desired.model.instance import IgnoreSection, SettingsDocument
 from identity_reconciler.desired.model.people import SECTIONS, UserEntry
 from identity_reconciler.desired.writing.placing import Entry
 from identity_reconciler.desired.yaml.edits import Operation
@@ -134,7 +135,7 @@ def ignore_names(settings: Operation, users: SequenceOf[str], groups: SequenceOf
     ignore = root.get("ignore")
     if not isinstance(ignore, Map):
         said = {kind: some for kind, some in patterns.items() if some}
-        settings.add_key(root, root.pairs[-1][0].value, "ignore", said)
+        settings.add_key(root, _above(root, "ignore", SettingsDocument), "ignore", said)
         return
     for kind, some in patterns.items():
         at = ignore.index(kind)
@@ -142,8 +143,7 @@ def ignore_names(settings: Operation, users: SequenceOf[str], groups: SequenceOf
         if some and key is not None and isinstance(items, Sequence):
             settings.change_list(key, items, (), {len(items.items): list(some)})
         elif some:
-            last = ignore.pairs[-1][0].value if ignore.pairs else ""
-            settings.add_key(ignore, last, kind, some)
+            settings.add_key(ignore, _above(ignore, kind, IgnoreSection), kind, some)
 
 
 def fill_map(entry: Entry, key: str, data: Mapping[str, Data]) -> bool:
@@ -217,11 +217,12 @@ def _correct(
     elif at >= 0 and value is not None:
         operation.replace(*parent.pairs[at], value)
     elif value is not None:
-        operation.add_key(parent, _above(parent, key, tuple(model.model_fields)), key, value)
+        operation.add_key(parent, _above(parent, key, model), key, value)
 
 
-def _above(parent: Map, key: str, order: tuple[str, ...]) -> str:
-    """Return the key of *parent* below which *key* belongs."""
+def _above(parent: Map, key: str, model: type[Document]) -> str | None:
+    """Return the key of *parent* below which *key* belongs; None: above all."""
+    order = tuple(model.model_fields)
     before = order[: order.index(key)]
     present = [one.value for one, _ in parent.pairs if one.value in before]
-    return present[-1] if present else parent.pairs[0][0].value
+    return present[-1] if present else None

@@ -70,6 +70,10 @@ def sayable(live: State, declared: Declared) -> Sayable:
     )
 
 
+def _objection(name: str) -> str | None:
+    return objection(check_group_name, name)
+
+
 def _in_form_c(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
@@ -83,18 +87,18 @@ def _repaired(live: State, declared: Declared) -> Iterator[tuple[GroupKey, Group
         key: _ODD_SPACES.sub(" ", _in_form_c(group.name)).strip(" ")
         for key, group in live.groups.items()
         if not group.foreign
-        and objection(check_group_name, _in_form_c(group.name))
+        and _objection(_in_form_c(group.name))
         and not objection(check_previous_group_name, group.name)
         and not matches_any(declared.settings.ignore.groups, key)
     }
     taken = {*live.groups, *(one.name for one in live.twins)}
-    alike = look_alikes([*(one.name for one in live.groups.values()), *odd.values()]) if odd else {}
+    others = [one.name for key, one in live.groups.items() if key not in odd]
+    alike = look_alikes([*others, *odd.values()]) if odd else {}
     for key, name in sorted(odd.items()):
         entry = entries.get(group_key(name))
-        is_free = group_key(name) not in taken and (
-            entry is None or entry.presence is Presence.PRESENT
-        )
-        if is_free and not objection(check_group_name, name) and name not in alike:
+        is_free = entry is None or entry.presence is Presence.PRESENT
+        is_plain = name.isascii() or name not in alike
+        if is_free and is_plain and group_key(name) not in taken and not _objection(name):
             taken.add(group_key(name))
             yield key, GroupName(name)
 

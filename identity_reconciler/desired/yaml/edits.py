@@ -96,14 +96,20 @@ class Operation:
             below = self.source.line_end(node.start)
             self._edit(below, max(below, self.source.line_end(node.end)), "")
 
-    def add_key(self, parent: Map, after: str, key: str, data: Data) -> None:
-        """Give *parent* another key below that of *after*; below all where that is not there."""
-        at = parent.index(after) if parent.index(after) >= 0 else len(parent.pairs) - 1
+    def add_key(self, parent: Map, after: str | None, key: str, data: Data) -> None:
+        """Give *parent* another key below that of *after*; below all where that is not there.
+
+        None: above all, unless a dash stands before the first.
+        """
+        above_all = after is None and (parent.flow or not self._shares_line(parent.pairs[0][0]))
+        at = 0 if above_all else (parent.index(after or "") + 1 or len(parent.pairs))
         if parent.flow:
-            self._in(parent).add(at + 1, f"{scalar(key)}: {flow(data)}")
-        else:
-            lines = key_lines(key, data, parent.column)
-            self._insert_lines(self.source.line_end(parent.pairs[at][1].end), lines)
+            self._in(parent).add(at, f"{scalar(key)}: {flow(data)}")
+            return
+        where = self.source.line_start(parent.pairs[0][0].start)
+        if at:
+            where = self.source.line_end(parent.pairs[at - 1][1].end)
+        self._insert_lines(where, key_lines(key, data, parent.column))
 
     def remove_key(self, parent: Map, key: str) -> None:
         """Take *key* and its value out of *parent*, which has others."""

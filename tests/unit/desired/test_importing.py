@@ -426,6 +426,7 @@ class TestNames:
             (" Data", "Data", '" Data"'),
             ("Data\t", "Data", '"Data\\t"'),
             ("Da\nta ", "Da ta", '"Da\\nta "'),
+            ("Da\u00a0ta", "Da ta", '"Da\\_ta"'),
             ("\u00a0Dát\u3000a", "Dát a", '"\\_Dát\u3000a"'),
         ],
     )
@@ -489,6 +490,22 @@ class TestNames:
         repository = Repository(tmp_path, PLAIN + lists)
         repository.adopt(grouped("Data", person("x\u034fy"), person("ann")))
         assert repository.text("instance") == INSTANCE + PLAIN + lists.replace("x]", 'x, "x?y"]')
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("ignore:\n  groups: [a]\n", 'ignore:\n  users:\n    - "x?y"\n  groups: [a]\n'),
+            ("ignore: {groups: [a]} # b\n", 'ignore: {users: ["x?y"], groups: [a]} # b\n'),
+            ("ignore: {}\n", 'ignore: {users: ["x?y"]}\n'),
+            ("ignore:\n  users: []\n", 'ignore:\n  users: ["x?y"]\n'),
+            ("account_access: list\n", 'ignore:\n  users:\n    - "x?y"\naccount_access: list\n'),
+        ],
+    )
+    def test_patterns_go_where_fmt_has_them(self, tmp_path: Path, before: str, after: str) -> None:
+        repository = Repository(tmp_path, PLAIN + before)
+        repository.adopt(grouped("Data", person("x\u034fy"), person("ann")))
+        assert repository.text("instance") == INSTANCE + PLAIN + after
+        repository.declared  # noqa: B018 (raises where it is not valid)
 
     def test_whom_no_list_names_is_only_told(self, tmp_path: Path) -> None:
         repository = Repository(tmp_path)
