@@ -173,7 +173,9 @@ def init(
         target = Target(sandbox, endpoint_url, parse_rates(rate))
         begin = _Beginning(rewrite, layout, service_applications)
         with begin.found(target, region, instance_arn, interview) as found:
-            called = name or interview.ask("--name", "What do you call this instance?", "main")
+            called = name or interview.ask("--name", _NAME, "main", _name_objection)
+            if why := _name_objection(called):
+                raise UsageError(f"--name: {why}")
             owners = owners or interview.ask("--owners", _OWNERS, "")
             approvers = approvers or interview.ask("--approvers", _APPROVERS, "")
             quiet = begin.adopt(found, called)
@@ -192,6 +194,17 @@ def init(
     return ExitCode.SUCCESS
 
 
+def _name_objection(name: str) -> str | None:
+    """Return why an instance cannot be called *name*, before anything is read."""
+    from pydantic import TypeAdapter
+
+    from identity_reconciler.desired.model.text import InstanceName
+    from identity_reconciler.desired.writing.exporter import objection
+
+    return objection(TypeAdapter(InstanceName).validate_python, name)
+
+
+_NAME = "What do you call this instance?"
 _OWNERS = "Who reviews changes of the YAML (@org/team; empty: nobody yet)?"
 _APPROVERS = "Who reviews settings, approvals and .github (@org/team; empty: nobody yet)?"
 

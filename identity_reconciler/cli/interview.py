@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -20,11 +20,23 @@ class Interview:
     answers: dict[str, str] = field(default_factory=dict)
     """By the option that says the same."""
 
-    def ask(self, option: str, question: str, default: str) -> str:
-        """Return an answer from the terminal, or *default* where nobody can be asked."""
+    def ask(
+        self,
+        option: str,
+        question: str,
+        default: str,
+        objection: Callable[[str], str | None] = lambda _: None,
+    ) -> str:
+        """Return an answer from the terminal, or *default* where nobody can be asked.
+
+        Asks again while there is an *objection* to the answer.
+        """
         if not sys.stdin.isatty():
             return default
         answer: str = typer.prompt(question, default=default, show_default=bool(default), err=True)
+        while why := objection(answer):
+            note(why)
+            answer = typer.prompt(question, default=default, show_default=bool(default), err=True)
         if answer:
             self.answers[option] = answer
         return answer

@@ -14,7 +14,7 @@ NOTHING = "No changes."
 WRONG = {
     "unknown kind": (("--only", "membership/a/b"), "--only membership/a/b: expected user/NAME"),
     "no name": (("--only", "user/"), "--only user/: expected"),
-    "unknown name": (("--only", "user/nobody"), "user/nobody is neither live nor declared"),
+    "unknown name": (("--only", "user/jane"), 'user "jane" is neither live nor declared; did you'),
     "unknown layout": (("--layout", "flat"), "flat"),
     "missing directory": (("nowhere",), "nowhere"),
     "both sandbox and URL": (("--endpoint-url", "http://127.0.0.1:1"), "exclude each other"),

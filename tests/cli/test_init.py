@@ -209,8 +209,11 @@ class TestInterview:
         assert (tmp_path / ".github/CODEOWNERS").read_text() == OWNED
 
     def test_answers_are_taken(self, tmp_path: Path) -> None:
-        code, told = self.interview(tmp_path, "corp\n@example/identity\n@example/security\n")
+        code, told = self.interview(
+            tmp_path, "my corp\ncorp\n@example/identity\n@example/security\n"
+        )
         assert code == 0, told
+        assert '"my corp" is not a name' in told
         assert "What do you call this instance?" in told
         assert "name: corp" in (tmp_path / "desired-state/instance.yaml").read_text()
         assert (tmp_path / ".github/CODEOWNERS").read_text() == OWNED

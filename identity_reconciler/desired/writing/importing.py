@@ -38,7 +38,7 @@ from identity_reconciler.core.state import (
     principals_of,
     user_key,
 )
-from identity_reconciler.core.wording import shown
+from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.desired.writing.corrections import (
     Correction,
     add_previous_name,
@@ -101,8 +101,10 @@ def adopt(rewrite: Rewrite, declared: Declared, live: State, choice: Choice) -> 
         InvalidInputError: The result would not be valid.
     """
     for kind, name in sorted(choice.only or ()):
-        if not _is_known(kind, name, declared, live):
-            raise UsageError(f"{kind}/{name} is neither live nor declared")
+        known = _known(kind, declared, live)
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise UsageError(f"{kind} {shown(name)} is neither live nor declared{hint}")
     said = sayable(live, declared)
     choice = choice.under_new_names(said.former)
     work = _Import(
@@ -131,14 +133,15 @@ def adopt(rewrite: Rewrite, declared: Declared, live: State, choice: Choice) -> 
     )
 
 
-def _is_known(kind: str, name: str, declared: Declared, live: State) -> bool:
+def _known(kind: str, declared: Declared, live: State) -> set[str]:
+    """Return the folded names of what is live or declared of a kind."""
     if kind == "user":
-        return user_key(name) in {*live.users, *(user_key(one.name) for one in declared.users)}
+        return {*live.users, *(folded(one.name) for one in declared.users)}
     if kind == "group":
-        return group_key(name) in {*live.groups, *(group_key(one.name) for one in declared.groups)}
+        return {*live.groups, *(folded(one.name) for one in declared.groups)}
     labels: list[tuple[str, str]] = [(one.name, one.arn) for one in live.applications.values()]
     labels += [(one.selector.name or "", one.selector.arn or "") for one in declared.applications]
-    return name in {folded(label) for pair in labels for label in pair}
+    return {folded(label) for pair in labels for label in pair}
 
 
 _Key = TypeVar("_Key", UserKey, GroupKey)
