@@ -153,7 +153,8 @@ class TestEditors:
         assert run.code == 0, run.err
         here = tmp_path / "corp/main"
         new = ("add-user", "ann", "--given-name", "A", "--family-name", "B", "--email", "a@x.org")
-        run = command("edit", "-C", "corp/main", *new, "--file", "users/a.yaml", cwd=tmp_path)
+        where = ("-C", "corp/main", "--file", "users/a.yaml")
+        run = command("edit", *new, *where, cwd=tmp_path)
         assert run.code == 0, run.err
         files = sorted(path.relative_to(here).as_posix() for path in here.rglob("*.yaml"))
         assert files == ["applications.yaml", "instance.yaml", "users/a.yaml"]
