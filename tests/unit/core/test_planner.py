@@ -122,6 +122,10 @@ class TestAttributes:
         cleared = User(UserName("ana"), family_name="Day", cleared=frozenset({"display_name"}))
         assert updated(cleared, live) == replace(live, family_name="Day", display_name=None)
 
+    def test_names_alone_make_no_display_name(self) -> None:
+        declared = User(UserName("ana"), given_name="Ana", family_name="Lee")
+        assert updated(declared, User(UserName("ana"))) == declared
+
     def test_what_aws_reports_besides_is_no_difference(self) -> None:
         assert updated(ANA, replace(ANA, website="https://example.com")) is None
 

@@ -444,6 +444,27 @@ class TestNames:
         (change,) = compare(repository.declared, live, NOW).changes
         assert change == Rename(Group(GroupName(name)), Group(GroupName(better)))
 
+    @pytest.mark.parametrize(
+        ("name", "entries"),
+        [
+            (" Data", "groups:\n  - name: Data\n    state: absent\n"),
+            (" D\u0430ta", "groups:\n  - name: Data\n    state: external\n"),
+        ],
+        ids=["another one's name", "a look-alike"],
+    )
+    def test_a_group_gets_no_name_that_is_not_free(
+        self, tmp_path: Path, name: str, entries: str
+    ) -> None:
+        repository, live = Repository(tmp_path, a=entries), grouped(name, person("ann"))
+        if "external" in entries:
+            live = replace(
+                live, groups={**live.groups, group_key("Data"): Group(GroupName("Data"))}
+            )
+        (told,) = repository.adopt(live)
+        assert "its name cannot be written" in told
+        assert f'ignore:\n  groups:\n    - "{name}"\n' in repository.text("instance")
+        assert compare(repository.declared, live, NOW).changes == ()
+
     def test_an_entry_that_is_there_gets_the_name_of_before(self, tmp_path: Path) -> None:
         text = "groups:\n  - {name: Data, members: [ann]} # ours\nusers:\n  - user_name: ann\n"
         repository = Repository(tmp_path, a=text + "    state: external\n")
