@@ -52,10 +52,11 @@ EXIT_CODES: tuple[ExitCodeRow, ...] = (
     ExitCodeRow(ExitCode.GUARD, "refused by a guard", "no"),
     ExitCodeRow(
         ExitCode.STALE_PLAN,
-        "refused: the plan is stale, expired, changed, or for another instance",
+        "refused: the plan is stale, expired, changed, or for another instance, or the commit does "
+        "not descend from the one applied last",
         "no",
     ),
-    ExitCodeRow(ExitCode.LOCKED, "the lock is held by someone else", "no"),
+    ExitCodeRow(ExitCode.LOCKED, "the lock is held by someone else, or was lost to them", "no"),
     ExitCodeRow(
         ExitCode.PARTIAL_APPLY,
         "partial: an apply that wrote something, or may have, while something failed, was skipped, "
@@ -140,6 +141,12 @@ class BlockedError(ReconcilerError):
     exit_code = ExitCode.GUARD
 
 
+class LockHeldError(ReconcilerError):
+    """Somebody else is applying; who it is stands in the message."""
+
+    exit_code = ExitCode.LOCKED
+
+
 class PartialApplyError(ReconcilerError):
     """An apply ended, after it had written something, by what no apply should end by."""
 
@@ -172,6 +179,12 @@ class AccessDeniedError(GatewayError):
 
 class CredentialsError(GatewayError):
     """There are no credentials, or they have expired; every further request would fail."""
+
+
+class LockLostError(GatewayError):
+    """Somebody else may be applying by now, so nothing was sent, and nothing more is to be."""
+
+    exit_code = ExitCode.LOCKED
 
 
 class InvalidRequestError(GatewayError):

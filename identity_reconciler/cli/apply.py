@@ -58,6 +58,25 @@ def apply(
             "--expect-head", help="Refuse a saved plan of another commit than is checked out."
         ),
     ] = False,
+    allow_commit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHA",
+            help="Apply this Git commit although it does not descend from the one applied last.",
+        ),
+    ] = None,
+    wait: Annotated[
+        float,
+        typer.Option(
+            min=0, max=24 * 60, metavar="MINUTES", help="Wait so long while somebody else applies."
+        ),
+    ] = 0.0,
+    take_over: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="Take the lock over from this run, which is known to be gone."
+        ),
+    ] = None,
     only_expired: OnlyExpired = False,
     rate: RateOption = None,
     timings: ShowTimings = False,
@@ -95,7 +114,15 @@ def apply(
         SavedPlan(path, expect_digest, expect_commit, expect_head, head, sandbox) if path else None
     )
     step = github_step(os.environ, as_json=False) if github else None
-    course = Course(color, ask=not auto_approve, only_expired=only_expired, step=step)
+    course = Course(
+        color,
+        ask=not auto_approve,
+        only_expired=only_expired,
+        step=step,
+        allow_commit=allow_commit,
+        wait=wait * 60,
+        take_over=take_over,
+    )
     try:
         with without_commands(step):
             if saved is not None and saved.path == source:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from identity_reconciler.core.declared import Declared
     from identity_reconciler.core.state import State
     from identity_reconciler.gateway import Gateway, Wanted
+    from identity_reconciler.gateway.aws import AwsGateway
 
 # Defaults that AWS raises on request. Source: singlesignon userguide, quotas.
 _USERS, _GROUPS, _APPLICATIONS = 200_000, 100_000, 7_000
@@ -52,7 +53,7 @@ def doctor(
     endpoint_url: EndpointUrl = None,
     rate: RateOption = None,
 ) -> int:
-    """Check YAML, credentials, instance, permissions to read, identity source, quotas, reviews."""
+    """Check YAML, credentials, instance, permissions, identity source, quotas, lock, reviews."""
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.loading import load_all
     from identity_reconciler.render.escape import safe_lines
@@ -140,6 +141,7 @@ def _decisive(directory: Path, top: Path) -> Iterator[str]:
 
 def _examined(declared: Declared, target: Target) -> Iterator[Diagnosis]:
     from identity_reconciler.cli.connection import connected_for
+    from identity_reconciler.core.lease import lock_of
 
     instance = declared.settings.instance
     yield Diagnosis(good=True, text=f"YAML of {instance.name}: {len(declared.files)} files, valid")
@@ -152,6 +154,7 @@ def _examined(declared: Declared, target: Target) -> Iterator[Diagnosis]:
             )
             yield from readable(gateway)
             yield from _accounts(gateway, declared.settings.account_access)
+            yield _lock(gateway, lock_of(declared.settings.lock, sandbox=target.sandbox))
     except ReconcilerError as error:
         yield Diagnosis(good=False, text=str(error))
 
@@ -207,6 +210,37 @@ def _accounts(gateway: Gateway, reading: AccountReading) -> Iterator[Diagnosis]:
         yield Diagnosis(good=True, text=f"{what}: this instance gives none")
     elif not denied:
         yield Diagnosis(good=True, text=f"{what} can be read (account_access: {reading})")
+
+
+def _lock(gateway: AwsGateway, lock: str) -> Diagnosis:
+    """Return who applies now, and what was applied last, as far as *lock* lets it be known."""
+    from datetime import UTC, datetime
+
+    from identity_reconciler.core.lease import OFF, settled
+    from identity_reconciler.runs.lease import kept_lease
+
+    store = gateway.lease_store(lock)
+    if store is None:
+        return Diagnosis(good=True, text=f"lock: {OFF}, so nothing keeps two applies apart")
+    try:
+        kept = kept_lease(store)
+    except GatewayError as error:
+        return Diagnosis(good=False, text=f"lock: {error}")
+    lease = settled(kept, datetime.now(UTC))
+    generation = lease.generation
+    who = "nobody applies now"
+    if lease.holder is not None:
+        who = f"held by {lease.holder} (--take-over {lease.holder.nonce})"
+    elif kept.holder is not None:
+        who = f"left by {kept.holder}, and for the next apply to take over"
+    last = f"commit {generation.commit}" if generation.commit else "no commit"
+    if not generation.number:
+        last = "nothing"
+    return Diagnosis(
+        good=True,
+        text=f"lock: {who}; applied last: {last} (generation {generation.number}), as kept in "
+        f"{store.place}",
+    )
 
 
 def _answer(gateway: Gateway, wanted: Wanted) -> State | Diagnosis:

@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from types import FrameType
 import typer
 
 from identity_reconciler.cli.connection import Target, connected, connected_for, workspace
-from identity_reconciler.cli.history import commit_of
+from identity_reconciler.cli.history import ancestry, commit_of
 from identity_reconciler.cli.loading import load_all
 from identity_reconciler.cli.options import Color, PlanFormat
 from identity_reconciler.cli.output import (
@@ -32,9 +32,11 @@ from identity_reconciler.cli.output import (
     print_plans,
     progress,
 )
+from identity_reconciler.cli.turns import Applied, Fence, Turn, turn
 from identity_reconciler.core.bindings import places, require_same_objects
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
+from identity_reconciler.core.lease import DIRECTORY, Generation, lock_of, require_unmoved
 from identity_reconciler.core.plan import Delete, Plan
 from identity_reconciler.core.review import (
     applications_to_assign,
@@ -106,7 +108,17 @@ class Course:
     only_expired: bool = False
     step: GithubStep | None = None
     """The step of a GitHub job that is to be told of the plans."""
+    allow_commit: str | None = None
+    """The commit that may be applied whatever was applied last."""
+    wait: float = 0.0
+    """Seconds for which to wait for the lock."""
+    take_over: str | None = None
+    """What tells the run that holds the lock, where it is known to be gone."""
     writes: Writes = field(default_factory=Writes)
+
+    def fence(self, directory: Path) -> Fence:
+        """Return what may be applied after what, as Git around *directory* knows."""
+        return Fence(ancestry(directory), self.allow_commit, self.wait, self.take_over)
 
 
 def apply_directory(
@@ -130,16 +142,44 @@ def apply_directory(
     with terms.listener.phase("load"):
         loaded = load_all(directory)
     unresolved = 0
+    applied = _to_apply(terms, reviewed)
     for declared in loaded:
+        lock = lock_of(declared.settings.lock, sandbox=target.sandbox)
         with (
             course.writes.told_by_exit_code(),
             connected_for(declared, target, write=True) as gateway,
+            turn(gateway, lock, applied, course.fence(directory)) as ours,
         ):
-            plan, code = _apply_declared(_Fresh(declared, gateway, terms), reviewed, course)
+            bound = replace(terms, generation=ours.generation)
+            fresh = _Fresh(declared, gateway, bound, ours)
+            plan, code = _apply_declared(fresh, reviewed, course)
         if code is not ExitCode.SUCCESS:
             return code
         unresolved += len(plan.unresolved)
     return _done_but_for(unresolved)
+
+
+def _to_apply(terms: PlanTerms, reviewed: PlanDocument | None) -> Applied:
+    """Return what an apply of a directory applies, of a plan that was *reviewed* if need be."""
+    if reviewed is None:
+        return Applied(terms.commit, only_expired=terms.only_expired)
+    digest = plan_digest(reviewed)
+    check = partial(_require_unmoved, reviewed, digest)
+    return Applied(terms.commit, digest, only_expired=terms.only_expired, check=check)
+
+
+def _require_unmoved(reviewed: PlanDocument, digest: str, last: Generation) -> None:
+    """Hold what was applied *last* against what had been when *reviewed* was begun.
+
+    Raises:
+        StalePlanError: Something was applied in between, or may have been.
+    """
+    if reviewed.generation is None:
+        raise StalePlanError(
+            "the plan does not say after what it was made: it is of an earlier version of this "
+            "program, or was made with --changed-since; make a new plan"
+        )
+    require_unmoved(reviewed.generation.number, digest, last)
 
 
 def _done_but_for(unresolved: int) -> ExitCode:
@@ -158,6 +198,7 @@ class _Fresh:
     declared: Declared
     gateway: AwsGateway
     terms: PlanTerms
+    turn: Turn
 
     def left(self, plan: Plan, document: PlanDocument) -> Plan:
         """Return what is left of *plan*, which was made just now; reads what it touches."""
@@ -181,11 +222,27 @@ def _apply_declared(
                 f"the approved plan is for {approved.instance.instance_arn}, "
                 f"this is {document.instance.instance_arn}"
             )
+        _require_same_lock(approved, fresh.turn.lock)
         _require_approved(plan, plan_of(approved), fresh)
-    if not plan or (course.ask and not _answered_yes()):
+    if not plan:
+        return plan, fresh.turn.ended(ExitCode.SUCCESS)
+    if course.ask and not _answered_yes():
         return plan, ExitCode.SUCCESS
     look = partial(fresh.left, plan, document)
-    return plan, Execution(fresh.gateway, course, document, look, _lanes(fresh.gateway)).run(plan)
+    lanes = _lanes(fresh.gateway)
+    code = Execution(fresh.turn.gateway, course, document, look, lanes).run(plan)
+    return plan, fresh.turn.ended(code)
+
+
+def _require_same_lock(approved: PlanDocument, lock: str) -> None:
+    """Refuse a plan that counted its generation where *lock* is not.
+
+    Raises:
+        StalePlanError: It did.
+    """
+    counted = approved.generation.lock if approved.generation else lock
+    if counted != lock:
+        raise StalePlanError(f"the approved plan is from when lock was {counted}, now it is {lock}")
 
 
 def _require_approved(plan: Plan, approved: Plan, fresh: _Fresh) -> None:
@@ -215,6 +272,8 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
     """
     document = plan.document(datetime.now(UTC))
     reviewed, instance = plan_of(document), instance_of(document)
+    digest = plan_digest(document)
+    check = partial(_require_unmoved, document, digest)
     with (
         course.writes.told_by_exit_code(),
         connected(instance, target, write=True) as gateway,
@@ -225,14 +284,25 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
         report(course.step, [document], None)
         typer.echo(imprint(document, plan.path))
         require_unblocked(document)
-        left = saved.left()
-        done = len(reviewed.changes) - len(left.changes)
-        if done:
-            typer.echo(f"Already in place: {done} of {len(reviewed.changes)} changes")
-        code = ExitCode.SUCCESS
-        if left and (not course.ask or _answered_yes()):
-            code = Execution(gateway, course, document, saved.left, _lanes(gateway)).run(left)
+        applied = Applied(document.source.commit, digest, check=check)
+        lock = document.generation.lock if document.generation else DIRECTORY
+        with turn(gateway, lock, applied, course.fence(Path())) as ours:
+            code = _apply_left(saved, document, course, ours)
         return code or _done_but_for(len(reviewed.unresolved))
+
+
+def _apply_left(saved: _Saved, document: PlanDocument, course: Course, ours: Turn) -> ExitCode:
+    """Apply what is left of a saved plan in our turn; return how that ended."""
+    left = saved.left()
+    done = len(saved.reviewed.changes) - len(left.changes)
+    if done:
+        typer.echo(f"Already in place: {done} of {len(saved.reviewed.changes)} changes")
+    if not left:
+        return ours.ended(ExitCode.SUCCESS)
+    if course.ask and not _answered_yes():
+        return ExitCode.SUCCESS
+    lanes = _lanes(saved.gateway)
+    return ours.ended(Execution(ours.gateway, course, document, saved.left, lanes).run(left))
 
 
 @dataclass(frozen=True, slots=True)

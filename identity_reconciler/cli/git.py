@@ -47,6 +47,20 @@ class Repository:
         answer = self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", name)
         return answer.decode("ascii").split()[-1] if answer else None
 
+    def descends(self, older: str, newer: str) -> bool | None:
+        """Return whether the commit *newer* descends from *older*, both full names.
+
+        None where it cannot be told: one of them is not here, or the history ends too early.
+        """
+        if (self.commit(older), self.commit(newer)) != (older, newer):
+            return None
+        # Merge bases are printed, and a commit that is the base of both is the older one.
+        base = self._ask("merge-base", "--all", older, newer)
+        if older in (base or b"").decode("ascii").split():
+            return True
+        shallow = self._ask("rev-parse", "--is-shallow-repository")
+        return False if (shallow or b"").strip() == b"false" else None
+
     def files(self, commit: str, directory: Path) -> dict[str, str]:
         """Return the object of each plain file below *directory* in *commit*, by relative path."""
         below = directory.resolve().relative_to(self.top).as_posix()

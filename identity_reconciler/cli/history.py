@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -118,6 +118,15 @@ def head_of(directory: Path) -> str | None:
     """Return the commit checked out around *directory*, whatever was edited since."""
     repository = repository_around(directory)
     return repository.commit("HEAD") if repository else None
+
+
+def ancestry(directory: Path) -> Callable[[str, str], bool | None]:
+    """Return what says whether its second commit descends from the first, as far as Git knows.
+
+    That is the Git around *directory*; where there is none, it never knows.
+    """
+    repository = repository_around(directory)
+    return repository.descends if repository else lambda _older, _newer: None
 
 
 def repository_prefix(directory: Path) -> str:

@@ -63,7 +63,10 @@ KmsKey = Annotated[
 ]
 Live = Annotated[
     bool,
-    typer.Option("--live", help="Look up the ids of protected groups, to deny what touches them."),
+    typer.Option(
+        "--live",
+        help="Look up the ids of protected groups, to deny what touches them, and of the lease.",
+    ),
 ]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Print whom the role trusts instead; see --repository.")
@@ -204,7 +207,7 @@ def _facts(
     if kms_key is not None and not _KEY.fullmatch(kms_key):
         raise UsageError(f"--kms-key {kms_key}: expected arn:aws:kms:REGION:ACCOUNT:key/ID")
     names = declared.settings.guards.protected
-    if not (names.groups or names.users) or not wanted:
+    if not wanted or (target is None and not (names.groups or names.users)):
         return PolicyFacts(kms_key=kms_key)
     if target is None:
         note(
@@ -214,6 +217,7 @@ def _facts(
         return PolicyFacts(kms_key=kms_key)
     with connected_for(declared, target, write=False) as gateway:
         groups, users = gateway.arns(names.groups, names.users)
+        lease = gateway.lease_arn()
     for kind, patterns, found in (
         ("group", names.groups, list(groups)),
         ("user", names.users, list(users)),
@@ -228,6 +232,7 @@ def _facts(
         protected=tuple(sorted(groups.values())),
         protected_users=tuple(sorted(users.values())),
         kms_key=kms_key,
+        lease=lease,
     )
 
 

@@ -82,7 +82,9 @@ def plan(
         timings_text,
         write_out,
     )
+    from identity_reconciler.cli.turns import generation_before
     from identity_reconciler.core.collecting import without_collections
+    from identity_reconciler.core.lease import lock_of
     from identity_reconciler.desired.reading.loader import instance_directories
     from identity_reconciler.github.step import github_step, report, without_commands
     from identity_reconciler.render.planfile import plan_bytes
@@ -114,8 +116,10 @@ def plan(
     since = bases(directory, revision, loaded) if revision else [None] * len(loaded)
     documents = []
     for declared, old, prefix in zip(loaded, since, prefixes, strict=True):
-        bound = replace(terms, directory=prefix)
+        lock = lock_of(declared.settings.lock, sandbox=sandbox)
         with connected_for(declared, target, write=False) as gateway:
+            before = None if changed_since else generation_before(gateway, lock)
+            bound = replace(terms, directory=prefix, generation=before)
             document = plan_since(old, declared, gateway, bound, targeted=bool(changed_since))
             documents.append(document)
             if changed_since and document.source.changed_since is None:

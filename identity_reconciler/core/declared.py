@@ -14,6 +14,7 @@ from enum import StrEnum
 from identity_reconciler.core.accounts import AccountReading
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.guard_settings import GuardSettings
+from identity_reconciler.core.lease import DIRECTORY
 from identity_reconciler.core.state import Application, ApplicationArn, Group, User
 from identity_reconciler.errors import Position
 
@@ -93,6 +94,8 @@ class Settings:
     """Whether a present user needs an e-mail address: AWS says they must be there and unique."""
     account_access: AccountReading = AccountReading.PRINCIPAL
     """How access to AWS accounts is read."""
+    lock: str = DIRECTORY
+    """Where the lease is kept: `DIRECTORY`, `s3://bucket/key`, or `OFF`."""
     guards: GuardSettings = field(default_factory=GuardSettings)
     """What the guards refuse."""
     places: Mapping[SettingsPath, Position] = field(

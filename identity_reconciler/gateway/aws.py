@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import assert_never
 
 from identity_reconciler.core.declared import Instance
+from identity_reconciler.core.lease import LEASE_GROUP
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Assignment,
@@ -34,6 +35,7 @@ from identity_reconciler.gateway.wire.clients import Clients
 from identity_reconciler.gateway.wire.pacing import Rates
 from identity_reconciler.gateway.wire.tally import Tally
 from identity_reconciler.gateway.writing.edges import EdgeWriter
+from identity_reconciler.gateway.writing.leases import LeaseStore, lease_store
 from identity_reconciler.gateway.writing.principals import GroupWriter, UserWriter
 
 
@@ -97,6 +99,10 @@ class AwsGateway:
         """
         return witnesses(self._connection, principals)
 
+    def lease_store(self, lock: str) -> LeaseStore | None:
+        """Return where the lease is kept by *lock*, the setting; None where there is none."""
+        return lease_store(self._connection, lock)
+
     def account_lists_ahead(self) -> int:
         """Return how many requests it will take to read `account_lists`, those to find out aside.
 
@@ -127,7 +133,7 @@ class AwsGateway:
             if matches_any(groups, one.name)
         )
         met = ((name, directory.users.find(name)) for name in sorted(names))
-        prefix = f"arn:{self._connection.instance.instance_arn.split(':')[1]}:identitystore:::"
+        prefix = self._arn_prefix
         return (
             {name: f"{prefix}group/{one.identifier}" for name, one in found if one is not None},
             {name: f"{prefix}user/{one.identifier}" for name, one in met if one is not None},
@@ -136,6 +142,15 @@ class AwsGateway:
     def announcing(self, begin: Callable[[], None]) -> AbstractContextManager[None]:
         """See Gateway."""
         return self._connection.clients.writes.announcing(begin)
+
+    def lease_arn(self) -> str | None:
+        """Return the ARN of the group that keeps the lease, if the groups listed last have it."""
+        found = self._connection.directory.groups.find(LEASE_GROUP)
+        return f"{self._arn_prefix}group/{found.identifier}" if found else None
+
+    @property
+    def _arn_prefix(self) -> str:
+        return f"arn:{self._connection.instance.instance_arn.split(':')[1]}:identitystore:::"
 
     def create(self, resource: Resource) -> None:
         """See Gateway."""

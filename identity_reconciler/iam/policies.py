@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from identity_reconciler.core.lease import DIRECTORY
 from identity_reconciler.gateway.wire.operations import (
     OPERATIONS,
     BoundTo,
@@ -18,6 +19,8 @@ from identity_reconciler.gateway.wire.operations import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from identity_reconciler.core.declared import Declared
 
 Statement = dict[str, object]
@@ -45,6 +48,8 @@ class PolicyFacts:
     """ARNs of the users who may be neither changed nor deleted: their members, and others."""
     kms_key: str | None = None
     """ARN of the customer managed key of the instance, if it has one."""
+    lease: str | None = None
+    """ARN of the group that keeps the lease, if it is there."""
 
 
 def policy(declared: Declared, purpose: RunPurpose, facts: PolicyFacts) -> Policy:
@@ -52,6 +57,7 @@ def policy(declared: Declared, purpose: RunPurpose, facts: PolicyFacts) -> Polic
     places = _Places.of(declared)
     statements = [
         *_allowed(_needed(declared, purpose), places),
+        *_turns(declared.settings.lock, purpose, places, facts.lease),
         *_decrypting(facts.kms_key, declared, places),
     ]
     if purpose is Purpose.PLAN:
@@ -63,9 +69,34 @@ def policy(declared: Declared, purpose: RunPurpose, facts: PolicyFacts) -> Polic
 
 
 def _needed(declared: Declared, purpose: RunPurpose) -> tuple[ServiceOperation, ...]:
-    """Return what is sent for *purpose*, as the settings say how access to accounts is read."""
+    """Return what is sent for *purpose*, as the settings say how access to accounts is read.
+
+    What only the lease takes is left out.
+    """
     reading = declared.settings.account_access
-    return tuple(one for one in operations_for(purpose) if reading in one.when)
+    return tuple(
+        one
+        for one in operations_for(purpose)
+        if reading in one.when and purpose not in one.lease_alone
+    )
+
+
+def _turns(
+    lock: str, purpose: RunPurpose, places: _Places, lease: str | None
+) -> Iterator[Statement]:
+    """Yield what only the lease takes, by *lock*; *lease* is the ARN of its group, if known."""
+    sent = operations_for(purpose)
+    if lock.startswith("s3://"):
+        place = f"arn:{places.partition}:s3:::{lock.removeprefix('s3://')}"
+        actions = [one.action for one in sent if one.bound_to is BoundTo.LOCK]
+        yield statement("Lease", "Allow", actions, (place,))
+        # Without it, S3 does not say of an object that it is not there. Source: GetObject.
+        yield statement("LeaseBucket", "Allow", ("s3:ListBucket",), (place.partition("/")[0],))
+    if lock == DIRECTORY:
+        actions = [one.action for one in sent if purpose in one.lease_alone]
+        store, _, groups, _ = places.store
+        if actions:
+            yield statement("Lease", "Allow", actions, (store, lease or groups))
 
 
 def document(statements: Sequence[Statement]) -> Policy:

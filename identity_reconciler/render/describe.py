@@ -52,6 +52,7 @@ from identity_reconciler.render.document import (
     DifferenceDocument,
     DocumentKind,
     ExpiringDocument,
+    GenerationDocument,
     GuardDocument,
     InstanceDocument,
     LiveDocument,
@@ -87,6 +88,7 @@ class Occasion:
     """Only what differs from this Git revision was looked at."""
     sandbox: bool = False
     """Whether the embedded sandbox was read, and not AWS."""
+    generation: GenerationDocument | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ def document(
             seconds=round(occasion.seconds, 1),
             sandbox=occasion.sandbox or None,
         ),
+        generation=occasion.generation,
         control=_control(findings.control),
         guards=_guards(findings.verdicts),
         unresolved=tuple(

@@ -81,6 +81,17 @@ class LiveDocument(_Part):
     """True: it was read from the embedded sandbox, and not from AWS; missing otherwise."""
 
 
+class GenerationDocument(_Part):
+    """What had been applied when the plan was begun: it may be applied as long as that is so."""
+
+    lock: str
+    """Where the lease is kept: `directory`, `s3://bucket/key`, or `off`."""
+    number: int
+    """Of the last apply; 0 where there was none."""
+    applying: str | None = None
+    """Who was applying at that moment, since when, and until when; missing: nobody."""
+
+
 class DifferenceDocument(_Part):
     """One attribute that changes; a missing side is no value."""
 
@@ -318,6 +329,8 @@ class PlanDocument(_Part):
     valid_until: AwareDatetime
     """From then on it is refused."""
     live: LiveDocument
+    generation: GenerationDocument | None = None
+    """Missing in plans that cannot be applied: of an older format, or of a part only."""
     control: ControlDocument | None = None
     """Missing: there is no base, and every name in the settings matches something."""
     guards: tuple[GuardDocument, ...] = ()

@@ -46,6 +46,7 @@ from identity_reconciler.render.words import (
     Marks,
     access_bounds,
     access_note,
+    applying,
     base_of,
     blocked,
     by_which_way,
@@ -222,6 +223,9 @@ def _verdict(plan: PlanDocument) -> str:
         told += (
             f" Only what the change since {since} touches was looked at; drift elsewhere was not."
         )
+    under_way = applying(plan)
+    if under_way is not None:
+        told += f" **Lock:** {long_span(under_way)}."
     if note is not None:
         told += f" **Access to accounts is not told whole:** {long_span(note)}."
     return f"{told}\n\n{_counts(plan)}" if plan.changes else told

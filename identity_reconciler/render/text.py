@@ -33,6 +33,7 @@ from identity_reconciler.render.words import (
     Marks,
     access_bounds,
     access_note,
+    applying,
     base_of,
     blocked,
     by_which_way,
@@ -156,6 +157,9 @@ class _Text:
         yield from self._lines("  live    ", live_in_words(live))
         requests = number(live.requests, "request", "requests")
         yield from self._lines("  read    ", f"{requests}, {live.seconds:.1f} s")
+        under_way = applying(plan)
+        if under_way is not None:
+            yield from self._lines("  lock    ", safe(under_way))
         note = access_note(plan)
         if note is not None:
             yield from self._lines("  access  ", safe(note))

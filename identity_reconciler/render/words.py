@@ -223,6 +223,16 @@ def passing(one: PassingDocument, marks: Marks) -> str:
     return f"{named(one.listed, marks, one.people)} {told} for up to {requests}"
 
 
+def applying(plan: PlanDocument) -> str | None:
+    """Return what is to be said first where an apply was under way; not yet made safe."""
+    if plan.generation is None or plan.generation.applying is None:
+        return None
+    return (
+        f"an apply was under way as this was read ({plan.generation.applying}): once it has "
+        "written anything, this plan cannot be applied any more"
+    )
+
+
 def is_special(change: ChangeDocument) -> bool:
     """Return whether *change* is shown before all others, by itself, and never cut."""
     return bool(change.guarded) or change.owned_by is not None

@@ -53,6 +53,7 @@ from identity_reconciler.errors import (
     ChangedError,
     CredentialsError,
     GatewayError,
+    LockLostError,
     NotFoundError,
     ThrottledError,
     UnknownOutcomeError,
@@ -167,9 +168,9 @@ def apply_plan(
     """Carry out *plan* in the order of its waves and yield each result as it comes.
 
     A change is skipped when one that it needs did not go well, was skipped itself, or is unknown:
-    see `needs`. Without credentials everything that is left is skipped. After `patience.stop` the
-    iteration ends early, when what had been begun has ended. An error of the journal ends it, too,
-    after the results of what was under way.
+    see `needs`. Without credentials, or the lease, everything that is left is skipped. After
+    `patience.stop` the iteration ends early, when what had been begun has ended. An error of the
+    journal ends it, too, after the results of what was under way.
     """
     needed = needs(plan.changes)
     progress = _Progress(_renamed(plan), needed, Renames.in_plan(plan))
@@ -364,7 +365,7 @@ class _Progress:
 
     def heed(self, trouble: GatewayError) -> None:
         """Note what *trouble* with one change means for all others."""
-        if isinstance(trouble, CredentialsError):
+        if isinstance(trouble, CredentialsError | LockLostError):
             self.without_credentials = str(trouble)
 
     def note(self, result: Result) -> None:

@@ -33,7 +33,7 @@ from identity_reconciler.render.describe import (
     Occasion,
     document,
 )
-from identity_reconciler.render.document import PlanDocument
+from identity_reconciler.render.document import GenerationDocument, PlanDocument
 from identity_reconciler.render.words import blocked
 from identity_reconciler.runs.listener import Listener, Silence
 from identity_reconciler.runs.survey import (
@@ -84,6 +84,8 @@ class PlanTerms:
     """Whether to remove what has expired and do nothing else."""
     sandbox: bool = False
     """Whether it is made against the embedded sandbox, and not against AWS."""
+    generation: GenerationDocument | None = None
+    """What had been applied when it was begun. None: it is not to be applied."""
     listener: Listener = field(default_factory=Silence)
 
 
@@ -263,6 +265,7 @@ def _occasion(
         directory=terms.directory,
         changed_since=changed_since,
         sandbox=terms.sandbox,
+        generation=terms.generation,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from identity_reconciler.core.lease import LEASE_GROUP
 from identity_reconciler.sandbox import Sandbox
 from tests.command import Run, command, edit
 
@@ -31,7 +32,9 @@ def unchanged(here: Path) -> None:
     with Sandbox(here / ".identity-reconciler/sandbox.sqlite3") as sandbox:
         client = sandbox.session().client("identitystore")
         assert len(client.list_users(IdentityStoreId=STORE)["Users"]) == 12
-        assert len(client.list_groups(IdentityStoreId=STORE)["Groups"]) == 5
+        groups = [one["DisplayName"] for one in client.list_groups(IdentityStoreId=STORE)["Groups"]]
+        assert groups.count(LEASE_GROUP) == 1
+        assert len(groups) == 5 + 1
 
 
 def refused(here: Path, *guards: str) -> None:

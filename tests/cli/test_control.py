@@ -341,4 +341,4 @@ class TestNamesThatMatchNothing:
 def test_the_format_grows_compatibly(here: Path) -> None:
     join(here)
     assert plan(here, "--out", "plan.json").code == ExitCode.GUARD
-    assert json.loads((here / "plan.json").read_text())["format_version"] == "1.2"
+    assert json.loads((here / "plan.json").read_text())["format_version"] == "1.3"

@@ -245,7 +245,12 @@ class TestInterruption:
         with start_apply(here) as process:
             stop_after(process, results, signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
-        assert command("apply", "--sandbox", "--auto-approve", cwd=here).code == 0
+        refused = command("apply", "--sandbox", "--auto-approve", cwd=here)
+        assert (refused.code, refused.out) == (6, "")
+        assert f"held by process {process.pid} on " in refused.err
+        gone = refused.err.split()[-2:]
+        assert gone[0] == "--take-over"
+        assert command("apply", "--sandbox", "--auto-approve", *gone, cwd=here).code == 0
         plan = command("plan", "--sandbox", "--format", "json", cwd=here)
         assert plan.changes() == set()
         live = plan.json()["live"]

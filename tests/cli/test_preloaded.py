@@ -98,7 +98,8 @@ class TestSameAsReal:
     def test_a_terminal(self, here: Path, arguments: str) -> None:
         """The plan is shown before the question although the two are different files."""
         shown = []
-        for words in (launcher(), PROGRAM):
+        # The first apply of all makes the group of the lease, which is a request less.
+        for words in (launcher(), launcher(), PROGRAM):
             ours, theirs = pty.openpty()
             os.write(ours, b"no\n")
             with subprocess.Popen(
@@ -114,7 +115,7 @@ class TestSameAsReal:
             os.close(ours)
             without_spinner = re.sub(r"\x1b\[\?25l.*?\x1b\[\?25h", "", text, flags=re.DOTALL)
             shown.append(settled(Run(process.returncode, without_spinner, "")))
-        assert shown[0] == shown[1]
+        assert shown[1] == shown[2]
         assert shown[0].code == 0
 
 

@@ -86,6 +86,7 @@ class TestApply:
         assert "Verified: nothing is left to do." in run.out
         found = sent(run) - plan
         assert found.pop("identitystore:UpdateUser") == 1
+        assert found.pop("identitystore:UpdateGroup") == 2, "the lease is taken, and given back"
         assert found.keys() == {"identitystore:DescribeUser"}
 
     def test_many_are_listed(self, here: Path) -> None:
@@ -98,6 +99,7 @@ class TestApply:
         assert found.pop("identitystore:ListGroupMemberships") <= groups
         assert found.pop("identitystore:ListUsers") == 1
         assert found.pop("identitystore:ListGroups") == 1
+        assert found.pop("identitystore:UpdateGroup") == 1, "the lease is given back"
         assert found == {"sso-admin:DescribeApplicationAssignment": 7}
 
     def test_a_saved_plan_reads_lists_too(self, here: Path) -> None:
@@ -210,7 +212,8 @@ class TestOutlook:
         table = [line.split() for line in run.err.splitlines() if ":" in line and "  " in line]
         sent = {row[0]: int(row[1]) for row in table if row[0].count(":") == 1 and len(row) == 5}
         checks = sent.pop("sso-admin:ListInstances") + sent.pop("sts:GetCallerIdentity")
-        assert checks == 2
+        checks += sent.pop("identitystore:GetGroupId") + sent.pop("identitystore:DescribeGroup")
+        assert checks == 4, "whether it is this instance, and who applies now"
         declared = load(applied / "desired-state")
         assert sum(sent.values()) == outlook(declared, Rates()).requests
 

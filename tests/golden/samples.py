@@ -55,7 +55,7 @@ from identity_reconciler.core.state import (
 )
 from identity_reconciler.errors import Position
 from identity_reconciler.render.describe import Control, Findings, Occasion, document
-from identity_reconciler.render.document import PlanDocument
+from identity_reconciler.render.document import GenerationDocument, PlanDocument
 from tests.strategies import APPLICATIONS, INSTANCE, NOW
 
 PAYROLL, REDSHIFT = APPLICATIONS[:2]
@@ -416,7 +416,8 @@ def made(declared: Declared, live: State = LIVE, pending: Declared | None = None
             unmatched(declared, live, applications=True),
         ),
     )
-    occasion = Occasion(NOW, requests=11, seconds=1.25)
+    generation = GenerationDocument(lock="directory", number=7)
+    occasion = Occasion(NOW, requests=11, seconds=1.25, generation=generation)
     return document(declared, comparison.plan, live, occasion, findings)
 
 

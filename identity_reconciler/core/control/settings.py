@@ -18,6 +18,7 @@ from identity_reconciler.core.declared import (
     SettingsPath,
 )
 from identity_reconciler.core.guard_settings import DeleteBudget, GuardSettings
+from identity_reconciler.core.lease import OFF
 from identity_reconciler.core.scope import covers
 from identity_reconciler.core.state import folded, group_key, user_key
 from identity_reconciler.errors import Position
@@ -195,6 +196,15 @@ def _account_access(old: Settings, new: Settings) -> Iterator[Looser]:
         yield Looser(f"is {after}, was {before}: {meaning}")
 
 
+def _lock(old: Settings, new: Settings) -> Iterator[Looser]:
+    if old.lock in {OFF, new.lock}:
+        return
+    meaning = "where it was is not looked at any more, so let no apply be under way"
+    if new.lock == OFF:
+        meaning = "nothing keeps two applies apart, or an older commit from following a newer one"
+    yield Looser(f"is {new.lock}, was {old.lock}: {meaning}")
+
+
 Patterns = Callable[[Settings], tuple[str, ...]]
 
 
@@ -309,6 +319,7 @@ RULES: Mapping[str, Rule] = {
         _dropped(lambda it: it.guards.privileged.accounts, _ENTERED)
     ),
     "account_access": _guard(_account_access),
+    "lock": _guard(_lock),
     "guards.administrators": _guard(
         _dropped(
             lambda it: it.guards.administrators,

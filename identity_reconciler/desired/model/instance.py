@@ -14,12 +14,14 @@ from identity_reconciler.desired.model.text import (
     IdentityStoreId,
     InstanceArn,
     InstanceName,
+    LockText,
     PatternText,
     Region,
 )
 
 Objects = Annotated[Literal["declared", "authoritative", "reference"], WORD]
 Links = Annotated[Literal["authoritative", "additive", "off"], WORD]
+Lock = Annotated[LockText, WORD]
 Readings = Annotated[Literal["principal", "list", "off"], WORD]
 
 
@@ -104,6 +106,11 @@ class SettingsDocument(Document):
     `principal`: each user and group that a plan touches is asked about, which takes credentials of
     the management account. `list`: all permission sets are listed, with who has them in which
     account; also for a delegated administrator. `off`: it is not read, and plans say so."""
+    lock: Lock = Field(default="directory", examples=["s3://identity-locks/main"])
+    """Where it is kept who applies now and what was applied last, so that there is one apply at a
+    time and never an older commit after a newer one. `directory`: in the description of the group
+    `identity-reconciler-lease`. `s3://bucket/key`: in that object, for where groups cannot be
+    written. `off`: nowhere, and nothing keeps two applies apart."""
     guards: GuardsSection = Field(
         default_factory=GuardsSection, examples=[{"protected": {"groups": ["administrators"]}}]
     )

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from identity_reconciler.core.attributes import RESERVED_NAMES
+from identity_reconciler.core.lease import is_lease
 from identity_reconciler.core.wording import shown
 
 MAX_TEXT = 1024
@@ -86,6 +87,11 @@ def check_group_name(name: str) -> str:
         raise wrong(f"{shown(name)} starts or ends with a space; remove it")
     if not name.isprintable():
         raise wrong(f"{shown(name)} contains a line break, a tab or an unusual space")
+    if is_lease(name):
+        raise wrong(
+            f"{shown(name)} is the group that keeps the lock of this program, and is not to be "
+            "managed; remove it here (lock in instance.yaml says where the lock is)"
+        )
     return _check_name(name)
 
 
@@ -188,6 +194,8 @@ _PROVIDER_ARN = f"{_PARTITION}:sso::aws:applicationProvider/[a-zA-Z0-9/-]+"
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _STORE_ID = f"(d-[0-9a-f]{{10}}|{_UUID})"
 _REGION = "([a-z]+-){2,3}[0-9]"
+# Source: S3 userguide, bucketnamingrules and object-keys.
+_LOCK = r"directory|off|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]{1,512}"
 _INSTANCE_NAME = "[A-Za-z0-9_+=,.@-]{1,255}"
 
 AccountId = Annotated[
@@ -237,6 +245,13 @@ Region = Annotated[
     str,
     AfterValidator(_matching(_REGION, "a region; expected one like eu-central-1")),
     Field(json_schema_extra={"pattern": f"^{_REGION}$"}),
+]
+LockText = Annotated[
+    str,
+    AfterValidator(
+        _matching(_LOCK, "a lock; expected directory, off, or one like s3://bucket/key")
+    ),
+    Field(json_schema_extra={"pattern": f"^({_LOCK})$"}),
 ]
 InstanceName = Annotated[
     str,

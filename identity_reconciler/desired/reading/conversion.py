@@ -155,6 +155,7 @@ def declared_settings(document: SettingsDocument, root: Fields, file: str) -> Se
         rename_users=manage.rename_users,
         require_email=manage.require_email,
         account_access=AccountReading(document.account_access),
+        lock=document.lock,
         guards=declared_guards(document.guards),
         places={path: position(file, mark) for path, mark in _places(root, ())},
     )

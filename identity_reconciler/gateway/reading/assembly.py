@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
+from identity_reconciler.core.lease import is_lease
 from identity_reconciler.core.state import (
     Application,
     Group,
@@ -53,7 +54,11 @@ def assemble(connection: Connection, wanted: Wanted, lists: Lists) -> State:
     principals = _Principals(connection, wanted, users, lists.groups)
     listed = State(
         users={user_key(user.value.user_name): user.value for user in users.values()},
-        groups={group_key(group.value.name): group.value for group in lists.groups.values()},
+        groups={
+            group_key(group.value.name): group.value
+            for group in lists.groups.values()
+            if not is_lease(group.value.name)
+        },
         members=_members(names, lists),
         applications={
             arn: _with_configuration(found, lists) for arn, found in lists.applications.items()

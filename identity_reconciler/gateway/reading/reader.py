@@ -14,6 +14,7 @@ from typing import TypeVar
 from botocore.exceptions import ClientError
 
 from identity_reconciler.core.attributes import ENTERPRISE
+from identity_reconciler.core.lease import is_lease
 from identity_reconciler.core.state import Application, ApplicationArn, Group, PrincipalKind, User
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.reading.connection import Connection
@@ -109,7 +110,9 @@ class _Reading:
         for group in self._store("ListGroups", "the list of groups", group_record):
             known = group.identifier in self.lists.groups
             self.lists.groups[group.identifier] = group
-            if not known and self._wanted.members_of(group.value):
+            if known or is_lease(group.value.name):
+                continue
+            if self._wanted.members_of(group.value):
                 self._sides.choose(group)
         self._sides.groups_seen(len(self.lists.groups))
 

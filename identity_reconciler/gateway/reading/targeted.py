@@ -15,6 +15,7 @@ from typing import Any, assert_never
 
 from botocore.exceptions import ClientError
 
+from identity_reconciler.core.lease import is_lease
 from identity_reconciler.core.state import (
     ApplicationArn,
     Assignment,
@@ -101,7 +102,9 @@ class _Questions:
         groups = {
             group_key(one.name): Group(one.name)
             for one in self._wanted.mentioned
-            if isinstance(one, Group) and self._identifiers.get((PrincipalKind.GROUP, one.key[1]))
+            if isinstance(one, Group)
+            and not is_lease(one.name)
+            and self._identifiers.get((PrincipalKind.GROUP, one.key[1]))
         }
         return State(
             users=users | self._users,
@@ -151,6 +154,8 @@ class _Questions:
         groups = met_groups(self._connection, chain.from_iterable(self._groups_of.values()))
         for user, found in self._groups_of.items():
             for group in filter(None, map(groups.get, found)):
+                if is_lease(group.name):
+                    continue
                 self._groups.setdefault(group_key(group.name), group)
                 self._members[group_key(group.name)].add(user)
         users = met_users(self._connection, chain.from_iterable(self._members_of.values()))
@@ -192,7 +197,9 @@ class _Questions:
             self._users[user_key(name)] = found.value
 
     def _find_group(self, name: str, *, whole: bool) -> None:
-        """Find the id of a group; see `_find_user`."""
+        """Find the id of a group; see `_find_user`. The one that keeps the lease is not found."""
+        if whole and is_lease(name):
+            return
         place = (PrincipalKind.GROUP, folded(name))
         if not whole:
             groups = self._connection.directory.groups

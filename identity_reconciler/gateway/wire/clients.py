@@ -36,6 +36,7 @@ from identity_reconciler.gateway.wire.wiring import (
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from mypy_boto3_identitystore import IdentityStoreClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sso_admin import SSOAdminClient
     from mypy_boto3_sts import STSClient
 
@@ -54,7 +55,7 @@ _POOLS = 8
 
 
 class LateClients:
-    """Reading clients for access to AWS accounts: made when first asked for, few runs need them."""
+    """Clients that few runs need, made when first asked for: for access to AWS accounts, and S3."""
 
     def __init__(self, make: Callable[[str], BaseClient]) -> None:
         self._make = make
@@ -70,6 +71,13 @@ class LateClients:
     def organizations(self) -> BaseClient:
         """The client of Organizations."""
         return self._client("organizations")
+
+    @property
+    def s3(self) -> S3Client:
+        """The client of S3, for the lease alone; it refuses writes as the other clients do."""
+        client: Any = self._client("s3")
+        made: S3Client = client
+        return made
 
     def _client(self, service: str) -> BaseClient:
         with self._lock:
@@ -197,8 +205,10 @@ def make_clients(  # noqa: PLR0913 - what a session does not say, by name
         make: Any = session.client
         # Where account access manager cannot be reached, plans go on without, and soon.
         config = client_config(_LATE_ATTEMPTS) if service == "account-access" else reading
+        if service == "s3":
+            config = writing
         client: BaseClient = make(service, region, endpoint_url=endpoint_url, config=config)
-        wires.reader(client)
+        (wires.writer if service == "s3" else wires.reader)(client)
         return client
 
     return Clients(

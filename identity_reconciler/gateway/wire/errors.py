@@ -251,6 +251,9 @@ def _refused(error: ClientError, code: str, call: Call) -> GatewayError:
         case "ResourceNotFoundException" if is_missing(error):
             kind = str(error.response.get("ResourceType", "")).lower().replace("_", " ")
             return NotFoundError(f"{call}: {kind or 'something it requires'} is not live")
+        case "PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey":
+            # The object of S3 is not the one that was read. Source: PutObject, If-Match.
+            return ChangedError(f"{call}: it has been changed since it was read")
         case "ServiceQuotaExceededException":
             return QuotaExceededError(
                 f"{call}: a quota is used up ({answer}); ask for more in Service Quotas, or remove "

@@ -10,7 +10,7 @@ identitystore, sso, organizations and sts; of account-access, its model alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from identity_reconciler.core.accounts import AccountReading
@@ -43,6 +43,8 @@ class BoundTo(StrEnum):
     ACCESS_MANAGER = "access manager"
     """The application of account access manager."""
     ROLE = "role"
+    LOCK = "lock"
+    """The object of S3 that keeps the lease, where `lock` in `instance.yaml` names one."""
     NO_PERMISSION = "no permission"
     """Whoever has credentials may send it."""
 
@@ -57,7 +59,7 @@ class ServiceOperation:
 
     service: str
     """As botocore calls it in events: identitystore, sso-admin, account-access, sts,
-    organizations."""
+    organizations, s3."""
     name: str
     bound_to: BoundTo
     purposes: frozenset[Purpose]
@@ -68,6 +70,8 @@ class ServiceOperation:
     """The values of `account_access` with which it is sent."""
     twins: tuple[str, ...] = ()
     """What the console calls the same write: actions of `sso-directory`, which are only denied."""
+    lease_alone: frozenset[Purpose] = frozenset()
+    """Purposes for which nothing but the lease takes it, where the directory keeps that."""
 
     @property
     def action(self) -> str:
@@ -99,6 +103,12 @@ def _accounts(
     when: frozenset[AccountReading] = _READ,
 ) -> ServiceOperation:
     return ServiceOperation(service, name, bound_to, _RUNS, why, when=when)
+
+
+def _write_group(name: str, *twins: str) -> ServiceOperation:
+    """Return a write of an apply to groups, by which an expiry takes and gives back the lease."""
+    found = _write("identitystore", name, _REMOVALS, *twins)
+    return replace(found, lease_alone=frozenset({Purpose.EXPIRE}))
 
 
 def _write(service: str, name: str, purposes: frozenset[Purpose], *twins: str) -> ServiceOperation:
@@ -179,11 +189,13 @@ OPERATIONS = (
     _store("GetUserId", _ALL, "a user by name"),
     _store("GetGroupId", _ALL, "a group by name"),
     _store("GetGroupMembershipId", _RUNS, "a membership by group and user"),
+    ServiceOperation("s3", "GetObject", BoundTo.LOCK, _RUNS, "who may apply, and what was last"),
+    ServiceOperation("s3", "PutObject", BoundTo.LOCK, _REMOVALS, "to be the one", writes=True),
     _write("identitystore", "CreateUser", _APPLY, "CreateUser"),
     _write("identitystore", "UpdateUser", _APPLY, "UpdateUser", "UpdateUserName"),
     _write("identitystore", "DeleteUser", _APPLY, "DeleteUser"),
-    _write("identitystore", "CreateGroup", _APPLY, "CreateGroup"),
-    _write("identitystore", "UpdateGroup", _APPLY, "UpdateGroup", "UpdateGroupDisplayName"),
+    _write_group("CreateGroup", "CreateGroup"),
+    _write_group("UpdateGroup", "UpdateGroup", "UpdateGroupDisplayName"),
     _write("identitystore", "DeleteGroup", _APPLY, "DeleteGroup"),
     _write("identitystore", "CreateGroupMembership", _APPLY, "AddMemberToGroup"),
     _write("identitystore", "DeleteGroupMembership", _REMOVALS, "RemoveMemberFromGroup"),

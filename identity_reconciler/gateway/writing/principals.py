@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
+from identity_reconciler.core.lease import is_lease
 from identity_reconciler.core.state import Group, User, address
-from identity_reconciler.errors import ChangedError, NotFoundError
+from identity_reconciler.errors import ChangedError, InvalidRequestError, NotFoundError
 from identity_reconciler.gateway.reading.connection import Connection
 from identity_reconciler.gateway.reading.lookup import Lookup
 from identity_reconciler.gateway.reading.records import (
@@ -99,12 +100,14 @@ class GroupWriter:
 
     def create(self, group: Group) -> None:
         """See Gateway."""
+        _require_manageable(group)
         with translating(Call("identitystore", "CreateGroup", address(group), writes=True)):
             answer = self._client.create_group(**create_group_request(self._store, group))
             self._register.put(Record(answer["GroupId"], group, answer.get("Revision")))
 
     def update(self, before: Group, after: Group) -> None:
         """See Gateway."""
+        _require_manageable(before, after)
         record = _as_read(self._register.find(before.name), before)
         record = record or _as_read(self._lookup.group(before.name), before)
         if record is None:
@@ -124,6 +127,7 @@ class GroupWriter:
 
     def delete(self, group: Group) -> None:
         """See Gateway."""
+        _require_manageable(group)
         record = self._register.find(group.name) or self._lookup.group(group.name)
         if record is None:
             raise NotFoundError(f"{address(group)} is not live")
@@ -134,6 +138,13 @@ class GroupWriter:
                 **({"Revision": record.revision} if record.revision else {}),
             )
         self._register.forget(record.identifier)
+
+
+def _require_manageable(*groups: Group) -> None:
+    """Refuse to change the group that keeps the lease: no plan that was made here is about it."""
+    for group in groups:
+        if is_lease(group.name):
+            raise InvalidRequestError(f"{address(group)} is not to be managed; nothing was sent")
 
 
 def _as_read(record: Record[_Value] | None, before: _Value) -> Record[_Value] | None:

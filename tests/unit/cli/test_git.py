@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from identity_reconciler.cli.history import commit_of, head_of, repository_prefix, tree_at
+from identity_reconciler.cli.history import ancestry, commit_of, head_of, repository_prefix, tree_at
 from identity_reconciler.errors import UsageError
 
 YAML = b"users: []\n"
@@ -275,3 +275,45 @@ class TestNoRepository:
     def test_a_broken_one_does_not_lead_to_one_further_up(self, world: World) -> None:
         (world.directory / ".git").mkdir()
         assert head_of(world.directory) is None
+
+
+class TestAncestry:
+    """Git says what descends from what, and not what it cannot know."""
+
+    def test_of_two_that_are_here(self, world: World) -> None:
+        first = world.head
+        git(world.top, "commit", "-q", "--allow-empty", "-m", "y")
+        second = world.head
+        git(world.top, "checkout", "-q", "-b", "side", first)
+        git(world.top, "commit", "-q", "--allow-empty", "-m", "z")
+        side = world.head
+        git(world.top, "merge", "-q", "--no-edit", second)
+        descends = ancestry(world.directory)
+        assert descends(first, second) is descends(side, world.head) is True
+        assert descends(second, world.head) is descends(first, first) is True
+        assert descends(second, first) is descends(second, side) is False
+
+    @pytest.mark.parametrize("other", ["0" * 40, "HEAD", "main", "--all", "", "HEAD~0"])
+    def test_of_what_is_no_commit_here(self, world: World, other: str) -> None:
+        descends = ancestry(world.directory)
+        assert descends(other, world.head) is None
+        assert descends(world.head, other) is None
+
+    def test_where_history_ends_too_early(self, world: World, tmp_path: Path) -> None:
+        """Both are here, and what is between them is not."""
+        first = world.head
+        for _ in range(3):
+            git(world.top, "commit", "-q", "--allow-empty", "-m", "y")
+        head, origin = world.head, world.top.as_uri()
+        shallow = tmp_path / "shallow"
+        shallow.mkdir()
+        git(shallow, "init", "-q")
+        git(world.top, "config", "uploadpack.allowAnySHA1InWant", "true")
+        for one in (first, head):
+            git(shallow, "fetch", "-q", "--depth=1", origin, one)
+        assert ancestry(shallow)(first, head) is None
+        git(shallow, "fetch", "-q", "--unshallow", origin, head)
+        assert ancestry(shallow)(first, head) is True
+
+    def test_without_git(self, tmp_path: Path) -> None:
+        assert ancestry(tmp_path)("0" * 40, "1" * 40) is None

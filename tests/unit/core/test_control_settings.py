@@ -148,6 +148,7 @@ EXAMPLES: dict[str, Example] = {
     "guards.privileged.roles": privileged(roles=("/break-glass/*",)),
     "guards.privileged.accounts": privileged(accounts=("111122223333",)),
     "account_access": managing(account_access=(AccountReading.LIST, AccountReading.OFF)),
+    "lock": managing(lock=("directory", "off")),
     "guards.administrators": guards(
         GuardSettings(administrators=("root", "ann")), GuardSettings(administrators=("root",))
     ),
@@ -195,7 +196,7 @@ WORDS = {
 """What is said after the key, of each example that reads in its own way."""
 FREE = {"instance.name"}
 """What may be changed without loosening anything."""
-SECTIONS = {"instance", "ignore", "guards", "account_access"}
+SECTIONS = {"instance", "ignore", "guards", "account_access", "lock"}
 
 
 def fields_of(kind: type, path: str = "") -> Iterator[str]:

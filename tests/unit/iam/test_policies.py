@@ -44,6 +44,7 @@ WRITES = {
     "sso:DeleteApplicationAssignment",
 }
 EXPIRIES = {"identitystore:DeleteGroupMembership", "sso:DeleteApplicationAssignment"}
+TO_THE_LEASE = {"identitystore:CreateGroup", "identitystore:UpdateGroup"}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ class TestOperations:
 
     @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.action)
     def test_writes(self, operation: ServiceOperation) -> None:
-        assert operation.writes == (operation.action in WRITES)
+        assert operation.writes == (operation.action in WRITES | {"s3:PutObject"})
 
     def test_what_the_console_calls_every_write_to_the_store(self) -> None:
         named = {one.action for one in OPERATIONS if one.twins}
@@ -90,6 +91,43 @@ class TestOperations:
     def test_of_who_only_reads(self, purpose: Purpose) -> None:
         others = {one.action for one in operations_for(purpose) if not is_read(one.action)}
         assert others == ({"sts:AssumeRole"} if purpose is Purpose.AUDIT else set())
+
+
+class TestLease:
+    """A role may write what keeps the lease where that is kept, and nothing more for it."""
+
+    OBJECT = "arn:aws:s3:::locks/identity/main.json"
+
+    @staticmethod
+    def given(declared: Declared, lock: str, purpose: RunPurpose, **facts: str) -> dict[str, Any]:
+        settings = replace(declared.settings, lock=lock)
+        return policy(replace(declared, settings=settings), purpose, PolicyFacts(**facts))  # type: ignore[arg-type]
+
+    def test_an_expiry_writes_its_group_alone(self, declared: Declared) -> None:
+        given = self.given(declared, "directory", Purpose.EXPIRE, lease=GROUP)
+        for action in TO_THE_LEASE:
+            assert allows(given, action, GROUP)
+            assert not allows(given, action, OTHER)
+
+    def test_an_expiry_writes_no_group_where_no_group_keeps_it(self, declared: Declared) -> None:
+        for lock in ("off", "s3://locks/identity/main.json"):
+            given = self.given(declared, lock, Purpose.EXPIRE)
+            assert not any(allows(given, action, GROUP) for action in TO_THE_LEASE)
+
+    def test_an_object_is_read_and_written_by_its_name(self, declared: Declared) -> None:
+        lock = "s3://locks/identity/main.json"
+        for purpose in RUN_PURPOSES:
+            given = self.given(declared, lock, purpose)
+            assert allows(given, "s3:GetObject", self.OBJECT)
+            assert allows(given, "s3:PutObject", self.OBJECT) == (purpose is not Purpose.PLAN)
+            assert not allows(given, "s3:GetObject", f"{self.OBJECT}2")
+            # Else S3 says that it may not be read, and not that it is not there.
+            assert allows(given, "s3:ListBucket", "arn:aws:s3:::locks")
+
+    def test_nothing_is_asked_of_s3_otherwise(self, declared: Declared) -> None:
+        for lock in ("off", "directory"):
+            actions = str(self.given(declared, lock, Purpose.APPLY))
+            assert "s3:" not in actions
 
 
 class TestAccountAccess:
@@ -158,10 +196,18 @@ class TestApply:
             if one["Effect"] == "Allow"
             for action in one["Action"]
         }
-        writes = {Purpose.PLAN: set[str](), Purpose.APPLY: WRITES, Purpose.EXPIRE: EXPIRIES}
+        writes = {
+            Purpose.PLAN: set[str](),
+            Purpose.APPLY: WRITES,
+            Purpose.EXPIRE: EXPIRIES | TO_THE_LEASE,
+        }
         assert {one for one in allowed if not is_read(one)} == writes[purpose]
         reading = declared.settings.account_access
-        sent = {one.action for one in operations_for(purpose) if reading in one.when}
+        sent = {
+            one.action
+            for one in operations_for(purpose)
+            if reading in one.when and one.service != "s3"
+        }
         assert allowed == sent - {"sts:GetCallerIdentity"}
         assert not any("*" in action for one in statements(given) for action in one["Action"])
 

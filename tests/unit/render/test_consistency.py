@@ -35,6 +35,7 @@ from identity_reconciler.core.state import (
 from identity_reconciler.errors import Position, StalePlanError
 from identity_reconciler.render.document import (
     AccountAccessDocument,
+    GenerationDocument,
     PassingDocument,
     PersonDocument,
     PlanDocument,
@@ -122,6 +123,11 @@ FATES: Mapping[str, Fate] = {
     "live.requests": TOLD,
     "live.seconds": TOLD,
     "live.sandbox": HELD,
+    # Held against what was applied last before anything is done.
+    "generation": HELD,
+    "generation.lock": HELD,
+    "generation.number": HELD,
+    "generation.applying": TOLD,
     # What guards say takes the settings and the live state to find out: `--approved` does.
     "guards": HELD,
     "guards.guard": HELD,
@@ -442,7 +448,13 @@ def rich() -> PlanDocument:
         )
         for effect in ("without", "over-granted")
     )
-    more = {"account_access": accounts, "account_access_read": "list", "in_passing": passing}
+    who = "GitHub run 7, attempt 1 since 2026-03-01T08:59:00Z, until 2026-03-01T09:14:00Z"
+    more = {
+        "account_access": accounts,
+        "account_access_read": "list",
+        "in_passing": passing,
+        "generation": GenerationDocument(lock="directory", number=7, applying=who),
+    }
     return plan.model_copy(update=more)
 
 

@@ -29,6 +29,7 @@ from identity_reconciler.errors import (
     CredentialsError,
     GatewayError,
     IncompleteReadError,
+    LockLostError,
     NotFoundError,
     ThrottledError,
     UnknownOutcomeError,
@@ -501,6 +502,18 @@ class TestFailures:
             (Outcome.FAILED, "expired"),
             (Outcome.SKIPPED, "expired"),
         ]
+
+    def test_without_the_lease_nothing_more_is_written(self) -> None:
+        """Of the change whose answer was lost before, it is read back that it was not done."""
+        lost = UnknownOutcomeError("lost")
+        gateway = failing(State(), lost, LockLostError("somebody else applies"))
+        results = run(gateway, Create(ANA), Create(OPS))
+        assert [(one.outcome, one.detail, one.answer_lost) for one in results] == [
+            (Outcome.FAILED, "somebody else applies", True),
+            (Outcome.SKIPPED, "somebody else applies", False),
+        ]
+        assert gateway.users == {}
+        assert gateway.groups == {}
 
     def test_a_stop_between_two_changes_begins_nothing_more(self) -> None:
         gateway = MemoryGateway()
