@@ -260,19 +260,53 @@ def guarded_apply(workflow: Workflow) -> Iterator[str]:
     """What writes to AWS waits for its environment and its turn, and is never cancelled."""
     for name, job in workflow.jobs.items():
         if not workflow.is_action and _applies(job):
-            turn = job.get("concurrency", {})
-            waits = isinstance(turn, dict) and bool(turn.get("group"))
-            if not (job.get("environment") and waits and turn["cancel-in-progress"] == "false"):
+            turn = _turn(workflow, job)
+            cancelled = job.get("concurrency", {}).get("cancel-in-progress", "false") != "false"
+            if not (job.get("environment") and turn) or cancelled:
                 yield name
 
 
 def own_turns(workflow: Workflow) -> Iterator[str]:
-    """Applies take turns with one another; an expiry never waits behind one, or for reviewers."""
+    """Applies take turns with one another; an expiry never waits behind one, or for reviewers.
+
+    What is applied is planned in the same turn: what was applied since would make the plan stale.
+    """
+    whole = _turn(workflow, {})
     for name, job in workflow.jobs.items():
-        expires = "--only-expired" in _words(job)
-        wanted = "identity-expire" if expires else "identity-apply"
-        if _applies(job) and job.get("concurrency", {}).get("group", wanted) != wanted:
+        if not _applies(job):
+            continue
+        if "--only-expired" in _words(job):
+            expected = _turn(workflow, job) == "identity-expire" and whole != "identity-apply"
+        else:
+            expected = "concurrency" not in job and whole == "identity-apply"
+        if not (expected or workflow.is_action or not _turn(workflow, job)):
             yield name
+
+
+def _turn(workflow: Workflow, job: dict[str, Any]) -> str:
+    """Return the group in which *job* takes its turn; that of the workflow where it has none."""
+    turn = job.get("concurrency", workflow.data.get("concurrency", {}))
+    return str(turn.get("group", "")) if isinstance(turn, dict) else ""
+
+
+def whole_history(workflow: Workflow) -> Iterator[str]:
+    """Whether a commit descends from the one applied last can be told where it is applied."""
+    for name, job in workflow.jobs.items():
+        depths = [
+            step.get("with", {}).get("fetch-depth")
+            for step in job.get("steps", [])
+            if "actions/checkout@" in step.get("uses", "")
+        ]
+        if not workflow.is_action and _applies(job) and depths != ["0"]:
+            yield name
+
+
+def waits_a_little(workflow: Workflow) -> Iterator[str]:
+    """An apply and an expiry that meet do not fail: the second waits for the lease."""
+    for step in workflow.steps:
+        words = step.get("run", "").split()
+        if "apply" in words and "--wait" not in words:
+            yield step["run"]
 
 
 def cancelling(workflow: Workflow) -> Iterator[str]:
@@ -399,6 +433,8 @@ RULES: tuple[Callable[[Workflow], Iterator[str]], ...] = (
     roles_of_main,
     guarded_apply,
     own_turns,
+    whole_history,
+    waits_a_little,
     cancelling,
     bound_plan,
     found_plan,

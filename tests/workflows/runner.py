@@ -321,7 +321,9 @@ class _Job:
         git, origin = self.run.repository.git, self.run.repository.origin.as_uri()
         git("init", "--quiet", at=workspace)
         depth, what = inputs.get("fetch-depth", "1"), inputs.get("ref", self.run.sha)
-        git("fetch", "--quiet", f"--depth={depth}", origin, what, at=workspace)
+        # 0 is all of it. Source: actions/checkout, fetch-depth.
+        shallow = () if depth == "0" else (f"--depth={depth}",)
+        git("fetch", "--quiet", *shallow, origin, what, at=workspace)
         git("checkout", "--quiet", "FETCH_HEAD", at=workspace)
         return True
 

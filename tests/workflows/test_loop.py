@@ -122,7 +122,8 @@ class TestPullRequestToApply:
         assert "No changes." in plan_now(repository)
 
         jobs = repository.play("apply.yml", {}, MAIN, sha)
-        assert results(jobs) == {"plan": "success", "apply": "skipped"}
+        assert results(jobs) == {"plan": "success", "apply": "success"}
+        assert "No changes." in jobs["apply"].log
 
     def test_a_superseded_run_stops(self, repository: Repository) -> None:
         edit(repository, DATA, TITLE, "title: One")

@@ -53,7 +53,7 @@ APPROVED = "identity_reconciler/templates/github/workflows/apply-approved.yml"
 ACTION = ".github/actions/identity-reconciler/action.yml"
 SAME = "github.event.pull_request.head.repo.full_name == github.repository"
 ON_MAIN = " && github.ref == 'refs/heads/main'"
-TURN = "group: identity-apply # One at a time, and what has begun is never cancelled.\n"
+DEPTH = "          fetch-depth: 0 # To see that the commit descends from the one applied last.\n"
 BAD = {
     "the rights of the base for a stranger's pull request": Bad(
         "trigger", PLAN, "  pull_request:\n", "  pull_request_target:\n"
@@ -152,17 +152,31 @@ BAD = {
     ),
     "an apply that is cancelled half-way": Bad(
         "guarded-apply",
-        APPLY,
-        f"{TURN}      cancel-in-progress: false",
-        f"{TURN}      cancel-in-progress: true",
+        EXPIRE,
+        "      cancel-in-progress: false",
+        "      cancel-in-progress: true",
     ),
-    "an apply that takes no turn": Bad(
-        "guarded-apply",
+    "an expiry in a turn of any name": Bad(
+        "own-turns",
         EXPIRE,
         "    concurrency:\n"
         "      group: identity-expire # Its own: never behind an apply that waits for reviewers.\n"
         "      cancel-in-progress: false\n",
         "",
+    ),
+    "a plan from before the last apply": Bad(
+        "own-turns",
+        APPLY,
+        "    environment: identity # Required reviewers, and main only.\n",
+        "    environment: identity # Required reviewers, and main only.\n"
+        "    concurrency: {group: identity-apply, cancel-in-progress: false}\n",
+    ),
+    "an apply that does not know what came before": Bad("whole-history", APPLY, DEPTH, ""),
+    "an expiry that does not know what came before": Bad(
+        "whole-history", EXPIRE, DEPTH, DEPTH.replace(" 0 ", " 1 ")
+    ),
+    "an expiry that fails because somebody applies": Bad(
+        "waits-a-little", EXPIRE, " --wait 30", ""
     ),
     "two applies at a time": Bad(
         "own-turns", APPROVED, "group: identity-apply", "group: identity-apply-${{ github.sha }}"
