@@ -160,12 +160,12 @@ def apply_directory(
 
 
 def _to_apply(terms: PlanTerms, reviewed: PlanDocument | None) -> Applied:
-    """Return what an apply of a directory applies, of a plan that was *reviewed* if need be."""
-    if reviewed is None:
-        return Applied(terms.commit, only_expired=terms.only_expired)
-    digest = plan_digest(reviewed)
-    check = partial(_require_unmoved, reviewed, digest)
-    return Applied(terms.commit, digest, only_expired=terms.only_expired, check=check)
+    """Return what an apply of a directory applies, of a plan that was *reviewed* if need be.
+
+    It plans in its turn, so what was applied since the review is no reason against it.
+    """
+    digest = plan_digest(reviewed) if reviewed is not None else None
+    return Applied(terms.commit, digest, only_expired=terms.only_expired)
 
 
 def _require_unmoved(reviewed: PlanDocument, digest: str, last: Generation) -> None:

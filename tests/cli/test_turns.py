@@ -255,10 +255,20 @@ class TestSavedPlans:
         assert plan(applied, "--out", "plan.json").code == 0
         with record(applied) as leases:
             leases[0] = Lease(Generation(2))
-        for arguments in (("plan.json",), ("--approved", "plan.json")):
-            run = apply(applied, *arguments)
-            assert run.code == 5, run.err
-            assert "read at generation 1, and something else has been applied since" in run.err
+        run = apply(applied, "plan.json")
+        assert run.code == 5, run.err
+        assert "read at generation 1, and something else has been applied since" in run.err
+
+    def test_one_that_only_limits_a_plan_made_now_may_be_older(self, applied: Path) -> None:
+        """A pull request is not to be planned again for each one that is merged before it."""
+        edit(applied, "users/data.yaml", TITLE, "title: Lead")
+        assert plan(applied, "--out", "plan.json").code == 0
+        with record(applied) as leases:
+            leases[0] = Lease(Generation(2))
+        assert apply(applied, "plan.json").code == 5
+        assert apply(applied, "--approved", "plan.json").code == 0
+        edit(applied, "users/data.yaml", "title: Lead", "title: Reverted")
+        assert apply(applied, "--approved", "plan.json").code == 5
 
     def test_a_run_that_was_killed_is_an_apply(self, applied: Path) -> None:
         somebody_applies(applied, since=PERIOD)
