@@ -129,5 +129,10 @@ def require_known(kind: str, name: str, known: Iterable[str], *, found: bool) ->
     """
     if found:
         return
-    hint = did_you_mean(name, frozenset(known))
+    names = frozenset(known)
+    if folded(name) in map(folded, names):
+        raise UsageError(
+            f"{kind} {shown(name)} is declared, and not live: an apply has yet to make it"
+        )
+    hint = did_you_mean(name, names)
     raise UsageError(f"there is no {kind} {shown(name)} in what was read{hint}")

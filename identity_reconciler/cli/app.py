@@ -162,6 +162,6 @@ def _abandon_stdout() -> None:
 
 
 def _tell(*lines: str) -> None:
-    from identity_reconciler.cli.output import note
+    from identity_reconciler.cli.output import complain
 
-    note(*lines)
+    complain(*lines)

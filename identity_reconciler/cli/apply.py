@@ -16,6 +16,7 @@ from identity_reconciler.cli.options import (
     EndpointUrl,
     ForGithub,
     OnlyExpired,
+    ProfileName,
     RateOption,
     ShowTimings,
     UseSandbox,
@@ -37,6 +38,7 @@ def apply(
     source: Source = DEFAULT_DIRECTORY,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    profile: ProfileName = None,
     auto_approve: Annotated[
         bool, typer.Option("--auto-approve", help="Do not ask before writing.")
     ] = False,
@@ -93,7 +95,7 @@ def apply(
     from identity_reconciler.runs.saved import SavedPlan
 
     clock = Timings()
-    target = Target(sandbox, endpoint_url, parse_rates(rate), clock)
+    target = Target(sandbox, endpoint_url, parse_rates(rate), clock, profile)
     for one in (source, approved):
         if one is not None and one.suffix == ".json" and not one.exists():
             raise UsageError(f"there is no saved plan {one}; make one with: plan --out {one}")

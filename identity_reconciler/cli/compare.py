@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import typer
 
 from identity_reconciler.cli.connection import require_sandbox
-from identity_reconciler.cli.options import EndpointUrl, RateOption, parse_rates
+from identity_reconciler.cli.options import EndpointUrl, ProfileName, RateOption, parse_rates
 from identity_reconciler.cli.output import note, progress, write_out
 from identity_reconciler.cli.sandbox import Format, OutputFormat
 from identity_reconciler.errors import ExitCode, UsageError
@@ -41,6 +41,7 @@ def compare(
         ),
     ] = None,
     endpoint_url: EndpointUrl = None,
+    profile: ProfileName = None,
     confirm: Annotated[
         str | None,
         typer.Option(
@@ -77,7 +78,7 @@ def compare(
 
     probes = _chosen(only or ())
     assumed = read_assumptions(assuming) if assuming else Assumptions()
-    target = _Target(aws, endpoint_url, confirm, parse_rates(rate))
+    target = _Target(aws, endpoint_url, confirm, parse_rates(rate), profile)
     if clean_up and aws is None and endpoint_url is None:
         raise UsageError("--clean-up needs --aws DIR or --endpoint-url URL: where to clean up")
     site = target.open()
@@ -145,12 +146,18 @@ class _Target:
     """The place that is asked beside the sandbox, if one is."""
 
     def __init__(
-        self, aws: Path | None, endpoint_url: str | None, confirm: str | None, rates: Rates | None
+        self,
+        aws: Path | None,
+        endpoint_url: str | None,
+        confirm: str | None,
+        rates: Rates | None,
+        profile: str | None,
     ) -> None:
         self._aws = aws
         self._endpoint_url = endpoint_url
         self._confirm = confirm
         self._rates = rates
+        self._profile = profile
 
     def open(self) -> ProbedInstance | None:
         """Return the instance to ask, confirmed and known to be a scratch instance.
@@ -178,9 +185,9 @@ class _Target:
             from identity_reconciler.cli.loading import load_one
 
             instance = load_one(self._aws).settings.instance
-            return declared_address(instance, self._endpoint_url, self._rates)
+            return declared_address(instance, self._endpoint_url, self._rates, self._profile)
         if self._endpoint_url is not None:
-            return found_address(self._endpoint_url, self._rates)
+            return found_address(self._endpoint_url, self._rates, self._profile)
         return None
 
     def _is_loopback(self) -> bool:

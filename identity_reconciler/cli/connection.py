@@ -38,6 +38,8 @@ class Target:
     """Requests a second; None: as AWS documents, and on the embedded sandbox without a limit."""
     timings: Timings | None = None
     """What counts the requests, where that is wanted."""
+    profile: str | None = None
+    """The profile with the credentials; None: that of the environment."""
 
     def open(self, clients: Clients, instance: Instance) -> AwsGateway:
         """Return the gateway to *instance* through *clients*; see `gateway.aws.connect`."""
@@ -58,6 +60,11 @@ class Target:
         if self.sandbox and self.endpoint_url:
             raise UsageError(
                 "--sandbox and --endpoint-url exclude each other: the embedded sandbox has no URL"
+            )
+        if self.sandbox and self.profile:
+            raise UsageError(
+                "--sandbox and --profile exclude each other: the embedded sandbox needs no "
+                "credentials"
             )
 
 
@@ -90,7 +97,7 @@ def connected(
             yield target.open(clients, instance)
     else:
         clients = make_clients(
-            make_session(),
+            make_session(target.profile),
             region=instance.region,
             endpoint_url=target.endpoint_url,
             purpose=purpose,

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
+    AsJson,
     DirectoryArgument,
     EndpointUrl,
+    ProfileName,
     RateOption,
     UseSandbox,
     parse_rates,
 )
-from identity_reconciler.errors import ExitCode, GatewayError, ReconcilerError
+from identity_reconciler.errors import ExitCode, GatewayError, ReconcilerError, UsageError
 
 if TYPE_CHECKING:
     from identity_reconciler.cli.connection import Target
@@ -51,23 +53,82 @@ def doctor(
     directory: DirectoryArgument = DEFAULT_DIRECTORY,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    profile: ProfileName = None,
     rate: RateOption = None,
+    region: Annotated[
+        str | None,
+        typer.Option(metavar="REGION", help="Where there is no YAML yet: where to look."),
+    ] = None,
+    as_json: AsJson = False,
 ) -> int:
-    """Check YAML, credentials, instance, permissions, identity source, quotas, lock, reviews."""
+    """Check YAML, credentials, instance, permissions, identity source, quotas, lock, reviews.
+
+    Without any YAML: what the credentials lead to, and whether it can be read.
+    """
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.cli.output import print_json
     from identity_reconciler.render.escape import safe_lines
 
-    target = Target(sandbox, endpoint_url, parse_rates(rate))
-    good = True
-    for declared in load_all(directory):
-        for finding in _examined(declared, target):
+    target = Target(sandbox, endpoint_url, parse_rates(rate), profile=profile)
+    findings: list[Diagnosis] = []
+    for finding in _findings(directory, target, region):
+        findings.append(finding)
+        if not as_json:
             typer.echo(safe_lines(str(finding)))
-            good = good and finding.good
-    for finding in (*_edited(directory), *_reviewed(directory)):
-        typer.echo(safe_lines(str(finding)))
-        good = good and finding.good
+    good = all(finding.good for finding in findings)
+    if as_json:
+        print_json("diagnosis", good=good, findings=[asdict(finding) for finding in findings])
     return ExitCode.SUCCESS if good else ExitCode.UNEXPECTED
+
+
+def _findings(directory: Path, target: Target, region: str | None) -> Iterator[Diagnosis]:
+    from identity_reconciler.cli.loading import load_all
+
+    if directory == DEFAULT_DIRECTORY and not directory.exists():
+        yield from _without_yaml(target, region)
+        return
+    if region is not None:
+        raise UsageError("--region is for where there is no YAML; instance.yaml names the Region")
+    for declared in load_all(directory):
+        yield from _examined(declared, target)
+    yield from _edited(directory)
+    yield from _reviewed(directory)
+
+
+def _without_yaml(target: Target, region: str | None) -> Iterator[Diagnosis]:
+    """Yield what the credentials lead to, where no settings say where that should be."""
+    from identity_reconciler.cli.finding import as_instance, clients_for
+    from identity_reconciler.core.accounts import AccountReading
+    from identity_reconciler.gateway.reading.instances import caller, list_instances
+
+    yield Diagnosis(
+        good=True,
+        text="YAML: there is none here, so what is declared, guarded and reviewed cannot be "
+        "checked; `identity-reconciler init` begins",
+    )
+    try:
+        with clients_for(target, region) as clients:
+            account = caller(clients)
+            yield Diagnosis(good=True, text=f"credentials are for account {account}")
+            found = list_instances(clients)
+            if not found:
+                yield Diagnosis(
+                    good=False,
+                    text=f"instance: none is visible from {clients.region} in account {account}; "
+                    "give another --region, or credentials of the account that owns one",
+                )
+            for one in found:
+                name = one.name or one.instance_arn
+                yield Diagnosis(
+                    good=True,
+                    text=f"instance {name} in {one.region}, owned by {one.owner}: {one.status}",
+                )
+                if one.region == clients.region:
+                    gateway = target.open(clients, as_instance(one, name, one.region, account))
+                    yield from readable(gateway)
+                    yield from _accounts(gateway, AccountReading.PRINCIPAL)
+    except ReconcilerError as error:
+        yield Diagnosis(good=False, text=str(error))
 
 
 def _edited(directory: Path) -> Iterator[Diagnosis]:

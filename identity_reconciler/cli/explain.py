@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
+    AsJson,
     DirectoryArgument,
     EndpointUrl,
+    ProfileName,
     RateOption,
     UseSandbox,
     parse_rates,
 )
 from identity_reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from identity_reconciler.cli.connection import Target
+    from identity_reconciler.core.declared import Declared
 
 
 def explain(
@@ -33,12 +40,16 @@ def explain(
     ] = False,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    profile: ProfileName = None,
     rate: RateOption = None,
+    as_json: AsJson = False,
 ) -> None:
     """Tell where an object is declared, its members and access and why, and who refers to it."""
     from datetime import UTC, datetime
 
+    from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.loading import load_one
+    from identity_reconciler.cli.output import print_json
     from identity_reconciler.desired.model.schema import manual
     from identity_reconciler.desired.reading.explaining import explain as lines_about
     from identity_reconciler.render.escape import safe_lines
@@ -46,18 +57,23 @@ def explain(
     if (address is None) == (schema is None):
         raise UsageError("give either an ADDRESS or --schema PATH")
     if schema is not None:
-        typer.echo("\n".join(manual(schema)))
+        lines = list(manual(schema))
+    else:
+        declared = load_one(directory)
+        lines = list(lines_about(declared, address or "", datetime.now(UTC)))
+        if live:
+            target = Target(sandbox, endpoint_url, parse_rates(rate), profile=profile)
+            lines += _live(declared, target, address or "")
+    if as_json:
+        print_json("explanation", subject=schema or address, lines=lines)
         return
-    declared = load_one(directory)
-    for line in lines_about(declared, address or "", datetime.now(UTC)):
+    for line in lines:
         typer.echo(safe_lines(line))
-    if not live:
-        return
-    from identity_reconciler.audit.account_access import account_access_of
-    from identity_reconciler.cli.connection import Target, connected_for
 
-    target = Target(sandbox, endpoint_url, parse_rates(rate))
+
+def _live(declared: Declared, target: Target, address: str) -> Iterator[str]:
+    from identity_reconciler.audit.account_access import account_access_of
+    from identity_reconciler.cli.connection import connected_for
+
     with connected_for(declared, target, write=False) as gateway:
-        reading = declared.settings.account_access
-        for line in account_access_of(gateway, address or "", reading):
-            typer.echo(safe_lines(line))
+        yield from account_access_of(gateway, address, declared.settings.account_access)

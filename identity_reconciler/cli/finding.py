@@ -25,7 +25,7 @@ def clients_for(target: Target, region: str | None) -> Iterator[Clients]:
     from identity_reconciler.gateway.wire.clients import make_clients, make_session
 
     if not target.sandbox:
-        session = make_session()
+        session = make_session(target.profile)
         chosen = region or session.region_name
         if chosen is None:
             raise UsageError("give --region: the region of the instance")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     # Typer keeps what its commands are made of to itself.
     Context = Any
     Formatter = Any
-    Parameter = Any
+    Given = Any
 
 _WORDS: dict[object, str] = {int: "N", float: "N", Path: "FILE"}
 """How a value is called that no metavar names, where its name does not say it, by its type."""
@@ -29,16 +31,49 @@ class Commands(typer.Typer):
         super().__init__(cls=HelpfulGroup, no_args_is_help=True, **more)
 
     def command(self, name: str | None = None, **more: Any) -> Callable[..., Any]:  # noqa: ANN401
-        """See Typer."""
-        decorator: Callable[..., Any] = super().command(name, cls=HelpfulCommand, **more)
-        return decorator
+        """See Typer. The command has the option `--quiet` as well."""
+        register: Callable[..., Any] = super().command(name, cls=HelpfulCommand, **more)
+
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            register(_with_quiet(function))
+            return function
+
+        return decorate
+
+
+_Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but what went wrong.")
+]
+
+
+def _with_quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return *function* as a command that can be told to be quiet."""
+
+    @wraps(function)
+    def command(*arguments: Any, quiet: bool, **options: Any) -> Any:  # noqa: ANN401 - as it is
+        if not quiet:
+            return function(*arguments, **options)
+        from identity_reconciler.cli.output import hushed
+
+        with hushed():
+            return function(*arguments, **options)
+
+    hints = {**get_type_hints(function, include_extras=True), "quiet": _Quiet}
+    own = [
+        one.replace(annotation=hints[name]) for name, one in signature(function).parameters.items()
+    ]
+    option = Parameter("quiet", Parameter.KEYWORD_ONLY, default=False, annotation=_Quiet)
+    # Typer reads both.
+    vars(command)["__signature__"] = Signature([*own, option])
+    command.__annotations__ = hints
+    return command
 
 
 class _Helpful:
     """What the help of a command says of its arguments and options."""
 
     if TYPE_CHECKING:
-        get_params: Callable[[Context], list[Parameter]]
+        get_params: Callable[[Context], list[Given]]
 
     def collect_usage_pieces(self, ctx: Context) -> list[str]:
         """Return what follows the name of the command."""
@@ -108,16 +143,16 @@ def _first_sentence(text: str) -> str:
     return paragraph.removesuffix(".")
 
 
-def _is_argument(parameter: Parameter) -> bool:
+def _is_argument(parameter: Given) -> bool:
     return isinstance(parameter, TyperArgument)
 
 
-def _usage(argument: Parameter) -> str:
+def _usage(argument: Given) -> str:
     name = f"{_value(argument)}{'...' if argument.nargs == -1 else ''}"
     return name if argument.required else f"[{name}]"
 
 
-def _row(parameter: Parameter, ctx: Context) -> tuple[str, str]:
+def _row(parameter: Given, ctx: Context) -> tuple[str, str]:
     """Return what *parameter* is called with its value, and what there is to say about it."""
     if _is_argument(parameter):
         name = _value(parameter)
@@ -130,7 +165,7 @@ def _row(parameter: Parameter, ctx: Context) -> tuple[str, str]:
     return name, f"{said}  [{notes}]".strip() if notes else said
 
 
-def _value(parameter: Parameter) -> str:
+def _value(parameter: Given) -> str:
     """Return what stands for the value of *parameter*."""
     kind = parameter.type_descriptor.annotation
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -143,7 +178,7 @@ def _value(parameter: Parameter) -> str:
     return _WORDS.get(kind, name.rpartition("_")[2].upper())
 
 
-def _notes(parameter: Parameter, ctx: Context) -> Iterator[str]:
+def _notes(parameter: Given, ctx: Context) -> Iterator[str]:
     if isinstance(parameter, TyperOption | TyperArgument):
         default = parameter._extract_default_help_str(ctx=ctx)  # noqa: SLF001 - as Typer's own help
         if default not in {None, False, True} and parameter.show_default and default != []:

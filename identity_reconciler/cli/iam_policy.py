@@ -12,6 +12,7 @@ from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     DirectoryArgument,
     EndpointUrl,
+    ProfileName,
     RateOption,
     UseSandbox,
     parse_rates,
@@ -126,6 +127,7 @@ def apply_policy(
     ] = None,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    profile: ProfileName = None,
     rate: RateOption = None,
 ) -> None:
     """Print what a role that applies needs; it is denied what touches protected groups."""
@@ -139,7 +141,9 @@ def apply_policy(
         _print_trust(declared, _workflows(repository, repository_id, "main", environment), purpose)
     else:
         facts = _facts(
-            declared, kms_key, Target(sandbox, endpoint_url, parse_rates(rate)) if live else None
+            declared,
+            kms_key,
+            Target(sandbox, endpoint_url, parse_rates(rate), profile=profile) if live else None,
         )
         _print_policy(declared, purpose, facts)
 
@@ -154,6 +158,7 @@ def cloudformation(
     kms_key: KmsKey = None,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    profile: ProfileName = None,
     rate: RateOption = None,
 ) -> None:
     """Print a template that makes the roles of the workflows on GitHub: plan, apply, expire."""
@@ -169,7 +174,9 @@ def cloudformation(
     declared = load_one(directory)
     workflows = _workflows(repository, repository_id, branch)
     facts = _facts(
-        declared, kms_key, Target(sandbox, endpoint_url, parse_rates(rate)) if live else None
+        declared,
+        kms_key,
+        Target(sandbox, endpoint_url, parse_rates(rate), profile=profile) if live else None,
     )
     policies = {purpose: policy(declared, purpose, facts) for purpose in RUN_PURPOSES}
     writer = YAML()

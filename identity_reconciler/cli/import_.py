@@ -10,6 +10,7 @@ from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     DirectoryArgument,
     EndpointUrl,
+    ProfileName,
     RateOption,
     ServiceApplications,
     UseSandbox,
@@ -51,6 +52,7 @@ def import_(
     service_applications: ServiceApplications = False,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    profile: ProfileName = None,
     rate: RateOption = None,
 ) -> int:
     """Write what is live into the YAML, comments kept, so that a plan right after it is empty."""
@@ -64,7 +66,7 @@ def import_(
     from identity_reconciler.desired.writing.rewrite import Rewrite
 
     chosen = None if only is None else frozenset(map(_chosen, only))
-    target = Target(sandbox, endpoint_url, parse_rates(rate))
+    target = Target(sandbox, endpoint_url, parse_rates(rate), profile=profile)
     declared = load_one(directory)
     rewrite = Rewrite(one_directory(directory))
     with connected_for(declared, target, write=False) as gateway:

@@ -15,6 +15,7 @@ from identity_reconciler.cli.interview import Interview
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     EndpointUrl,
+    ProfileName,
     RateOption,
     ServiceApplications,
     UseSandbox,
@@ -144,6 +145,7 @@ def init(
     service_applications: ServiceApplications = False,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    profile: ProfileName = None,
     rate: RateOption = None,
 ) -> int:
     """Find the instance, write its settings and everything that is live, and what reviews it.
@@ -170,7 +172,7 @@ def init(
             )
         if (owners is None) != (approvers is None):
             raise UsageError("give both --owners and --approvers, or neither")
-        target = Target(sandbox, endpoint_url, parse_rates(rate))
+        target = Target(sandbox, endpoint_url, parse_rates(rate), profile=profile)
         begin = _Beginning(rewrite, layout, service_applications)
         with begin.found(target, region, instance_arn, interview) as found:
             called = name or interview.ask("--name", _NAME, "main", _name_objection)

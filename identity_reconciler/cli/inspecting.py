@@ -22,6 +22,7 @@ from identity_reconciler.cli.options import (
     ColorChoice,
     DirectoryArgument,
     EndpointUrl,
+    ProfileName,
     RateOption,
     UseSandbox,
     parse_rates,
@@ -88,7 +89,7 @@ def _session(options: AuditOptions) -> Iterator[boto3.Session]:
     else:
         from identity_reconciler.gateway.wire.clients import make_session
 
-        yield make_session()
+        yield make_session(options.profile)
 
 
 _Own = ParamSpec("_Own")
@@ -146,13 +147,14 @@ class AuditOptions:
     ] = False
     sandbox: UseSandbox = False
     endpoint_url: EndpointUrl = None
+    profile: ProfileName = None
     rate: RateOption = None
     color: ColorChoice = Color.AUTO
 
     @property
     def target(self) -> Target:
         """Where the requests go."""
-        return Target(self.sandbox, self.endpoint_url, parse_rates(self.rate))
+        return Target(self.sandbox, self.endpoint_url, parse_rates(self.rate), profile=self.profile)
 
     def __post_init__(self) -> None:
         chosen = [

@@ -79,6 +79,19 @@ EndpointUrl = Annotated[
 ]
 
 
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="The profile with the credentials; else AWS_PROFILE, or the default ones.",
+    ),
+]
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
 ServiceApplications = Annotated[
     bool,
     typer.Option(

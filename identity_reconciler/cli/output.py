@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -89,8 +90,29 @@ def print_plans(
             assert_never(output_format)
 
 
+_quiet = threading.Event()
+"""Is set when nobody wants to hear how a command goes on."""
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Print nothing on stderr in the block but what went wrong."""
+    _quiet.set()
+    try:
+        yield
+    finally:
+        _quiet.clear()
+
+
 def note(*lines: str) -> None:
-    """Print *lines* for people on stderr; no value in one of them can begin another.
+    """Print *lines* for people on stderr, how a command goes on, unless it is to be quiet."""
+    told = lines if not _quiet.is_set() else [line for line in lines if line.startswith("error:")]
+    if told:
+        complain(*told)
+
+
+def complain(*lines: str) -> None:
+    """Print *lines*, what went wrong, on stderr; no value in one of them can begin another.
 
     When nobody reads them any more, that changes neither what is done nor how it ends.
     """
@@ -101,6 +123,13 @@ def note(*lines: str) -> None:
         sys.stderr.flush()
     except OSError:
         abandon(sys.stderr)
+
+
+def print_json(kind: str, **members: object) -> None:
+    """Print an object for programs on stdout: what it is, the version of that, its *members*."""
+    head = {"format": f"identity-reconciler/{kind}", "format_version": "1.0"}
+    # Whatever a value holds, it is ASCII and on its own line.
+    sys.stdout.write(f"{json.dumps({**head, **members}, indent=2, ensure_ascii=True)}\n")
 
 
 def abandon(stream: IO[str]) -> None:
@@ -177,6 +206,9 @@ def progress(doing: str, count: Callable[[], int], expected: int | None = None) 
         of = f" of about {expected}" if expected is not None and count() <= expected else ""
         return f"{count()}{of} requests"
 
+    if _quiet.is_set():
+        yield
+        return
     done = threading.Event()
     show = _spin if sys.stderr.isatty() else _lines
     teller = threading.Thread(target=show, args=(doing, words, done), daemon=True)

@@ -23,6 +23,7 @@ from identity_reconciler.cli.options import (
     OnlyExpired,
     PlanFormat,
     PlanFormatChoice,
+    ProfileName,
     RateOption,
     ShowTimings,
     UseSandbox,
@@ -37,6 +38,7 @@ def plan(
     directory: DirectoryArgument = DEFAULT_DIRECTORY,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
+    profile: ProfileName = None,
     output_format: PlanFormatChoice = PlanFormat.TEXT,
     out: Annotated[
         Path | None,
@@ -93,7 +95,7 @@ def plan(
     from identity_reconciler.runs.saved import imprint
 
     clock = Timings()
-    target = Target(sandbox, endpoint_url, parse_rates(rate), clock)
+    target = Target(sandbox, endpoint_url, parse_rates(rate), clock, profile)
     with clock.phase("load"):
         loaded = load_all(directory)
     step = github_step(os.environ, as_json=output_format is PlanFormat.JSON) if github else None

@@ -32,10 +32,12 @@ def validate(
         ProblemFormat,
         typer.Option("--format", help="How to print problems; they go to stderr as text as well."),
     ] = ProblemFormat.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Check the YAML: syntax, schema and references. Reports every problem; needs no AWS."""
     from identity_reconciler.cli.loading import load_all
 
+    output_format = ProblemFormat.JSON if as_json else output_format
     try:
         loaded = load_all(directory)
     except InvalidInputError as error:

@@ -48,14 +48,19 @@ class Address:
     """See ProbedInstance."""
 
 
-def declared_address(instance: Instance, endpoint_url: str | None, rates: Rates | None) -> Address:
-    """Return the address of the instance that the settings name.
+def declared_address(
+    instance: Instance,
+    endpoint_url: str | None,
+    rates: Rates | None,
+    profile: str | None = None,
+) -> Address:
+    """Return the address of the instance that the settings name, for the credentials of *profile*.
 
     Raises:
         WrongInstanceError: The credentials lead elsewhere.
         GatewayError: They cannot be asked where they lead.
     """
-    session = make_session()
+    session = make_session(profile)
     clients = make_clients(session, region=instance.region, endpoint_url=endpoint_url)
     require_instance(clients, instance)
     return Address(
@@ -71,14 +76,14 @@ def declared_address(instance: Instance, endpoint_url: str | None, rates: Rates 
     )
 
 
-def found_address(endpoint_url: str, rates: Rates | None) -> Address:
-    """Return the address of the one instance that a stand-in has.
+def found_address(endpoint_url: str, rates: Rates | None, profile: str | None = None) -> Address:
+    """Return the address of the one instance that a stand-in has, for credentials of *profile*.
 
     Raises:
         UsageError: It has none, or several.
         GatewayError: It cannot be asked.
     """
-    session = make_session()
+    session = make_session(profile)
     region = session.region_name or _REGION
     found = list_instances(make_clients(session, region=region, endpoint_url=endpoint_url))
     if len(found) != 1:

@@ -11,6 +11,7 @@ import pytest
 
 from identity_reconciler.errors import EXIT_CODES, ExitCode
 from tests.command import command, environment
+from tests.sandbox.serving import serving
 
 WRONG = {
     "unknown command": (("plam",), "No such command"),
@@ -121,6 +122,96 @@ class TestBadInput:
         run = command("plan", cwd=here)
         assert run.code == ExitCode.UNEXPECTED
         assert "credentials" in run.err
+
+
+class TestQuiet:
+    """With `--quiet` stderr is empty, unless something went wrong."""
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("plan", "--sandbox"),
+            ("apply", "--sandbox", "--auto-approve"),
+            ("audit", "members", "engineering", "--desired"),
+            ("edit", "remove-member", "engineering", "li.juan", "--dry-run"),
+            ("doctor", "--sandbox"),
+        ],
+    )
+    def test_nothing_is_said(self, here: Path, arguments: tuple[str, ...]) -> None:
+        loud = command(*arguments, cwd=here)
+        quiet = command(*arguments, "--quiet", cwd=here)
+        assert (quiet.code, quiet.err) == (loud.code, "")
+        assert quiet.out
+
+    def test_but_what_went_wrong(self, here: Path) -> None:
+        assert "No such" not in command("plan", "--sandbox", "-q", cwd=here).err
+        run = command("show", "nope.json", "-q", cwd=here)
+        assert run.err == "error: cannot read nope.json: No such file or directory\n"
+
+
+class TestJson:
+    """What programs read of commands that people read otherwise."""
+
+    def test_of_a_diagnosis(self, here: Path) -> None:
+        run = command("doctor", "--sandbox", "--json", cwd=here)
+        found = run.json()
+        assert (found["format"], found["good"]) == ("identity-reconciler/diagnosis", run.code == 0)
+        text = command("doctor", "--sandbox", cwd=here).out
+        assert [one["text"] for one in found["findings"]] == [
+            line[8:] for line in text.splitlines()
+        ]
+
+    def test_of_an_explanation(self, here: Path) -> None:
+        found = command("explain", "group/engineering", "--json", cwd=here).json()
+        assert found["subject"] == "group/engineering"
+        text = command("explain", "group/engineering", cwd=here).out
+        assert found["lines"] == text.splitlines()
+
+    def test_of_a_validation(self, here: Path) -> None:
+        assert command("validate", "--json", cwd=here).json()["valid"] is True
+
+
+class TestWithoutYaml:
+    """`doctor` says what it can where there is nothing yet, and what it cannot know."""
+
+    def test_it_finds_the_instance(self, tmp_path: Path) -> None:
+        run = command("doctor", "--sandbox", cwd=tmp_path)
+        assert run.code == 0, run.err
+        assert "what is declared, guarded and reviewed cannot be checked" in run.out
+        assert "ok      users can be read" in run.out
+
+    def test_without_a_region_it_asks_for_one(self, tmp_path: Path) -> None:
+        run = command("doctor", cwd=tmp_path)
+        assert run.code == 1
+        assert "PROBLEM give --region" in run.out
+
+    def test_a_region_is_that_of_the_yaml(self, here: Path) -> None:
+        run = command("doctor", "--sandbox", "--region", "eu-west-1", cwd=here)
+        assert run.code == ExitCode.INVALID_INPUT
+
+
+class TestProfile:
+    """Credentials come from the profile that is named."""
+
+    def test_it_is_taken(self, tmp_path: Path) -> None:
+        credentials = tmp_path / "credentials"
+        variables = {"AWS_SHARED_CREDENTIALS_FILE": str(credentials)}
+        with serving(tmp_path) as served:
+            keys = ("aws_access_key_id", "aws_secret_access_key")
+            given = (f"{key} = {served.exports[key.upper()]}" for key in keys)
+            credentials.write_text("\n".join(["[deploy]", *given]))
+            region = served.exports["AWS_REGION"]
+            arguments = ("doctor", "--endpoint-url", served.url, "--region", region)
+            without = command(*arguments, cwd=tmp_path, **variables)
+            run = command(*arguments, "--profile", "deploy", cwd=tmp_path, **variables)
+            other = command(*arguments, "--profile", "other", cwd=tmp_path, **variables)
+        assert (without.code, "credentials" in without.out.splitlines()[1]) == (1, True)
+        assert run.code == 0, run.out
+        assert (other.code, "other" in other.out) == (1, True)
+
+    def test_the_sandbox_has_none(self, here: Path) -> None:
+        run = command("plan", "--sandbox", "--profile", "deploy", cwd=here)
+        assert (run.code, "exclude each other" in run.err) == (3, True)
 
 
 class TestHelp:
