@@ -42,7 +42,6 @@ from identity_reconciler.core.review import (
     applications_to_assign,
     require_applications,
     require_reviewed,
-    what_is_left,
 )
 from identity_reconciler.core.state import Key, State, address, group_key
 from identity_reconciler.errors import (
@@ -65,7 +64,7 @@ from identity_reconciler.runs.lanes import Lanes
 from identity_reconciler.runs.leftovers import LeftoverCheck
 from identity_reconciler.runs.planning import PlanTerms, make_plan, require_unblocked
 from identity_reconciler.runs.saved import SavedPlan, imprint
-from identity_reconciler.runs.verification import ENDLESS, Lengths, still_left, to_review
+from identity_reconciler.runs.verification import Lengths, left_of_reviewed, still_left
 
 _LOOKS = 3
 """How often to look for what was applied before saying that it does not show."""
@@ -314,21 +313,8 @@ class _Saved:
     lengths: Lengths
 
     def left(self) -> Plan:
-        if not self.reviewed:
-            return self.reviewed
         with progress("reading what the plan touches", lambda: self.gateway.requests.total):
-            live = self.gateway.read_state(to_review(self.reviewed, self.lengths))
-            if live.twins:
-                live = self.gateway.read_state(to_review(self.reviewed, ENDLESS))
-            # Of which applications is what hangs on who is to be deleted, and was not reviewed?
-            unknown = live.assignments.keys() - live.applications.keys()
-            if unknown:
-                live = live.united(self.gateway.read_state(Wanted(arns=tuple(sorted(unknown)))))
-        found = self.gateway.witnesses(places(self.reviewed))
-        require_same_objects(self.reviewed, found)
-        left = what_is_left(self.reviewed, live)
-        require_applications(left.changes, live.applications)
-        return left
+            return left_of_reviewed(self.reviewed, self.gateway, self.lengths)
 
 
 def _lanes(gateway: AwsGateway) -> Lanes:

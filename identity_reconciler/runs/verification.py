@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-from identity_reconciler.core.bindings import managers
+from identity_reconciler.core.bindings import managers, places, require_same_objects
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.review import (
     addresses_of,
     applications_of,
+    require_applications,
     to_be_read,
     what_is_left,
 )
@@ -59,6 +61,37 @@ def still_left(plan: Plan, gateway: Gateway, lengths: Lengths) -> Plan:
         # A list cannot tell them apart by their names; AWS knows how each is spelled.
         live = gateway.read_state(to_verify(plan, ENDLESS))
     return what_is_left(plan, live)
+
+
+class Telling(Gateway, Protocol):
+    """A gateway that tells objects from others of their names."""
+
+    def witnesses(self, principals: Iterable[Principal]) -> Mapping[Principal, str]:
+        """See `AwsGateway.witnesses`."""
+        ...
+
+
+def left_of_reviewed(reviewed: Plan, gateway: Telling, lengths: Lengths) -> Plan:
+    """Return what is left of *reviewed*, a saved plan; reads what it touches.
+
+    Raises:
+        IncompleteReadError: That could not be read.
+        StalePlanError: Something that it touches is neither as it was nor as it shall be, or is
+            not the object that it was.
+    """
+    if not reviewed:
+        return reviewed
+    live = gateway.read_state(to_review(reviewed, lengths))
+    if live.twins:
+        live = gateway.read_state(to_review(reviewed, ENDLESS))
+    # Of which applications is what hangs on who is to be deleted, and was not reviewed?
+    unknown = live.assignments.keys() - live.applications.keys()
+    if unknown:
+        live = live.united(gateway.read_state(Wanted(arns=tuple(sorted(unknown)))))
+    require_same_objects(reviewed, gateway.witnesses(places(reviewed)))
+    left = what_is_left(reviewed, live)
+    require_applications(left.changes, live.applications)
+    return left
 
 
 def to_review(plan: Plan, lengths: Lengths) -> Wanted:
