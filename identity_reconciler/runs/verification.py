@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from identity_reconciler.core.bindings import managers, places, require_same_objects
-from identity_reconciler.core.plan import Plan
+from identity_reconciler.core.plan import Create, Plan
 from identity_reconciler.core.review import (
     addresses_of,
     applications_of,
@@ -18,14 +18,17 @@ from identity_reconciler.core.review import (
     what_is_left,
 )
 from identity_reconciler.core.state import (
+    ApplicationArn,
     Assignment,
     Group,
     GroupKey,
+    GroupName,
     Membership,
     Principal,
     PrincipalKind,
     Resource,
     User,
+    UserName,
     group_key,
 )
 from identity_reconciler.gateway import Gateway, Wanted
@@ -105,11 +108,28 @@ def to_review(plan: Plan, lengths: Lengths) -> Wanted:
     return replace(
         wanted,
         principals=principals,
-        mentioned=tuple(map(User, managers(plan))),
+        mentioned=(*map(User, managers(plan)), *_assigned(plan, wanted.arns)),
         # Whoever has an address is in the list of users.
         addresses=() if wanted.users else addresses_of(plan),
         arns=applications_of(plan),
     )
+
+
+def _assigned(plan: Plan, listed: tuple[ApplicationArn, ...]) -> Iterator[User | Group]:
+    """Yield whom *plan* assigns to applications whose assignments are *listed*.
+
+    That tells nothing of those who are not assigned yet.
+    """
+    for change in plan.changes:
+        match change:
+            case Create(after=Assignment(application=arn, principal=principal) as link) if (
+                arn in listed
+            ):
+                name = link.principal_name or principal.name
+                of_user = principal.kind is PrincipalKind.USER
+                yield User(UserName(name)) if of_user else Group(GroupName(name))
+            case _:
+                pass
 
 
 def to_verify(plan: Plan, lengths: Lengths) -> Wanted:

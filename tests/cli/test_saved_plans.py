@@ -82,6 +82,16 @@ class TestApplying:
         assert again.code == 0
         assert "Already in place: 38 of 38 changes" in again.out
 
+    def test_assigns_many_who_are_not_in_the_list_of_assignments(self, applied: Path) -> None:
+        """For so many the assignments are listed, which tells nothing of who has none."""
+        begin = "  - name: Ledger\n    assignments:\n"
+        users = "      users: [li.juan, mateo.jackson, nikki.wolf, saanvi.sarkar]\n"
+        edit(applied, "applications.yaml", begin, begin + users)
+        save(applied)
+        run = apply(applied)
+        assert run.code == 0, run.err
+        assert no_changes(applied)
+
     def test_needs_no_yaml(self, here: Path) -> None:
         save(here)
         (here / "desired-state").rename(here / "elsewhere")
