@@ -64,12 +64,12 @@ from identity_reconciler.runs.lanes import Lanes
 from identity_reconciler.runs.leftovers import LeftoverCheck
 from identity_reconciler.runs.planning import PlanTerms, make_plan, require_unblocked
 from identity_reconciler.runs.saved import SavedPlan, imprint
-from identity_reconciler.runs.verification import Lengths, left_of_reviewed, still_left
-
-_LOOKS = 3
-"""How often to look for what was applied before saying that it does not show."""
-_PAUSE = 5.0
-"""Seconds between two looks: lists may lag behind writes. Source: awslabs/ssosync issue 42."""
+from identity_reconciler.runs.verification import (
+    Lengths,
+    left_of_reviewed,
+    look_again,
+    still_left,
+)
 
 
 @dataclass(slots=True)
@@ -443,12 +443,7 @@ class Execution:
         """
         applied = {one.change.key for one in results if one.outcome is Outcome.APPLIED}
         try:
-            remaining = self.look()
-            for _ in range(_LOOKS - 1):
-                if applied.isdisjoint(change.key for change in remaining.changes):
-                    break
-                self.stop.wait(_PAUSE)
-                remaining = self.look()
+            remaining = look_again(self.look, applied, self._sleep)
         except GatewayError as error:
             note(f"applied, but the live state could not be read again to verify it: {error}")
             return False

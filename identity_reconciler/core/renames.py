@@ -148,6 +148,8 @@ class Renames:
 
     def membership(self, link: Membership) -> Membership:
         """Return *link* under the new names of its group and its user."""
+        if not self:
+            return link
         return replace(
             link,
             group=self.groups.get(group_key(link.group), link.group),
@@ -168,6 +170,8 @@ class Renames:
     def places(self, resource: Resource) -> Iterator[Resource]:
         """Yield *resource*, a link under every name it may have while the renames are done."""
         yield resource
+        if not self:
+            return
         match resource:
             case Membership():
                 both = self.membership(resource)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -23,6 +24,7 @@ from identity_reconciler.core.state import (
     Group,
     GroupKey,
     GroupName,
+    Key,
     Membership,
     Principal,
     PrincipalKind,
@@ -31,6 +33,7 @@ from identity_reconciler.core.state import (
     UserName,
     group_key,
 )
+from identity_reconciler.errors import StalePlanError
 from identity_reconciler.gateway import Gateway, Wanted
 from identity_reconciler.gateway.reading.listing import page_count
 
@@ -50,6 +53,31 @@ class Lengths:
 
 ENDLESS = Lengths(sys.maxsize, sys.maxsize)
 """Too long for users or groups to be listed."""
+
+
+LOOKS = 3
+"""How often to look for what was applied before saying that it does not show."""
+PAUSE = 5.0
+"""Seconds between two looks: lists may lag behind writes. Source: awslabs/ssosync issue 42."""
+
+
+def look_again(
+    look: Callable[[], Plan], applied: Collection[Key], sleep: Callable[[float], object]
+) -> Plan:
+    """Return what *look* says is left, as soon as nothing that was *applied* is, or in the end.
+
+    While one list shows what another one does not yet, nothing fits together; that passes as well.
+
+    Raises:
+        ReconcilerError: As the last *look* does, and a `GatewayError` as any of them does.
+    """
+    for _ in range(LOOKS - 1):
+        with suppress(StalePlanError):
+            left = look()
+            if all(change.key not in applied for change in left.changes):
+                return left
+        sleep(PAUSE)
+    return look()
 
 
 def still_left(plan: Plan, gateway: Gateway, lengths: Lengths) -> Plan:

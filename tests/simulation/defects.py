@@ -1,0 +1,300 @@
+"""The product broken on purpose, in ways that the simulation has to find, each within some seeds.
+
+Each defect is a change of the product while a `with` block runs. The simulation is as good as what
+it finds of these.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from identity_reconciler.core import needs as needs_module
+from identity_reconciler.core import planner, review
+from identity_reconciler.core.needs import Need
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Update
+from identity_reconciler.core.readback import WriteState
+from identity_reconciler.core.renames import Renames
+from identity_reconciler.core.state import Assignment, Key, Membership, Resource, State, User
+from identity_reconciler.errors import (
+    AlreadyExistsError,
+    GatewayError,
+    NotFoundError,
+    StalePlanError,
+    UnknownOutcomeError,
+)
+from identity_reconciler.runs import applier, verification
+from identity_reconciler.runs.applier import Outcome, Result
+from tests.simulation import core
+from tests.simulation.campaign import run_chunk
+from tests.simulation.found import Level
+
+_Patch = tuple[Any, str, Callable[..., Any]]
+"""What is broken, its attribute, and what makes the broken one of the whole one."""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A way in which the product is broken."""
+
+    patches: tuple[_Patch, ...]
+    within: int = 5_000
+    """Seeds of the level `core` in which it has to be found."""
+    level: Level = core.simulate
+
+
+def _always(value: object) -> Callable[[Any], Any]:
+    return lambda _: lambda *_args, **_named: value
+
+
+def _read_back_dropped(_: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Take whatever is in doubt for done."""
+    return lambda change, *_: Result(change, Outcome.APPLIED)
+
+
+def _lost_ignored(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Take a lost answer for a good one."""
+
+    def write(change: Change, gateway: Any) -> GatewayError | None:  # noqa: ANN401
+        trouble: GatewayError | None = whole(change, gateway)
+        return None if isinstance(trouble, UnknownOutcomeError) else trouble
+
+    return write
+
+
+def _missing_is_done(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Take a parent that is missing for a link that is there."""
+
+    def write(change: Change, gateway: Any) -> GatewayError | None:  # noqa: ANN401
+        trouble: GatewayError | None = whole(change, gateway)
+        return None if isinstance(trouble, NotFoundError | AlreadyExistsError) else trouble
+
+    return write
+
+
+def _failed_grant_ignored(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Call a grant that failed applied."""
+
+    def carry_out(change: Change, *rest: Any) -> Result:  # noqa: ANN401
+        result: Result = whole(change, *rest)
+        of_link = isinstance(change, Create) and isinstance(change.after, Membership | Assignment)
+        return replace(result, outcome=Outcome.APPLIED, detail="") if of_link else result
+
+    return carry_out
+
+
+def _only_the_old_name(_: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Look for a link under the name that its ends have before the plan alone."""
+
+    def places(_: Renames, resource: Resource) -> Iterator[Resource]:
+        yield resource
+
+    return places
+
+
+def _backwards(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
+        found: tuple[Change, ...] = whole(changes)
+        return found[::-1]
+
+    return ordered
+
+
+def _without(why: needs_module.Why) -> Callable[[Any], Any]:
+    """Let nothing wait for that."""
+
+    def breaking(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+        def needs(changes: Iterable[Change]) -> Mapping[Key, tuple[Need, ...]]:
+            found: Mapping[Key, tuple[Need, ...]] = whole(changes)
+            return {
+                key: tuple(one for one in some if one.why is not why) for key, some in found.items()
+            }
+
+        return needs
+
+    return breaking
+
+
+def _waits_for_all(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Let whoever leaves wait for everything."""
+
+    def needs(changes: Iterable[Change]) -> Mapping[Key, tuple[Need, ...]]:
+        listed = tuple(changes)
+        found = dict(whole(listed))
+        for change in listed:
+            if isinstance(change, Delete) and isinstance(change.before, User):
+                others = (one.key for one in listed if one.key != change.key)
+                found[change.key] = tuple(Need(key, needs_module.Why.LINKS) for key in others)
+        return found
+
+    return needs
+
+
+def _leavers_keep_assignments(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Delete whoever leaves, and leave the assignments to AWS, which keeps them."""
+
+    def assignments(desired: State, live: State, names: State, gone: Any, renames: Any) -> Any:  # noqa: ANN401
+        for change in whole(desired, live, names, gone, renames):
+            if not (
+                isinstance(change, Delete) and change.reason.value == "its principal is deleted"
+            ):
+                yield change
+
+    return assignments
+
+
+def _second_page_swallowed(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """See of each list of members the first two."""
+
+    def answer(live: State, wanted: Any) -> State:  # noqa: ANN401
+        found: State = whole(live, wanted)
+        members = {key: frozenset(sorted(some)[:2]) for key, some in found.members.items()}
+        return replace(found, members=members)
+
+    return answer
+
+
+def _refusal_is_skipped(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Say that what was refused was not begun, and forget why."""
+
+    def carry_out(change: Change, *rest: Any) -> Result:  # noqa: ANN401
+        result: Result = whole(change, *rest)
+        return replace(result, detail="") if result.outcome is Outcome.FAILED else result
+
+    return carry_out
+
+
+def _stale_is_nothing_left(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Take what is not as it was reviewed for done."""
+
+    def what_is_left(reviewed: Plan, live: State) -> Plan:
+        try:
+            found: Plan = whole(reviewed, live)
+        except StalePlanError:
+            return replace(reviewed, changes=())
+        return found
+
+    return what_is_left
+
+
+def _revocations_left_out(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Think of a link that is to go as gone where its group or user has a new name."""
+
+    def is_left(change: Change, live: State) -> bool:
+        revokes = isinstance(change, Delete) and isinstance(change.before, Membership)
+        return not revokes and bool(whole(change, live))
+
+    return is_left
+
+
+def _written_twice(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Send what has a lost answer once more, without looking."""
+
+    def write(change: Change, gateway: Any) -> GatewayError | None:  # noqa: ANN401
+        trouble: GatewayError | None = whole(change, gateway)
+        if isinstance(trouble, UnknownOutcomeError):
+            trouble = whole(change, gateway)
+        return trouble
+
+    return write
+
+
+def _end_forgotten(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Write no end of a change that has failed to the journal."""
+
+    def finished(journal: Any, result: Result) -> None:  # noqa: ANN401
+        if result.is_met:
+            whole(journal, result)
+
+    return finished
+
+
+def _expiry_ignored(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Hold what has expired for listed."""
+
+    def principals(work: Any, kind: Any, listed: Any, link: Any) -> Any:  # noqa: ANN401
+        return whole(work, kind, [replace(one, expires=None) for one in listed], link)
+
+    return principals
+
+
+def _updates_whole(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Forget the title of whoever is updated."""
+
+    def change(before: Any, declared: Any) -> Iterator[Change]:  # noqa: ANN401
+        for one in whole(before, declared):
+            is_user = isinstance(one, Update) and isinstance(one.after, User)
+            yield replace(one, after=replace(one.after, title=None)) if is_user else one
+
+    return change
+
+
+DEFECTS: Mapping[str, Defect] = {
+    "read-back-dropped": Defect(((applier, "_settle", _read_back_dropped),)),
+    "lost-answers-ignored": Defect(((applier, "_write", _lost_ignored),)),
+    "missing-parent-is-done": Defect(((applier, "_write", _missing_is_done),)),
+    "failed-grant-ignored": Defect(((applier, "_carry_out", _failed_grant_ignored),)),
+    "links-under-the-old-name-only": Defect(((Renames, "places", _only_the_old_name),)),
+    "order-reversed": Defect(((planner, "ordered", _backwards),)),
+    "nothing-waits-for-what-it-needs": Defect(
+        ((applier, "needs", _without(needs_module.Why.READY)),)
+    ),
+    "nothing-waits-for-links": Defect(((applier, "needs", _without(needs_module.Why.LINKS)),)),
+    "leavers-wait-for-all": Defect(((applier, "needs", _waits_for_all),)),
+    "leavers-keep-assignments": Defect(((planner, "_assignments", _leavers_keep_assignments),)),
+    "second-page-swallowed": Defect(
+        (("tests.simulation.service", "answer", _second_page_swallowed),)
+    ),
+    "no-reason-given": Defect(((applier, "_carry_out", _refusal_is_skipped),)),
+    "stale-is-nothing-left": Defect(((verification, "what_is_left", _stale_is_nothing_left),)),
+    "revocations-left-out": Defect(((review, "_is_left", _revocations_left_out),)),
+    "written-twice": Defect(((applier, "_write", _written_twice),)),
+    "journal-without-ends": Defect(((core.Journal, "finished", _end_forgotten),)),
+    "expiry-ignored": Defect(
+        (("identity_reconciler.core.resolution", "_principals", _expiry_ignored),)
+    ),
+    "title-forgotten": Defect(((planner, "_change", _updates_whole),)),
+    "all-taken-for-done": Defect(((applier, "compare_with_live", _always((WriteState.DONE, ""))),)),
+    "objects-made-anew-accepted": Defect(((verification, "require_same_objects", _always(None)),)),
+}
+
+
+@contextmanager
+def defective(name: str) -> Iterator[None]:
+    """Break the product in that way while the block runs."""
+    kept = []
+    for place, attribute, breaking in DEFECTS[name].patches:
+        owner = sys.modules[place] if isinstance(place, str) else place
+        whole = getattr(owner, attribute)
+        kept.append((owner, attribute, whole))
+        setattr(owner, attribute, breaking(whole))
+    try:
+        yield
+    finally:
+        for owner, attribute, whole in kept:
+            setattr(owner, attribute, whole)
+
+
+def seeds_until_found(name: str) -> int | None:
+    """Return after how many seeds a defect is found, or None when it is not found in time."""
+    defect = DEFECTS[name]
+    with defective(name):
+        for seed in range(defect.within):
+            if run_chunk(defect.level, range(seed, seed + 1)).findings:
+                return seed + 1
+    return None
+
+
+def run_defects() -> int:
+    """Tell after how many seeds each defect is found; 1 when one is not."""
+    missed = 0
+    for name in DEFECTS:
+        seeds = seeds_until_found(name)
+        missed += seeds is None
+        print(
+            f"{name}: {'NOT FOUND' if seeds is None else f'found by seed {seeds - 1}'}", flush=True
+        )
+    return 1 if missed else 0

@@ -1,0 +1,13 @@
+"""The levels of the simulation by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.simulation import core, order
+from tests.simulation.found import Level
+
+LEVELS: Mapping[str, Level] = {
+    "core": core.simulate,
+    "order": order.simulate,
+}
