@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,8 @@ class Target:
     """What counts the requests, where that is wanted."""
     profile: str | None = None
     """The profile with the credentials; None: that of the environment."""
+    embedded: Callable[[], AbstractContextManager[Sandbox]] | None = None
+    """What opens the embedded sandbox; None: it is kept below the working directory."""
 
     def open(self, clients: Clients, instance: Instance) -> AwsGateway:
         """Return the gateway to *instance* through *clients*; see `gateway.aws.connect`."""
@@ -89,7 +91,7 @@ def connected(
 
     purpose = Purpose.APPLY if write else Purpose.PLAN
     if target.sandbox:
-        with open_sandbox() as sandbox:
+        with (target.embedded or open_sandbox)() as sandbox:
             furnish(sandbox, instance, applications)
             session = sandbox.session(instance.account_id)
             rates = target.sandbox_rates()

@@ -1,4 +1,4 @@
-"""What is declared, as the product takes it: the values that its reader makes of YAML."""
+"""What is declared, as the product takes it: as YAML, or the values that its reader makes of it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from identity_reconciler.core.state import (
     UserName,
 )
 from tests.simulation.oracle import Assigned, Entry, Intent
+from tests.simulation.service import given_name
 from tests.strategies import HERE, INSTANCE
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -50,6 +51,101 @@ def declared(intent: Intent) -> Declared:
     )
 
 
+def yaml(intent: Intent) -> dict[str, str]:
+    """Return the same as files: their texts by their names."""
+    entries = {kind: [one for one in intent.entries if one.kind == kind] for kind in "ug"}
+    lines = [
+        *(["users:"] if entries["u"] else []),
+        *(line for entry in entries["u"] for line in _user_lines(entry)),
+        *(["groups:"] if entries["g"] else []),
+        *(line for entry in entries["g"] for line in _group_lines(entry)),
+        "applications:",
+        *(line for one in intent.applications for line in _application_lines(one)),
+    ]
+    return {"instance.yaml": _settings(intent), "state.yaml": "\n".join(lines) + "\n"}
+
+
+def _settings(intent: Intent) -> str:
+    modes = {
+        "users": _objects(intent, "u"),
+        "groups": _objects(intent, "g"),
+        "memberships": _links(intent, "members"),
+        "assignments": _links(intent, "assignments"),
+    }
+    kinds = ("users", "groups", "memberships", "assignments", "expired", "renames")
+    return "\n".join(
+        (
+            "instance:",
+            f"  name: {INSTANCE.name}",
+            f"  region: {INSTANCE.region}",
+            f'  account_id: "{INSTANCE.account_id}"',
+            f"  instance_arn: {INSTANCE.instance_arn}",
+            f"  identity_store_id: {INSTANCE.identity_store_id}",
+            "account_access: off",
+            "manage:",
+            *(f"  {key}: {mode}" for key, mode in modes.items()),
+            "  rename_users: true",
+            "  require_email: false",
+            "guards:",
+            "  wipe_from: 1000",
+            "  rename: {likeness: 100, shared: 100}",
+            "  budgets:",
+            *(f"    {kind}: {{floor: 1000, ceiling: 1000}}" for kind in kinds),
+            "",
+        )
+    )
+
+
+def _head(entry: Entry, key: str) -> list[str]:
+    state = [] if entry.state == "present" else [f"    state: {entry.state}"]
+    return [f"  - {key}: {entry.name}", *state]
+
+
+def _user_lines(entry: Entry) -> list[str]:
+    lines = _head(entry, "user_name")
+    if entry.state != "present":
+        return lines
+    if entry.previous:
+        lines.append(f"    previous_user_names: [{entry.previous}]")
+    says = dict(entry.says)
+    lines.append(f"    name: {{given_name: {given_name(entry.name)}, family_name: F}}")
+    if "manager" in says:
+        lines.append(f"    enterprise: {{manager: {says.pop('manager') or 'null'}}}")
+    return [*lines, *(f"    {key}: {_quoted(value)}" for key, value in says.items())]
+
+
+def _group_lines(entry: Entry) -> list[str]:
+    lines = _head(entry, "name")
+    if entry.state != "present":
+        return lines
+    if entry.previous:
+        lines.append(f"    previous_names: [{entry.previous}]")
+    lines += [f"    {key}: {_quoted(value)}" for key, value in entry.says]
+    if entry.members is not None:
+        listed = ", ".join(_item("user", *one) for one in entry.members)
+        lines.append(f"    members: [{listed}]")
+    return lines
+
+
+def _quoted(value: str | None) -> str:
+    return "null" if value is None else f'"{value}"'
+
+
+def _item(kind: str, name: str, holds: str) -> str:
+    ends = ENDS[holds]
+    return name if ends is None else f"{{{kind}: {name}, expires: {ends:%Y-%m-%d}}}"
+
+
+def _application_lines(one: Assigned) -> list[str]:
+    lines = [f"  - arn: {one.arn}"]
+    if one.listed is not None:
+        lines.append("    assignments:")
+        for key, kind in (("users", "u"), ("groups", "g")):
+            listed = (_item(key[:-1], n, holds) for k, n, holds in one.listed if k == kind)
+            lines.append(f"      {key}: [{', '.join(listed)}]")
+    return lines
+
+
 def _objects(intent: Intent, kind: str) -> ManageObjects:
     return ManageObjects.AUTHORITATIVE if kind in intent.whole else ManageObjects.DECLARED
 
@@ -71,7 +167,7 @@ def _user(entry: Entry) -> DeclaredUser:
     user = User(
         name,
         display_name=says["display_name"],
-        given_name="G",
+        given_name=given_name(entry.name),
         family_name="F",
         title=says.get("title"),
         email=Email(email) if email else None,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.simulation import core, order
+from tests.simulation import core, order, wire
 from tests.simulation.found import Level
 
 LEVELS: Mapping[str, Level] = {
     "core": core.simulate,
     "order": order.simulate,
+    "wire": wire.simulate,
 }

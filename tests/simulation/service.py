@@ -186,12 +186,17 @@ class Service:
         return fault
 
 
+def given_name(name: str) -> str:
+    """Return what everybody is called who has, or had, that user name: no two are taken for one."""
+    return name.removeprefix("x-").removeprefix("new-")
+
+
 @lru_cache(maxsize=1 << 16)
 def _user(person: Person, manager: str | None, foreign: bool) -> User:  # noqa: FBT001 - cached
     return User(
         UserName(person.name),
         display_name=person.display_name,
-        given_name="G",
+        given_name=given_name(person.name),
         family_name="F",
         title=person.title,
         email=Email(person.email) if person.email else None,

@@ -11,7 +11,9 @@ from random import Random
 
 from tests.simulation.oracle import Assigned, Entry, Id, Intent, Person, Store, Team
 
-ARNS = tuple(f"arn:aws:sso::111122223333:application/ssoins-1/apl-{n}" for n in "123")
+ARNS = tuple(
+    f"arn:aws:sso::111122223333:application/ssoins-1234567890abcdef/apl-{n:0>16}" for n in "123"
+)
 _PEOPLE = ("ana", "bob", "cleo", "dan", "eve", "fay", "gil")
 _TEAMS = ("admins", "builders", "callers", "drivers")
 _NEW_PEOPLE = ("nia", "oto")
