@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.simulation import core, order, wire
+from tests.simulation import core, kill, order, two, wire
 from tests.simulation.found import Level
 
 LEVELS: Mapping[str, Level] = {
     "core": core.simulate,
     "order": order.simulate,
+    "two": two.simulate,
     "wire": wire.simulate,
+    "kill": kill.simulate,
 }

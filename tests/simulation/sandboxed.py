@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.errors import LostResponseError, ServiceError
@@ -29,7 +30,8 @@ from tests.strategies import INSTANCE
 _ENTERPRISE = "aws:identitystore:enterprise"
 _LATENCY = 0.05
 """Seconds that each request takes."""
-_WRITES = ("Create", "Update", "Delete")
+WRITES = ("Create", "Update", "Delete")
+"""How the names of operations that write begin."""
 
 
 class Clock:
@@ -60,19 +62,13 @@ class Chance(Troublemaker):
         self.writes = 0.0
         """How likely it is for a request that writes."""
         self.met: list[str] = []
-        self.before_write: Callable[[int], None] = lambda _: None
-        """Asked before each request that writes, with its number."""
-        self.written = 0
 
     def carry_out(
         self, service: str, operation: str, request: HttpRequest, work: Callable[[], HttpResponse]
     ) -> HttpResponse:
         """See Troublemaker."""
         self._clock_.time += _LATENCY
-        is_write = operation.startswith(_WRITES)
-        if is_write:
-            self.written += 1
-            self.before_write(self.written - 1)
+        is_write = operation.startswith(WRITES)
         asked = (operation, request.body)
         self._asked[asked] += 1
         text = f"{self._seed} {operation} {request.body!r} {self._asked[asked]}"
@@ -109,47 +105,43 @@ class Sandboxed:
     clock: Clock = field(default_factory=Clock)
 
     def store(self) -> Store:
-        """Return all that is live, by its identifiers, read from the tables themselves."""
-        with self.world.store.transaction(write=False) as tables:
-            users = [
-                (row["id"], json.loads(row["document"]))
-                for row in tables.execute("SELECT * FROM users")
-            ]
-            groups = [
-                (row["id"], json.loads(row["document"]))
-                for row in tables.execute("SELECT * FROM groups")
-            ]
-            members = [
-                tuple(row) for row in tables.execute("SELECT group_id, user_id FROM memberships")
-            ]
-            assigned = [
-                tuple(row)
-                for row in tables.execute(
-                    "SELECT application, principal_type, principal_id FROM assignments"
-                )
-            ]
-        return Store(
-            {f"u:{one}": _person(document) for one, document in users},
-            {f"g:{one}": Team(is_["DisplayName"], is_.get("Description")) for one, is_ in groups},
-            {(f"g:{group}", f"u:{user}") for group, user in members},
-            {(arn, f"{kind[0].lower()}:{one}") for arn, kind, one in assigned},
-            frozenset(
-                f"{kind}:{one}"
-                for kind, some in (("u", users), ("g", groups))
-                for one, document in some
-                if document.get("ExternalIds")
-            ),
-        )
+        """Return all that is live."""
+        return stored(self.world.store)
 
 
-def _person(document: dict[str, object]) -> Person:
-    raw: dict[str, list[dict[str, str]]] = document  # type: ignore[assignment]
-    emails = raw.get("Emails", [])
-    manager = document.get("Extensions", {}).get(_ENTERPRISE, {}).get("manager", {}).get("value")  # type: ignore[attr-defined]
+def stored(tables: Tables) -> Store:
+    """Return all that is live, by its identifiers, as it stands in the *tables* themselves."""
+
+    def rows(what: str) -> list[tuple[str, ...]]:
+        return [tuple(row) for row in tables.execute(f"SELECT {what}")]
+
+    with tables.transaction(write=False):
+        users = [(one, json.loads(text)) for one, text in rows("id, document FROM users")]
+        groups = [(one, json.loads(text)) for one, text in rows("id, document FROM groups")]
+        members = rows("group_id, user_id FROM memberships")
+        assigned = rows("application, principal_type, principal_id FROM assignments")
+    return Store(
+        {f"u:{one}": _person(document) for one, document in users},
+        {f"g:{one}": Team(is_["DisplayName"], is_.get("Description")) for one, is_ in groups},
+        {(f"g:{group}", f"u:{user}") for group, user in members},
+        {(arn, f"{kind[0].lower()}:{one}") for arn, kind, one in assigned},
+        frozenset(
+            f"{kind}:{one}"
+            for kind, some in (("u", users), ("g", groups))
+            for one, document in some
+            if document.get("ExternalIds")
+        ),
+    )
+
+
+def _person(document: dict[str, Any]) -> Person:
+    emails = document.get("Emails", [])
+    enterprise = document.get("Extensions", {}).get(_ENTERPRISE, {})
+    manager = enterprise.get("manager", {}).get("value")
     return Person(
-        str(document["UserName"]),
-        str(document["DisplayName"]),
-        document.get("Title"),  # type: ignore[arg-type]
+        document["UserName"],
+        document["DisplayName"],
+        document.get("Title"),
         emails[0]["Value"] if emails else None,
         f"u:{manager}" if manager else None,
     )
@@ -191,16 +183,7 @@ def fill(sandbox: Sandbox, live: Store) -> None:
                 )
                 for one in live.people
             ],
-            groups=[
-                Member(
-                    {
-                        "DisplayName": is_.name,
-                        **({"Description": is_.description} if is_.description else {}),
-                    },
-                    _owner(live, one),
-                )
-                for one, is_ in live.teams.items()
-            ],
+            groups=[Member(_document(is_), _owner(live, one)) for one, is_ in live.teams.items()],
             memberships=[(live.name(team), live.name(one)) for team, one in sorted(live.members)],
             assignments=[
                 (arn, kinds[one[0]], live.name(one)) for arn, one in sorted(live.assignments)
@@ -212,3 +195,8 @@ def fill(sandbox: Sandbox, live: Store) -> None:
 
 def _owner(live: Store, one: Id) -> tuple[tuple[str, str], ...]:
     return ((ISSUER, live.name(one)),) if one in live.foreign else ()
+
+
+def _document(team: Team) -> dict[str, Any]:
+    described = {"Description": team.description} if team.description else {}
+    return {"DisplayName": team.name, **described}

@@ -11,10 +11,11 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -30,7 +31,9 @@ from identity_reconciler.cli.options import Color
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.errors import ExitCode, ReconcilerError
 from identity_reconciler.gateway.wire import clients
+from identity_reconciler.render.document import GuardDocument
 from identity_reconciler.render.planfile import plan_bytes
+from identity_reconciler.render.words import blocked
 from identity_reconciler.runs.planning import PlanTerms, make_plan
 from identity_reconciler.runs.saved import SavedPlan
 from identity_reconciler.sandbox import Sandbox
@@ -81,15 +84,15 @@ def workplace(intent: Intent) -> Iterator[Path]:
 @contextmanager
 def simulated_time(clock: Clock) -> Iterator[None]:
     """Let nobody wait: neither the pacer nor the SDK, which takes no clock."""
-    kept = clients.SystemClock, botocore.endpoint.time
-    module: Any = botocore.endpoint
-    wired: Any = clients
-    wired.SystemClock = lambda: clock
-    module.time = SimpleNamespace(sleep=clock.sleep, time=kept[1].time)
+    sdk: Any = botocore.endpoint
+    own: Any = clients
+    kept = own.SystemClock, sdk.time
+    own.SystemClock = lambda: clock
+    sdk.time = SimpleNamespace(sleep=clock.sleep, time=time.time)
     try:
         yield
     finally:
-        wired.SystemClock, module.time = kept
+        own.SystemClock, sdk.time = kept
 
 
 @dataclass(slots=True)
@@ -110,13 +113,21 @@ class Commands:
     state: Path
     clock: Clock
     embedded: Callable[[], AbstractContextManager[Sandbox]]
+    blocked: bool = False
+    """Whether a guard refuses the plan."""
 
-    def plan(self) -> Plan:
-        """Run `plan --out`."""
+    def plan(self, *, approved: bool = False) -> Plan:
+        """Run `plan --out`, and approve what guards refuse."""
         (loaded,) = load_all(self.state)
         with connected_for(loaded, self._target(), write=False) as gateway:
             plan, document = make_plan(loaded, gateway, PlanTerms(sandbox=True))
+        refusing = blocked(document)
+        if refusing and not approved:
+            approvals = "".join(map(_approval, refusing))
+            (self.state / "approvals.yaml").write_text(f"approvals:\n{approvals}", "utf-8")
+            return self.plan(approved=True)
         Path("plan.json").write_bytes(plan_bytes(document))
+        self.blocked = bool(refusing)
         return plan
 
     def apply_saved(self) -> Ran:
@@ -146,6 +157,16 @@ class Commands:
         for path in journals.glob("*.jsonl") if journals.is_dir() else ():
             read_journal(path, ran)
         return ran
+
+
+def _approval(refusal: GuardDocument) -> str:
+    """Return what approves what a guard refuses, as YAML."""
+    addresses = ", ".join(f'"{address}"' for address in refusal.addresses)
+    today = datetime.now(UTC).date()
+    return (
+        f"  - guard: {refusal.guard}\n    addresses: [{addresses}]\n    approved_on: {today}\n"
+        f"    expires: {today + timedelta(days=7)}\n    reason: simulated\n"
+    )
 
 
 def read_journal(path: Path, ran: Ran) -> None:
@@ -199,17 +220,18 @@ class _Life:
             promise.facts <= facts <= promise.allowed and not plan.unresolved,
             lambda: f"plan: {told(facts)}, not {told(promise.facts)}; {plan.unresolved}",
         )
+        if self.commands.blocked:
+            self.found.counts["refused by a guard"] += 1
+            return
         self.chance.reads, self.chance.writes = random.choice(
             ((0.0, 0.15), (0.02, 0.1), (0.0, 0.4))
         )
-        first = self._judged(
+        self._judged(
             "first",
             promise,
             random.choice((self.commands.apply_saved, self.commands.apply_directory)),
         )
         self.chance.reads = self.chance.writes = 0.0
-        if first.code == ExitCode.GUARD:
-            return
         self.made.clock.sleep(60)
         if random.random() < 0.7:
             ran = self._judged("the saved plan again", promise, self.commands.apply_saved)
