@@ -41,7 +41,7 @@ class Defect:
     """A way in which the product is broken."""
 
     patches: tuple[_Patch, ...]
-    within: int = 5_000
+    within: int = 2_000
     """Seeds of the level `core` in which it has to be found."""
     level: Level = core.simulate
 
@@ -239,9 +239,6 @@ DEFECTS: Mapping[str, Defect] = {
     "failed-grant-ignored": Defect(((applier, "_carry_out", _failed_grant_ignored),)),
     "links-under-the-old-name-only": Defect(((Renames, "places", _only_the_old_name),)),
     "order-reversed": Defect(((planner, "ordered", _backwards),)),
-    "nothing-waits-for-what-it-needs": Defect(
-        ((applier, "needs", _without(needs_module.Why.READY)),)
-    ),
     "nothing-waits-for-links": Defect(((applier, "needs", _without(needs_module.Why.LINKS)),)),
     "leavers-wait-for-all": Defect(((applier, "needs", _waits_for_all),)),
     "leavers-keep-assignments": Defect(((planner, "_assignments", _leavers_keep_assignments),)),

@@ -63,7 +63,7 @@ def simulate(seed: int) -> Found:
     for what in ("let in", "locked out"):
         if any(what in problem for problem in found.problems):
             found.counts[f"{name}: somebody {what}"] += 1
-    if made.lacking or made.exceeding:
+    if made.announced:
         found.counts[f"{name}: announced"] += 1
     found.counts[f"{name}: all"] += 1
     return found
@@ -83,12 +83,12 @@ class _Bounds:
     def judge(self, store: Store, fact: Fact, where: str) -> None:
         """Hold who has access in *store*, where *fact* has just been made so, against it."""
         now = access(store)
-        for ways, announced, what in (
-            (now - self._most, self._made.exceeding, "let in"),
-            (self._least - now, self._made.lacking, "locked out"),
+        for ways, effect, what in (
+            (now - self._most, "GAINED", "let in"),
+            (self._least - now, "LOST", "locked out"),
         ):
             for way in ways:
-                if self._named(way) not in announced:
+                if (effect, *self._named(way)) not in self._made.announced:
                     self._found.problems.append(
                         f"{what} {where}: {' '.join(way)} once {told([fact])}"
                     )

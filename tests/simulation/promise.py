@@ -6,28 +6,32 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from identity_reconciler.core.bindings import named_objects
+from identity_reconciler.core.comparison import compare_resolved
 from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.order import in_waves
 from identity_reconciler.core.plan import Change, Delete, Plan, Rename, Update
-from identity_reconciler.runs.survey import plan_against
+from identity_reconciler.runs.survey import read_for_access, read_live
 from tests.simulation.declaring import NOW
 from tests.simulation.oracle import Fact, Id, Store, cascades, differences
 from tests.simulation.service import Client
 
 
 class Planned(NamedTuple):
-    """A plan, and what it says nobody can avoid."""
+    """A plan, and what it says that no order can avoid."""
 
     plan: Plan
-    lacking: frozenset[tuple[str, str]] = frozenset()
-    """Who lacks which application in passing, by the name of after."""
-    exceeding: frozenset[tuple[str, str]] = frozenset()
-    """Who has which application in passing, by the name of after."""
+    announced: frozenset[tuple[str, str, str]]
+    """`GAINED` or `LOST` in passing, by whom, and the ARN of what."""
 
 
 def planned(declared: Declared, client: Client) -> Planned:
     """Return the plan that a command makes now."""
-    plan, _ = plan_against(declared, client, NOW)
-    return Planned(replace(plan, witnesses=client.witnesses(named_objects(plan))))
+    survey = read_live(declared, client, NOW)
+    impact, _ = read_for_access(survey, compare_resolved(survey.resolution).plan, client)
+    found = in_waves(impact)
+    announced = frozenset((one.effect.name, one.user, str(one.target)) for one in found.exposures)
+    named = client.witnesses(named_objects(found.plan))
+    return Planned(replace(found.plan, witnesses=named), announced)
 
 
 class Promise:
