@@ -6,16 +6,17 @@ it finds of these.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from identity_reconciler.core import needs as needs_module
-from identity_reconciler.core import planner, review
+from identity_reconciler.core import planner, resolution, review
+from identity_reconciler.core.access import Impact
 from identity_reconciler.core.needs import Need
-from identity_reconciler.core.plan import Change, Create, Delete, Plan, Update
+from identity_reconciler.core.order import Ordering
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Update, ordered
 from identity_reconciler.core.readback import WriteState
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import Assignment, Key, Membership, Resource, State, User
@@ -28,7 +29,7 @@ from identity_reconciler.errors import (
 )
 from identity_reconciler.runs import applier, verification
 from identity_reconciler.runs.applier import Outcome, Result
-from tests.simulation import core
+from tests.simulation import core, order, promise, service
 from tests.simulation.campaign import run_chunk
 from tests.simulation.found import Level
 
@@ -41,8 +42,8 @@ class Defect:
     """A way in which the product is broken."""
 
     patches: tuple[_Patch, ...]
-    within: int = 2_000
-    """Seeds of the level `core` in which it has to be found."""
+    within: int = 50
+    """Seeds in which it has to be found."""
     level: Level = core.simulate
 
 
@@ -96,11 +97,29 @@ def _only_the_old_name(_: Any) -> Any:  # noqa: ANN401 - as what it stands for
 
 
 def _backwards(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
-    def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
-        found: tuple[Change, ...] = whole(changes)
-        return found[::-1]
+    def in_waves(impact: Impact) -> Ordering:
+        found: Ordering = whole(impact)
+        return replace(found, plan=replace(found.plan, changes=found.plan.changes[::-1]))
 
-    return ordered
+    return in_waves
+
+
+def _revocations_first(_: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    def in_waves(impact: Impact) -> Ordering:
+        return Ordering(replace(impact.plan, changes=ordered(impact.plan.changes)))
+
+    return in_waves
+
+
+def _one_wave(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Let everything be carried out side by side."""
+
+    def in_waves(impact: Impact) -> Ordering:
+        plan = whole(impact).plan
+        waves = dict.fromkeys((change.key for change in plan.changes), 0)
+        return Ordering(replace(plan, waves=waves))
+
+    return in_waves
 
 
 def _without(why: needs_module.Why) -> Callable[[Any], Any]:
@@ -235,36 +254,41 @@ def _updates_whole(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
 DEFECTS: Mapping[str, Defect] = {
     "read-back-dropped": Defect(((applier, "_settle", _read_back_dropped),)),
     "lost-answers-ignored": Defect(((applier, "_write", _lost_ignored),)),
-    "missing-parent-is-done": Defect(((applier, "_write", _missing_is_done),)),
+    "missing-parent-is-done": Defect(((applier, "_write", _missing_is_done),), within=2_000),
     "failed-grant-ignored": Defect(((applier, "_carry_out", _failed_grant_ignored),)),
-    "links-under-the-old-name-only": Defect(((Renames, "places", _only_the_old_name),)),
-    "order-reversed": Defect(((planner, "ordered", _backwards),)),
+    "links-under-the-old-name-only": Defect(
+        ((Renames, "places", _only_the_old_name),), within=2_000
+    ),
+    "order-reversed": Defect(((promise, "in_waves", _backwards),)),
+    "revocations-first": Defect(((promise, "in_waves", _revocations_first),), level=order.simulate),
+    "all-in-one-wave": Defect(((promise, "in_waves", _one_wave),), level=order.simulate),
     "nothing-waits-for-links": Defect(((applier, "needs", _without(needs_module.Why.LINKS)),)),
     "leavers-wait-for-all": Defect(((applier, "needs", _waits_for_all),)),
     "leavers-keep-assignments": Defect(((planner, "_assignments", _leavers_keep_assignments),)),
-    "second-page-swallowed": Defect(
-        (("tests.simulation.service", "answer", _second_page_swallowed),)
-    ),
+    "second-page-swallowed": Defect(((service, "answer", _second_page_swallowed),)),
     "no-reason-given": Defect(((applier, "_carry_out", _refusal_is_skipped),)),
-    "stale-is-nothing-left": Defect(((verification, "what_is_left", _stale_is_nothing_left),)),
+    "stale-is-nothing-left": Defect(
+        ((verification, "what_is_left", _stale_is_nothing_left),), within=2_000
+    ),
     "revocations-left-out": Defect(((review, "_is_left", _revocations_left_out),)),
     "written-twice": Defect(((applier, "_write", _written_twice),)),
     "journal-without-ends": Defect(((core.Journal, "finished", _end_forgotten),)),
-    "expiry-ignored": Defect(
-        (("identity_reconciler.core.resolution", "_principals", _expiry_ignored),)
-    ),
+    "expiry-ignored": Defect(((resolution, "_principals", _expiry_ignored),)),
     "title-forgotten": Defect(((planner, "_change", _updates_whole),)),
     "all-taken-for-done": Defect(((applier, "compare_with_live", _always((WriteState.DONE, ""))),)),
     "objects-made-anew-accepted": Defect(((verification, "require_same_objects", _always(None)),)),
 }
 
 
+_STEP = 25
+"""Seeds after which it is asked whether a defect was found."""
+
+
 @contextmanager
 def defective(name: str) -> Iterator[None]:
     """Break the product in that way while the block runs."""
     kept = []
-    for place, attribute, breaking in DEFECTS[name].patches:
-        owner = sys.modules[place] if isinstance(place, str) else place
+    for owner, attribute, breaking in DEFECTS[name].patches:
         whole = getattr(owner, attribute)
         kept.append((owner, attribute, whole))
         setattr(owner, attribute, breaking(whole))
@@ -279,9 +303,10 @@ def seeds_until_found(name: str) -> int | None:
     """Return after how many seeds a defect is found, or None when it is not found in time."""
     defect = DEFECTS[name]
     with defective(name):
-        for seed in range(defect.within):
-            if run_chunk(defect.level, range(seed, seed + 1)).findings:
-                return seed + 1
+        for first in range(0, defect.within, _STEP):
+            findings = run_chunk(defect.level, range(first, first + _STEP)).findings
+            if findings:
+                return findings[0].seed + 1
     return None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,7 +111,10 @@ def _stored() -> Store:
 
 def _forked(commands: Commands) -> int:
     """Run `apply PLAN` in a process of its own, and return how that ended."""
-    process = os.fork()
+    with warnings.catch_warnings():
+        # Other threads may be there, and hold no lock that this one needs: they only wait.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process = os.fork()
     if not process:
         try:
             commands.apply_saved()
