@@ -485,3 +485,16 @@ class TestThreads:
             ("identitystore", "GetUserId"): 8,
             ("identitystore", "CreateGroupMembership"): 8,
         }
+
+
+class TestManagers:
+    """Whose manager has gone can still be changed by the plan that was made before."""
+
+    def test_one_whom_this_gateway_has_deleted_is_called_as_before(self, door: AwsGateway) -> None:
+        door.create(user("cleo", manager="ana"))
+        door.delete(user("ana"))
+        before = door.read_state(Wanted(named=(user("cleo"),))).users[user_key("cleo")]
+        assert before.manager == "ana"
+        door.update(before, replace(before, title="x", manager=UserName("bob")))
+        after = door.read_state(Wanted(named=(user("cleo"),))).users[user_key("cleo")]
+        assert (after.title, after.manager) == ("x", "bob")

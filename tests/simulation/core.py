@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 
-from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.plan import Change, Plan
 from identity_reconciler.errors import GatewayError, StalePlanError
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
@@ -38,6 +38,8 @@ from tests.simulation.schedule import Schedule, draw_schedule
 from tests.simulation.service import KILLS, LOSSES, Client, Fault, Service
 from tests.simulation.worlds import draw
 
+_LIVES = 4
+"""Of each world: seeds in a row that are about the same plan."""
 _FINAL = frozenset({*KILLS, Fault.EXPIRED, Fault.UNREACHABLE})
 """Faults after which it is no fault of a run that it does not go on with everything."""
 
@@ -189,27 +191,47 @@ class Apply:
         self.findings.expect(not missing, lambda: f"success, and not live: {told(missing)}")
 
 
-@dataclass(slots=True)
+class World:
+    """What is live and declared, and the plan that is made then."""
+
+    def __init__(self, live: Store, intent: Intent) -> None:
+        self.live = live
+        self.intent = intent
+        self.declared = declared(intent)
+        self.findings = Found(story=lambda: story(live, intent))
+        self.planner = Client(Service(live.copy()))
+        self.plan, self.promise = self.made(self.planner, self.findings)
+        if self.plan.unresolved:
+            self.findings.problems.append(f"unresolved: {self.plan.unresolved[0]}")
+
+    def made(self, client: Client, findings: Found) -> tuple[Plan, Promise]:
+        """Return the plan that a command makes now, and what it is to do."""
+        store = client.service.store
+        promise = Promise(store.copy(), intended(store, self.intent))
+        plan = planned(self.declared, client).plan
+        facts = Counter(map(promise.fact, plan.changes))
+        missing, more = promise.facts - facts.keys(), facts.keys() - promise.allowed
+        findings.expect(
+            plan.unresolved or (not missing and not more and set(facts.values()) <= {1}),
+            lambda: (
+                f"the plan lacks {told(missing) or 'nothing'}, has besides "
+                f"{told(more) or 'nothing'}, {facts.total()} changes"
+            ),
+        )
+        return plan, promise
+
+
 class Life:
-    """One world, and what becomes of it."""
+    """What becomes of a world and its plan."""
 
-    live: Store
-    intent: Intent
-    findings: Found = field(default_factory=Found)
-    service: Service = field(init=False)
-    declared: Declared = field(init=False)
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.findings = Found()
+        self.service = Service(world.live.copy())
 
-    def __post_init__(self) -> None:
-        self.service = Service(self.live.copy())
-        self.declared = declared(self.intent)
-
-    def run(self, schedule: Callable[[int], Schedule]) -> Found:
-        """Plan, apply in trouble, and apply again; *schedule* gets the length of the plan."""
-        service, planner = self.service, Client(self.service)
-        plan, promise = self._plan(planner)
-        if plan.unresolved:
-            return self.findings
-        happens = schedule(len(plan.changes))
+    def run(self, happens: Schedule) -> Found:
+        """Apply the plan in trouble, and again without any."""
+        service, plan, promise = self.service, self.world.plan, self.world.promise
         service.lag, service.faults, service.edits = happens.lag, happens.faults, happens.edits
         for edit in happens.before:
             service.edited += 1
@@ -218,7 +240,7 @@ class Life:
         if happens.saved:
             first = self._saved(plan, promise, Client(service), happens.stop)
         else:
-            first = self._fresh(plan, promise, planner, happens.stop)
+            first = self._fresh(plan, promise, self.world.planner.of(service), happens.stop)
         service.troubled = False
         self._count(first)
         if first.whole and not happens.edited:
@@ -230,29 +252,14 @@ class Life:
         if happens.thorough or happens.edited or not happens.again:
             self._plan_anew()
         if not happens.edited:
-            self._judge_all()
+            self._judge_end(promise.wanted, "all of it")
+            times = Counter(one.fact for one in service.log)
+            twice = [fact for fact, number in times.items() if number > 1]
+            self.findings.expect(not twice, lambda: f"written twice: {told(twice)}")
         return self.findings
 
-    def _plan(self, client: Client) -> tuple[Plan, Promise]:
-        """Return the plan that a command makes now, and what it is to do."""
-        promise = Promise(self.service.store.copy(), intended(self.service.store, self.intent))
-        plan = planned(self.declared, client).plan
-        facts = Counter(map(promise.fact, plan.changes))
-        missing, more = promise.facts - facts.keys(), facts.keys() - promise.allowed
-        if not plan.unresolved:
-            self.findings.expect(
-                not missing and not more and set(facts.values()) <= {1},
-                lambda: (
-                    f"the plan lacks {told(missing) or 'nothing'}, has besides "
-                    f"{told(more) or 'nothing'}, {facts.total()} changes"
-                ),
-            )
-        elif not self.service.edited:
-            self.findings.problems.append(f"unresolved: {plan.unresolved[0]}")
-        return plan, promise
-
     def _lengths(self) -> Lengths:
-        return Lengths(len(self.live.people), len(self.live.teams))
+        return Lengths(len(self.world.live.people), len(self.world.live.teams))
 
     def _saved(
         self,
@@ -334,7 +341,7 @@ class Life:
     def _plan_anew(self) -> None:
         """Make a new plan and apply it, without any trouble."""
         client = Client(self.service)
-        plan, promise = self._plan(client)
+        plan, promise = self.world.made(client, self.findings)
         if plan.unresolved:
             self.findings.counts["unresolved for what others did"] += 1
             return
@@ -344,13 +351,6 @@ class Life:
                 ended.success, lambda: f"a new plan does not succeed {ended.stale}"
             )
         self._judge_end(promise.wanted, "a new plan")
-
-    def _judge_all(self) -> None:
-        """Where nobody else has written, all of it is as declared, and each thing written once."""
-        self._judge_end(intended(self.live, self.intent), "all of it")
-        times = Counter(one.fact for one in self.service.log)
-        twice = [fact for fact, number in times.items() if number > 1]
-        self.findings.expect(not twice, lambda: f"written twice: {told(twice)}")
 
     def _judge_end(self, wanted: Store, after: str) -> None:
         live = self.service.store
@@ -364,20 +364,23 @@ def _seen() -> Plan:
     return Plan()
 
 
+@lru_cache(maxsize=1)
+def world(number: int) -> World:
+    """Return the world that so many seeds in a row are about."""
+    return World(*draw(Random(number)))  # noqa: S311 - repeatable on purpose
+
+
 def simulate(seed: int) -> Found:
-    """Return what is found with *seed*."""
-    random = Random(seed)  # noqa: S311 - repeatable on purpose
-    return live_through(*draw(random), lambda changes: draw_schedule(random, changes))
+    """Return what is found with *seed*: a world, and what happens to its plan."""
+    chosen = world(seed // _LIVES)
+    if chosen.findings.problems:
+        return chosen.findings
+    happens = draw_schedule(Random(f"life {seed}"), len(chosen.plan.changes))  # noqa: S311
+    return live_through(chosen, happens)
 
 
-def live_through(live: Store, intent: Intent, schedule: Callable[[int], Schedule]) -> Found:
-    """Return what is found in a world in which something happens; see `Life.run`."""
-    life, happens = Life(live, intent), list[Schedule]()
-
-    def noted(changes: int) -> Schedule:
-        happens.append(schedule(changes))
-        return happens[0]
-
-    found = life.run(noted)
-    found.story = lambda: story(live, intent, *happens)
+def live_through(chosen: World, happens: Schedule) -> Found:
+    """Return what is found in a world in which something happens."""
+    found = Life(chosen).run(happens)
+    found.story = lambda: story(chosen.live, chosen.intent, happens)
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations, product
 
-from tests.simulation.core import live_through
+from tests.simulation.core import World, live_through
 from tests.simulation.found import Found
 from tests.simulation.oracle import Assigned, Entry, Intent, Person, Store, Team
 from tests.simulation.schedule import Schedule
@@ -133,7 +133,12 @@ class Exhaustive:
         """Return what is found with one of them."""
         world, faults, again = self.placed[number]
         happens = Schedule(saved=number % 4 < 2, again=again, faults=dict(faults))
-        return live_through(*_WORLDS[world](), lambda _: happens)
+        return live_through(_world(world), happens)
+
+
+@cache
+def _world(number: int) -> World:
+    return World(*_WORLDS[number]())
 
 
 @cache

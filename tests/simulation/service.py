@@ -258,6 +258,14 @@ class Client:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._met: dict[tuple[str, str], _Record] = {}
+        self._gone: dict[Id, str] = {}
+        """What those were called whom this process has deleted."""
+
+    def of(self, service: Service) -> Client:
+        """Return a client of a copy of the service, which has read the same."""
+        other = Client(service)
+        other._met = dict(self._met)
+        return other
 
     # Reading
 
@@ -270,6 +278,9 @@ class Client:
         if fault is not None:
             raise _UNREAD.get(fault, IncompleteReadError)(fault)
         found = self._lagging(wanted) if service.lag else answer(service.state(), wanted)
+        if self._gone and not wanted.users:
+            users = {key: self._called(user) for key, user in found.users.items()}
+            found = replace(found, users=users)
         for key in found.users:
             self._meet("u", key)
         for group in found.groups:
@@ -308,8 +319,14 @@ class Client:
             self._met.pop((kind, name), None)
             return
         store = self.service.store
-        value = user_of(store, one) if kind == "u" else _group(store.teams[one], False)
+        user = self._called(user_of(store, one)) if kind == "u" else None
+        value = user or _group(store.teams[one], False)
         self._met[kind, name] = _Record(one, value, self.service.revisions.get(one, 0))
+
+    def _called(self, user: User) -> User:
+        """Return *user* with the name of a manager who is gone, if that is known."""
+        name = self._gone.get(user.manager or "")
+        return user if name is None else replace(user, manager=UserName(name))
 
     def _meet_ends(self, resource: Resource) -> None:
         """Look up what a link connects, unless that is known."""
@@ -475,6 +492,7 @@ class Client:
             self.service.touch()
             self.service.store.remove(record.one)
             self._forget(kind, name)
+            self._gone[record.one] = name
 
         self._send(("-", "user" if kind == "u" else "group", record.one), write)
 

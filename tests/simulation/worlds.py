@@ -37,13 +37,15 @@ class _Draft:
     whole: set[str] = field(default_factory=set)
     adding: set[str] = field(default_factory=set)
 
+    arns: tuple[str, ...] = ARNS[:2]
+
     def chance(self, share: float) -> bool:
         return self.random.random() < share
 
 
 def draw(random: Random) -> tuple[Store, Intent]:
     """Return a world."""
-    draft = _Draft(random)
+    draft = _Draft(random, arns=ARNS[: random.choice((1, 2, 2, 3))])
     draft.whole.update(kind for kind in "ug" if draft.chance(0.4))
     draft.adding.update(kind for kind in ("members", "assignments") if draft.chance(0.15))
     _draw_live(draft)
@@ -51,7 +53,7 @@ def draw(random: Random) -> tuple[Store, Intent]:
         _draw_fates(draft, kind)
     _draw_people(draft)
     _draw_teams(draft)
-    applications = tuple(_draw_application(draft, arn) for arn in ARNS)
+    applications = tuple(_draw_application(draft, arn) for arn in draft.arns)
     return draft.live, Intent(
         tuple(draft.entries), applications, frozenset(draft.whole), frozenset(draft.adding)
     )
@@ -59,18 +61,18 @@ def draw(random: Random) -> tuple[Store, Intent]:
 
 def _draw_live(draft: _Draft) -> None:
     random, live = draft.random, draft.live
-    names = random.sample(_PEOPLE, random.choice((2, 3, 3, 4, 4, 5)))
+    names = random.sample(_PEOPLE, random.choice((1, 2, 2, 3, 3, 4)))
     for name in names:
         manager = random.choice([*live.people]) if live.people and draft.chance(0.4) else None
         email = f"{name}@example.com" if draft.chance(0.8) else None
         live.people[f"u:{name}"] = Person(name, "A", random.choice(_TITLES), email, manager)
-    for name in random.sample(_TEAMS, random.choice((1, 2, 2, 3))):
+    for name in random.sample(_TEAMS, random.choice((1, 1, 2, 2))):
         live.teams[f"g:{name}"] = Team(name, random.choice(_TITLES))
     live.members = {
         (team, person) for team in live.teams for person in live.people if draft.chance(0.4)
     }
     everybody = (*live.people, *live.teams)
-    live.assignments = {(arn, one) for arn in ARNS for one in everybody if draft.chance(0.25)}
+    live.assignments = {(arn, one) for arn in draft.arns for one in everybody if draft.chance(0.25)}
     if draft.chance(0.2):
         live.foreign = frozenset(random.sample(everybody, 1))
     live.used |= set(everybody)

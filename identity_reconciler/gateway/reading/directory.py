@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar
 
-from identity_reconciler.core.state import Group, User, folded
+from identity_reconciler.core.state import Group, User, folded, name_of
 from identity_reconciler.gateway.reading.records import Record
 
 _Value = TypeVar("_Value", User, Group)
@@ -21,6 +21,7 @@ class Register(Generic[_Value]):
         self._by_name: dict[str, Record[_Value]] = {}
         self._by_identifier: dict[str, Record[_Value]] = {}
         self._found: dict[str, str] = {}
+        self._former: dict[str, str] = {}
         self._shared: frozenset[str] = frozenset()
         """The folded names that several of the last complete list have."""
         self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -54,6 +55,10 @@ class Register(Generic[_Value]):
         """Return what was last read or written under *identifier*, or None."""
         return self._by_identifier.get(identifier)
 
+    def former_name(self, identifier: str) -> str | None:
+        """Return what was called that had *identifier* and was forgotten, or None."""
+        return self._former.get(identifier)
+
     def put(self, record: Record[_Value]) -> None:
         """Remember *record* in place of what had its identifier or its name."""
         with self._lock:
@@ -86,7 +91,10 @@ class Register(Generic[_Value]):
     def forget(self, identifier: str) -> None:
         """Forget what has *identifier*: it is not live any more."""
         with self._lock:
-            self._drop(self._by_identifier.get(identifier))
+            record = self._by_identifier.get(identifier)
+            if record is not None:
+                self._former[identifier] = name_of(record.value)
+            self._drop(record)
             for name in [name for name, one in self._found.items() if one == identifier]:
                 del self._found[name]
 

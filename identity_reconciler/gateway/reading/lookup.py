@@ -144,7 +144,10 @@ class Lookup:
         return record
 
     def with_manager(self, record: Record[User]) -> Record[User]:
-        """Return *record* with the manager's user name in place of the id, if one is live."""
+        """Return *record* with the manager's user name in place of the id, if one is known.
+
+        One who has gone since is called as before: so a plan calls him that was made before.
+        """
         identifier = record.manager_id
         if identifier is None:
             return record
@@ -193,12 +196,13 @@ class Lookup:
         return answer is not None
 
     def _ask_user_name(self, identifier: str) -> UserName:
-        """Return the name of the user with that id, or the id itself when there is none."""
+        """Return the name that the user with that id has, or had; the id if none is known."""
         answer = _found(
             Call("identitystore", "DescribeUser", "the manager of a user"),
             lambda: self._client.describe_user(IdentityStoreId=self._store, UserId=identifier),
         )
-        return UserName(answer.get("UserName", identifier) if answer else identifier)
+        former = self._connection.directory.users.former_name(identifier)
+        return UserName(answer.get("UserName", identifier) if answer else former or identifier)
 
     def _ask_user_id(self, name: str) -> str | None:
         identifier = self._find_user_id(name)
