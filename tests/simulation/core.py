@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import Random
+from typing import NamedTuple
 
 from identity_reconciler.core.plan import Change, Plan
 from identity_reconciler.errors import GatewayError, StalePlanError
-from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
+from identity_reconciler.runs.applier import Manner, Outcome, Patience, Result, apply_plan
+from identity_reconciler.runs.lanes import Lanes
 from identity_reconciler.runs.verification import (
     Lengths,
     left_of_reviewed,
@@ -35,9 +37,12 @@ from tests.simulation.oracle import (
 )
 from tests.simulation.promise import Promise, planned
 from tests.simulation.schedule import Schedule, draw_schedule
-from tests.simulation.service import KILLS, LOSSES, Client, Fault, Service
+from tests.simulation.service import KILLS, LOSSES, Client, Fault, Service, Shuffled
 from tests.simulation.worlds import draw
 
+_NOTHING = Schedule()
+_WIDTH = 4
+"""Changes of one operation that are under way at once."""
 _LIVES = 4
 """Of each world: seeds in a row that are about the same plan."""
 _FINAL = frozenset({*KILLS, Fault.EXPIRED, Fault.UNREACHABLE})
@@ -57,7 +62,7 @@ class Ended:
 
 
 class Journal:
-    """Hears of every write, and is asked whether one is under way."""
+    """Hears of every write."""
 
     def __init__(self) -> None:
         self.begun: list[Change] = []
@@ -69,9 +74,16 @@ class Journal:
     def finished(self, result: Result) -> None:
         self.ended.append(result.change)
 
-    @property
-    def is_open(self) -> bool:
-        return len(self.begun) > len(self.ended)
+
+class _Moment(NamedTuple):
+    """How much there was of each when something began."""
+
+    commits: int
+    faults: int
+    edits: int
+
+
+_NEVER = _Moment(0, 0, 0)
 
 
 @dataclass(slots=True)
@@ -81,42 +93,50 @@ class Apply:
     service: Service
     promise: Promise
     findings: Found
-    stop: int | None = None
+    happens: Schedule = _NOTHING
+    begun: _Moment = _NEVER
     results: list[Result] = field(default_factory=list)
 
     def run(self, plan: Plan, client: Client, look: Callable[[], Plan]) -> Ended:
         """Carry *plan* out, and look again as a command does."""
-        journal, begin = Journal(), len(self.service.log)
-        patience = Patience(self.service.sleep, self._is_stopped)
-        self.service.on_commit = self._judge_commit
+        journal, service = Journal(), self.service
+        self.begun = _Moment(len(service.log), len(service.struck), service.edited)
+        patience = Patience(service.sleep, self._is_stopped)
+        service.on_commit = self._judge_commit
         try:
-            marks = self._marks()
-            for result in apply_plan(plan, client, journal, patience):
+            for result in apply_plan(plan, client, journal, patience, self._manner()):
                 self.results.append(result)
-                self._judge(result, marks)
-                marks = self._marks()
-                self.findings.expect(not journal.is_open, lambda: "a change without its end")
+                self._judge(result)
         except Killed:
-            self._judge_interrupted(journal, begin)
+            self._judge_interrupted(journal)
             return Ended()
         finally:
-            self.service.on_commit = None
-        tried = sum(one.outcome is not Outcome.SKIPPED for one in self.results)
-        self.findings.expect(
-            len(journal.begun) == len(journal.ended) == tried,
-            lambda: f"{len(journal.begun)} begun, {len(journal.ended)} ended, {tried} tried",
-        )
+            service.on_commit = service.on_call = None
+        self._judge_journal(journal)
         if len(self.results) < len(plan.changes):
             self.findings.expect(self._is_stopped(), lambda: "ended early without being stopped")
             return Ended()
         return self._verified(look)
 
-    def _is_stopped(self) -> bool:
-        return self.stop is not None and self.service.calls > self.stop
+    def _manner(self) -> Manner:
+        if self.happens.side_by_side is None:
+            return Manner()
+        random = Random(self.happens.side_by_side)  # noqa: S311 - repeatable on purpose
+        return Manner(lanes=Lanes(_WIDTH, lambda _: Shuffled(self.service, random)))
 
-    def _marks(self) -> tuple[int, int, int]:
-        service = self.service
-        return len(service.log), len(service.struck), service.edited
+    def _judge_journal(self, journal: Journal) -> None:
+        """Each change that was begun has ended, and each that was tried has an end."""
+        begun, ended = [one.key for one in journal.begun], [one.key for one in journal.ended]
+        tried = [one.change.key for one in self.results if one.outcome is not Outcome.SKIPPED]
+        self.findings.expect(
+            set(begun) <= set(ended)
+            and sorted(ended) == sorted(tried)
+            and len(begun) == len(set(begun)),
+            lambda: f"begun {sorted(begun)}, ended {sorted(ended)}, tried {sorted(tried)}",
+        )
+
+    def _is_stopped(self) -> bool:
+        return self.happens.stop is not None and self.service.calls > self.happens.stop
 
     def _judge_commit(self, fact: Fact) -> None:
         allowed = self.promise.allowed
@@ -139,25 +159,26 @@ class Apply:
             one in store.people and store.name(one) != promise.before.name(one) for one in fact[2:]
         )
 
-    def _judge_interrupted(self, journal: Journal, begin: int) -> None:
+    def _judge_interrupted(self, journal: Journal) -> None:
         """Hold what was written until the process was killed against the journal."""
         begun = set(map(self.promise.fact, journal.begun))
-        unknown = {commit.fact for commit in self.service.log[begin:]} - begun
+        unknown = {commit.fact for commit in self.service.log[self.begun.commits :]} - begun
         self.findings.expect(not unknown, lambda: f"not in the journal: {told(unknown)}")
 
-    def _judge(self, result: Result, marks: tuple[int, int, int]) -> None:
-        """Hold an outcome against what is live and what was written meanwhile."""
-        service = self.service
+    def _judge(self, result: Result) -> None:
+        """Hold an outcome against what is live and what was written since the apply began."""
+        service, begun = self.service, self.begun
         fact = self.promise.fact(result.change)
-        wrote = [commit.fact for commit in service.log[marks[0] :]]
-        lost = any(fault in LOSSES for fault, _ in service.struck[marks[1] :])
-        disturbed = service.edited > marks[2]
+        wrote = any(commit.fact == fact for commit in service.log[begun.commits :])
+        lost = any(
+            fault in LOSSES and about == fact for fault, about in service.struck[begun.faults :]
+        )
+        disturbed = service.edited > begun.edits
         expect = self.findings.expect
 
         def said(problem: str) -> Callable[[], str]:
             return lambda: f"{problem}: {result.outcome} ({result.detail}): {told([fact])}"
 
-        expect(not wrote or wrote == [fact], said(f"wrote {told(wrote)}"))
         expect(not wrote or result.may_have_written, said("written, and not told"))
         if result.is_met:
             expect(disturbed or self._is_so(fact), said("not live"))
@@ -238,10 +259,10 @@ class Life:
             edit(service)
         service.calls, service.troubled = 0, True
         if happens.saved:
-            first = self._saved(plan, promise, Client(service), happens.stop)
+            first = self._saved(plan, promise, Client(service), happens)
         else:
-            first = self._fresh(plan, promise, self.world.planner.of(service), happens.stop)
-        service.troubled = False
+            first = self._fresh(plan, promise, self.world.planner.of(service), happens)
+        service.troubled = service.killed = False
         self._count(first)
         if first.whole and not happens.edited:
             self._judge_leavers(promise)
@@ -266,7 +287,7 @@ class Life:
         plan: Plan,
         promise: Promise,
         client: Client,
-        stop: int | None = None,
+        happens: Schedule = _NOTHING,
         look: Callable[[], Plan] | None = None,
     ) -> Ended:
         """Apply a saved plan; *look* stands for looking again."""
@@ -284,18 +305,19 @@ class Life:
             return Ended(unread=True)
         if not rest:
             return Ended(success=True, whole=True)
-        apply = Apply(self.service, promise, self.findings, stop)
+        apply = Apply(self.service, promise, self.findings, happens)
         return apply.run(rest, client, look or left)
 
     def _fresh(
-        self, plan: Plan, promise: Promise, client: Client, stop: int | None = None
+        self, plan: Plan, promise: Promise, client: Client, happens: Schedule = _NOTHING
     ) -> Ended:
         """Apply a plan in the process that made it."""
 
         def left() -> Plan:
             return still_left(plan, client, self._lengths())
 
-        return Apply(self.service, promise, self.findings, stop).run(plan, client, left)
+        apply = Apply(self.service, promise, self.findings, happens)
+        return apply.run(plan, client, left)
 
     def _count(self, ended: Ended) -> None:
         self.findings.counts.update(

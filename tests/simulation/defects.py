@@ -79,8 +79,8 @@ def _missing_is_done(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
 def _failed_grant_ignored(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
     """Call a grant that failed applied."""
 
-    def carry_out(change: Change, *rest: Any) -> Result:  # noqa: ANN401
-        result: Result = whole(change, *rest)
+    def carry_out(run: Any, change: Change, *rest: Any) -> Result:  # noqa: ANN401
+        result: Result = whole(run, change, *rest)
         of_link = isinstance(change, Create) and isinstance(change.after, Membership | Assignment)
         return replace(result, outcome=Outcome.APPLIED, detail="") if of_link else result
 
@@ -179,8 +179,8 @@ def _second_page_swallowed(whole: Any) -> Any:  # noqa: ANN401 - as what it stan
 def _refusal_is_skipped(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
     """Say that what was refused was not begun, and forget why."""
 
-    def carry_out(change: Change, *rest: Any) -> Result:  # noqa: ANN401
-        result: Result = whole(change, *rest)
+    def carry_out(run: Any, change: Change, *rest: Any) -> Result:  # noqa: ANN401
+        result: Result = whole(run, change, *rest)
         return replace(result, detail="") if result.outcome is Outcome.FAILED else result
 
     return carry_out
@@ -251,11 +251,12 @@ def _updates_whole(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
     return change
 
 
+_RUN = applier._Run  # noqa: SLF001 - broken on purpose
 DEFECTS: Mapping[str, Defect] = {
     "read-back-dropped": Defect(((applier, "_settle", _read_back_dropped),)),
     "lost-answers-ignored": Defect(((applier, "_write", _lost_ignored),)),
     "missing-parent-is-done": Defect(((applier, "_write", _missing_is_done),), within=2_000),
-    "failed-grant-ignored": Defect(((applier, "_carry_out", _failed_grant_ignored),)),
+    "failed-grant-ignored": Defect(((_RUN, "_carry_out", _failed_grant_ignored),)),
     "links-under-the-old-name-only": Defect(
         ((Renames, "places", _only_the_old_name),), within=5_000
     ),
@@ -266,7 +267,7 @@ DEFECTS: Mapping[str, Defect] = {
     "leavers-wait-for-all": Defect(((applier, "needs", _waits_for_all),)),
     "leavers-keep-assignments": Defect(((planner, "_assignments", _leavers_keep_assignments),)),
     "second-page-swallowed": Defect(((service, "answer", _second_page_swallowed),)),
-    "no-reason-given": Defect(((applier, "_carry_out", _refusal_is_skipped),)),
+    "no-reason-given": Defect(((_RUN, "_carry_out", _refusal_is_skipped),)),
     "stale-is-nothing-left": Defect(
         ((verification, "what_is_left", _stale_is_nothing_left),), within=2_000
     ),

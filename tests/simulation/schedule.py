@@ -52,6 +52,8 @@ class Schedule:
     """What others do during the apply, by the number of the request before which they do it."""
     faults: Mapping[int, Fault] = field(default_factory=dict)
     """By the number of the request of the apply."""
+    side_by_side: int | None = None
+    """What shuffles the changes of a wave; None: they are carried out one by one."""
     stop: int | None = None
     """The request after which somebody interrupts the apply."""
 
@@ -65,6 +67,7 @@ class Schedule:
             part
             for part in (
                 "saved plan" if self.saved else "apply at once",
+                "" if self.side_by_side is None else f"side by side, {self.side_by_side}",
                 "then the saved plan again" if self.again else "then a new plan",
                 f"lists lag {self.lag} s" if self.lag else "",
                 f"others before: {', '.join(map(str, self.before))}" if self.before else "",
@@ -113,6 +116,7 @@ def draw_schedule(random: Random, changes: int) -> Schedule:
         before=_edits(random, remake=saved) if others else (),
         edits={random.randrange(requests): one for one in _edits(random)} if others else {},
         faults=faults,
+        side_by_side=random.randrange(1_000) if random.random() < 0.5 else None,
         stop=random.randrange(requests) if random.random() < 0.05 else None,
     )
 

@@ -7,10 +7,12 @@ revision that it has read. All time is simulated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
+from random import Random
 from typing import NamedTuple, Protocol
 
 from identity_reconciler.core.state import (
@@ -116,6 +118,8 @@ class Service:
     struck: list[tuple[Fault, Fact | None]] = field(default_factory=list)
     """The faults that were met, and by which write; none: by a read."""
     revisions: dict[Id, int] = field(default_factory=dict)
+    killed: bool = False
+    """Whether the process that asks was killed: nothing of it arrives any more."""
     on_call: Callable[[int], None] | None = None
     """Asked before each request."""
     on_commit: Callable[[Fact], None] | None = None
@@ -168,12 +172,18 @@ class Service:
         return one
 
     def begin(self, fact: Fact | None) -> Fault | None:
-        """Begin a request, which is to make *fact* so or reads; return what goes wrong with it."""
+        """Begin a request, which is to make *fact* so or reads; return what goes wrong with it.
+
+        Raises:
+            Killed: The process is dead, perhaps since a moment ago.
+        """
         number = self.calls
         self.calls += 1
         self.now += _LATENCY
-        if self.on_call is not None:
+        if self.on_call is not None and not self.killed:
             self.on_call(number)
+        if self.killed:
+            raise Killed
         if not self.troubled:
             return None
         edit = self.edits.get(number)
@@ -244,6 +254,10 @@ def state_of(store: Store) -> State:
     )
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class _Record(NamedTuple):
     """What a client knows of an object."""
 
@@ -258,6 +272,7 @@ class Client:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._met: dict[tuple[str, str], _Record] = {}
+        self._begin: Callable[[], None] = _nothing
         self._gone: dict[Id, str] = {}
         """What those were called whom this process has deleted."""
 
@@ -274,6 +289,7 @@ class Client:
         service = self.service
         fault = service.begin(None)
         if fault in KILLS:
+            service.killed = True
             raise Killed
         if fault is not None:
             raise _UNREAD.get(fault, IncompleteReadError)(fault)
@@ -360,6 +376,15 @@ class Client:
 
     # Writing
 
+    @contextmanager
+    def announcing(self, begin: Callable[[], None]) -> Iterator[None]:
+        """See Gateway."""
+        before, self._begin = self._begin, begin
+        try:
+            yield
+        finally:
+            self._begin = before
+
     def create(self, resource: Resource) -> None:
         """See Gateway."""
         match resource:
@@ -396,11 +421,13 @@ class Client:
 
     def _send(self, fact: Fact, write: Callable[[], None]) -> None:
         """Send a request which does *write*, or whatever the schedule has for it."""
+        self._begin()
         fault = self.service.begin(fact)
         if fault is None or fault in _DONE:
             write()
             self.service.commit(fact)
         if fault in KILLS:
+            self.service.killed = True
             raise Killed
         if fault is not None:
             raise _UNWRITTEN[fault](fault)
@@ -547,3 +574,43 @@ _UNWRITTEN: Mapping[Fault, type[GatewayError]] = {
     Fault.UNREACHABLE: UnreachableError,
     Fault.EXPIRED: CredentialsError,
 }
+
+
+class Shuffled:
+    """See Workers: one thread, in which each task has its turn some time, also within another's.
+
+    That is when the other one sends a request, so that requests meet in every order.
+    """
+
+    def __init__(self, service: Service, random: Random) -> None:
+        self._service = service
+        self._random = random
+        self._tasks: list[Callable[[], None]] = []
+        self._ended = 0
+        service.on_call = self._meanwhile
+
+    def start(self, lane: str, task: Callable[[], None]) -> None:
+        """See Workers."""
+        del lane
+        self._tasks.append(task)
+
+    def wait(self) -> None:
+        """See Workers."""
+        while not self._ended:
+            self._run()
+        self._ended -= 1
+
+    def close(self) -> None:
+        """See Workers."""
+        while self._tasks:
+            self._run()
+        self._service.on_call = None
+
+    def _run(self) -> None:
+        task = self._tasks.pop(self._random.randrange(len(self._tasks)))
+        task()
+        self._ended += 1
+
+    def _meanwhile(self, _: int) -> None:
+        if self._tasks and self._random.random() < 0.3:
+            self._run()
