@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from identity_reconciler.core.declared import ApplicationSelector, Declared, Instance
     from identity_reconciler.gateway.aws import AwsGateway
     from identity_reconciler.gateway.wire.clients import Clients
-    from identity_reconciler.gateway.wire.pacing import Rates
+    from identity_reconciler.gateway.wire.pacing import Clock, Rates
     from identity_reconciler.sandbox import Sandbox
 
 WORKSPACE = Path(".identity-reconciler")
@@ -42,6 +42,8 @@ class Target:
     """The profile with the credentials; None: that of the environment."""
     embedded: Callable[[], AbstractContextManager[Sandbox]] | None = None
     """What opens the embedded sandbox; None: it is kept below the working directory."""
+    clock: Clock | None = None
+    """What requests wait for their turns by; None: the time of the machine."""
 
     def open(self, clients: Clients, instance: Instance) -> AwsGateway:
         """Return the gateway to *instance* through *clients*; see `gateway.aws.connect`."""
@@ -95,7 +97,9 @@ def connected(
             furnish(sandbox, instance, applications)
             session = sandbox.session(instance.account_id)
             rates = target.sandbox_rates()
-            clients = make_clients(session, region=instance.region, purpose=purpose, rates=rates)
+            clients = make_clients(
+                session, region=instance.region, purpose=purpose, rates=rates, clock=target.clock
+            )
             yield target.open(clients, instance)
     else:
         clients = make_clients(
@@ -104,6 +108,7 @@ def connected(
             endpoint_url=target.endpoint_url,
             purpose=purpose,
             rates=target.rates,
+            clock=target.clock,
         )
         yield target.open(clients, instance)
 

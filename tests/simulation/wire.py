@@ -30,7 +30,6 @@ from identity_reconciler.cli.loading import load_all
 from identity_reconciler.cli.options import Color
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.errors import ExitCode, ReconcilerError
-from identity_reconciler.gateway.wire import clients
 from identity_reconciler.render.document import GuardDocument
 from identity_reconciler.render.planfile import plan_bytes
 from identity_reconciler.render.words import blocked
@@ -83,16 +82,14 @@ def workplace(intent: Intent) -> Iterator[Path]:
 
 @contextmanager
 def simulated_time(clock: Clock) -> Iterator[None]:
-    """Let nobody wait: neither the pacer nor the SDK, which takes no clock."""
+    """Let nobody wait in the SDK, which takes no clock."""
     sdk: Any = botocore.endpoint
-    own: Any = clients
-    kept = own.SystemClock, sdk.time
-    own.SystemClock = lambda: clock
+    kept = sdk.time
     sdk.time = SimpleNamespace(sleep=clock.sleep, time=time.time)
     try:
         yield
     finally:
-        own.SystemClock, sdk.time = kept
+        sdk.time = kept
 
 
 @dataclass(slots=True)
@@ -140,7 +137,7 @@ class Commands:
         return self._run(lambda course: apply_directory(self.state, None, self._target(), course))
 
     def _target(self) -> Target:
-        return Target(sandbox=True, embedded=self.embedded)
+        return Target(sandbox=True, embedded=self.embedded, clock=self.clock)
 
     def _run(self, command: Callable[[Course], ExitCode]) -> Ran:
         journals = WORKSPACE / "journal"
@@ -187,7 +184,7 @@ def simulate(seed: int) -> Found:
     random = Random(seed)  # noqa: S311 - repeatable on purpose
     live, intent = draw(random)
     made = sandboxed(live, random)
-    chance = Chance(made.clock, str(seed), random.choice((0.0, 0.0, 0.0, 2.0, 7.0)))
+    chance = Chance(made, str(seed), random.choice((0.0, 0.0, 0.0, 2.0, 7.0)))
     made.sandbox.make_trouble(chance.trouble if chance.trouble.visibility_lag else None)
     made.world.troublemaker = chance
     found = Found(story=lambda: story(live, intent, *chance.met))
