@@ -33,7 +33,7 @@ from identity_reconciler.cli.output import (
     progress,
 )
 from identity_reconciler.cli.turns import Applied, Fence, Turn, turn
-from identity_reconciler.core.bindings import places, require_same_objects
+from identity_reconciler.core.bindings import leavers, places, require_same_objects
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.lease import DIRECTORY, Generation, lock_of, require_unmoved
@@ -213,6 +213,8 @@ def _apply_declared(
     fresh: _Fresh, approved: PlanDocument | None, course: Course
 ) -> tuple[Plan, ExitCode]:
     """Return the plan made now, and how its apply ended, what is unresolved left aside."""
+    if approved is not None:
+        fresh.gateway.recall(leavers(plan_of(approved)))
     plan, document = make_plan(fresh.declared, fresh.gateway, fresh.terms)
     print_plans([document], PlanFormat.TEXT, course.color)
     report(course.step, [document], None)

@@ -53,6 +53,17 @@ def managers(plan: Plan) -> tuple[UserName, ...]:
     return tuple(UserName(one.name) for one in sorted(found))
 
 
+def leavers(plan: Plan) -> Mapping[str, UserName]:
+    """Return, by their witnesses, what the users are called whom *plan* deletes."""
+    gone = (
+        change.before
+        for change in plan.changes
+        if isinstance(change, Delete) and isinstance(change.before, User)
+    )
+    found = ((plan.witnesses.get(principal_of(user)), user.user_name) for user in gone)
+    return {witness: name for witness, name in found if witness is not None}
+
+
 def require_same_objects(reviewed: Plan, found: Mapping[Principal, str]) -> None:
     """Refuse when an object of *reviewed* is another one than it was, or is gone and needed.
 

@@ -103,6 +103,14 @@ class AwsGateway:
         """Return where the lease is kept by *lock*, the setting; None where there is none."""
         return lease_store(self._connection, lock)
 
+    def recall(self, names: Mapping[str, UserName]) -> None:
+        """Call users who are gone as *names* says, by their witnesses: as managers of others.
+
+        Else these are bare identifiers, and whoever had such a manager is not as a plan has it that
+        deletes the manager and is applied again.
+        """
+        self._connection.directory.recalled.update(names)
+
     def account_lists_ahead(self) -> int:
         """Return how many requests it will take to read `account_lists`, those to find out aside.
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from identity_reconciler.core.bindings import managers, places, require_same_objects
+from identity_reconciler.core.bindings import leavers, managers, places, require_same_objects
 from identity_reconciler.core.plan import Create, Plan
 from identity_reconciler.core.review import (
     addresses_of,
@@ -101,6 +101,10 @@ class Telling(Gateway, Protocol):
         """See `AwsGateway.witnesses`."""
         ...
 
+    def recall(self, names: Mapping[str, UserName]) -> None:
+        """See `AwsGateway.recall`."""
+        ...
+
 
 def left_of_reviewed(reviewed: Plan, gateway: Telling, lengths: Lengths) -> Plan:
     """Return what is left of *reviewed*, a saved plan; reads what it touches.
@@ -112,6 +116,7 @@ def left_of_reviewed(reviewed: Plan, gateway: Telling, lengths: Lengths) -> Plan
     """
     if not reviewed:
         return reviewed
+    gateway.recall(leavers(reviewed))
     live = gateway.read_state(to_review(reviewed, lengths))
     if live.twins:
         live = gateway.read_state(to_review(reviewed, ENDLESS))

@@ -15,6 +15,7 @@ from identity_reconciler.core.state import (
     PhoneNumber,
     Photo,
     PostalAddress,
+    Principal,
     PrincipalKind,
     Role,
     State,
@@ -498,3 +499,15 @@ class TestManagers:
         door.update(before, replace(before, title="x", manager=UserName("bob")))
         after = door.read_state(Wanted(named=(user("cleo"),))).users[user_key("cleo")]
         assert (after.title, after.manager) == ("x", "bob")
+
+    def test_one_whom_a_saved_plan_has_deleted_is_called_as_it_says(
+        self, sandbox: Sandbox, door: AwsGateway
+    ) -> None:
+        door.create(user("cleo", manager="ana"))
+        (witness,) = door.witnesses([Principal(USER, "ana")]).values()
+        door.delete(user("ana"))
+        for wanted in (EVERYTHING, Wanted(named=(user("cleo"),))):
+            other = gateway(sandbox)
+            other.recall({witness: UserName("ana")})
+            assert other.read_state(wanted).users[user_key("cleo")].manager == "ana"
+            assert gateway(sandbox).read_state(wanted).users[user_key("cleo")].manager != "ana"

@@ -171,7 +171,8 @@ class Apply:
         fact = self.promise.fact(result.change)
         wrote = any(commit.fact == fact for commit in service.log[begun.commits :])
         lost = any(
-            fault in LOSSES and about == fact for fault, about in service.struck[begun.faults :]
+            fault in LOSSES and about is not None and _plain(about) == _plain(fact)
+            for fault, about in service.struck[begun.faults :]
         )
         disturbed = service.edited > begun.edits
         expect = self.findings.expect
@@ -351,11 +352,6 @@ class Life:
         ended = self._saved(plan, promise, client, look=look)
         if happens.edited:
             return
-        if ended.stale and promise.bereaves:
-            # A manager who is gone is an identifier, and the plan has a name: it is made anew.
-            self.findings.counts["refused for a manager who has left"] += 1
-            self._plan_anew()
-            return
         expect = self.findings.expect
         expect(ended.success, lambda: f"the saved plan does not succeed again: {ended.stale}")
         self._judge_end(promise.wanted, "the saved plan again")
@@ -379,6 +375,11 @@ class Life:
         self.findings.expect(
             live == wanted, lambda: f"not done after {after}: {told(differences(live, wanted))}"
         )
+
+
+def _plain(fact: Fact) -> Fact:
+    """Return *fact* whoever else had the names before."""
+    return tuple(part.rstrip("+") or part for part in fact)
 
 
 def _seen() -> Plan:

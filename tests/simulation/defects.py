@@ -261,6 +261,7 @@ DEFECTS: Mapping[str, Defect] = {
         ((Renames, "places", _only_the_old_name),), within=5_000
     ),
     "all-at-once-in-a-wave": Defect(((applier, "predecessors", _always({})),), within=2_000),
+    "managers-forgotten": Defect(((verification, "leavers", _always({})),), within=2_000),
     "order-reversed": Defect(((promise, "in_waves", _backwards),)),
     "revocations-first": Defect(((promise, "in_waves", _revocations_first),), level=order.simulate),
     "all-in-one-wave": Defect(((promise, "in_waves", _one_wave),), level=order.simulate),

@@ -46,16 +46,6 @@ class Promise:
         self._former = _names(before)
         self._later = _names(wanted)
 
-    @property
-    def bereaves(self) -> bool:
-        """Whether somebody whose manager leaves is changed, or leaves, as well."""
-        left = self.before.people.keys() - self.wanted.people.keys()
-        return any(
-            not self.facts.isdisjoint({("~", "user", one), ("-", "user", one)})
-            for one, person in self.before.people.items()
-            if person.manager in left
-        )
-
     def fact(self, change: Change) -> Fact:
         """Return what *change* makes so."""
         kind, *names = change.key

@@ -56,6 +56,7 @@ APPLICATIONS = {
     for arn in ARNS
 }
 _NOTHING = Wanted()
+_WITNESS = "witness of "
 _LATENCY = 0.05
 """Seconds that each request takes."""
 
@@ -275,6 +276,7 @@ class Client:
         self._begin: Callable[[], None] = _nothing
         self._gone: dict[Id, str] = {}
         """What those were called whom this process has deleted."""
+        self._recalled: dict[str, str] = {}
 
     def of(self, service: Service) -> Client:
         """Return a client of a copy of the service, which has read the same."""
@@ -294,7 +296,7 @@ class Client:
         if fault is not None:
             raise _UNREAD.get(fault, IncompleteReadError)(fault)
         found = self._lagging(wanted) if service.lag else answer(service.state(), wanted)
-        if self._gone and not wanted.users:
+        if self._gone or self._recalled:
             users = {key: self._called(user) for key, user in found.users.items()}
             found = replace(found, users=users)
         for key in found.users:
@@ -341,7 +343,7 @@ class Client:
 
     def _called(self, user: User) -> User:
         """Return *user* with the name of a manager who is gone, if that is known."""
-        name = self._gone.get(user.manager or "")
+        name = self._gone.get(user.manager or "") or self._recalled.get(user.manager or "")
         return user if name is None else replace(user, manager=UserName(name))
 
     def _meet_ends(self, resource: Resource) -> None:
@@ -360,7 +362,11 @@ class Client:
     def witnesses(self, principals: Iterable[Principal]) -> Mapping[Principal, str]:
         """See AwsGateway."""
         found = ((one, self._met.get((one.kind[0], one.name))) for one in principals)
-        return {one: f"witness of {record.one}" for one, record in found if record is not None}
+        return {one: f"{_WITNESS}{record.one}" for one, record in found if record is not None}
+
+    def recall(self, names: Mapping[str, UserName]) -> None:
+        """See AwsGateway."""
+        self._recalled.update({one.removeprefix(_WITNESS): name for one, name in names.items()})
 
     def _record(self, kind: str, name: str) -> _Record:
         """Return what is known under *name*, or what is found under it now."""

@@ -232,10 +232,7 @@ class _Life:
         self.made.clock.sleep(60)
         if random.random() < 0.7:
             ran = self._judged("the saved plan again", promise, self.commands.apply_saved)
-            if ran.code == ExitCode.STALE_PLAN and promise.bereaves:
-                self.found.counts["refused for a manager who has left"] += 1
-            else:
-                self._judge_end(ran, wanted)
+            self._judge_end(ran, wanted)
         self.made.clock.sleep(60)
         self._judge_end(
             self._judged("the directory", promise, self.commands.apply_directory), wanted

@@ -16,6 +16,7 @@ from identity_reconciler.core.state import (
     State,
     User,
     UserKey,
+    UserName,
     group_key,
     user_key,
 )
@@ -26,6 +27,7 @@ from identity_reconciler.gateway.reading.lookup import Lookup
 from identity_reconciler.gateway.reading.pools import Work
 from identity_reconciler.gateway.reading.reader import Lists
 from identity_reconciler.gateway.reading.records import Record
+from identity_reconciler.gateway.reading.witnesses import former_name
 
 
 def assemble(connection: Connection, wanted: Wanted, lists: Lists) -> State:
@@ -39,7 +41,7 @@ def assemble(connection: Connection, wanted: Wanted, lists: Lists) -> State:
         GatewayError: Two users, or two groups, have names that differ only in case, and *wanted*
             does not ask for twins.
     """
-    users = _with_managers(lists.users)
+    users = _with_managers(connection, lists.users)
     _remember(connection, wanted, users, lists)
     members = _members_by_id(connection, users, lists.members)
     if wanted.users:
@@ -81,14 +83,19 @@ def _members(names: Mapping[str, UserKey], lists: Lists) -> Mapping[GroupKey, fr
     return found
 
 
-def _with_managers(users: Mapping[str, Record[User]]) -> dict[str, Record[User]]:
-    """Return *users* with the names of their managers; who is not listed stays a bare id."""
+def _with_managers(
+    connection: Connection, users: Mapping[str, Record[User]]
+) -> dict[str, Record[User]]:
+    """Return *users* with the names of their managers, who may be gone; else with bare ids."""
 
     def resolved(user: Record[User]) -> Record[User]:
-        manager = users.get(user.manager_id or "")
-        if manager is None:
+        if user.manager_id is None:
             return user
-        return replace(user, value=replace(user.value, manager=manager.value.user_name))
+        manager = users.get(user.manager_id)
+        name = manager.value.user_name if manager else former_name(connection, user.manager_id)
+        if name is None:
+            return user
+        return replace(user, value=replace(user.value, manager=UserName(name)))
 
     return {identifier: resolved(user) for identifier, user in users.items()}
 

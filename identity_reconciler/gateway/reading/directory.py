@@ -112,6 +112,8 @@ class Directory:
     def __init__(self) -> None:
         self.users: Register[User] = Register()
         self.groups: Register[Group] = Register()
+        self.recalled: dict[str, str] = {}
+        """By witness, what users are called who may be gone."""
         self._lock = threading.Lock()
         self._memberships: dict[str, dict[str, str]] = {}
 

@@ -27,6 +27,7 @@ from identity_reconciler.gateway.reading.records import (
     provenance,
     user_record,
 )
+from identity_reconciler.gateway.reading.witnesses import former_name
 from identity_reconciler.gateway.wire.errors import Call, code_of, is_missing, translating
 
 if TYPE_CHECKING:
@@ -201,8 +202,9 @@ class Lookup:
             Call("identitystore", "DescribeUser", "the manager of a user"),
             lambda: self._client.describe_user(IdentityStoreId=self._store, UserId=identifier),
         )
-        former = self._connection.directory.users.former_name(identifier)
-        return UserName(answer.get("UserName", identifier) if answer else former or identifier)
+        if answer:
+            return UserName(answer.get("UserName", identifier))
+        return UserName(former_name(self._connection, identifier) or identifier)
 
     def _ask_user_id(self, name: str) -> str | None:
         identifier = self._find_user_id(name)

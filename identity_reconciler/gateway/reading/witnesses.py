@@ -25,6 +25,22 @@ def witnesses(connection: Connection, principals: Iterable[Principal]) -> Mappin
         register = directory.users if one.kind is PrincipalKind.USER else directory.groups
         identifier = register.identifier(one.name)
         if identifier is not None:
-            parts = ("identity-reconciler/witness", connection.store, str(one.kind), identifier)
-            found[one] = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_LENGTH]
+            found[one] = _witness(connection, one.kind, identifier)
     return found
+
+
+def former_name(connection: Connection, identifier: str) -> str | None:
+    """Return what the user was called that had *identifier* and is gone; None: that is not known.
+
+    It was met and deleted since, or a plan says so; see `AwsGateway.recall`.
+    """
+    directory = connection.directory
+    met = directory.users.former_name(identifier)
+    if met is not None or not directory.recalled:
+        return met
+    return directory.recalled.get(_witness(connection, PrincipalKind.USER, identifier))
+
+
+def _witness(connection: Connection, kind: PrincipalKind, identifier: str) -> str:
+    parts = ("identity-reconciler/witness", connection.store, str(kind), identifier)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_LENGTH]
