@@ -114,7 +114,7 @@ class Course:
     take_over: str | None = None
     """What tells the run that holds the lock, where it is known to be gone."""
     writes: Writes = field(default_factory=Writes)
-    wait: Callable[[threading.Event, float], object] = threading.Event.wait
+    pause: Callable[[threading.Event, float], object] = threading.Event.wait
     """Lets so many seconds pass, or fewer if the event is set meanwhile."""
 
     def fence(self, directory: Path) -> Fence:
@@ -420,7 +420,7 @@ class Execution:
             self.deaf = True
 
     def _sleep(self, seconds: float) -> None:
-        self.course.wait(self.stop, seconds)
+        self.course.pause(self.stop, seconds)
 
     @contextmanager
     def _catching_signals(self) -> Iterator[None]:

@@ -170,7 +170,7 @@ def _user(entry: Entry) -> DeclaredUser:
         given_name=given_name(entry.name),
         family_name="F",
         title=says.get("title"),
-        email=Email(email) if email else None,
+        email=Email(email, primary=True) if email else None,
         manager=UserName(manager) if manager else None,
         cleared=frozenset(key for key, value in entry.says if value is None),
     )

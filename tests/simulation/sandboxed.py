@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -30,6 +31,8 @@ from tests.strategies import INSTANCE
 
 _ENTERPRISE = "aws:identitystore:enterprise"
 _IDENTIFIER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LEASE = "identity-reconciler-lease"
+"""The group that commands take turns by, which no plan is about."""
 _LATENCY = 0.05
 """Seconds that each request takes."""
 WRITES = ("Create", "Update", "Delete")
@@ -40,7 +43,8 @@ class Clock:
     """A clock that moves when somebody sleeps, and a little with each request."""
 
     def __init__(self) -> None:
-        self.time = 1_780_000_000.0
+        # That of the machine, for plans are valid for a day of it.
+        self.time = time.time()
 
     def now(self) -> float:
         """Return the seconds since 1970."""
@@ -73,7 +77,9 @@ class Chance(Troublemaker):
         self._made.clock.time += _LATENCY
         is_write = operation.startswith(WRITES)
         # Identifiers depend on which of several threads was first; names do not.
-        asked = (operation, _IDENTIFIER.sub(self._name, request.body.decode()))
+        body = _IDENTIFIER.sub(self._name, request.body.decode())
+        # A lease says who has it and until when, and that is never the same again.
+        asked = (operation, _LEASE if _LEASE in body else body)
         self._asked[asked] += 1
         text = f"{self._seed} {asked} {self._asked[asked]}"
         random = Random(text)  # noqa: S311 - repeatable on purpose
@@ -132,7 +138,8 @@ def stored(tables: Tables) -> Store:
 
     with tables.transaction(write=False):
         users = [(one, json.loads(text)) for one, text in rows("id, document FROM users")]
-        groups = [(one, json.loads(text)) for one, text in rows("id, document FROM groups")]
+        kept = f"groups WHERE name_key <> '{_LEASE}'"
+        groups = [(one, json.loads(text)) for one, text in rows(f"id, document FROM {kept}")]
         members = rows("group_id, user_id FROM memberships")
         assigned = rows("application, principal_type, principal_id FROM assignments")
     return Store(

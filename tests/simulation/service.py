@@ -210,7 +210,7 @@ def _user(person: Person, manager: str | None, foreign: bool) -> User:  # noqa: 
         given_name=given_name(person.name),
         family_name="F",
         title=person.title,
-        email=Email(person.email) if person.email else None,
+        email=Email(person.email, primary=True) if person.email else None,
         manager=UserName(manager) if manager else None,
         foreign=foreign,
     )

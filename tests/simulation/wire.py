@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -24,10 +23,13 @@ from typing import Any
 
 import botocore.endpoint
 
+from identity_reconciler.cli import turns
 from identity_reconciler.cli.connection import WORKSPACE, Target, connected_for
 from identity_reconciler.cli.execution import Course, apply_directory, apply_saved
 from identity_reconciler.cli.loading import load_all
 from identity_reconciler.cli.options import Color
+from identity_reconciler.cli.turns import generation_before
+from identity_reconciler.core.lease import lock_of
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.errors import ExitCode, ReconcilerError
 from identity_reconciler.render.document import GuardDocument
@@ -82,14 +84,16 @@ def workplace(intent: Intent) -> Iterator[Path]:
 
 @contextmanager
 def simulated_time(clock: Clock) -> Iterator[None]:
-    """Let nobody wait in the SDK, which takes no clock."""
+    """Let nobody wait in the SDK or for a lease: neither takes a clock."""
     sdk: Any = botocore.endpoint
-    kept = sdk.time
-    sdk.time = SimpleNamespace(sleep=clock.sleep, time=time.time)
+    taking: Any = turns
+    kept = sdk.time, taking.time, taking.datetime
+    sdk.time = taking.time = SimpleNamespace(sleep=clock.sleep, time=clock.now, monotonic=clock.now)
+    taking.datetime = SimpleNamespace(now=lambda _: datetime.fromtimestamp(clock.now(), UTC))
     try:
         yield
     finally:
-        sdk.time = kept
+        sdk.time, taking.time, taking.datetime = kept
 
 
 @dataclass(slots=True)
@@ -117,7 +121,10 @@ class Commands:
         """Run `plan --out`, and approve what guards refuse."""
         (loaded,) = load_all(self.state)
         with connected_for(loaded, self._target(), write=False) as gateway:
-            plan, document = make_plan(loaded, gateway, PlanTerms(sandbox=True))
+            lock = lock_of(loaded.settings.lock, sandbox=True)
+            before = generation_before(gateway, lock)
+            terms = PlanTerms(sandbox=True, generation=before)
+            plan, document = make_plan(loaded, gateway, terms)
         refusing = blocked(document)
         if refusing and not approved:
             approvals = "".join(map(_approval, refusing))
@@ -143,7 +150,7 @@ class Commands:
         journals = WORKSPACE / "journal"
         shutil.rmtree(journals, ignore_errors=True)
         out = io.StringIO()
-        course = Course(Color.NEVER, ask=False, wait=lambda _, seconds: self.clock.sleep(seconds))
+        course = Course(Color.NEVER, ask=False, pause=lambda _, seconds: self.clock.sleep(seconds))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             try:
                 code = int(command(course))
@@ -209,7 +216,7 @@ class _Life:
         wanted = intended(before, self.intent)
         promise = Promise(before, wanted)
         self.chance.reads = 0.0
-        self.made.clock.sleep(60)
+        self.made.clock.sleep(3_600)
         plan = self.commands.plan()
         expect = self.found.expect
         facts = set(map(promise.fact, plan.changes))
@@ -220,20 +227,22 @@ class _Life:
         if self.commands.blocked:
             self.found.counts["refused by a guard"] += 1
             return
+        saved = random.random() < 0.6
         self.chance.reads, self.chance.writes = random.choice(
             ((0.0, 0.15), (0.02, 0.1), (0.0, 0.4))
         )
         self._judged(
             "first",
             promise,
-            random.choice((self.commands.apply_saved, self.commands.apply_directory)),
+            self.commands.apply_saved if saved else self.commands.apply_directory,
         )
         self.chance.reads = self.chance.writes = 0.0
-        self.made.clock.sleep(60)
-        if random.random() < 0.7:
+        self.made.clock.sleep(3_600)
+        # After an apply of anything else a saved plan is refused.
+        if saved and random.random() < 0.8:
             ran = self._judged("the saved plan again", promise, self.commands.apply_saved)
             self._judge_end(ran, wanted)
-        self.made.clock.sleep(60)
+        self.made.clock.sleep(3_600)
         self._judge_end(
             self._judged("the directory", promise, self.commands.apply_directory), wanted
         )
