@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from identity_reconciler.cli.connection import WORKSPACE
+from identity_reconciler.errors import ExitCode
 from identity_reconciler.sandbox import Sandbox
 from identity_reconciler.sandbox.messages import HttpRequest, HttpResponse
 from identity_reconciler.sandbox.store import Store as Tables
@@ -29,7 +30,7 @@ from tests.simulation.worlds import draw
 
 _MOMENTS = 24
 """Of each world: so many seeds in a row, two for each write."""
-_FILE = Path("sandbox.sqlite3")
+STATE_FILE = Path("sandbox.sqlite3")
 
 
 class Killer(Troublemaker):
@@ -66,28 +67,29 @@ def simulate(seed: int) -> Found:
     found = Found(story=lambda: story(live, intent, where))
     clock = Clock()
     with simulated_time(clock), workplace(intent) as state:
-        with Sandbox(_FILE) as sandbox:
+        with Sandbox(STATE_FILE) as sandbox:
             fill(sandbox, live)
-        commands = Commands(state, clock, lambda: _opened(clock, None))
+        commands = Commands(state, clock, lambda: opened(clock, None))
         plan = commands.plan()
         if write >= len(plan.changes) or commands.blocked:
             found.counts["no such write, or refused by a guard"] += 1
             return found
-        before = _stored()
+        before = stored_in_file()
         promise = Promise(before, intended(before, intent))
         killer = Killer(clock, write, after=bool(after))
-        status = _forked(Commands(state, clock, lambda: _opened(clock, killer)))
+        process = forked(Commands(state, clock, lambda: opened(clock, killer)))
+        status = os.waitpid(process, 0)[1]
         found.expect(
             os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL,
             lambda: f"not killed, but {status}",
         )
-        _judge_journal(found, promise, _stored())
+        _judge_journal(found, promise, stored_in_file())
         # Until the lease of the run that was killed is over.
         clock.sleep(3_600)
         again = commands.apply_saved if moment % 4 < 2 else commands.apply_directory
         ran = again()
         found.counts[f"again: exit code {ran.code}"] += 1
-        wanted, now = promise.wanted.by_name(), _stored().by_name()
+        wanted, now = promise.wanted.by_name(), stored_in_file().by_name()
         found.expect(
             ran.code == 0 and now == wanted,
             lambda: f"exit code {ran.code}, not done: {told(differences(now, wanted))}\n{ran.out}",
@@ -96,33 +98,35 @@ def simulate(seed: int) -> Found:
 
 
 @contextmanager
-def _opened(clock: Clock, killer: Killer | None) -> Iterator[Sandbox]:
-    world = World(Tables(_FILE), clock=clock.now, sleep=clock.sleep, troublemaker=killer)
+def opened(clock: Clock, trouble: Troublemaker | None) -> Iterator[Sandbox]:
+    """Yield the sandbox in the file."""
+    world = World(Tables(STATE_FILE), clock=clock.now, sleep=clock.sleep, troublemaker=trouble)
     with Sandbox(world=world) as sandbox:
         yield sandbox
 
 
-def _stored() -> Store:
+def stored_in_file() -> Store:
     """Return what stands in the file."""
-    tables = Tables(_FILE)
+    tables = Tables(STATE_FILE)
     try:
         return stored(tables)
     finally:
         tables.close()
 
 
-def _forked(commands: Commands) -> int:
-    """Run `apply PLAN` in a process of its own, and return how that ended."""
+def forked(commands: Commands) -> int:
+    """Run `apply PLAN` in a process of its own, and return its number."""
     with warnings.catch_warnings():
         # Other threads may be there, and hold no lock that this one needs: they only wait.
         warnings.simplefilter("ignore", DeprecationWarning)
         process = os.fork()
     if not process:
+        code = ExitCode.UNEXPECTED
         try:
-            commands.apply_saved()
+            code = ExitCode(commands.apply_saved().code)
         finally:
-            os._exit(0)
-    return os.waitpid(process, 0)[1]
+            os._exit(code)
+    return process
 
 
 def _judge_journal(found: Found, promise: Promise, done: Store) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.simulation import core, kill, order, two, wire
+from tests.simulation import core, kill, order, turns, two, wire
 from tests.simulation.found import Level
 
 LEVELS: Mapping[str, Level] = {
@@ -13,4 +13,5 @@ LEVELS: Mapping[str, Level] = {
     "two": two.simulate,
     "wire": wire.simulate,
     "kill": kill.simulate,
+    "turns": turns.simulate,
 }

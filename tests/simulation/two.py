@@ -151,7 +151,7 @@ def _one_plan_twice(service: Service, intent: Intent, random: Random) -> tuple[_
 
 def _old_and_new(service: Service, intent: Intent, random: Random) -> tuple[_Process, _Process]:
     """An old and a new commit."""
-    old, new = _pair(service, _other(intent, random), intent)
+    old, new = _pair(service, another(intent, random), intent)
     old.make_plan()
     new.make_plan()
     _Both(service, old, new, random).run()
@@ -162,7 +162,7 @@ def _planned_meanwhile(
     service: Service, intent: Intent, random: Random
 ) -> tuple[_Process, _Process]:
     """A new commit planned while an old one is written."""
-    old, new = _pair(service, _other(intent, random), intent)
+    old, new = _pair(service, another(intent, random), intent)
     return _meanwhile(old, new, random)
 
 
@@ -170,7 +170,7 @@ def _reverted_meanwhile(
     service: Service, intent: Intent, random: Random
 ) -> tuple[_Process, _Process]:
     """A revert planned while what it reverts is written."""
-    before, after = _pair(service, intent, _other(intent, random))
+    before, after = _pair(service, intent, another(intent, random))
     before.make_plan()
     for _ in before.steps():
         pass
@@ -196,7 +196,7 @@ def _meanwhile(old: _Process, new: _Process, random: Random) -> tuple[_Process, 
 _KINDS = (_one_plan_twice, _old_and_new, _planned_meanwhile, _reverted_meanwhile)
 
 
-def _other(intent: Intent, random: Random) -> Intent:
+def another(intent: Intent, random: Random) -> Intent:
     """Return another commit: some lists are longer, and some shorter."""
     people = [one.name for one in intent.entries if one.kind == "u" and one.state != "absent"]
 

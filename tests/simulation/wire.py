@@ -65,14 +65,19 @@ def _workplace() -> Path:
     return Path(path)
 
 
+def write_state(state: Path, intent: Intent) -> Path:
+    """Write *intent* as YAML into the directory *state*, and return that."""
+    state.mkdir(exist_ok=True)
+    for name, text in yaml(intent).items():
+        (state / name).write_text(text, encoding="utf-8")
+    return state
+
+
 @contextmanager
 def workplace(intent: Intent) -> Iterator[Path]:
     """Yield a directory with *intent* as YAML, which is the working directory meanwhile."""
     here, before = _workplace(), Path.cwd()
-    state = here / "state"
-    state.mkdir(exist_ok=True)
-    for name, text in yaml(intent).items():
-        (state / name).write_text(text, encoding="utf-8")
+    state = write_state(here / "state", intent)
     os.chdir(here)
     try:
         yield state
@@ -114,6 +119,8 @@ class Commands:
     state: Path
     clock: Clock
     embedded: Callable[[], AbstractContextManager[Sandbox]]
+    file: Path = Path("plan.json")
+    """Of the saved plan."""
     blocked: bool = False
     """Whether a guard refuses the plan."""
 
@@ -130,13 +137,13 @@ class Commands:
             approvals = "".join(map(_approval, refusing))
             (self.state / "approvals.yaml").write_text(f"approvals:\n{approvals}", "utf-8")
             return self.plan(approved=True)
-        Path("plan.json").write_bytes(plan_bytes(document))
+        self.file.write_bytes(plan_bytes(document))
         self.blocked = bool(refusing)
         return plan
 
     def apply_saved(self) -> Ran:
         """Run `apply plan.json`."""
-        saved = SavedPlan(Path("plan.json"), sandbox=True)
+        saved = SavedPlan(self.file, sandbox=True)
         return self._run(lambda course: apply_saved(saved, self._target(), course))
 
     def apply_directory(self) -> Ran:
