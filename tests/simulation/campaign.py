@@ -137,7 +137,8 @@ class Campaign:
             print(f"found: {problem}")
         if finding.story:
             print(finding.story)
-        print(f"again: python -m tests.simulation {self.arguments} --seeds {seed}:{seed + 1}")
+        again = f"python -m tests.simulation {self.arguments} --seeds {seed}:{seed + 1}"
+        print(f"again: {again}", flush=True)
 
     def _summary(self, seeds: int) -> str:
         rate = self.done / self.seconds if self.seconds else 0.0
