@@ -24,6 +24,7 @@ from identity_reconciler.runs.verification import (
     still_left,
 )
 from tests.memory_gateway import Killed
+from tests.simulation.client import Client
 from tests.simulation.declaring import declared
 from tests.simulation.found import Found, story
 from tests.simulation.oracle import (
@@ -37,7 +38,7 @@ from tests.simulation.oracle import (
 )
 from tests.simulation.promise import Promise, planned
 from tests.simulation.schedule import Schedule, draw_schedule
-from tests.simulation.service import KILLS, LOSSES, Client, Fault, Service, Shuffled
+from tests.simulation.service import KILLS, LOSSES, Fault, Service, Shuffled
 from tests.simulation.worlds import draw
 
 _NOTHING = Schedule()

@@ -25,7 +25,7 @@ from identity_reconciler.core.state import (
     UserName,
 )
 from tests.simulation.oracle import Assigned, Entry, Intent
-from tests.simulation.service import given_name
+from tests.simulation.states import given_name
 from tests.strategies import HERE, INSTANCE
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)

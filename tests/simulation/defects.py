@@ -29,7 +29,7 @@ from identity_reconciler.errors import (
 )
 from identity_reconciler.runs import applier, verification
 from identity_reconciler.runs.applier import Outcome, Result
-from tests.simulation import core, order, promise, service
+from tests.simulation import client, core, order, promise
 from tests.simulation.campaign import run_chunk
 from tests.simulation.found import Level
 
@@ -268,7 +268,7 @@ DEFECTS: Mapping[str, Defect] = {
     "nothing-waits-for-links": Defect(((applier, "needs", _without(needs_module.Why.LINKS)),)),
     "leavers-wait-for-all": Defect(((applier, "needs", _waits_for_all),)),
     "leavers-keep-assignments": Defect(((planner, "_assignments", _leavers_keep_assignments),)),
-    "second-page-swallowed": Defect(((service, "answer", _second_page_swallowed),)),
+    "second-page-swallowed": Defect(((client, "answer", _second_page_swallowed),)),
     "no-reason-given": Defect(((_RUN, "_carry_out", _refusal_is_skipped),)),
     "stale-is-nothing-left": Defect(
         ((verification, "what_is_left", _stale_is_nothing_left),), within=2_000

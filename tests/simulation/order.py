@@ -14,6 +14,7 @@ from identity_reconciler.core.plan import Change, Plan
 from identity_reconciler.core.state import Key
 from identity_reconciler.runs.applier import Outcome, Patience, apply_plan
 from tests.memory_gateway import Silent
+from tests.simulation.client import Client
 from tests.simulation.declaring import declared
 from tests.simulation.everyday import EVERYDAY
 from tests.simulation.found import Found, story
@@ -28,7 +29,7 @@ from tests.simulation.oracle import (
     told,
 )
 from tests.simulation.promise import Planned, Promise, planned
-from tests.simulation.service import Client, Service
+from tests.simulation.service import Service
 from tests.simulation.worlds import draw
 
 _INTERLEAVINGS = 3

@@ -11,9 +11,9 @@ from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.order import in_waves
 from identity_reconciler.core.plan import Change, Delete, Plan, Rename, Update
 from identity_reconciler.runs.survey import read_for_access, read_live
+from tests.simulation.client import Client
 from tests.simulation.declaring import NOW
 from tests.simulation.oracle import Fact, Id, Store, cascades, differences
-from tests.simulation.service import Client
 
 
 class Planned(NamedTuple):

@@ -26,7 +26,7 @@ from identity_reconciler.sandbox.trouble import Trouble
 from identity_reconciler.sandbox.troublemaker import Troublemaker
 from identity_reconciler.sandbox.world import World
 from tests.simulation.oracle import Id, Person, Store, Team
-from tests.simulation.service import APPLICATIONS, user_of
+from tests.simulation.states import APPLICATIONS, user_of
 from tests.strategies import INSTANCE
 
 _ENTERPRISE = "aws:identitystore:enterprise"

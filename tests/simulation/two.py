@@ -16,11 +16,12 @@ from identity_reconciler.errors import StalePlanError
 from identity_reconciler.runs.applier import Patience, Result, apply_plan
 from identity_reconciler.runs.verification import Lengths, left_of_reviewed
 from tests.memory_gateway import Silent
+from tests.simulation.client import Client
 from tests.simulation.declaring import declared
 from tests.simulation.found import Found, story
 from tests.simulation.oracle import Entry, Intent, differences, intended, told
 from tests.simulation.promise import Promise, planned
-from tests.simulation.service import Client, Service
+from tests.simulation.service import Service
 from tests.simulation.worlds import draw
 
 _LENGTHS = Lengths(5, 5)
