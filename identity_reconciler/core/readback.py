@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import fields
 from enum import StrEnum
 from typing import assert_never
@@ -11,6 +12,7 @@ from identity_reconciler.core.planner import settled
 from identity_reconciler.core.state import (
     Assignment,
     Group,
+    Key,
     Membership,
     Resource,
     State,
@@ -60,17 +62,17 @@ def compare_with_live(change: Change, live: State) -> tuple[WriteState, str]:
             assert_never(change)
 
 
-def gets_a_taken_name(change: Change, live: State) -> bool:
+def gets_a_taken_name(change: Change, live: State, given: Collection[Key]) -> bool:
     """Return whether something else has the name that *change*, which is not done, gives.
 
-    Only where nothing else has been given the old name since.
+    *given* are the keys of what its plan creates or renames. Where its old name is not among them,
+    whatever has that name still is what was to be renamed, as it was or not.
     """
-    return (
-        isinstance(change, Rename)
-        and change.before.key != change.after.key
-        and live_counterpart(change.after, live) is not None
-        and live_counterpart(change.before, live) == change.before
-    )
+    if not isinstance(change, Rename) or change.before.key == change.after.key:
+        return False
+    former = live_counterpart(change.before, live)
+    is_same = former == change.before or change.before.key not in given
+    return former is not None and is_same and live_counterpart(change.after, live) is not None
 
 
 def live_counterpart(resource: Resource, live: State) -> Resource | None:

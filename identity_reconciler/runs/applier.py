@@ -9,7 +9,7 @@ difference; what cannot be read back is unknown.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -173,7 +173,8 @@ def apply_plan(
     journal ends it, too, after the results of what was under way.
     """
     needed = needs(plan.changes)
-    progress = _Progress(_renamed(plan), needed, Renames.in_plan(plan))
+    given = frozenset(one.key for one in plan.changes if isinstance(one, Create | Rename))
+    progress = _Progress(_renamed(plan), needed, Renames.in_plan(plan), given)
     run = _Run(gateway, journal, patience, manner, progress)
     before = predecessors(plan, needed) if manner.lanes.width > 1 and plan.waves else {}
     with closing(manner.lanes.workers(manner.lanes.width)) as workers:
@@ -353,6 +354,8 @@ class _Progress:
     needs: Needs
     renames: Renames
     """Of the plan, done or not."""
+    given: frozenset[Key]
+    """The keys of what the plan creates or renames."""
     failed: set[Key] = field(default_factory=set)
     done: set[Key] = field(default_factory=set)
     fresh: set[Key] = field(default_factory=set)
@@ -491,7 +494,7 @@ def _settle(change: Change, doubt: _Doubt, gateway: Gateway, progress: _Progress
         unread = f"{trouble}; whether it was done could not be read back: {error}"
         outcome = Outcome.UNKNOWN if lost else Outcome.FAILED
         return Result(change, outcome, unread)
-    standing, detail = _judged(change, live, elsewhere)
+    standing, detail = _judged(change, live, elsewhere, progress.given)
     match standing:
         case WriteState.DONE:
             return done
@@ -504,13 +507,15 @@ def _settle(change: Change, doubt: _Doubt, gateway: Gateway, progress: _Progress
             assert_never(standing)
 
 
-def _judged(change: Change, live: State, elsewhere: tuple[Resource, ...]) -> tuple[WriteState, str]:
+def _judged(
+    change: Change, live: State, elsewhere: tuple[Resource, ...], given: Collection[Key]
+) -> tuple[WriteState, str]:
     """Return how *live* stands to *change* and, where it is otherwise, why."""
     for link in elsewhere:
         if live_counterpart(link, live) is not None:
             moved = f"it is {address(link)} now, as a rename of the plan is done; run again"
             return WriteState.OTHERWISE, moved
-    if gets_a_taken_name(change, live):
+    if gets_a_taken_name(change, live, given):
         return WriteState.OTHERWISE, f"another {change.key[0]} has the new name; plan again"
     return compare_with_live(change, live)
 

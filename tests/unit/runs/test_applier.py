@@ -180,6 +180,17 @@ class TestContradiction:
         detail = f"another {kind} has the new name; plan again"
         assert outcome(gateway, change) == (Outcome.FAILED, detail)
 
+    @pytest.mark.parametrize("kind", ["user", "group"])
+    def test_rename_of_a_changed_object_to_a_name_that_another_has(self, kind: str) -> None:
+        """Nor is it when what was to be renamed is not as it was: nobody is taken for another."""
+        gateway = MemoryGateway.holding(WORLD)
+        bob, dev = User(UserName("bob")), Group(GroupName("dev"))
+        gateway.users[UserKey("bob")] = replace(bob, title="x")
+        gateway.groups[GroupKey("dev")] = replace(dev, description="x")
+        change = Rename(bob, ANA) if kind == "user" else Rename(dev, OPS)
+        detail = f"another {kind} has the new name; plan again"
+        assert outcome(gateway, change) == (Outcome.FAILED, detail)
+
     def test_update_of_a_changed_object(self) -> None:
         gateway = MemoryGateway.holding(WORLD)
         change = Update(replace(ANA, title="Trainee"), replace(ANA, title="Boss"))
