@@ -7,7 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from identity_reconciler.core.bindings import managers, named_objects, places, require_same_objects
+from identity_reconciler.core.bindings import (
+    leavers,
+    managers,
+    named_objects,
+    places,
+    require_same_objects,
+)
 from identity_reconciler.core.plan import Create, Delete, Plan, Rename, Update
 from identity_reconciler.core.state import (
     ApplicationArn,
@@ -154,3 +160,15 @@ class TestRequireSameObjects:
     def test_a_plan_that_does_not_say_which(self, address: str) -> None:
         told = refusal(ALL, replace(PLAN, witnesses=without(address)))
         assert f"does not say which {address} it is for" in told.lower()
+
+
+class TestLeavers:
+    """Who goes is known by a witness, and nobody else is told."""
+
+    def test_are_the_users_that_are_deleted(self) -> None:
+        changes = (Delete(user("Gone")), Delete(group("team")), Delete(link("a", "b")))
+        witnesses = {principal("user/gone"): "1", principal("group/team"): "2"}
+        assert leavers(Plan((*changes, Create(user("new"))), witnesses=witnesses)) == {"1": "Gone"}
+
+    def test_without_a_witness_are_not_told(self) -> None:
+        assert leavers(Plan((Delete(user("Gone")),))) == {}
