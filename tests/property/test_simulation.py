@@ -11,9 +11,9 @@ from tests.simulation.defects import DEFECTS, seeds_until_found
 from tests.simulation.exhaustive import exhaustive
 from tests.simulation.levels import LEVELS
 
-_SLICES = {"core": 400, "order": 160, "two": 40, "wire": 6, "turns": 2}
+_SLICES = {"core": 400, "order": 160, "two": 40, "wire": 5, "turns": 1}
 """How many seeds of each level."""
-_KILLS = (26, 76, 83)
+_KILLS = (26, 83)
 """Seeds that kill a command at one write or another, before and after it is carried out."""
 _QUICK = sorted(name for name, defect in DEFECTS.items() if defect.within <= 50)
 
