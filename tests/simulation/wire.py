@@ -146,6 +146,11 @@ class Commands:
         saved = SavedPlan(self.file, sandbox=True)
         return self._run(lambda course: apply_saved(saved, self._target(), course))
 
+    def apply_approved(self) -> Ran:
+        """Run `apply DIR --approved plan.json`."""
+        saved = SavedPlan(self.file, sandbox=True)
+        return self._run(lambda course: apply_directory(self.state, saved, self._target(), course))
+
     def apply_directory(self) -> Ran:
         """Run `apply DIR`."""
         return self._run(lambda course: apply_directory(self.state, None, self._target(), course))
@@ -234,25 +239,26 @@ class _Life:
         if self.commands.blocked:
             self.found.counts["refused by a guard"] += 1
             return
-        saved = random.random() < 0.6
+        commands = self.commands
+        name, command = random.choice(
+            (
+                ("the saved plan", commands.apply_saved),
+                ("the directory", commands.apply_directory),
+                ("what is approved", commands.apply_approved),
+            )
+        )
         self.chance.reads, self.chance.writes = random.choice(
             ((0.0, 0.15), (0.02, 0.1), (0.0, 0.4))
         )
-        self._judged(
-            "first",
-            promise,
-            self.commands.apply_saved if saved else self.commands.apply_directory,
-        )
+        self._judged(f"{name}, in trouble", promise, command)
         self.chance.reads = self.chance.writes = 0.0
         self.made.clock.sleep(3_600)
-        # After an apply of anything else a saved plan is refused.
-        if saved and random.random() < 0.8:
-            ran = self._judged("the saved plan again", promise, self.commands.apply_saved)
-            self._judge_end(ran, wanted)
-        self.made.clock.sleep(3_600)
-        self._judge_end(
-            self._judged("the directory", promise, self.commands.apply_directory), wanted
-        )
+        # The same once more: a saved plan is refused after an apply of anything else.
+        if random.random() < 0.8:
+            self._judge_end(self._judged(f"{name}, again", promise, command), wanted)
+            self.made.clock.sleep(3_600)
+        ran = self._judged("in the end the directory", promise, commands.apply_directory)
+        self._judge_end(ran, wanted)
 
     def _judged(self, name: str, promise: Promise, command: Callable[[], Ran]) -> Ran:
         """Run *command*, and hold what it says against what it did."""
