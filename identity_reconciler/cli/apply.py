@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,7 @@ import typer
 
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
+    AsJson,
     Color,
     ColorChoice,
     EndpointUrl,
@@ -22,7 +25,7 @@ from identity_reconciler.cli.options import (
     UseSandbox,
     nearest,
 )
-from identity_reconciler.errors import UsageError
+from identity_reconciler.errors import ExitCode, ReconcilerError, UsageError
 
 Source = Annotated[
     Path,
@@ -84,6 +87,7 @@ def apply(
     timings: ShowTimings = False,
     github: ForGithub = False,
     color: ColorChoice = Color.AUTO,
+    as_json: AsJson = False,
 ) -> int:
     """Carry out a plan: a saved one, or one made now. Can be stopped and run again at any point."""
     from identity_reconciler.cli.connection import Target
@@ -96,14 +100,7 @@ def apply(
 
     clock = Timings()
     target = Target(sandbox, endpoint_url, parse_rates(rate), clock, profile)
-    for one in (source, approved):
-        if one is not None and one.suffix == ".json" and not one.exists():
-            raise UsageError(f"there is no saved plan {one}; make one with: plan --out {one}")
-    if not auto_approve and not sys.stdin.isatty():
-        raise UsageError(
-            "apply asks before it writes, and there is no terminal to ask on; "
-            "review the plan and give --auto-approve"
-        )
+    _require_sense(source, approved, asks=not auto_approve, as_json=as_json)
     path = source if source.is_file() else approved
     if path is None and (expect_digest or expect_commit or expect_head):
         raise UsageError(
@@ -124,12 +121,50 @@ def apply(
         allow_commit=allow_commit,
         wait=wait * 60,
         take_over=take_over,
+        told=[] if as_json else None,
     )
     try:
-        with without_commands(step):
+        with without_commands(step), _told(course.told) as told:
             if saved is not None and saved.path == source:
-                return apply_saved(saved, target, course)
-            return apply_directory(source, saved, target, course)
+                code = apply_saved(saved, target, course)
+            else:
+                code = apply_directory(source, saved, target, course)
+            told["exit_code"] = int(code)
+            return code
     finally:
         if timings:
             note(*timings_text(clock).splitlines())
+
+
+def _require_sense(source: Path, approved: Path | None, *, asks: bool, as_json: bool) -> None:
+    """Return only if the plans are there, and somebody is who can be asked.
+
+    Raises:
+        UsageError: They are not, or nobody is.
+    """
+    for one in (source, approved):
+        if one is not None and one.suffix == ".json" and not one.exists():
+            raise UsageError(f"there is no saved plan {one}; make one with: plan --out {one}")
+    if as_json and asks:
+        raise UsageError("with --json nobody is shown the plan, so give --auto-approve")
+    if asks and not sys.stdin.isatty():
+        raise UsageError(
+            "apply asks before it writes, and there is no terminal to ask on; "
+            "review the plan and give --auto-approve"
+        )
+
+
+@contextmanager
+def _told(instances: list[dict[str, object]] | None) -> Iterator[dict[str, object]]:
+    """Yield what programs are told besides *instances*, and tell them however the block ends."""
+    from identity_reconciler.cli.output import print_json
+
+    members: dict[str, object] = {"exit_code": int(ExitCode.UNEXPECTED), "error": ""}
+    try:
+        yield members
+    except ReconcilerError as error:
+        members |= {"exit_code": int(error.exit_code), "error": str(error)}
+        raise
+    finally:
+        if instances is not None:
+            print_json("apply", **members, instances=instances)

@@ -37,7 +37,7 @@ from identity_reconciler.core.bindings import leavers, places, require_same_obje
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.lease import DIRECTORY, Generation, lock_of, require_unmoved
-from identity_reconciler.core.plan import Delete, Plan
+from identity_reconciler.core.plan import Change, Delete, Plan
 from identity_reconciler.core.review import (
     applications_to_assign,
     require_applications,
@@ -55,7 +55,7 @@ from identity_reconciler.errors import (
 from identity_reconciler.gateway import Gateway, Wanted
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.github.step import GithubStep, report
-from identity_reconciler.render.document import PlanDocument
+from identity_reconciler.render.document import PlanDocument, action_of
 from identity_reconciler.render.planfile import instance_of, plan_digest, plan_of
 from identity_reconciler.render.text import result_line
 from identity_reconciler.runs.applier import Manner, Outcome, Patience, Result, apply_plan
@@ -114,8 +114,23 @@ class Course:
     take_over: str | None = None
     """What tells the run that holds the lock, where it is known to be gone."""
     writes: Writes = field(default_factory=Writes)
+    told: list[dict[str, object]] | None = None
+    """Takes in what programs are told of each instance; None: people are told, on stdout."""
     pause: Callable[[threading.Event, float], object] = threading.Event.wait
     """Lets so many seconds pass, or fewer if the event is set meanwhile."""
+
+    def show_plan(self, document: PlanDocument) -> None:
+        """Tell people what is to be applied, or begin what programs are told of it."""
+        if self.told is None:
+            print_plans([document], PlanFormat.TEXT, self.color)
+        else:
+            name, digest = document.instance.name, plan_digest(document)
+            self.told.append({"instance": name, "plan": digest, "changes": len(document.changes)})
+
+    def tell(self, **members: object) -> None:
+        """Tell programs more of the instance that is applied."""
+        if self.told:
+            self.told[-1].update(members)
 
     def fence(self, directory: Path) -> Fence:
         """Return what may be applied after what, as Git around *directory* knows."""
@@ -216,7 +231,7 @@ def _apply_declared(
     if approved is not None:
         fresh.gateway.recall(leavers(plan_of(approved)))
     plan, document = make_plan(fresh.declared, fresh.gateway, fresh.terms)
-    print_plans([document], PlanFormat.TEXT, course.color)
+    course.show_plan(document)
     report(course.step, [document], None)
     require_unblocked(document)
     if approved is not None:
@@ -283,9 +298,10 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
     ):
         lengths = Lengths(document.live.users, document.live.groups)
         saved = _Saved(reviewed, gateway, lengths)
-        print_plans([document], PlanFormat.TEXT, course.color)
+        course.show_plan(document)
         report(course.step, [document], None)
-        typer.echo(imprint(document, plan.path))
+        if course.told is None:
+            typer.echo(imprint(document, plan.path))
         require_unblocked(document)
         applied = Applied(document.source.commit, digest, check=check)
         lock = document.generation.lock if document.generation else DIRECTORY
@@ -298,7 +314,8 @@ def _apply_left(saved: _Saved, document: PlanDocument, course: Course, ours: Tur
     """Apply what is left of a saved plan in our turn; return how that ended."""
     left = saved.left()
     done = len(saved.reviewed.changes) - len(left.changes)
-    if done:
+    course.tell(already_in_place=done)
+    if done and course.told is None:
         typer.echo(f"Already in place: {done} of {len(saved.reviewed.changes)} changes")
     if not left:
         return ours.ended(ExitCode.SUCCESS)
@@ -391,6 +408,11 @@ class Execution:
         results.sort(key=lambda result: places[result.change.key])
         self._show(_summary(results, len(plan.changes)))
         note(f"journal: {journal.path}")
+        self.course.tell(
+            results=[_result(one) for one in results],
+            not_begun=len(plan.changes) - len(results),
+            journal=str(journal.path),
+        )
         if broken is not None:
             note(f"error: {broken}")
             return self._failure()
@@ -408,7 +430,7 @@ class Execution:
 
     def _show(self, line: str) -> None:
         """Print *line*; a reader who went away does not stop what is being written to AWS."""
-        if self.deaf:
+        if self.deaf or self.course.told is not None:
             return
         try:
             print_changes(line + "\n", self.course.color)
@@ -455,6 +477,7 @@ class Execution:
             note(f"applied, but what is live now is not as it should be: {error}")
             return True
         left = {change.key for change in remaining.changes}
+        self.course.tell(remaining=[_address(change) for change in remaining.changes])
         self._tell_doubtful(results, left)
         if left:
             seen = f"seen: {len(applied - left)} of {len(applied)} changes applied; "
@@ -472,11 +495,25 @@ class Execution:
         """Say which changes turned out otherwise than their results say, given what is *left*."""
         for result in results:
             change = result.change
-            subject = address(change.before if isinstance(change, Delete) else change.after)
+            subject = _address(change)
             if result.outcome is Outcome.APPLIED and change.key in left:
                 note(f"{subject}: applied, and not to be seen yet")
             elif result.outcome is Outcome.UNKNOWN and change.key not in left:
                 note(f"{subject}: unknown at first, and seen to be done")
+
+
+def _address(change: Change) -> str:
+    return address(change.before if isinstance(change, Delete) else change.after)
+
+
+def _result(result: Result) -> dict[str, object]:
+    """Return what programs are told of *result*."""
+    return {
+        "address": _address(result.change),
+        "action": action_of(result.change),
+        "outcome": result.outcome,
+        "detail": result.detail,
+    }
 
 
 def _summary(results: list[Result], planned: int) -> str:

@@ -167,6 +167,33 @@ class TestJson:
         text = command("explain", "group/engineering", cwd=here).out
         assert found["lines"] == text.splitlines()
 
+    def test_of_an_apply(self, here: Path) -> None:
+        arguments = ("apply", "--sandbox", "--auto-approve", "--json")
+        found = command(*arguments, cwd=here).json()
+        (instance,) = found["instances"]
+        assert (found["exit_code"], found["error"], instance["remaining"]) == (0, "", [])
+        assert {one["outcome"] for one in instance["results"]} == {"applied"}
+        assert len(instance["results"]) == instance["changes"] == 38
+        (again,) = command(*arguments, cwd=here).json()["instances"]
+        assert (again["changes"], "results" in again) == (0, False)
+
+    def test_of_an_apply_that_is_refused(self, here: Path) -> None:
+        assert command("apply", "--sandbox", "--auto-approve", cwd=here).code == 0
+        groups = here / "desired-state/groups/company.yaml"
+        text = groups.read_text()
+        start = text.index("    members:")
+        groups.write_text(
+            text[:start] + "    members: []\n" + text[text.index("  - name: finance") :]
+        )
+        run = command("apply", "--sandbox", "--auto-approve", "--json", cwd=here)
+        assert run.code == run.json()["exit_code"] == ExitCode.GUARD
+        assert "refused by" in run.json()["error"]
+        assert "results" not in run.json()["instances"][0]
+
+    def test_of_an_apply_that_would_ask(self, here: Path) -> None:
+        run = command("apply", "--sandbox", "--json", cwd=here)
+        assert (run.code, "--auto-approve" in run.err) == (ExitCode.INVALID_INPUT, True)
+
     def test_of_a_validation(self, here: Path) -> None:
         assert command("validate", "--json", cwd=here).json()["valid"] is True
 
