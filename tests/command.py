@@ -1,10 +1,12 @@
-"""Run the installed command as a user would: as a process, in a directory of its own.
+"""Run the command as a user would, in a directory and with an environment of its own.
 
-`command` is for nearly all tests, and `launcher` where a shell, a pipe or a terminal calls the
-program. Their processes are forked from one that has imported everything (`tests/preloaded.py`),
-which takes a fifth of the processor time of new ones. `real_command` and `PROGRAM` are for what
-only a new process shows: what is imported when, what a start takes, variables that the interpreter
-reads at its start, and signals and kills.
+`command` is for nearly all tests: it runs in the process of the tests, which takes a third of the
+processor time of one that is forked, and a tenth of that of a new one. `launcher` is for where a
+shell, a pipe or a terminal calls the program, and `running` for what does not end by itself; their
+processes are forked from one that has imported everything (`tests/preloaded.py`). `real_command`
+and `PROGRAM` are for what only a new process shows: what is imported when, what a start takes,
+variables that the interpreter reads at its start, and signals and kills. That all of them do the
+same is tested in `tests/cli/test_preloaded.py`.
 """
 
 from __future__ import annotations
@@ -12,21 +14,27 @@ from __future__ import annotations
 import atexit
 import functools
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from identity_reconciler.cli.app import run
 from tests.handover import exit_code, handed_over, process_of
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = (sys.executable, "-m", "identity_reconciler")
+READ_AT_START = ("LANG", "LC_", "PYTHON")
+"""How the names of variables begin that the interpreter reads at its start."""
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -55,20 +63,80 @@ class Run:
 
 
 def command(*arguments: str, cwd: Path, **variables: str) -> Run:
-    """Run identity-reconciler with *arguments* in *cwd*, in a process that is forked."""
-    given = {os.fsencode(k): os.fsencode(v) for k, v in environment(**variables).items()}
+    """Run identity-reconciler with *arguments* in *cwd*, in this process.
+
+    A thread that outlives the command and would keep a process from ending fails the test.
+    """
+    _checked_strictly()
+    threads = set(threading.enumerate())
     with (
         Path(os.devnull).open() as nothing,
-        tempfile.TemporaryFile("w+") as out,
-        tempfile.TemporaryFile("w+") as err,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as out,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace") as err,
+        _variables(environment(**variables)),
+        _no_log(),
+        chdir(cwd),
     ):
-        files = [file.fileno() for file in (nothing, out, err)]
-        with handed_over(preloaded(), arguments, str(cwd), given, files) as server:
-            process_of(server)
-            code = exit_code(server)
+        with _standard_input(nothing), redirect_stdout(out), redirect_stderr(err):
+            code = run(list(arguments))
         out.seek(0)
         err.seek(0)
-        return _finished(code, out.read(), err.read())
+        finished = _finished(code, out.read(), err.read())
+    left = [thread for thread in set(threading.enumerate()) - threads if not thread.daemon]
+    assert not left, f"{left} would keep a process from ending"
+    return finished
+
+
+@functools.cache
+def _checked_strictly() -> None:
+    """Let every answer of the sandbox be checked against the service model."""
+    from identity_reconciler.sandbox.responder import Responder  # noqa: PLC0415
+
+    Responder.strict = True
+
+
+@contextmanager
+def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Run the block with *wanted* as the environment."""
+    kept = dict(os.environ)
+    _change_environment(wanted)
+    try:
+        yield
+    finally:
+        _change_environment(kept)
+
+
+def _change_environment(wanted: Mapping[str, str]) -> None:
+    changed = {name for name, _ in os.environ.items() ^ wanted.items()}
+    refused = sorted(name for name in changed if name.startswith(READ_AT_START))
+    assert not refused, f"only a real process reads {refused}: use real_command"
+    for name in changed:
+        if name in wanted:
+            os.environ[name] = wanted[name]
+        else:
+            del os.environ[name]
+    if "TZ" in changed:
+        time.tzset()
+
+
+@contextmanager
+def _no_log() -> Iterator[None]:
+    """Keep from the logs of pytest what a process of its own would log to stderr."""
+    root = logging.getLogger()
+    kept, root.handlers = root.handlers, []
+    try:
+        yield
+    finally:
+        root.handlers = kept
+
+
+@contextmanager
+def _standard_input(file: TextIO) -> Iterator[None]:
+    kept, sys.stdin = sys.stdin, file
+    try:
+        yield
+    finally:
+        sys.stdin = kept
 
 
 @dataclass(frozen=True)

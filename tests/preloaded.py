@@ -33,9 +33,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import identity_reconciler
+from tests.command import READ_AT_START
 from tests.handover import received
 
-_READ_AT_START = (b"LANG", b"LC_", b"PYTHON")
+_READ_AT_START = tuple(os.fsencode(name) for name in READ_AT_START)
 
 
 def preload() -> None:

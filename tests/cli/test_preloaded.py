@@ -1,7 +1,8 @@
-"""Commands in forked processes do what commands in new processes do."""
+"""Commands in the tests' own process and in forked ones do what those in new processes do."""
 
 from __future__ import annotations
 
+import logging
 import os
 import pty
 import re
@@ -9,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +58,20 @@ def settled(run: Run) -> Run:
     return Run(run.code, re.sub(moment, "now", run.out), re.sub(moment, "now", run.err))
 
 
+def forked_command(*arguments: str, cwd: Path, **variables: str) -> Run:
+    """Run identity-reconciler as scripts do that the tests run."""
+    done = subprocess.run(
+        [*launcher(), *arguments],
+        cwd=cwd,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
 class TestSameAsReal:
     """Output, errors, exit code and files are those of a new process."""
 
@@ -63,17 +79,15 @@ class TestSameAsReal:
     def test_command(self, here: Path, tmp_path: Path, name: str) -> None:
         case = CASES[name]
         case.before(here)
-        forked, real = tmp_path / "forked", tmp_path / "real"
-        runs = []
-        for cwd, way in ((forked, command), (real, real_command)):
+        runs, names = [], []
+        for way in (command, forked_command, real_command):
+            cwd = tmp_path / way.__name__
             shutil.copytree(here / "desired-state", cwd / "desired-state")
             runs.append(settled(way(*case.arguments.split(), cwd=cwd, **case.variables)))
-        assert runs[0] == runs[1]
-        names = [
-            sorted(re.sub(r"\d{8}T.*", "", str(path.relative_to(cwd))) for path in cwd.rglob("*"))
-            for cwd in (forked, real)
-        ]
-        assert names[0] == names[1]
+            paths = (str(path.relative_to(cwd)) for path in cwd.rglob("*"))
+            names.append(sorted(re.sub(r"\d{8}T.*", "", path) for path in paths))
+        assert runs[0] == runs[1] == runs[2]
+        assert names[0] == names[1] == names[2]
 
     @pytest.mark.parametrize("arguments", ["schema", "plan --sandbox"])
     def test_a_reader_that_has_gone(self, here: Path, arguments: str) -> None:
@@ -130,6 +144,25 @@ def _read(terminal: int) -> str:
             return read.decode()
 
 
+class TestNothingIsLeft:
+    """A command in the tests' own process leaves it as it was."""
+
+    @pytest.mark.parametrize("arguments", ["apply --sandbox --auto-approve", "plan --sandbx"])
+    def test_surroundings(self, here: Path, arguments: str) -> None:
+        def surroundings() -> list[object]:
+            handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+            root = logging.getLogger()
+            streams = [sys.stdin, sys.stdout, sys.stderr]
+            return [Path.cwd(), dict(os.environ), *streams, *root.handlers, root.level, *handlers]
+
+        before = surroundings()
+        command(*arguments.split(), cwd=here, TZ="Asia/Tokyo", AWS_REGION="eu-west-1")
+        assert surroundings() == before
+        zone = time.tzname
+        time.tzset()
+        assert time.tzname == zone
+
+
 class TestLimits:
     """What a forked process cannot have is refused; none outlives the tests."""
 
@@ -139,6 +172,8 @@ class TestLimits:
     def test_what_only_a_start_reads(self, tmp_path: Path, variables: dict[str, str]) -> None:
         with pytest.raises(AssertionError, match="real_command"):
             command("--version", cwd=tmp_path, **variables)
+        refused = forked_command("--version", cwd=tmp_path, **variables)
+        assert "real_command" in refused.err
 
     def test_takes_nothing_from_the_tests_and_ends_with_them(self, tmp_path: Path) -> None:
         """Those of another process, which has a variable that leads to a sandbox, and is killed."""
