@@ -145,25 +145,37 @@ class Running:
 
     pid: int
     out: TextIO
+    err: TextIO
+    """What it has written there by now can be read, and does not fill up."""
     end: Callable[[], int]
     """Waits for it, and returns its exit code, negative for a signal."""
 
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
 
 @contextmanager
-def running(*arguments: str, cwd: Path) -> Iterator[Running]:
-    """Run a command that does not end by itself until the end of the block."""
-    given = {os.fsencode(k): os.fsencode(v) for k, v in environment().items()}
+def running(*arguments: str, cwd: Path, **variables: str) -> Iterator[Running]:
+    """Run a command that does not end by itself, or not at once, until the end of the block."""
+    given = {os.fsencode(k): os.fsencode(v) for k, v in environment(**variables).items()}
     reading, writing = os.pipe()
-    with os.fdopen(reading) as out, Path(os.devnull).open("r+") as nothing:
-        files = [nothing.fileno(), writing, nothing.fileno()]
+    with (
+        os.fdopen(reading) as out,
+        Path(os.devnull).open() as nothing,
+        tempfile.NamedTemporaryFile("w") as written,
+        Path(written.name).open() as err,
+    ):
+        files = [nothing.fileno(), writing, written.fileno()]
         with handed_over(preloaded(), arguments, str(cwd), given, files) as server:
             os.close(writing)
-            process = Running(process_of(server), out, functools.cache(lambda: exit_code(server)))
+            end = functools.cache(lambda: exit_code(server))
+            process = Running(process_of(server), out, err, end)
             try:
                 yield process
             finally:
                 with suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGTERM)
+                    process.send(signal.SIGTERM)
                 process.end()
 
 

@@ -1,10 +1,18 @@
 """Settings for every test: fixed examples for properties, and kept output to compare with."""
 
 import gc
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Else each worker, and each process that a test starts, would compile the program and the tests
+# anew, which takes it seconds: what is compiled is kept in `__pycache__`, also where the
+# environment, as that of many containers, asks for the opposite.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=40)
 # Other worlds each time, and many of them: a programme of its own, see CONTRIBUTING.

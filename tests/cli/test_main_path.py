@@ -15,7 +15,7 @@ from typing import IO
 
 import pytest
 
-from tests.command import PROGRAM, command, edit, environment, launcher
+from tests.command import Run, command, edit, environment, launcher, running
 
 
 class TestMainPath:
@@ -210,26 +210,19 @@ def started(here: Path, stdout: int | IO[str], stderr: int | IO[str]) -> subproc
     )
 
 
-def start_apply(here: Path, *options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*PROGRAM, "apply", "--sandbox", "--auto-approve", *options],
-        cwd=here,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def stop_after(process: subprocess.Popen[str], results: int, number: signal.Signals) -> None:
-    """Send a signal once that many changes were reported."""
-    seen = 0
-    for line in lines_of(process):
-        seen += line.startswith("+ applied")
-        if seen == results:
-            process.send_signal(number)
-            break
+def stopped(
+    here: Path, results: int, number: signal.Signals, *options: str
+) -> tuple[int, Run]:
+    """Return an apply that is sent a signal once that many changes were reported, and its pid."""
+    words = ("apply", "--sandbox", "--auto-approve", *options)
+    with running(*words, cwd=here) as process:
+        seen = 0
+        for line in process.out:
+            seen += line.startswith("+ applied")
+            if seen == results:
+                process.send(number)
+                break
+        return process.pid, Run(process.end(), process.out.read(), process.err.read())
 
 
 def journal_of(here: Path) -> list[dict[str, str]]:
@@ -242,12 +235,11 @@ class TestInterruption:
 
     @pytest.mark.parametrize("results", [1, 13, 20, 36])
     def test_by_kill(self, here: Path, results: int) -> None:
-        with start_apply(here) as process:
-            stop_after(process, results, signal.SIGKILL)
-        assert process.returncode == -signal.SIGKILL
+        pid, killed = stopped(here, results, signal.SIGKILL)
+        assert killed.code == -signal.SIGKILL
         refused = command("apply", "--sandbox", "--auto-approve", cwd=here)
         assert (refused.code, refused.out) == (6, "")
-        assert f"held by process {process.pid} on " in refused.err
+        assert f"held by process {pid} on " in refused.err
         gone = refused.err.split()[-2:]
         assert gone[0] == "--take-over"
         assert command("apply", "--sandbox", "--auto-approve", *gone, cwd=here).code == 0
@@ -264,12 +256,10 @@ class TestInterruption:
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_by_signal(self, here: Path, number: signal.Signals, code: int) -> None:
         """The requests in flight are finished, the journal closed, the way on is told."""
-        with start_apply(here, "--rate", "60") as process:
-            stop_after(process, 1, number)
-            out, err = process.communicate()
-        assert process.returncode == code
-        assert "not begun" in out
-        assert "run the same command again" in err
+        _, run = stopped(here, 1, number, "--rate", "60")
+        assert run.code == code
+        assert "not begun" in run.out
+        assert "run the same command again" in run.err
         events = [line["event"] for line in journal_of(here)]
         assert events[0] == "start"
         assert events[-1] == "stop"

@@ -1,7 +1,4 @@
-"""Every command of the README does what is said there, typed into a shell.
-
-What somebody types first runs in processes of its own, as it will there; all others are forked.
-"""
+"""Every command of the README does what is said there, typed into a shell."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ import pytest
 
 from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.sandbox import Sandbox
-from tests.command import PROGRAM, ROOT, command, edit, environment, launcher
+from tests.command import ROOT, command, edit, environment, launcher
 from tests.documents import README
 from tests.sandbox.account_world import Accounts
 
@@ -25,13 +22,12 @@ SET_UP = ".venv/bin/pip install"
 PROD = "222233334444"
 
 
-def typed(script: str, cwd: Path, *, answer: str = "", program: str = "", **variables: str) -> str:
+def typed(script: str, cwd: Path, *, answer: str = "", **variables: str) -> str:
     """Run *script* in *cwd* as if typed on a terminal, and return what it prints.
 
-    *answer* is what the user types while it runs. Commands are forked, unless *program* says how
-    they are started.
+    *answer* is what the user types while it runs.
     """
-    shown = f'identity-reconciler() {{ {program or shlex.join(launcher())} "$@"; }}'
+    shown = f'identity-reconciler() {{ {shlex.join(launcher())} "$@"; }}'
     ours, theirs = pty.openpty()
     os.write(ours, answer.encode())
     try:
@@ -57,7 +53,7 @@ class TestTry:
     def test_as_written(self, here: Path) -> None:
         set_up, _, rest = TRY.partition("\n")
         assert SET_UP in set_up
-        out = typed(rest, here, program=shlex.join(PROGRAM), PYTHONPATH=str(ROOT))
+        out = typed(rest, here)
         first, _, last = out.partition("Verified: nothing is left to do.")
         assert re.search(r"Plan: \d+ users created,\s+5\s+groups\s+created", first)
         assert "No changes." in last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ class Served:
 
     process: Running
     exports: dict[str, str]
+    _clients: dict[str, Any] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -42,13 +43,15 @@ class Served:
         return urlsplit(self.url).port or 0
 
     def client(self, service: Service) -> Any:  # noqa: ANN401 - one of three clients
-        """Return a boto3 client as a script would make it from the exports."""
-        session: Any = boto3.Session(
-            self.exports["AWS_ACCESS_KEY_ID"],
-            self.exports["AWS_SECRET_ACCESS_KEY"],
-            region_name=self.exports["AWS_REGION"],
-        )
-        return session.client(service, endpoint_url=self.url)
+        """Return a boto3 client as a script would make it from the exports, made once."""
+        if service not in self._clients:
+            session: Any = boto3.Session(
+                self.exports["AWS_ACCESS_KEY_ID"],
+                self.exports["AWS_SECRET_ACCESS_KEY"],
+                region_name=self.exports["AWS_REGION"],
+            )
+            self._clients[service] = session.client(service, endpoint_url=self.url)
+        return self._clients[service]
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from identity_reconciler.probing.asking import PREFIX
 from identity_reconciler.probing.probes import PROBES
 from identity_reconciler.sandbox.assuming import document_of
 from identity_reconciler.sandbox.assumptions import Assumptions
-from tests.command import PROGRAM, ROOT, Run, command
+from tests.command import ROOT, Run, command, running
 from tests.sandbox.serving import STORE, Served, serving
 
 NAME = "main"
@@ -28,8 +27,8 @@ NAME = "main"
 def served(tmp_path: Path) -> Iterator[Served]:
     """Serve the example's instance."""
     shutil.copytree(ROOT / "desired-state", tmp_path / "desired-state")
-    with serving(tmp_path, "--seed", "desired-state") as running:
-        yield running
+    with serving(tmp_path, "--seed", "desired-state") as sandbox:
+        yield sandbox
 
 
 def compare(served: Served, cwd: Path, *options: str) -> Run:
@@ -171,11 +170,17 @@ class TestCleaningUp:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_after_a_signal(self, served: Served, tmp_path: Path, number: int) -> None:
         before = held(served)
-        with self.comparing(served, tmp_path) as process:
-            process.send_signal(number)
-            _, err = process.communicate()
-        assert process.returncode == 128 + number
-        assert "stopped; removing what was made" in err
+        options = ("--aws", "desired-state", "--confirm", NAME, "--endpoint-url", served.url)
+        # At this rate what is made is there for long enough to be seen.
+        words = ("sandbox", "compare", "--rate", "40", *options)
+        with running(*words, cwd=tmp_path, **served.exports) as process:
+            for _ in range(600):
+                if any(name.startswith(PREFIX) for name in held(served)):
+                    break
+                time.sleep(0.1)
+            process.send(number)
+            assert process.end() == 128 + number
+            assert "stopped; removing what was made" in process.err.read()
         assert held(served) == before
 
     def test_what_a_killed_run_left(self, served: Served, tmp_path: Path) -> None:
@@ -192,19 +197,3 @@ class TestCleaningUp:
         run = command("sandbox", "compare", "--clean-up", cwd=tmp_path)
         assert run.code == ExitCode.INVALID_INPUT
         assert "--clean-up needs --aws DIR or --endpoint-url URL" in run.err
-
-    def comparing(self, served: Served, cwd: Path) -> subprocess.Popen[str]:
-        """Return a comparison that has just made something."""
-        options = ("--aws", "desired-state", "--confirm", NAME, "--endpoint-url", served.url)
-        process = subprocess.Popen(
-            # At this rate what is made is there for long enough to be seen.
-            [*PROGRAM, "sandbox", "compare", "--rate", "40", *options],
-            cwd=cwd,
-            env=served.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        while process.poll() is None and not any(name.startswith(PREFIX) for name in held(served)):
-            time.sleep(0.2)
-        return process
