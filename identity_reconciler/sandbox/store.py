@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -267,9 +268,32 @@ def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
     # Enough for what a killed process has acknowledged; a power cut may cost the last requests.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
+    if path is None:
+        _blank().backup(connection)
     connection.execute("BEGIN IMMEDIATE")
     _check_or_create(connection, path)
+    # Each database has its own, from when it is made.
+    key = secrets.token_bytes(16)
+    connection.execute("INSERT OR IGNORE INTO secrets VALUES ('tokens', ?)", (key,))
     connection.commit()
+
+
+@cache
+def _blank() -> sqlite3.Connection:
+    """Return a database in memory that holds tables and nothing more; to be copied, not used.
+
+    A copy takes a seventh of the 1.5 ms that making the tables does, and tests open many.
+    """
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    _make_tables(connection)
+    return connection
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for statement in _SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _check_or_create(connection: sqlite3.Connection, path: Path | None) -> None:
@@ -277,11 +301,7 @@ def _check_or_create(connection: sqlite3.Connection, path: Path | None) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application == 0 and tables == 0:
-        for statement in _SCHEMA.split(";"):
-            connection.execute(statement)
-        connection.execute("INSERT INTO secrets VALUES ('tokens', ?)", (secrets.token_bytes(16),))
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        _make_tables(connection)
     elif application != APPLICATION_ID:
         raise StateFileError(
             f"{path} is an SQLite database, but not a state file of the sandbox. Name another file."

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from identity_reconciler.errors import ReconcilerError
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.errors import RefusedRequestError, SandboxError, StateFileError
+from identity_reconciler.sandbox.store import Store
 
 if TYPE_CHECKING:
     from mypy_boto3_identitystore import IdentityStoreClient
@@ -87,6 +88,23 @@ class TestFile:
     def test_contradicting_instance(self, sandbox: Sandbox) -> None:
         with pytest.raises(SandboxError, match="sandbox reset"):
             sandbox.ensure_instance(InstanceDetails(region="eu-west-1"))
+
+
+class TestSecret:
+    """What makes page tokens of one database worthless in others is its own, and stays."""
+
+    def test_each_has_its_own(self, tmp_path: Path) -> None:
+        def secret(path: Path | None) -> bytes:
+            store = Store(path)
+            found = store.secret("tokens")
+            store.close()
+            return found
+
+        first, second = tmp_path / "first", tmp_path / "second"
+        secrets = [secret(path) for path in (None, None, first, second)]
+        assert len(set(secrets)) == 4
+        assert {len(one) for one in secrets} == {16}
+        assert [secret(path) for path in (first, second)] == secrets[2:]
 
 
 class TestThreads:
