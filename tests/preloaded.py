@@ -60,7 +60,7 @@ def preload() -> None:
             made.sso_admin.can_paginate("list_applications")
             made.identity_store.can_paginate("list_users")
         # moto imports a third of itself with the first answer.
-        clients.sts.get_caller_identity()
+        clients.late.sts.get_caller_identity()
         _ = clients.late.account_access, clients.late.organizations
 
 

@@ -149,7 +149,7 @@ class TestPlanClients:
         clients: dict[BaseClient, tuple[str, set[tuple[str, str]]]] = {
             made.sso_admin: ("sso-admin", listed & reads),
             made.identity_store: ("identitystore", listed & reads),
-            made.sts: ("sts", listed & reads),
+            made.late.sts: ("sts", listed & reads),
             made.sso_admin_writer: ("sso-admin", listed),
             made.identity_store_writer: ("identitystore", listed),
         }
@@ -177,7 +177,7 @@ class TestSettings:
         for client, attempts in (
             (made.sso_admin, 8),
             (made.identity_store, 8),
-            (made.sts, 8),
+            (made.late.sts, 8),
             (made.sso_admin_writer, 1),
             (made.identity_store_writer, 1),
         ):
@@ -197,7 +197,7 @@ class TestSettings:
             for client in (
                 made.sso_admin,
                 made.identity_store,
-                made.sts,
+                made.late.sts,
                 made.sso_admin_writer,
                 made.identity_store_writer,
             )
@@ -209,7 +209,9 @@ class TestSettings:
         made = make_clients(
             make_session(), region="eu-west-1", endpoint_url=url, purpose=Purpose.APPLY
         )
-        assert made.sts.meta.endpoint_url == made.identity_store_writer.meta.endpoint_url == url
+        assert (
+            made.late.sts.meta.endpoint_url == made.identity_store_writer.meta.endpoint_url == url
+        )
 
     @pytest.mark.parametrize(("region", "url"), [("not a region", None), ("eu-west-1", "nonsense")])
     def test_what_cannot_be_an_endpoint_is_refused(self, region: str, url: str | None) -> None:

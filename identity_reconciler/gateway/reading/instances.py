@@ -86,7 +86,7 @@ def caller(clients: Clients) -> str:
         GatewayError: There are none that work.
     """
     with translating(Call("sts", "GetCallerIdentity", "the credentials")):
-        return clients.sts.get_caller_identity()["Account"]
+        return clients.late.sts.get_caller_identity()["Account"]
 
 
 def _require_account(clients: Clients, instance: Instance) -> None:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import botocore.session
@@ -55,12 +55,17 @@ _POOLS = 8
 
 
 class LateClients:
-    """Clients that few runs need, made when first asked for: for access to AWS accounts, and S3."""
+    """Clients that not every run needs: made when first asked for."""
 
     def __init__(self, make: Callable[[str], BaseClient]) -> None:
         self._make = make
         self._lock = threading.Lock()
         self._made: dict[str, BaseClient] = {}
+
+    @property
+    def sts(self) -> STSClient:
+        """The client of STS. An audit asks it nothing about the accounts that it enters."""
+        return cast("STSClient", self._client("sts"))
 
     @property
     def account_access(self) -> BaseClient:
@@ -93,7 +98,6 @@ class Clients:
     region: str
     sso_admin: SSOAdminClient
     identity_store: IdentityStoreClient
-    sts: STSClient
     sso_admin_writer: SSOAdminClient
     """The reading client itself, which refuses writes, unless writes were asked for."""
     identity_store_writer: IdentityStoreClient
@@ -182,7 +186,6 @@ def make_clients(  # noqa: PLR0913 - what a session does not say, by name
         identity_store = session.client(
             "identitystore", region, endpoint_url=endpoint_url, config=reading
         )
-        sts = session.client("sts", region, endpoint_url=endpoint_url, config=reading)
         sso_admin_writer, identity_store_writer = sso_admin, identity_store
         if wires.writes:
             sso_admin_writer = session.client(
@@ -194,7 +197,7 @@ def make_clients(  # noqa: PLR0913 - what a session does not say, by name
     except (BotoCoreError, ValueError) as error:
         # botocore answers a malformed address with a bare ValueError.
         raise UsageError(f"no clients for region {region}: {error}") from error
-    for client in (sso_admin, identity_store, sts):
+    for client in (sso_admin, identity_store):
         wires.reader(client)
     if wires.writes:
         wires.writer(sso_admin_writer)
@@ -215,7 +218,6 @@ def make_clients(  # noqa: PLR0913 - what a session does not say, by name
         region=region,
         sso_admin=sso_admin,
         identity_store=identity_store,
-        sts=sts,
         sso_admin_writer=sso_admin_writer,
         identity_store_writer=identity_store_writer,
         late=LateClients(late),
