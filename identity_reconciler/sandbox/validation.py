@@ -109,14 +109,13 @@ def _check_type(shape: Shape, value: object) -> None:
 
 
 def _structure(shape: StructureShape, value: Json, path: str) -> Iterator[str]:
-    given = {name for name in shape.members if value.get(name) is not None}
-    for name in shape.members:
-        where = f"{path}.{_camel(name)}" if path else _camel(name)
-        if name in given:
-            yield from _violations(shape.members[name], value[name], where)
+    prefix = f"{path}." if path else ""
+    for name, member in shape.members.items():
+        if value.get(name) is not None:
+            yield from _violations(member, value[name], prefix + _camel(name))
         elif name in shape.required_members:
-            yield _violation(where, "Member must not be null")
-    if shape.is_tagged_union and len(given) != 1:
+            yield _violation(prefix + _camel(name), "Member must not be null")
+    if shape.is_tagged_union and sum(value.get(name) is not None for name in shape.members) != 1:
         members = ", ".join(_camel(name) for name in shape.members)
         yield _violation(path, f"Member must have exactly one of [{members}]")
 

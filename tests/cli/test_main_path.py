@@ -210,9 +210,7 @@ def started(here: Path, stdout: int | IO[str], stderr: int | IO[str]) -> subproc
     )
 
 
-def stopped(
-    here: Path, results: int, number: signal.Signals, *options: str
-) -> tuple[int, Run]:
+def stopped(here: Path, results: int, number: signal.Signals, *options: str) -> tuple[int, Run]:
     """Return an apply that is sent a signal once that many changes were reported, and its pid."""
     words = ("apply", "--sandbox", "--auto-approve", *options)
     with running(*words, cwd=here) as process:

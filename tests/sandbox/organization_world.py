@@ -18,7 +18,7 @@ NO_ROLE = "100000000026"
 """With one thread, accounts are entered in the order of their ids, so this is known."""
 ACCOUNTS = tuple(f"1{number:011}" for number in range(30))
 WITH_INSTANCE = ACCOUNTS[:25]
-USERS, APPLICATIONS = 900, 120
+USERS, APPLICATIONS = 500, 120
 
 Access = tuple[str, str, str, str]
 """Instance ARN, user name, application ARN, path."""
@@ -99,8 +99,8 @@ def _company(sandbox: Sandbox, number: int, account: str, chance: random.Random)
         company.users[f"guest{number:02}"] = f"USER{number:04}@Example.com"
         company.users[f"user{number + 100:04}"] = f"other{number:02}@example.com"
     names = list(company.users)
-    groups = [f"Group {n:03}" for n in range(12 if number else 130)]
-    company.members = {g: set(chance.sample(names, chance.randint(1, 20))) for g in groups}
+    groups = [f"Group {n:03}" for n in range(8 if number else 105)]
+    company.members = {g: set(chance.sample(names, chance.randint(1, 10))) for g in groups}
     company.members[groups[0]] = set(names)
     company.members[groups[-1]] = set()
     company.disabled = set(chance.sample(names, 3))

@@ -714,12 +714,12 @@ users:
 
 
 class TestSize:
-    """Ten thousand users."""
+    """Two thousand users."""
 
     def test_law(self, tmp_path: Path) -> None:
         users = [
             person(f"user{n:05}", email=Email(f"u{n}@example.com", primary=True), title="Engineer")
-            for n in range(10_000)
+            for n in range(2_000)
         ]
         groups = {group_key(f"g{n}"): Group(GroupName(f"g{n}")) for n in range(100)}
         keys = [user_key(one.user_name) for one in users]
