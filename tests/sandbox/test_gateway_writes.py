@@ -66,13 +66,14 @@ def application(sandbox: Sandbox) -> str:
 @pytest.fixture
 def door(sandbox: Sandbox, application: str) -> AwsGateway:
     """Return a gateway that has read ana and bob, ana being in group a and assigned."""
-    writer = gateway(sandbox)
+    made = clients(sandbox)
+    writer = connect(made, INSTANCE)
     for name in ("ana", "bob"):
         writer.create(user(name))
     writer.create(group("a", "first"))
     writer.create(member("a", "ana"))
     writer.create(assigned(application, USER, "ana"))
-    reader = gateway(sandbox)
+    reader = connect(made, INSTANCE)
     reader.read_state(EVERYTHING)
     return reader
 
