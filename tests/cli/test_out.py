@@ -86,14 +86,11 @@ class TestShow:
     def test_a_pipe_with_one(self, applied: Path) -> None:
         assert command(*PLAN, "plan.json", cwd=applied).code == 0
         os.mkfifo(applied / "pipe")
-        data = (applied / "plan.json").read_bytes()
-        # The reader's end is held open, so that the writer can write before `show` has begun.
+        # The reader's end is held open, so that all is in the pipe before `show` has begun.
         holder = os.open(applied / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-        writer = threading.Thread(target=lambda: (applied / "pipe").write_bytes(data))
-        writer.start()
+        (applied / "pipe").write_bytes((applied / "plan.json").read_bytes())
         run = command("show", "pipe", cwd=applied)
         os.close(holder)
-        writer.join()
         assert (run.code, run.out.splitlines()[0]) == (
             0,
             command("show", "plan.json", cwd=applied).out.splitlines()[0],

@@ -54,7 +54,13 @@ CASES = {
 def settled(run: Run) -> Run:
     """Return *run* without what differs from one moment or process to the next."""
     moment = r"\d{4}-\d\d-\d\dT[\d:]+Z|[\d.]+ s\b|\d{8}T[\d.]+Z-\d+|sha256:\w+"
-    return Run(run.code, re.sub(moment, "now", run.out), re.sub(moment, "now", run.err))
+    # Changes that wait for none of the others end in any order.
+    out = re.sub(r"(?m)(^\+ applied .*\n)+", _sorted, run.out)
+    return Run(run.code, re.sub(moment, "now", out), re.sub(moment, "now", run.err))
+
+
+def _sorted(lines: re.Match[str]) -> str:
+    return "".join(sorted(lines[0].splitlines(keepends=True)))
 
 
 def forked_command(*arguments: str, cwd: Path, **variables: str) -> Run:
