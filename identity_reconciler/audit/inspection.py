@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from identity_reconciler.core.accounts import GapReason
 from identity_reconciler.core.declared import Declared, Instance
 from identity_reconciler.core.state import State, User
 
@@ -31,6 +32,8 @@ class Site:
     """What the YAML says about it, where there is YAML."""
     accounts: bool = False
     """Whether access to AWS accounts was asked for; see `State.account_gaps`, too."""
+    before: State | None = None
+    """What is live, where `state` is what a plan makes of it."""
 
     @property
     def name(self) -> str:
@@ -48,6 +51,20 @@ class Site:
         """Names that groups have here, as far as they were read or are declared."""
         declared = self.declared.groups if self.declared else ()
         return (*(one.name for one in self.state.groups.values()), *(one.name for one in declared))
+
+    @property
+    def seen(self) -> Iterator[tuple[User, tuple[str, ...]]]:
+        """Everybody live, declared or, after a plan, live before it; with all their user names."""
+        before = self.before.users.values() if self.before else ()
+        yield from ((user, (user.user_name,)) for user in (*self.people, *before))
+        for entry in self.declared.users if self.declared else ():
+            yield entry.user, entry.names
+
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """What of the access to AWS accounts was asked for and may not be read, in words."""
+        gaps = sorted(self.state.account_gaps) if self.accounts else ()
+        return tuple(one.note for one in gaps if one.reason is GapReason.DENIED)
 
     @property
     def people(self) -> tuple[User, ...]:

@@ -316,7 +316,7 @@ def _after_plan(question: Question, path: Path, target: Target) -> tuple[Inspect
         live = _read(gateway, WITH_ACCOUNTS if accounts else EVERYTHING)
     plan = plan_of(document)
     after = after_plan(live, plan, Renames.in_plan(plan))
-    site = Site(instance, after, status=_CONNECTED, accounts=accounts)
+    site = Site(instance, after, status=_CONNECTED, accounts=accounts, before=live)
     basis = f"live state of {instance.name} as it will be after plan {plan_digest(document)}"
     return inspection_of(site), basis
 

@@ -205,15 +205,28 @@ class TestLeavers:
             ("zoe", ("--detailed-exitcode",), 0),
             ("johndoe", ("--detailed-exitcode",), 2),
             ("johndoe", (), 0),
+            ('"Doe, J <JOHN.DOE@example.com>"', ("--detailed-exitcode",), 2),
+            ("nobody", ("--detailed-exitcode",), 2),
+            ("\u200b", ("--detailed-exitcode",), 2),
         ],
     )
     def test_exit_codes(
         self, applied: Path, name: str, options: tuple[str, ...], code: int
     ) -> None:
+        gone = "users: [{user_name: zoe, state: absent}]\n"
+        (applied / "desired-state/users/gone.yaml").write_text(gone)
         (applied / "left.csv").write_text(f"user_name\n{name}\n")
         done = audit(applied, "leavers", "left.csv", "--sandbox", *options)
         assert done.code == code
         assert ("None of 1 leaver has an account" in done.out) is (name == "zoe")
+
+    def test_who_is_deleted_by_a_plan_needs_no_declaration(self, applied: Path) -> None:
+        leaving = command("edit", "remove-user", "johndoe", cwd=applied)
+        assert leaving.code == 0, leaving.err
+        assert command("plan", "--sandbox", "--out", "plan.json", cwd=applied).code == 0
+        (applied / "left.csv").write_text("user_name\njohndoe\n")
+        done = audit(applied, "leavers", "left.csv", "--sandbox", "--plan", "plan.json")
+        assert "None of 1 leaver has an account" in done.out
 
     def test_a_list_without_a_name_is_invalid(self, applied: Path) -> None:
         (applied / "left.csv").write_text("person\nana\n")

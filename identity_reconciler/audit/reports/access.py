@@ -28,7 +28,6 @@ from identity_reconciler.audit.report import (
 )
 from identity_reconciler.audit.reports.people import DISPLAY_NAME, EMAIL, GROUP, STATUS, USER_NAME
 from identity_reconciler.core.access import Path, Route
-from identity_reconciler.core.accounts import GapReason
 from identity_reconciler.core.state import (
     Application,
     Group,
@@ -248,13 +247,16 @@ def _account_row(site: Site, entry: AccountWay) -> Row:
 
 def accounts_notes(inspection: Inspection) -> tuple[str, ...]:
     """Return what has to be said about access to AWS accounts that was not looked at."""
-    if not all(site.accounts for site in inspection.sites):
-        return (ONLY_APPLICATIONS,)
+    whole = all(site.accounts for site in inspection.sites)
+    return (*(() if whole else (ONLY_APPLICATIONS,)), *denied_notes(inspection))
+
+
+def denied_notes(inspection: Inspection) -> tuple[str, ...]:
+    """Return what of the access to AWS accounts was asked for and is not known."""
     return tuple(
-        f"Access to AWS accounts through {site.name} is not known whole: {gap.note}"
+        f"Access to AWS accounts through {site.name} is not known whole: {note}"
         for site in inspection.sites
-        for gap in sorted(site.state.account_gaps)
-        if gap.reason is GapReason.DENIED
+        for note in site.denied
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from identity_reconciler.audit.inspection import Inspection, Site
+from identity_reconciler.audit.mentions import normalized
 from identity_reconciler.audit.paths import email_of, standing
 from identity_reconciler.audit.report import (
     INSTANCE,
@@ -20,16 +20,6 @@ from identity_reconciler.audit.report import (
 from identity_reconciler.audit.reports.people import DISPLAY_NAME, EMAIL, STATUS, USER_NAME
 from identity_reconciler.core.state import User
 from identity_reconciler.gateway import Wanted
-
-
-def normalized(value: str) -> str:
-    """Return what is left of *value* without letter case, width, ligatures and other forms.
-
-    Decomposed before folding, because some characters fold only in parts, and composed after it.
-    Source: Unicode standard, 3.13 (compatibility caseless match).
-    """
-    folded = unicodedata.normalize("NFKD", value).casefold()
-    return unicodedata.normalize("NFKC", folded).strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from identity_reconciler.audit.inspection import (
     Visit,
     inspection_of,
 )
+from identity_reconciler.audit.mentions import normalized
 from identity_reconciler.audit.reports.applications import ApplicationsQuestion, AssignmentsQuestion
-from identity_reconciler.audit.reports.duplicates import DuplicatesQuestion, normalized
+from identity_reconciler.audit.reports.duplicates import DuplicatesQuestion
 from identity_reconciler.audit.reports.expiring import ExpiringQuestion
 from identity_reconciler.audit.reports.instances import InstancesQuestion
-from identity_reconciler.audit.reports.leavers import LeaversQuestion, read_leavers
 from identity_reconciler.audit.reports.orphans import OrphansQuestion
 from identity_reconciler.audit.reports.people import MembershipsQuestion, MembersQuestion
 from identity_reconciler.core.declared import (
@@ -40,12 +40,11 @@ from identity_reconciler.core.state import (
     UserName,
     user_key,
 )
-from identity_reconciler.errors import InvalidInputError, Position, UsageError
+from identity_reconciler.errors import Position, UsageError
 from tests.answering import answer
 from tests.strategies import HERE, INSTANCE, NOW
 from tests.unit.audit.worlds import (
     GONE,
-    PAYROLL,
     SITE,
     STATE,
     WIKI,
@@ -304,74 +303,3 @@ class TestExpiring:
         known = declared(groups=(DeclaredGroup(Group(GroupName("g")), HERE, members=(member,)),))
         report = ExpiringQuestion(now, 0).answer(inspection_of(replace(SITE, declared=known)))
         assert cells(report, "standing") == [("expired",)]
-
-
-class TestLeavers:
-    """A proof that nothing is left, or what is left."""
-
-    def answer(self, text: str) -> tuple[list[tuple[str, ...]], int]:
-        report = LeaversQuestion(read_leavers(text, "left.csv")).answer(everything())
-        return cells(report, "leaver", "finding", "user_name", "application", "path"), report.alarms
-
-    def test_nobody_has_anything(self) -> None:
-        rows, alarms = self.answer("user_name\nzoe\nyan\n")
-        assert alarms == 0
-        assert rows == [("yan", "no account", "", "", ""), ("zoe", "no account", "", "", "")]
-
-    def test_nothing_is_proven_where_not_all_was_seen(self) -> None:
-        shut = Visit(Account("333344445555", "shut", "SUSPENDED"), trouble="is SUSPENDED")
-        seen = Inspection((*everything().visits, shut))
-        leavers = read_leavers("user_name\nzoe\n", "left.csv")
-        assert (
-            LeaversQuestion(leavers)
-            .answer(seen)
-            .notes[0]
-            .startswith("Not proven: none of 1 leaver")
-        )
-        proof = LeaversQuestion(leavers).answer(everything()).notes[0]
-        assert proof.startswith("None of 1 leaver has an account")
-
-    def test_an_account_with_access_is_found(self) -> None:
-        rows, alarms = self.answer("user_name\nBOB\n")
-        assert alarms == 1
-        assert rows == [("BOB", "access", "bob", "Payroll", "through Finance")]
-
-    def test_an_account_without_access_is_no_proof(self) -> None:
-        assert self.answer("login\ncarla\n") == ([("carla", "account", "carla", "", "")], 1)
-
-    @pytest.mark.parametrize("written", ["CARLA@Example.com", "\uff43arla@example.com", " carla "])
-    def test_address_or_name_in_any_spelling(self, written: str) -> None:
-        assert self.answer(f"E-Mail,reason\n{written},left\n")[1] == 1
-
-    def test_both_columns_count(self) -> None:
-        rows, alarms = self.answer("user_name,email\nnobody,carla@example.com\n")
-        assert alarms == 1
-        assert rows[0][0] == "nobody, carla@example.com"
-
-    def test_one_who_is_two_accounts_shows_both(self) -> None:
-        assert self.answer("user_name,email\ncarla,dora@example.com\n")[1] == 1
-        assert len(self.answer("user_name,email\ncarla,dora@example.com\n")[0]) == 2
-
-    def test_spreadsheets_write_a_mark_and_quotes(self) -> None:
-        assert self.answer('\ufeff"user_name","note"\r\n"carla","a\r\nb"\r\n\r\n')[1] == 1
-
-    @pytest.mark.parametrize(
-        ("text", "line", "message"),
-        [
-            ("", 1, "no column is called"),
-            ("person\nana\n", 1, "no column is called"),
-            ("user_name\n\n", 1, "nobody is listed"),
-            ("user_name,email,x\nana,,\n,,y\n", 3, "neither a user name nor"),
-            ('user_name\n"ana', 2, "not CSV"),
-        ],
-    )
-    def test_a_list_that_proves_nothing_is_refused(
-        self, text: str, line: int, message: str
-    ) -> None:
-        with pytest.raises(InvalidInputError, match=message) as caught:
-            read_leavers(text, "left.csv")
-        assert caught.value.problems[0].position == Position("left.csv", line, 1)
-
-    def test_payroll_is_the_application_meant(self) -> None:
-        report = LeaversQuestion(read_leavers("user\nana\n", "f")).answer(everything())
-        assert (PAYROLL,) in cells(report, "application_arn")
