@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -213,15 +213,18 @@ def _examined(declared: Declared, target: Target) -> Iterator[Diagnosis]:
                 text=f"credentials lead to {instance.instance_arn} in {instance.region}, owned by "
                 f"{instance.account_id}",
             )
-            yield from readable(gateway)
+            yield from readable(gateway, declared)
             yield from _accounts(gateway, declared.settings.account_access)
             yield _lock(gateway, lock_of(declared.settings.lock, sandbox=target.sandbox))
     except ReconcilerError as error:
         yield Diagnosis(good=False, text=str(error))
 
 
-def readable(gateway: Gateway) -> Iterator[Diagnosis]:
-    """Yield whether each kind of read works, and what the lists tell. Each list is read once."""
+def readable(gateway: Gateway, declared: Declared | None = None) -> Iterator[Diagnosis]:
+    """Yield whether each kind of read works, and what the lists tell. Each list is read once.
+
+    Of what is *declared*, the lists tell which names in the settings are nobody's.
+    """
     from identity_reconciler.core.state import Principal, PrincipalKind
     from identity_reconciler.gateway import Wanted
 
@@ -236,6 +239,8 @@ def readable(gateway: Gateway) -> Iterator[Diagnosis]:
         if not isinstance(found, Diagnosis):
             live[what] = found
             yield from _told(what, found)
+    if declared is not None and {"users", "groups"} <= live.keys():
+        yield from _without_effect(declared, live)
     # One of each shows as much as all.
     for key in sorted(live["groups"].groups)[:1] if "groups" in live else ():
         wanted = Wanted(memberships_of=(Principal(PrincipalKind.GROUP, key),))
@@ -243,6 +248,17 @@ def readable(gateway: Gateway) -> Iterator[Diagnosis]:
     for arn in sorted(live["applications"].applications)[:1] if "applications" in live else ():
         wanted = Wanted(arns=(arn,), assignments_of=lambda _: True)
         yield _whether("assignments of an application", _answer(gateway, wanted))
+
+
+def _without_effect(declared: Declared, live: Mapping[str, State]) -> Iterator[Diagnosis]:
+    from functools import reduce
+
+    from identity_reconciler.core.control import unmatched
+    from identity_reconciler.core.state import State
+
+    everything = reduce(State.united, live.values(), State())
+    for one in unmatched(declared, everything, applications="applications" in live):
+        yield Diagnosis(good=False, text=f"settings: {one.position}: {one.text}")
 
 
 def _accounts(gateway: Gateway, reading: AccountReading) -> Iterator[Diagnosis]:

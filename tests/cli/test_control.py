@@ -316,7 +316,15 @@ class TestNamesThatMatchNothing:
 
     def test_a_slip_is_told_with_a_suggestion(self, here: Path) -> None:
         change(here, "instance.yaml", "administrators: [janedoe]", "administrators: [janedo]")
-        assert command("validate", cwd=here).code == 0
+        line = (here / "desired-state/instance.yaml").read_text().splitlines()
+        at = next(number for number, text in enumerate(line, 1) if "janedo]" in text)
+        valid = command("validate", cwd=here)
+        assert valid.code == 0
+        assert f"note: instance.yaml:{at}:" in valid.err
+        assert 'matches nothing that is declared; did you mean "janedoe"?' in valid.err
+        examined = command("doctor", "--sandbox", cwd=here)
+        assert examined.code == 1
+        assert f"PROBLEM settings: instance.yaml:{at}:" in examined.out
         run = command("plan", "--sandbox", "--format", "json", cwd=here)
         assert run.code == 0
         (one,) = run.json()["control"]["unmatched"]
@@ -324,8 +332,7 @@ class TestNamesThatMatchNothing:
             'guards.administrators: "janedo" matches nothing that is declared or live; '
             'did you mean "janedoe"?'
         )
-        line = (here / "desired-state/instance.yaml").read_text().splitlines()
-        assert "janedo" in line[one["source"]["line"] - 1]
+        assert one["source"]["line"] == at
 
     def test_what_is_only_live_is_matched(self, here: Path) -> None:
         """Its declaration may go, and the name still guards what is live."""

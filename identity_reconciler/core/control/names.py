@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fnmatch import translate
 
@@ -23,12 +23,16 @@ class Unmatched:
     position: Position
 
 
-def unmatched(declared: Declared, live: State, *, applications: bool) -> tuple[Unmatched, ...]:
+def unmatched(
+    declared: Declared, live: State | None, *, applications: bool
+) -> tuple[Unmatched, ...]:
     """Return what the settings name and what is neither declared nor live, by position.
 
     *live* holds every user and group, and with *applications* every application; without, what
-    names applications is passed over. A pattern under `ignore` that matches nothing is told only
-    where it may be a slip: many are there for what other services may make some day.
+    names applications is passed over. Where *live* is not known, only what may be a slip for
+    something declared is returned: the rest may be live. A pattern under `ignore` that matches
+    nothing is told only where it may be a slip: many are there for what other services may make
+    some day.
     """
     settings, found = declared.settings, list[Unmatched]()
     named = list(_named(settings))
@@ -36,10 +40,17 @@ def unmatched(declared: Declared, live: State, *, applications: bool) -> tuple[U
         if kind == "applications" and not applications:
             continue
         # Of what nothing is named, there may be half a million.
-        known = {folded(name): name for name in _names(kind, declared, live)}
+        known = {folded(name): name for name in _names(kind, declared, live or State())}
         for _, path, name in (one for one in named if one[0] == kind):
-            told = None if _matches(name, known) else _told(settings, path, name, known)
-            found += [told] if told else []
+            if _matches(name, known):
+                continue
+            close = nearest(name.strip("*"), known)
+            if close or not (live is None or path[0] == "ignore"):
+                where = "declared" if live is None else "declared or live"
+                advice = f'did you mean "{known[close]}"?' if close else "correct it, or remove it"
+                found.append(
+                    _told(settings, path, f'"{name}" matches nothing that is {where}; {advice}')
+                )
     return tuple(sorted(found, key=lambda one: (one.position, one.text)))
 
 
@@ -90,13 +101,6 @@ def _matches(name: str, known: Collection[str]) -> bool:
     return any(map(re.compile(translate(folded(name))).match, known))
 
 
-def _told(
-    settings: Settings, path: SettingsPath, name: str, known: Mapping[str, str]
-) -> Unmatched | None:
-    close = nearest(name.strip("*"), known)
-    if close is None and path[0] == "ignore":
-        return None
+def _told(settings: Settings, path: SettingsPath, said: str) -> Unmatched:
     key = ".".join(part for part in path if isinstance(part, str))
-    advice = f'did you mean "{known[close]}"?' if close else "correct it, or remove it"
-    said = f'{key}: "{name}" matches nothing that is declared or live; {advice}'
-    return Unmatched(said, settings.places.get(path, Position("instance.yaml", 1, 1)))
+    return Unmatched(f"{key}: {said}", settings.places.get(path, Position("instance.yaml", 1, 1)))

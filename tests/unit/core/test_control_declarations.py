@@ -467,6 +467,16 @@ class TestUnmatched:
             "ignore.users",
         ]
 
+    def test_without_what_is_live_only_what_may_be_a_slip_is_told(self) -> None:
+        guards = GuardSettings(administrators=("zzz", "declard"))
+        user = DeclaredUser(User(UserName("declared")), HERE)
+        declared = Declared(replace(PLAIN, guards=guards), users=(user,))
+        (one,) = unmatched(declared, None, applications=True)
+        assert one.text == (
+            'guards.administrators: "declard" matches nothing that is declared; '
+            'did you mean "declared"?'
+        )
+
     def test_applications_that_were_not_read_are_passed_over(self) -> None:
         guards = GuardSettings(
             protected=ProtectedNames(users=("nobody",), applications=("xyz",)),
