@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,9 +23,12 @@ from identity_reconciler.errors import UsageError
 if TYPE_CHECKING:
     from identity_reconciler.core.declared import Declared, Ignore
     from identity_reconciler.core.state import State
+    from identity_reconciler.desired.reading.terraform import TerraformResource
     from identity_reconciler.desired.writing.importing import Choice
     from identity_reconciler.desired.writing.rewrite import Rewrite
     from identity_reconciler.gateway import Gateway
+    from identity_reconciler.gateway.aws import AwsGateway
+    from identity_reconciler.runs.terraform import Takeover
 
 _KINDS = ("user", "group", "application")
 _MOST_NOTES = 50
@@ -46,6 +51,14 @@ def import_(
             help="Only user/NAME, group/NAME or application/NAME; may be repeated.",
         ),
     ] = None,
+    from_state: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-state",
+            metavar="FILE",
+            help="Only what Terraform manages: FILE is what `terraform show -json` prints.",
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 2 when something would change.")
     ] = False,
@@ -65,15 +78,81 @@ def import_(
     from identity_reconciler.desired.writing.importing import Choice
     from identity_reconciler.desired.writing.rewrite import Rewrite
 
+    if only is not None and from_state is not None:
+        raise UsageError("--only and --from-state exclude each other; give one")
     chosen = None if only is None else frozenset(map(_chosen, only))
+    resources = () if from_state is None else _resources(from_state)
     target = Target(sandbox, endpoint_url, parse_rates(rate), profile=profile)
     declared = load_one(directory)
     rewrite = Rewrite(one_directory(directory))
     with connected_for(declared, target, write=False) as gateway:
         live = read_everything(gateway, declared.settings.ignore)
+        found = _taken_over(resources, declared, live, gateway) if resources else None
+    if found is not None:
+        chosen = found.chosen | found.besides
     choice = Choice(datetime.now(UTC), layout, chosen, service_applications)
     adopt_and_tell(rewrite, declared, live, choice)
-    return finish(rewrite, write=not check, counted=True)
+    code = finish(rewrite, write=not check, counted=True)
+    if found is not None:
+        _tell_what_leaves(found, rewrite.declared(), live)
+    return code
+
+
+def _resources(path: Path) -> tuple[TerraformResource, ...]:
+    from identity_reconciler.desired.reading.terraform import read_terraform
+
+    try:
+        # PowerShell writes a byte order mark.
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path} as UTF-8: {error}; name another file") from error
+    return read_terraform(text, str(path))
+
+
+def _taken_over(
+    resources: Collection[TerraformResource], declared: Declared, live: State, gateway: AwsGateway
+) -> Takeover:
+    """Return what to import of *resources*; tell what became of the rest."""
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.core.state import principals_of
+    from identity_reconciler.gateway.reading.witnesses import witness
+    from identity_reconciler.render.escape import safe_lines
+    from identity_reconciler.runs.terraform import takeover
+
+    store = declared.settings.instance.identity_store_id
+    witnesses = gateway.witnesses(principals_of(live.users, live.groups))
+    principals = {witnessed: principal for principal, witnessed in witnesses.items()}
+    found = takeover(
+        resources,
+        declared,
+        live,
+        lambda kind, identifier: principals.get(witness(store, kind, identifier)),
+    )
+    for remark in found.remarks:
+        note(safe_lines(f"note: {remark}"))
+    if found.besides:
+        named = ", ".join(f"{kind}/{name}" for kind, name in sorted(found.besides)[:_MOST_NOTES])
+        more = f" and {len(found.besides) - _MOST_NOTES:,} more" * (
+            len(found.besides) > _MOST_NOTES
+        )
+        note(safe_lines(f"note: taken in as well, for lists name them: {named}{more}"))
+    return found
+
+
+def _tell_what_leaves(found: Takeover, declared: Declared, live: State) -> None:
+    """Print a `removed` block for all that Terraform may forget; say what has to stay there."""
+    from identity_reconciler.cli.output import note
+
+    going, staying = found.leaving(declared, live)
+    for name in staying:
+        note(
+            f"note: {name} stays with Terraform: not all of it is managed here; it is ignored, "
+            "owned elsewhere, off under `manage`, or wants --service-applications"
+        )
+    if going:
+        note("in Terraform, these blocks belong in the place of the resources:")
+    for name in going:
+        typer.echo(f"removed {{\n  from = {name}\n  lifecycle {{\n    destroy = false\n  }}\n}}")
 
 
 def _chosen(address: str) -> tuple[str, str]:

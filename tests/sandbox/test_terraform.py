@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import Run, command
 from tests.sandbox.serving import STORE, Served, serving
 
 TERRAFORM = shutil.which("terraform")
@@ -151,6 +152,88 @@ resource "aws_ssoadmin_account_assignment" "data" {
 """
 
 
+TO_LEAVE = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+
+variable "application" { type = string }
+
+data "aws_ssoadmin_instances" "all" {}
+
+locals {
+  store = tolist(data.aws_ssoadmin_instances.all.identity_store_ids)[0]
+}
+
+resource "aws_identitystore_user" "person" {
+  for_each          = toset(["ana", "bob"])
+  identity_store_id = local.store
+  display_name      = "${each.key} Doe"
+  user_name         = each.key
+  title             = "Engineer"
+  nickname          = "x"
+  name {
+    given_name  = each.key
+    family_name = "Doe"
+  }
+  emails {
+    value   = "${each.key}@example.com"
+    type    = "work"
+    primary = true
+  }
+  addresses {
+    country = "DE"
+    primary = false
+  }
+}
+
+module "data" {
+  source  = "./group"
+  for_each = toset(["data"])
+  store   = local.store
+  name    = each.key
+  members = values(aws_identitystore_user.person)[*].user_id
+}
+
+resource "aws_ssoadmin_application_assignment" "data" {
+  application_arn = var.application
+  principal_id    = module.data["data"].id
+  principal_type  = "GROUP"
+}
+"""
+
+GROUP = """
+variable "store" { type = string }
+variable "name" { type = string }
+variable "members" { type = list(string) }
+
+resource "aws_identitystore_group" "this" {
+  identity_store_id = var.store
+  display_name      = var.name
+}
+
+resource "aws_identitystore_group_membership" "this" {
+  count             = 2
+  identity_store_id = var.store
+  group_id          = aws_identitystore_group.this.group_id
+  member_id         = var.members[count.index]
+}
+
+output "id" { value = aws_identitystore_group.this.group_id }
+"""
+
+INSTANCE_YAML = """
+instance:
+  name: main
+  region: {region}
+  account_id: "{account}"
+  instance_arn: {arn}
+  identity_store_id: {store}
+"""
+
+
 class Terraform:
     """Runs terraform in one directory against one sandbox."""
 
@@ -165,6 +248,10 @@ class Terraform:
         (directory / "main.tf").write_text(configuration)
 
     def __call__(self, *arguments: str, **variables: str) -> int:
+        return self.run(*arguments, **variables).returncode
+
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Return what became of one call, which must not have failed."""
         assert TERRAFORM is not None
         given = {f"TF_VAR_{name}": value for name, value in variables.items()}
         done = subprocess.run(
@@ -176,7 +263,7 @@ class Terraform:
             check=False,
         )
         assert done.returncode in {0, 2}, done.stdout + done.stderr
-        return done.returncode
+        return done
 
 
 @pytest.mark.slow
@@ -208,6 +295,60 @@ class TestTerraform:
             assert store.list_groups(IdentityStoreId=STORE)["Groups"] == []
             assigned = admin.list_application_assignments(ApplicationArn=application)
             assert assigned["ApplicationAssignments"] == []
+
+    def test_what_it_manages_is_taken_over(self, tmp_path: Path) -> None:
+        """The YAML has all of it, nothing is left to plan, and Terraform only forgets."""
+        (tmp_path / "group").mkdir()
+        (tmp_path / "group/main.tf").write_text(GROUP)
+        with serving(tmp_path) as served:
+            admin, store = served.client("sso-admin"), served.client("identitystore")
+            (instance,) = admin.list_instances()["Instances"]
+            listed = admin.list_applications(InstanceArn=instance["InstanceArn"])
+            values = {"application": listed["Applications"][0]["ApplicationArn"]}
+            terraform = Terraform(tmp_path, served, TO_LEAVE)
+            terraform("init", f"-plugin-dir={PLUGINS}")
+            terraform("apply", "-auto-approve", **values)
+            store.create_user(
+                IdentityStoreId=STORE,
+                UserName="apart",
+                DisplayName="A Part",
+                Name={"GivenName": "A", "FamilyName": "Part"},
+            )
+            (tmp_path / "state.json").write_text(terraform.run("show", "-json").stdout)
+
+            settings = tmp_path / "desired-state/instance.yaml"
+            settings.parent.mkdir()
+            settings.write_text(
+                INSTANCE_YAML.format(
+                    region=served.exports["AWS_REGION"],
+                    account=instance["OwnerAccountId"],
+                    arn=instance["InstanceArn"],
+                    store=STORE,
+                )
+            )
+
+            def ours(*arguments: str) -> Run:
+                done = command(
+                    *arguments, "--endpoint-url", served.url, cwd=tmp_path, **served.exports
+                )
+                assert done.code == 0, done.err
+                return done
+
+            taken = ours("import", "--from-state", "state.json", "--service-applications")
+            assert "than in the state" not in taken.err
+            assert "No changes." in ours("plan").out
+            written = "".join(one.read_text() for one in settings.parent.rglob("*.yaml"))
+            assert written.count("user_name:") == 2
+            blocks = taken.out[taken.out.index("removed {") :]
+            assert blocks.count("removed {") == 4
+            (tmp_path / "main.tf").write_text(TO_LEAVE[: TO_LEAVE.index("variable")] + blocks)
+            forgetting = terraform.run("plan", "-out", "plan", "-detailed-exitcode")
+            assert forgetting.stdout.count("will no longer be managed by Terraform, but") == 6
+            assert "Plan: 0 to add, 0 to change, 0 to destroy." in forgetting.stdout
+            terraform("apply", "plan")
+            assert terraform.run("state", "list").stdout == ""
+            assert len(store.list_users(IdentityStoreId=STORE)["Users"]) == 3
+            assert "No changes." in ours("plan").out
 
     def test_account_access(self, tmp_path: Path) -> None:
         with serving(tmp_path) as served:

@@ -25,7 +25,7 @@ def witnesses(connection: Connection, principals: Iterable[Principal]) -> Mappin
         register = directory.users if one.kind is PrincipalKind.USER else directory.groups
         identifier = register.identifier(one.name)
         if identifier is not None:
-            found[one] = _witness(connection, one.kind, identifier)
+            found[one] = witness(connection.store, one.kind, identifier)
     return found
 
 
@@ -38,9 +38,10 @@ def former_name(connection: Connection, identifier: str) -> str | None:
     met = directory.users.former_name(identifier)
     if met is not None or not directory.recalled:
         return met
-    return directory.recalled.get(_witness(connection, PrincipalKind.USER, identifier))
+    return directory.recalled.get(witness(connection.store, PrincipalKind.USER, identifier))
 
 
-def _witness(connection: Connection, kind: PrincipalKind, identifier: str) -> str:
-    parts = ("identity-reconciler/witness", connection.store, str(kind), identifier)
+def witness(store: str, kind: PrincipalKind, identifier: str) -> str:
+    """Return the witness of the user or group with *identifier* in the identity store *store*."""
+    parts = ("identity-reconciler/witness", store, str(kind), identifier)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_LENGTH]
