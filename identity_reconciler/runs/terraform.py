@@ -96,9 +96,10 @@ def takeover(
 def _of_another(resources: Collection[TerraformResource], instance: Instance) -> str:
     first = min(resources, key=lambda one: one.address)
     part = "application_arn" if first.type is ResourceType.ASSIGNMENT else "identity_store_id"
+    several = "" if len(resources) == 1 else "s"
     return (
-        f"{len(resources)} of the state with others than {instance.identity_store_id} and "
-        f"{instance.instance_arn}: {first.address} has {part} {shown(first.text(part))}; "
+        f"{len(resources)} resource{several} of another instance than {instance.instance_arn} with "
+        f"{instance.identity_store_id}: {first.address} has {part} {shown(first.text(part))}; "
         "name the directory of that instance"
     )
 
