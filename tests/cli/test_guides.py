@@ -13,10 +13,14 @@ import yaml
 from botocore import xform_name
 from botocore.session import get_session
 
+from identity_reconciler.sandbox import Sandbox
+from tests.cli.test_import import held, state
 from tests.cli.test_readme import as_shown, mover, typed
 from tests.command import command, edit
 from tests.documents import CONTRIBUTING, DOCUMENTS, README, guide
+from tests.sandbox.account_world import Accounts
 from tests.sandbox.serving import Served, serving
+from tests.strategies import INSTANCE
 
 NOT_RUN = {
     guide("auditing").path: {
@@ -33,6 +37,9 @@ NOT_RUN = {
     guide("performance").path: {
         "python -m tests.benchmarks": "It takes minutes.",
         "IDENTITY_RECONCILER_TEST_TF_PLUGINS=DIR": "It needs Terraform and its provider.",
+    },
+    guide("terraform").path: {
+        "terraform show": "It needs Terraform; tests/sandbox/test_terraform.py runs it.",
     },
     guide("sandbox").path: {
         "identity-reconciler sandbox compare --aws": "It writes to AWS.",
@@ -77,6 +84,28 @@ def git(directory: Path, *arguments: str) -> None:
     subprocess.run(["git", *who, *arguments], cwd=directory, check=True)
 
 
+def managed_by_terraform(here: Path) -> None:
+    """Write the state of Terraform that a guide is about, with a user and an assignment."""
+    with Sandbox(here / ".identity-reconciler/sandbox.sqlite3") as sandbox:
+        accounts = Accounts(sandbox, INSTANCE)
+        john = accounts.identifier("user", "johndoe")
+        jane = accounts.identifier("user", "janedoe")
+        found = accounts.admin.list_applications(InstanceArn=INSTANCE.instance_arn)
+        arns = [str(one.get("ApplicationArn")) for one in found["Applications"]]
+        listed = [accounts.admin.list_application_assignments(ApplicationArn=arn) for arn in arns]
+    (one,) = [
+        {"application_arn": arn, "principal_id": jane, "principal_type": "USER"}
+        for arn, of_one in zip(arns, listed, strict=True)
+        if jane in str(of_one)
+    ]
+    user = {"user_id": john, "user_name": "johndoe"}
+    state(
+        here,
+        held("aws_identitystore_user", 'person["johndoe"]', **user),
+        held("aws_ssoadmin_application_assignment", "data", **one),
+    )
+
+
 class TestLines:
     """Each line of a guide works where the lines before it have led."""
 
@@ -84,6 +113,8 @@ class TestLines:
     def test_as_written(self, clone: Path, path: str) -> None:
         if path == guide("adopting").path:
             (clone / "desired-state").rename(clone / "elsewhere")
+        if path == guide("terraform").path:
+            managed_by_terraform(clone)
         for line in lines(path):
             if not line.startswith("aws "):
                 self.run(clone, line)
@@ -196,6 +227,12 @@ class TestOutput:
         out = command(*question, "--sandbox", cwd=applied).out
         out = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "2026-03-01T09:00:00Z", out)
         assert guide("auditing").code("text") == [out]
+
+    def test_what_terraform_has_to_forget(self, applied: Path) -> None:
+        managed_by_terraform(applied)
+        done = command("import", "--sandbox", "--from-state", "state.json", cwd=applied)
+        (blocks,) = guide("terraform").code("hcl")
+        assert done.out.endswith(blocks)
 
     def test_is_nowhere_else(self) -> None:
         showing = {path for path in DOCUMENTS if DOCUMENTS[path].code("text")}

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import Run, command
+from tests.documents import guide
 from tests.sandbox.serving import STORE, Served, serving
 
 TERRAFORM = shutil.which("terraform")
@@ -341,6 +342,8 @@ class TestTerraform:
             assert written.count("user_name:") == 2
             blocks = taken.out[taken.out.index("removed {") :]
             assert blocks.count("removed {") == 4
+            (shown,) = guide("terraform").code("hcl")
+            assert blocks.startswith(shown)
             (tmp_path / "main.tf").write_text(TO_LEAVE[: TO_LEAVE.index("variable")] + blocks)
             forgetting = terraform.run("plan", "-out", "plan", "-detailed-exitcode")
             assert forgetting.stdout.count("will no longer be managed by Terraform, but") == 6
