@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from identity_reconciler.core.accounts import GapReason
-from identity_reconciler.core.declared import Declared, Instance
+from identity_reconciler.core.declared import (
+    Declared,
+    DeclaredGroup,
+    DeclaredUser,
+    Instance,
+    Presence,
+)
 from identity_reconciler.core.state import State, User
 
 
@@ -42,15 +48,15 @@ class Site:
 
     @property
     def user_names(self) -> tuple[str, ...]:
-        """Names that users have here, as far as they were read or are declared."""
+        """Names that users have here, as far as they were read or are declared to be here."""
         declared = self.declared.users if self.declared else ()
-        return (*(one.user_name for one in self.people), *(one.name for one in declared))
+        return (*(one.user_name for one in self.people), *_to_be_here(declared))
 
     @property
     def group_names(self) -> tuple[str, ...]:
-        """Names that groups have here, as far as they were read or are declared."""
+        """Names that groups have here, as far as they were read or are declared to be here."""
         declared = self.declared.groups if self.declared else ()
-        return (*(one.name for one in self.state.groups.values()), *(one.name for one in declared))
+        return (*(one.name for one in self.state.groups.values()), *_to_be_here(declared))
 
     @property
     def seen(self) -> Iterator[tuple[User, tuple[str, ...]]]:
@@ -70,6 +76,10 @@ class Site:
     def people(self) -> tuple[User, ...]:
         """All users."""
         return tuple(self.state.users.values())
+
+
+def _to_be_here(entries: Iterable[DeclaredUser] | Iterable[DeclaredGroup]) -> Iterator[str]:
+    return (one.name for one in entries if one.presence is not Presence.ABSENT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from identity_reconciler.core.declared import (
     DeclaredGroup,
     DeclaredUser,
     Listed,
+    Presence,
     Settings,
 )
 from identity_reconciler.core.state import (
@@ -90,6 +91,19 @@ class TestPeople:
     def test_an_unknown_user_is_an_error(self) -> None:
         with pytest.raises(UsageError, match='no user "zoe"'):
             MembershipsQuestion("zoe").answer(everything())
+
+    @pytest.mark.parametrize("presence", [Presence.PRESENT, Presence.ABSENT])
+    def test_what_is_to_be_deleted_is_not_yet_to_be_made(self, presence: Presence) -> None:
+        known = Declared(
+            Settings(INSTANCE),
+            users=(DeclaredUser(person("zoe"), HERE, presence),),
+            groups=(DeclaredGroup(Group(GroupName("zoos")), HERE, presence),),
+        )
+        site = inspection_of(replace(SITE, declared=known))
+        for question in (MembershipsQuestion("zoe"), MembersQuestion("zoos")):
+            with pytest.raises(UsageError) as caught:
+                question.answer(site)
+            assert ("has yet to make it" in str(caught.value)) is (presence is Presence.PRESENT)
 
     def test_a_user_of_one_of_two_instances_is_found(self) -> None:
         empty = second(State())
