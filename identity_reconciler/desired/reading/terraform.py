@@ -160,7 +160,7 @@ def _resources(module: object, file: str) -> Iterator[TerraformResource]:
 def _is_ours(entry: Mapping[str, object]) -> bool:
     # What is deposed is about to be deleted, and its successor has the same address.
     managed = entry.get("mode") == "managed" and "deposed_key" not in entry
-    return managed and entry.get("type") in set(ResourceType)
+    return managed and str(entry.get("type")) in set(ResourceType)
 
 
 def _listed(module: Mapping[str, object], key: str) -> list[object]:

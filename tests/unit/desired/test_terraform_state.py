@@ -60,6 +60,7 @@ class TestRefused:
             (state(), "holds nothing"),
             (state(1, None, {"mode": "managed"}), "holds nothing"),
             (state(group(mode="data")), "holds nothing"),
+            (state(group(type=[]), group(type={}), group(mode=[])), "holds nothing"),
             (state(group(deposed_key="a1")), "holds nothing"),
             (state(entry("aws_vpc.x", "aws_vpc", {})), "holds nothing"),
             (state(group("aws_identitystore_group.x\n}\n")), "has the address"),
@@ -103,9 +104,9 @@ class TestRead:
         values = {"application_arn": arn, "principal_id": "u1", "principal_type": "USER"}
         assigned = TerraformResource("a", ResourceType.ASSIGNMENT, values)
         assert assigned.is_of(INSTANCE)
-        assert not replace(assigned, values=values | {"application_arn": arn + "0/x"}).is_of(
-            replace(INSTANCE, instance_arn=INSTANCE.instance_arn + "0")
-        )
+        longer = arn.replace("/apl-", "0/apl-")
+        other = replace(assigned, values=values | {"application_arn": longer})
+        assert not other.is_of(INSTANCE)
         held = TerraformResource("a", ResourceType.GROUP, GROUP)
         assert held.is_of(INSTANCE)
         assert not held.is_of(replace(INSTANCE, identity_store_id="d-0000000000"))
