@@ -80,14 +80,15 @@ class Position:
     """Where something stands in the desired state."""
 
     file: str
-    """Path relative to the desired-state directory, with forward slashes."""
-    line: int
-    """1 is the first line."""
-    column: int
-    """1 is the first character."""
+    """Path relative to the desired-state directory, with forward slashes; or what has no lines,
+    such as an argument."""
+    line: int = 0
+    """1 is the first line; 0: all of it."""
+    column: int = 0
+    """1 is the first character; 0: the whole line."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return ":".join([self.file, *(str(one) for one in (self.line, self.column) if one)])
 
 
 @dataclass(frozen=True, slots=True, order=True)

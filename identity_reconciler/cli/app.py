@@ -17,13 +17,13 @@ from identity_reconciler.cli import (
     audit,
     compare,
     doctor,
-    edit,
     explain,
     fmt,
     github,
     iam_policy,
     import_,
     init,
+    lists,
     plan,
     sandbox,
     schema,
@@ -65,7 +65,7 @@ def identity_reconciler(
 
 _AUTHOR, _APPLY, _LOOK, _SET_UP = ("Author", "Review and apply", "Look", "Set up")
 
-app.add_typer(edit.app, name="edit", rich_help_panel=_AUTHOR)
+app.add_typer(lists.app, name="edit", rich_help_panel=_AUTHOR)
 app.command(rich_help_panel=_AUTHOR)(validate.validate)
 app.command(rich_help_panel=_AUTHOR)(fmt.fmt)
 app.command("import", rich_help_panel=_AUTHOR)(import_.import_)

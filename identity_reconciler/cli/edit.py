@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +15,12 @@ import typer
 from identity_reconciler.cli.help import Commands
 from identity_reconciler.cli.options import DEFAULT_DIRECTORY, nearest
 from identity_reconciler.cli.output import note
-from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from identity_reconciler.core.declared import Declared
     from identity_reconciler.desired.writing.editing import Editor
+    from identity_reconciler.desired.writing.inputs import Input
     from identity_reconciler.desired.writing.rewrite import Rewrite
     from identity_reconciler.desired.yaml.emit import Data
 
@@ -39,7 +39,7 @@ def finish(rewrite: Rewrite, *, write: bool, counted: bool = False) -> int:
     if counted:
         for line in counts(rewrite, declared):
             typer.echo(safe_lines(line))
-    typer.echo(safe_lines(rewrite.diff(but=rewrite.new if counted else ())), nl=False)
+    typer.echo(_patch(rewrite.diff(but=rewrite.new if counted else ())), nl=False)
     if not rewrite.changed:
         note("nothing to change")
         return ExitCode.SUCCESS
@@ -70,42 +70,12 @@ def counts(rewrite: Rewrite, declared: Declared) -> Iterator[str]:
         yield f"new  {rewrite.directory / file.ljust(width)}  {', '.join(said) or 'settings'}"
 
 
-GROUPS = "groups"
-COLUMNS = (
-    "user_name",
-    *(attribute.field for attribute in USER_ATTRIBUTES if attribute.fits_text),
-    GROUPS,
-)
+def _patch(text: str) -> str:
+    """Return the patch *text* made safe; what Git needs at the ends of lines stays."""
+    from identity_reconciler.render.escape import safe_lines
 
-
-def read_people(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV file with a header line, without what is empty.
-
-    Raises:
-        UsageError: It cannot be read, or it lacks a column, a user name, or has others.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True, restkey="more", restval="")
-            rows = [(reader.line_num, row) for row in reader]
-            columns = reader.fieldnames or ()
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
-    unknown = [one for one in columns if one not in COLUMNS]
-    if unknown or "user_name" not in columns or len(set(columns)) < len(columns):
-        raise UsageError(
-            f"{path}:1: expected columns among {', '.join(COLUMNS)}, each once, with user_name; "
-            f"found {', '.join(columns) or 'none'}"
-        )
-    found: list[dict[str, str]] = []
-    for line, row in rows:
-        if "more" in row:
-            raise UsageError(f"{path}:{line}: more fields than the header line has")
-        said = {key: value.strip() for key, value in row.items() if value.strip()}
-        if "user_name" not in said:
-            raise UsageError(f"{path}:{line}: no user_name")
-        found.append(said)
-    return found
+    parts = re.split(r"(\t?\r?\n)", text)
+    return "".join(part if at % 2 else safe_lines(part) for at, part in enumerate(parts))
 
 
 def day_or_time(text: str) -> str | date:
@@ -137,89 +107,48 @@ Expires = Annotated[
     str | None, typer.Option(metavar="DATE", help="The last day (UTC), or a time with an offset.")
 ]
 Reason = Annotated[str | None, typer.Option(help="Why, for the reader.")]
-User = Annotated[str | None, typer.Option("--user", help="A user.")]
-Group = Annotated[str | None, typer.Option("--group", help="A group.")]
+Users = Annotated[list[str] | None, typer.Option("--user", help="A user; may be repeated.")]
+Groups = Annotated[list[str] | None, typer.Option("--group", help="A group; may be repeated.")]
+GroupArgument = Annotated[str, typer.Argument(metavar="GROUP")]
+UserArguments = Annotated[list[str], typer.Argument(metavar="USER_NAME")]
+ApplicationArgument = Annotated[str, typer.Argument(metavar="APPLICATION", help="Its name or ARN.")]
 
 
 @contextmanager
-def _editing(directory: Path, *, dry_run: bool) -> Iterator[Editor]:
-    """Yield an editor; afterwards show the difference and write it."""
+def editing(directory: Path, *, dry_run: bool) -> Iterator[Editor]:
+    """Yield an editor; afterwards show the difference and write it, and tell what is left to do.
+
+    Raises:
+        InvalidInputError: Something could not be changed, or not so; nothing is written.
+    """
     from identity_reconciler.cli.loading import one_directory
     from identity_reconciler.desired.writing.editing import Editor
     from identity_reconciler.desired.writing.rewrite import Rewrite
+    from identity_reconciler.render.escape import safe_lines
 
     rewrite = Rewrite(one_directory(directory))
     editor = Editor(rewrite)
     yield editor
     editor.finish()
     finish(rewrite, write=not dry_run)
+    for remark in editor.remarks:
+        note(safe_lines(f"note: {remark}"))
 
 
-@app.command()
-def add_user(
-    name: Annotated[str, typer.Argument(metavar="USER_NAME")],
-    given_name: Annotated[str, typer.Option(help="First name.")],
-    family_name: Annotated[str, typer.Option(help="Last name.")],
-    email: Annotated[str | None, typer.Option(help="E-mail address.")] = None,
-    display_name: Annotated[str | None, typer.Option(help="Else first and last name.")] = None,
-    title: Annotated[str | None, typer.Option(help="Job title.")] = None,
-    department: Annotated[str | None, typer.Option()] = None,
-    manager: Annotated[str | None, typer.Option(help="The user name of the manager.")] = None,
-    group: Annotated[
-        list[str] | None, typer.Option("--group", help="A group to join; may be repeated.")
-    ] = None,
-    file: IntoFile = None,
-    directory: In = DEFAULT_DIRECTORY,
-    dry_run: DryRun = False,
-) -> None:
-    """Declare a user, optionally in groups."""
-    row = {
-        "given_name": given_name,
-        "family_name": family_name,
-        "display_name": display_name,
-        "email": email,
-        "title": title,
-        "department": department,
-        "manager": manager,
-    }
-    with _editing(directory, dry_run=dry_run) as editor:
-        editor.add_user(name, {key: value for key, value in row.items() if value}, file)
-        for one in group or ():
-            editor.add_member(one, name, {})
+def given(argument: str, **fields: str) -> Input:
+    """Return the origin of what *argument* asks for, and options that give its *fields*."""
+    from identity_reconciler.core.wording import shown
+    from identity_reconciler.desired.writing.inputs import Input
+    from identity_reconciler.errors import Position
+
+    parts = {field: Position(option) for field, option in fields.items()}
+    return Input(Position(shown(argument)), parts)
 
 
-@app.command(
-    help="Declare all users of a CSV file with a header line, or none of them.\n\n"
-    f"Columns: {', '.join(COLUMNS[:-1])}, and {GROUPS}, with semicolons between."
-)
-def add_users(
-    csv: Annotated[Path, typer.Argument(metavar="FILE.csv")],
-    file: IntoFile = None,
-    directory: In = DEFAULT_DIRECTORY,
-    dry_run: DryRun = False,
-) -> None:
-    """Declare all users of a CSV file with a header line, or none of them."""
-    rows = read_people(csv)
-    with _editing(directory, dry_run=dry_run) as editor:
-        for row in rows:
-            editor.add_user(row["user_name"], row, file)
-            for group in filter(None, map(str.strip, row.get(GROUPS, "").split(";"))):
-                editor.add_member(group, row["user_name"], {})
+_LINKS = "Groups and applications"
 
 
-@app.command()
-def remove_user(
-    name: Annotated[str, typer.Argument(metavar="USER_NAME")],
-    forget: Forget = False,
-    directory: In = DEFAULT_DIRECTORY,
-    dry_run: DryRun = False,
-) -> None:
-    """Have a user deleted, and taken out of every list."""
-    with _editing(directory, dry_run=dry_run) as editor:
-        editor.remove_user(name, forget=forget)
-
-
-@app.command()
+@app.command(rich_help_panel=_LINKS)
 def add_group(
     name: Annotated[str, typer.Argument(metavar="GROUP")],
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
@@ -234,54 +163,60 @@ def add_group(
     entry: dict[str, Data] = {"name": name}
     if description:
         entry["description"] = description
-    with _editing(directory, dry_run=dry_run) as editor:
+    with editing(directory, dry_run=dry_run) as editor, editor.on_behalf_of(given(name)):
         editor.add_group({**entry, "members": sorted(member or ())}, file)
 
 
-@app.command()
+@app.command(rich_help_panel=_LINKS)
 def remove_group(
-    name: Annotated[str, typer.Argument(metavar="GROUP")],
+    names: Annotated[list[str], typer.Argument(metavar="GROUP")],
     forget: Forget = False,
     directory: In = DEFAULT_DIRECTORY,
     dry_run: DryRun = False,
 ) -> None:
-    """Have a group deleted, and its assignments."""
-    with _editing(directory, dry_run=dry_run) as editor:
-        editor.remove_group(name, forget=forget)
+    """Have groups deleted, and their assignments."""
+    with editing(directory, dry_run=dry_run) as editor:
+        for name in names:
+            with editor.on_behalf_of(given(name)):
+                editor.remove_group(name, forget=forget)
 
 
-@app.command()
+@app.command(rich_help_panel=_LINKS)
 def add_member(
-    group: Annotated[str, typer.Argument(metavar="GROUP")],
-    user: Annotated[str, typer.Argument(metavar="USER_NAME")],
+    group: GroupArgument,
+    users: UserArguments,
     expires: Expires = None,
     reason: Reason = None,
     directory: In = DEFAULT_DIRECTORY,
     dry_run: DryRun = False,
 ) -> None:
-    """Put a user into a group."""
-    terms = _terms(expires, reason)
-    with _editing(directory, dry_run=dry_run) as editor:
-        editor.add_member(group, user, terms)
+    """Put users into a group."""
+    terms = terms_given(expires, reason)
+    with editing(directory, dry_run=dry_run) as editor:
+        for user in users:
+            with editor.on_behalf_of(given(user, **TERMS)):
+                editor.add_member(group, user, terms)
 
 
-@app.command()
+@app.command(rich_help_panel=_LINKS)
 def remove_member(
-    group: Annotated[str, typer.Argument(metavar="GROUP")],
-    user: Annotated[str, typer.Argument(metavar="USER_NAME")],
+    group: GroupArgument,
+    users: UserArguments,
     directory: In = DEFAULT_DIRECTORY,
     dry_run: DryRun = False,
 ) -> None:
-    """Take a user out of a group."""
-    with _editing(directory, dry_run=dry_run) as editor:
-        editor.remove_member(group, user)
+    """Take users out of a group."""
+    with editing(directory, dry_run=dry_run) as editor:
+        for user in users:
+            with editor.on_behalf_of(given(user)):
+                editor.remove_member(group, user)
 
 
-@app.command()
+@app.command(rich_help_panel=_LINKS)
 def assign(
-    application: Annotated[str, typer.Argument(metavar="APPLICATION", help="Its name or ARN.")],
-    user: User = None,
-    group: Group = None,
+    application: ApplicationArgument,
+    user: Users = None,
+    group: Groups = None,
     expires: Expires = None,
     reason: Reason = None,
     declare: Annotated[
@@ -290,36 +225,44 @@ def assign(
     directory: In = DEFAULT_DIRECTORY,
     dry_run: DryRun = False,
 ) -> None:
-    """Assign a user or a group to an application."""
-    principal, terms = _principal(user, group), _terms(expires, reason)
-    with _editing(directory, dry_run=dry_run) as editor:
-        editor.assign(application, principal, terms, new=declare)
+    """Assign users and groups to an application."""
+    principals, terms = _principals(user, group), terms_given(expires, reason)
+    with editing(directory, dry_run=dry_run) as editor:
+        for principal in principals:
+            with editor.on_behalf_of(given(principal[1], **TERMS)):
+                editor.assign(application, principal, terms, new=declare)
 
 
-@app.command()
+@app.command(rich_help_panel=_LINKS)
 def unassign(
-    application: Annotated[str, typer.Argument(metavar="APPLICATION", help="Its name or ARN.")],
-    user: User = None,
-    group: Group = None,
+    application: ApplicationArgument,
+    user: Users = None,
+    group: Groups = None,
     directory: In = DEFAULT_DIRECTORY,
     dry_run: DryRun = False,
 ) -> None:
-    """Take the assignment of a user or a group from an application."""
-    principal = _principal(user, group)
-    with _editing(directory, dry_run=dry_run) as editor:
-        editor.unassign(application, principal)
+    """Take the assignments of users and groups from an application."""
+    principals = _principals(user, group)
+    with editing(directory, dry_run=dry_run) as editor:
+        for principal in principals:
+            with editor.on_behalf_of(given(principal[1])):
+                editor.unassign(application, principal)
 
 
-def _principal(user: str | None, group: str | None) -> tuple[str, str]:
-    if user and not group:
-        return "user", user
-    if group and not user:
-        return "group", group
-    raise UsageError("give either --user or --group")
+def _principals(users: list[str] | None, groups: list[str] | None) -> list[tuple[str, str]]:
+    """Return the kinds and names of who is given."""
+    found = [("user", name) for name in users or ()] + [("group", name) for name in groups or ()]
+    if not found:
+        raise UsageError("give --user or --group; each may be repeated")
+    return found
 
 
-def _terms(expires: str | None, reason: str | None) -> Mapping[str, Data]:
+TERMS = {"expires": "--expires", "reason": "--reason"}
+"""The options that give the terms of an item, by key."""
 
+
+def terms_given(expires: str | None, reason: str | None) -> Mapping[str, Data]:
+    """Return the terms of an item that two options give."""
     terms: dict[str, Data] = {}
     if expires:
         terms["expires"] = day_or_time(expires)

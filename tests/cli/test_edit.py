@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 
 from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import ExitCode
-from tests.command import Run, command
+from tests.command import Run, command, launcher
 
 SETTINGS = """\
 instance:
@@ -163,6 +164,43 @@ EDITS = {
         ("unassign", "Wiki", "--user", "bob"),
         ["-      users:", "-        - bob", "+      users: []"],
     ),
+    "several": (
+        ("add-member", "idle", "carl", "ann", "--reason", "T-1"),
+        [
+            "-    members: []",
+            "+    members: [{user: ann, reason: T-1}, {user: carl, reason: T-1}]",
+        ],
+    ),
+    "set-user": (
+        ("set-user", "carl", "bob", "--title", "Lead", "--department", "", "--manager", "ann"),
+        [
+            f"-{BOB}",
+            f"+{BOB[:-1]}, title: Lead, enterprise: {{department: null, manager: ann}}}}",
+            "+    title: Lead",
+            "+    enterprise: {department: null, manager: ann}",
+        ],
+    ),
+    "move": (
+        ("move", "carl", "--from", "ops", "--to", "idle", "--title", "Lead"),
+        [
+            "+    title: Lead",
+            "-    members: [bob, carl] # two",
+            "+    members: [bob] # two",
+            "-    members: []",
+            "+    members: [carl]",
+        ],
+    ),
+    "leave": (
+        ("leave", "bob", "--successor", "ann"),
+        [
+            f"-{BOB}",
+            f"+{BOB[:19]}, state: absent{BOB[19:]}",
+            "-    members: [bob, carl] # two",
+            "+    members: [ann, carl] # two",
+            "-        - bob",
+            "+        - ann",
+        ],
+    ),
 }
 WRONG = {
     "no such user": (("remove-user", "carll"), 'is not declared; did you mean "carl"?'),
@@ -186,11 +224,21 @@ WRONG = {
     "group twice": (("add-group", "Data"), "group/Data is already declared"),
     "unknown member": (("add-group", "x", "--member", "nobody"), "is not declared"),
     "no such application": (("assign", "Wikki", "--user", "ann"), 'did you mean "Wiki"?'),
-    "both": (("assign", "Wiki", "--user", "ann", "--group", "ops"), "either --user or --group"),
-    "neither": (("unassign", "Wiki"), "either --user or --group"),
+    "neither": (("unassign", "Wiki"), "give --user or --group"),
     "not assigned": (("unassign", "Wiki", "--user", "ann"), "user/ann is not assigned"),
     "file elsewhere": (("add-group", "x", "--file", "../x.yaml"), "--file"),
     "settings file": (("add-group", "x", "--file", "instance.yaml"), "--file"),
+    "one of several": (
+        ("remove-member", "ops", "carl", "nobody", "ann"),
+        '"ann": user/ann is not listed in group/ops\n"nobody": user/nobody is not listed',
+    ),
+    "nothing to set": (("set-user", "ann"), "give what is to change"),
+    "nowhere to move": (("move", "ann"), "give --from, --to, or both"),
+    "an argument and no line": (
+        ("set-user", "ann", "--manager", "annn"),
+        '--manager: manager: user "annn" is not declared; did you mean "ann"?',
+    ),
+    "no such heir": (("leave", "ann", "--reports-to", "carll"), 'did you mean "carl"?'),
     "no such CSV": (("add-users", "people.csv"), "people.csv cannot be read"),
 }
 
@@ -246,6 +294,39 @@ class TestEdits:
         )
         run = edit(work, "remove-group", "idle")
         assert changed(run) == ["-", "-  # Nobody yet.", "-  - name: idle", "-    members: []"]
+
+
+class TestPatches:
+    """What is printed is a patch that Git takes, wherever the directory is in the repository."""
+
+    @pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+    @pytest.mark.parametrize("folder", ["", "a b/\u00fc"])
+    def test_git_applies_it(self, work: Path, folder: str, line_break: str) -> None:
+        here = work / folder
+        here.mkdir(parents=True, exist_ok=True)
+        if folder:
+            (work / "desired-state").rename(here / "desired-state")
+        text = COMMENTED.replace("\n", line_break)
+        (here / "desired-state/all.yaml").write_bytes(text.encode())
+        (here / "desired-state/more.yaml").write_bytes(
+            b"groups:\n  - name: more\n    members: []\n"
+        )
+        subprocess.run(["git", "init", "--quiet", work], check=True)
+        person = ("--given-name", "D", "--family-name", "N", "--email", "d@x.org")
+        arguments = ("add-user", "dora", *person, "--group", "more", "--file", "new/people.yaml")
+        words = (*launcher(), "edit", *arguments, "--group", "data")
+
+        def patch(*more: str) -> bytes:
+            return subprocess.run([*words, *more], cwd=here, capture_output=True, check=True).stdout
+
+        shown = patch("--dry-run")
+        take = ["git", "apply", "--whitespace=nowarn", "-"]
+        subprocess.run(take, cwd=here / "desired-state", input=shown, check=True)
+        taken = {path: path.read_bytes() for path in here.rglob("*.yaml")}
+        subprocess.run([*take, "--reverse"], cwd=here, input=shown, check=True)
+        assert not (here / "desired-state/new").exists()
+        assert patch() == shown
+        assert {path: path.read_bytes() for path in here.rglob("*.yaml")} == taken
 
 
 TEXTS = """\

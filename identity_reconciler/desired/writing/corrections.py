@@ -202,6 +202,30 @@ def _differing(declared: User, live: User) -> Iterator[tuple[str, ...]]:
             yield tuple(attribute.yaml.split("."))
 
 
+def set_attributes(entry: Entry, attributes: Mapping[str, Data | None]) -> None:
+    """Let the entry of a user say *attributes*, by field of `User`; None: the key goes.
+
+    Of an e-mail address with a type, or the like, the value is changed and the rest stays.
+    """
+    sections: dict[str, dict[str, Data | None]] = {}
+    for attribute in USER_ATTRIBUTES:
+        if attribute.field in attributes:
+            said = attributes[attribute.field]
+            sections.setdefault(attribute.section, {})[attribute.key] = said
+    for section, parts in sections.items():
+        parent = entry.node.get(section) if section else entry.node
+        if not isinstance(parent, Map) or not parent.pairs:
+            given = {key: value for key, value in parts.items() if value is not None}
+            _correct(entry, entry.node, section, given or None, UserEntry)
+            continue
+        for key in filter(parts.__contains__, SECTIONS[section].model_fields):
+            node, value = parent.get(key), parts[key]
+            if isinstance(node, Map) and node.index("value") >= 0 and type(value) is str:
+                entry.section.operation.replace(*node.pairs[node.index("value")], value)
+            else:
+                _correct(entry, parent, key, value, SECTIONS[section])
+
+
 def correct_group(entry: Entry, wanted: Mapping[str, Data]) -> None:
     """Let the entry of a group say the description of *wanted*, its new entry."""
     _correct(entry, entry.node, "description", wanted.get("description"), GroupEntry)

@@ -1,17 +1,20 @@
 """The daily changes of the YAML: a person, a group, a membership, an assignment more or less.
 
-Each method notes what to change; `finish` makes all of it at once. Comments, order and quotes of
-everything else stay as they are.
+Each method notes what to change; `finish` makes all of it at once, or tells every reason why not.
+Comments, order and quotes of everything else stay as they are.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+from identity_reconciler.core.attributes import USER_ATTRIBUTES, UserAttribute
 from identity_reconciler.core.declared import (
+    Declared,
     DeclaredApplication,
     DeclaredGroup,
     DeclaredUser,
@@ -22,12 +25,20 @@ from identity_reconciler.core.declared import (
 from identity_reconciler.core.state import folded
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_FILE
-from identity_reconciler.desired.writing.corrections import add_list, fill_map, list_at, place_of
+from identity_reconciler.desired.writing.corrections import (
+    add_list,
+    fill_map,
+    list_at,
+    place_of,
+    set_attributes,
+)
 from identity_reconciler.desired.writing.exporter import user_entry
+from identity_reconciler.desired.writing.inputs import Input, Inputs
 from identity_reconciler.desired.writing.placing import Catalog, Entry
 from identity_reconciler.desired.writing.rewrite import Rewrite
-from identity_reconciler.desired.yaml.emit import Data
-from identity_reconciler.errors import Position, UsageError
+from identity_reconciler.desired.yaml.emit import NULL, Data
+from identity_reconciler.desired.yaml.syntax import Map
+from identity_reconciler.errors import InvalidInputError, Position, Problem, UsageError
 
 _Object = TypeVar("_Object", DeclaredUser, DeclaredGroup)
 _List = tuple[Position, tuple[str, ...]]
@@ -38,21 +49,57 @@ class Editor:
 
     def __init__(self, rewrite: Rewrite) -> None:
         self._rewrite = rewrite
-        self._declared = rewrite.declared()
+        self.declared: Declared = rewrite.declared()
+        """What the files declare as they are."""
+        self.remarks: list[str] = []
+        """What there is to tell about what is changed."""
         self._catalog = Catalog(rewrite)
-        self._users = {folded(one.name): one for one in self._declared.users}
-        self._groups = {folded(one.name): one for one in self._declared.groups}
+        self._users = {folded(one.name): one for one in self.declared.users}
+        self._groups = {folded(one.name): one for one in self.declared.groups}
         self._new: dict[str, set[str]] = {"user": set(), "group": set()}
         """Folded names of what is added, by kind."""
+        self._ended: set[str] = set()
+        """Folded names of the users that are to go."""
+        self._said: dict[str, dict[str, str | None]] = {}
+        """New attributes by field of `User`, by folded user name; None: none."""
+        self._input: Input | None = None
+        self._inputs = Inputs(self.declared)
+        self._problems: list[Problem] = []
         self._added: dict[_List, list[Data]] = defaultdict(list)
         self._gone: dict[_List, set[int]] = defaultdict(set)
         self._listed: dict[_List, tuple[Listed, ...]] = {}
 
+    @contextmanager
+    def on_behalf_of(self, source: Input) -> Iterator[None]:
+        """Let what is changed in the block be for *source*, and what cannot be, a problem there."""
+        self._input, before = source, self._input
+        try:
+            yield
+        except UsageError as error:
+            self._problems.append(Problem(source.place, str(error)))
+        finally:
+            self._input = before
+
     def finish(self) -> None:
-        """Hand every change to the `Rewrite`."""
+        """Hand every change to the `Rewrite`.
+
+        Raises:
+            InvalidInputError: Something could not be changed, or the result would not be valid;
+                each problem names the argument or the row that it comes from.
+        """
+        if self._problems:
+            raise InvalidInputError(self._problems)
+        for name, attributes in self._said.items():
+            if name not in self._ended:
+                self._set(self._users[name], attributes)
         for position, path in sorted({*self._added, *self._gone}):
             self._change((position, path))
         self._catalog.finish()
+        try:
+            self._rewrite.declared()
+        except InvalidInputError as error:
+            changed = {name: self._rewrite.contents[name] for name in self._rewrite.changed}
+            raise InvalidInputError(self._inputs.of(error.problems, changed)) from error
 
     def add_user(self, name: str, attributes: Mapping[str, Data], file: str | None) -> None:
         """Declare a user, with *attributes* by field of `User`, in *file* or where most are."""
@@ -70,6 +117,7 @@ class Editor:
         if folded(name) in self._new[kind]:
             raise UsageError(f"{kind}/{name} is there twice")
         self._new[kind].add(folded(name))
+        self._note(kind, name)
         target = self._catalog.choose(f"{kind}s") if file is None else self._checked(file)
         self._catalog.add(target, f"{kind}s", entry)
 
@@ -84,21 +132,88 @@ class Editor:
             )
         return path.as_posix()
 
+    def _note(self, *what: str) -> None:
+        if self._input is not None:
+            self._inputs.note(self._input, *what)
+
+    def user(self, name: str) -> DeclaredUser:
+        """Return the user called *name*.
+
+        Raises:
+            UsageError: There is none.
+        """
+        return self._find("user", name, self._users)
+
+    def group(self, name: str) -> DeclaredGroup:
+        """Return the group called *name*.
+
+        Raises:
+            UsageError: There is none.
+        """
+        return self._find("group", name, self._groups)
+
+    def is_new(self, user: str) -> bool:
+        """Return whether a user of that name has been added."""
+        return folded(user) in self._new["user"]
+
+    def is_ended(self, user: str) -> bool:
+        """Return whether a user of that name is to go."""
+        return folded(user) in self._ended
+
+    def reports_of(self, name: str) -> Iterator[DeclaredUser]:
+        """Yield the users who stay and whose manager is called *name*."""
+        for one in self.declared.users:
+            key = folded(one.name)
+            manager = self._said.get(key, {}).get("manager", one.user.manager)
+            is_theirs = manager is not None and folded(manager) == folded(name)
+            if is_theirs and one.presence is Presence.PRESENT and key not in self._ended:
+                yield one
+
+    def set_user(self, name: str, attributes: Mapping[str, str]) -> None:
+        """Let a user have *attributes*, by field of `User`; an empty text is none at all."""
+        entry = self.user(name)
+        if entry.presence is Presence.EXTERNAL:
+            raise UsageError(
+                f"user/{entry.name} has state: external, so the identity provider has its "
+                "attributes; change them there"
+            )
+        if entry.presence is Presence.ABSENT or folded(name) in self._ended:
+            raise UsageError(f"user/{entry.name} has state: absent; a user who goes has none")
+        self._note("user", entry.name)
+        for field, text in attributes.items():
+            self._said.setdefault(folded(name), {})[field] = text or None
+
+    def _set(self, entry: DeclaredUser, attributes: Mapping[str, str | None]) -> None:
+        """Make the changes of attributes of *entry* that are any."""
+        place = self._catalog.entry(entry)
+        said: dict[str, Data | None] = {}
+        for attribute in USER_ATTRIBUTES:
+            field = attribute.field
+            if field in attributes and _differs(place, entry, attribute, attributes[field]):
+                said[field] = attributes[field] or (None if field in _NEEDED else NULL)
+        if said:
+            set_attributes(place, said)
+
     def remove_user(self, name: str, *, forget: bool) -> None:
         """Have a user deleted, or only *forget* that there is one; all lists lose the name."""
-        entry = self._find("user", name, self._users)
-        for group in self._declared.groups:
+        entry = self.user(name)
+        if folded(name) in self._ended:
+            raise UsageError(f"user/{name} is there twice")
+        for group in self.declared.groups:
             self._drop(group.position, ("members",), group.members or (), name)
-        for application in self._declared.applications:
+        for application in self.declared.applications:
             self._drop(application.position, ("assignments", "users"), application.users, name)
-        self._end(entry, self._declared.settings.users, forget=forget)
+        self._note("user", entry.name)
+        self._ended.add(folded(name))
+        self._end(entry, self.declared.settings.users, forget=forget)
 
     def remove_group(self, name: str, *, forget: bool) -> None:
         """Have a group deleted, or only *forget* that there is one; all lists lose the name."""
-        entry = self._find("group", name, self._groups)
-        for application in self._declared.applications:
+        entry = self.group(name)
+        self._note("group", entry.name)
+        for application in self.declared.applications:
             self._drop(application.position, ("assignments", "groups"), application.groups, name)
-        self._end(entry, self._declared.settings.groups, forget=forget)
+        self._end(entry, self.declared.settings.groups, forget=forget)
 
     def _end(
         self, entry: DeclaredUser | DeclaredGroup, mode: ManageObjects, *, forget: bool
@@ -120,11 +235,34 @@ class Editor:
         else:
             operation.add_key(node, name, "state", "absent")
 
+    def emptied(self) -> Iterator[str]:
+        """Yield the names of the groups that have nobody left."""
+        for group in self.declared.groups:
+            which = (group.position, ("members",))
+            gone = self._gone.get(which, set())
+            if gone and len(gone) == len(group.members or ()) and not self._added.get(which):
+                yield group.name
+
+    def is_member(self, group: DeclaredGroup, user: str) -> bool:
+        """Return whether *user* is listed in *group*, or is to be."""
+        return self._has(group.position, ("members",), group.members or (), user)
+
+    def is_assigned(self, application: DeclaredApplication, user: str) -> bool:
+        """Return whether *user* is listed with *application*, or is to be."""
+        at = application.position
+        return self._has(at, ("assignments", "users"), application.users, user)
+
+    def _has(
+        self, position: Position, path: tuple[str, ...], listed: Iterable[Listed], name: str
+    ) -> bool:
+        new = map(item_name, self._added.get((position, path), ()))
+        return folded(name) in map(folded, [*(one.name for one in listed), *new])
+
     def add_member(self, group: str, user: str, terms: Mapping[str, Data]) -> None:
         """Put *user*, declared or added, into *group*, on *terms* such as `expires`."""
         if folded(group) in self._new["group"]:
             raise UsageError(f"group/{group} is new; give its members with it")
-        entry = self._find("group", group, self._groups)
+        entry = self.group(group)
         name = self._referable("user", user)
         if entry.members is None:
             raise UsageError(
@@ -133,10 +271,11 @@ class Editor:
                 "`members: []` if it has none"
             )
         self._put(entry.position, ("members",), entry.members, _item("user", name, terms))
+        self._note("group", entry.name, name)
 
     def remove_member(self, group: str, user: str) -> None:
         """Take *user* out of *group*."""
-        entry = self._find("group", group, self._groups)
+        entry = self.group(group)
         if not self._drop(entry.position, ("members",), entry.members or (), user):
             raise UsageError(f"user/{user} is not listed in group/{entry.name}")
 
@@ -148,6 +287,7 @@ class Editor:
         name = self._referable(kind, said)
         item = _item(kind, name, terms)
         entry = self._application(application)
+        self._note("application", application, name)
         if entry is None and new:
             key = "arn" if application.startswith("arn:") else "name"
             lists: dict[str, Data] = {f"{kind}s": [item]}
@@ -179,7 +319,7 @@ class Editor:
     def _application(self, label: str) -> DeclaredApplication | None:
         found = [
             one
-            for one in self._declared.applications
+            for one in self.declared.applications
             if label in {one.selector.name, one.selector.arn}
         ]
         if len(found) > 1:
@@ -187,7 +327,7 @@ class Editor:
         return found[0] if found else None
 
     def _application_names(self) -> set[str]:
-        return {one.selector.name or "" for one in self._declared.applications}
+        return {one.selector.name or "" for one in self.declared.applications}
 
     def _find(self, kind: str, name: str, known: Mapping[str, _Object]) -> _Object:
         found = known.get(folded(name))
@@ -208,8 +348,7 @@ class Editor:
         self, position: Position, path: tuple[str, ...], listed: tuple[Listed, ...], item: Data
     ) -> None:
         name = item_name(item)
-        taken = [one.name for one in listed] + list(map(item_name, self._added[position, path]))
-        if folded(name) in map(folded, taken):
+        if self._has(position, path, listed, name):
             raise UsageError(f"{name} is listed there already ({position})")
         self._listed[position, path] = listed
         self._added[position, path].append(item)
@@ -242,6 +381,19 @@ class Editor:
         said: dict[str, Data] = {path[-1]: items}
         if not fill_map(entry, path[0], said):
             add_list(entry, path, items)
+
+
+_NEEDED = frozenset({"given_name", "family_name", "display_name"})
+"""What every user has: `null` is no value of it."""
+
+
+def _differs(place: Entry, entry: DeclaredUser, attribute: UserAttribute, text: str | None) -> bool:
+    """Return whether the YAML says something else of an attribute than *text*; None: no value."""
+    parent = place.node.get(attribute.section) if attribute.section else place.node
+    if not isinstance(parent, Map) or parent.index(attribute.key) < 0:
+        return text is not None or attribute.field not in _NEEDED
+    declared = getattr(entry.user, attribute.field)
+    return bool(getattr(declared, "value", declared) != text)
 
 
 def _item(kind: str, name: str, terms: Mapping[str, Data]) -> Data:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -58,10 +59,17 @@ class Rewrite:
         return "".join(line for name in names for line in self._diff_of(name))
 
     def _diff_of(self, name: str) -> Iterator[str]:
-        before = self._before.get(name, b"").decode("utf-8").splitlines(keepends=True)
-        after = self.contents[name].decode("utf-8").splitlines(keepends=True)
-        path = (self.directory / name).as_posix()
-        yield from difflib.unified_diff(before, after, f"a/{path}" if before else os.devnull, path)
+        before, after = self._before.get(name), self.contents[name]
+        path = _from_the_top(self.directory / name)
+        old, new = _quoted(f"a/{path}"), _quoted(f"b/{path}")
+        yield f"diff --git {old} {new}\n"
+        if before is None:
+            yield "new file mode 100644\n"
+        # Behind a name with a blank a tab says where it ends. Source: git-diff, format of patches.
+        tab = "\t" if " " in path else ""
+        old = os.devnull if before is None else f"{old}{tab}"
+        lines = (_lines(before or b""), _lines(after))
+        yield from difflib.unified_diff(*lines, old, f"{new}{tab}")
 
     def write(self) -> None:
         """Write what has changed; each file is replaced as a whole.
@@ -75,3 +83,26 @@ class Rewrite:
                 raise UsageError(f"{path} has changed in the meantime; run the command again")
         for name in self.changed:
             replace_file(self.directory / name, self.contents[name], parents=True)
+
+
+def _lines(data: bytes) -> list[str]:
+    """Return the lines of *data* as Git parts them: each ends in a line feed, whatever is in it."""
+    return re.findall("[^\n]*\n", data.decode("utf-8"))
+
+
+def _from_the_top(path: Path) -> str:
+    """Return *path* as a patch names it: from the top of the work tree, if it is in one."""
+    whole = Path(os.path.abspath(path))  # noqa: PTH100 - a link stays what it is called
+    tops = [one for one in whole.parents if (one / ".git").exists()]
+    base = tops[0] if tops else Path.cwd()
+    return whole.relative_to(base).as_posix() if whole.is_relative_to(base) else path.as_posix()
+
+
+def _quoted(path: str) -> str:
+    """Return *path* as Git writes it in the head of a patch."""
+    if not _ODD.search(path):
+        return path
+    return '"' + _ODD.sub(lambda odd: f"\\{ord(odd[0]):03o}", path) + '"'
+
+
+_ODD = re.compile(r'["\\\x00-\x1f\x7f]')

@@ -30,6 +30,15 @@ class Remarked(str):
         return made
 
 
+class Bare(str):
+    """A word that is no text."""
+
+    __slots__ = ()
+
+
+NULL = Bare("null")
+"""Says of an attribute that it must have no value."""
+
 # Begins with a letter, so it is no number and no date, and has nothing that is a sign anywhere.
 _PLAIN = re.compile(r"[^\W\d_][\w.@+/()'&-]*(?: [\w.@+/()'&-]+)*")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\u00a0": "\\_"}
@@ -47,6 +56,8 @@ def flow(data: Data) -> str:
     match data:
         case bool():
             return "true" if data else "false"
+        case Bare():
+            return data
         case str():
             return scalar(data)
         case date():
