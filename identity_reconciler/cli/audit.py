@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from identity_reconciler.cli import completion
 from identity_reconciler.cli.help import Commands
 from identity_reconciler.cli.inspecting import asked
 
@@ -27,7 +28,11 @@ def audit() -> None:
 
 @app.command()
 @asked
-def members(group: Annotated[str, typer.Argument(help="Name of a group.")]) -> Question:
+def members(
+    group: Annotated[
+        str, typer.Argument(help="Name of a group.", autocompletion=completion.groups)
+    ],
+) -> Question:
     """Who is in a group? All of them; disabled users are marked."""
     from identity_reconciler.audit.reports.people import MembersQuestion
 
@@ -36,7 +41,9 @@ def members(group: Annotated[str, typer.Argument(help="Name of a group.")]) -> Q
 
 @app.command()
 @asked
-def memberships(user: Annotated[str, typer.Argument(help="A user name.")]) -> Question:
+def memberships(
+    user: Annotated[str, typer.Argument(help="A user name.", autocompletion=completion.users)],
+) -> Question:
     """In which groups is a user?"""
     from identity_reconciler.audit.reports.people import MembershipsQuestion
 
@@ -46,12 +53,23 @@ def memberships(user: Annotated[str, typer.Argument(help="A user name.")]) -> Qu
 @app.command()
 @asked
 def access(
-    user: Annotated[str | None, typer.Option(metavar="NAME", help="Only this user.")] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only this user.", autocompletion=completion.users),
+    ] = None,
     group: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only paths through this group.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Only paths through this group.", autocompletion=completion.groups
+        ),
     ] = None,
     application: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this application, by name or ARN.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only this application, by name or ARN.",
+            autocompletion=completion.applications,
+        ),
     ] = None,
 ) -> Question:
     """Who can open which application, and by which path: directly, through a group, everyone?"""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from identity_reconciler.cli.completion import applications, groups, users
 from identity_reconciler.cli.help import Commands
 from identity_reconciler.cli.options import DEFAULT_DIRECTORY, nearest
 from identity_reconciler.cli.output import note
@@ -107,11 +108,18 @@ Expires = Annotated[
     str | None, typer.Option(metavar="DATE", help="The last day (UTC), or a time with an offset.")
 ]
 Reason = Annotated[str | None, typer.Option(help="Why, for the reader.")]
-Users = Annotated[list[str] | None, typer.Option("--user", help="A user; may be repeated.")]
-Groups = Annotated[list[str] | None, typer.Option("--group", help="A group; may be repeated.")]
-GroupArgument = Annotated[str, typer.Argument(metavar="GROUP")]
-UserArguments = Annotated[list[str], typer.Argument(metavar="USER_NAME")]
-ApplicationArgument = Annotated[str, typer.Argument(metavar="APPLICATION", help="Its name or ARN.")]
+Users = Annotated[
+    list[str] | None, typer.Option("--user", help="A user; may be repeated.", autocompletion=users)
+]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option("--group", help="A group; may be repeated.", autocompletion=groups),
+]
+GroupArgument = Annotated[str, typer.Argument(metavar="GROUP", autocompletion=groups)]
+UserArguments = Annotated[list[str], typer.Argument(metavar="USER_NAME", autocompletion=users)]
+ApplicationArgument = Annotated[
+    str, typer.Argument(metavar="APPLICATION", help="Its name or ARN.", autocompletion=applications)
+]
 
 
 @contextmanager
@@ -153,7 +161,8 @@ def add_group(
     name: Annotated[str, typer.Argument(metavar="GROUP")],
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
     member: Annotated[
-        list[str] | None, typer.Option("--member", help="A user in it; may be repeated.")
+        list[str] | None,
+        typer.Option("--member", help="A user in it; may be repeated.", autocompletion=users),
     ] = None,
     file: IntoFile = None,
     directory: In = DEFAULT_DIRECTORY,
@@ -169,7 +178,7 @@ def add_group(
 
 @app.command(rich_help_panel=_LINKS)
 def remove_group(
-    names: Annotated[list[str], typer.Argument(metavar="GROUP")],
+    names: Annotated[list[str], typer.Argument(metavar="GROUP", autocompletion=groups)],
     forget: Forget = False,
     directory: In = DEFAULT_DIRECTORY,
     dry_run: DryRun = False,

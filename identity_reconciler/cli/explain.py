@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from identity_reconciler.cli.completion import addresses
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     AsJson,
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 def explain(
     address: Annotated[
         str | None,
-        typer.Argument(metavar="ADDRESS", help="user/NAME, group/NAME or application/NAME."),
+        typer.Argument(
+            metavar="ADDRESS",
+            help="user/NAME, group/NAME or application/NAME.",
+            autocompletion=addresses,
+        ),
     ] = None,
     directory: DirectoryArgument = DEFAULT_DIRECTORY,
     schema: Annotated[

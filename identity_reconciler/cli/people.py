@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated
 
 import typer
 
+from identity_reconciler.cli.completion import groups, users
 from identity_reconciler.cli.edit import (
     TERMS,
     DryRun,
@@ -23,8 +24,15 @@ from identity_reconciler.cli.edit import (
     given,
     terms_given,
 )
-from identity_reconciler.cli.options import DEFAULT_DIRECTORY
+from identity_reconciler.cli.options import (
+    DEFAULT_DIRECTORY,
+    EndpointUrl,
+    RateOption,
+    UseSandbox,
+    parse_rates,
+)
 from identity_reconciler.core.attributes import USER_ATTRIBUTES
+from identity_reconciler.core.declared import DeclaredUser
 from identity_reconciler.errors import UsageError
 
 __all__ = ["app"]
@@ -96,7 +104,9 @@ def with_attributes(*required: str) -> Callable[[Callable[..., None]], Callable[
 
 
 def _parameter(field: str, *, is_required: bool) -> inspect.Parameter:
-    said = typer.Option(option(field), help=HELP[field])
+    said = typer.Option(
+        option(field), help=HELP[field], autocompletion=users if field == "manager" else None
+    )
     default = inspect.Parameter.empty if is_required else None
     kind = str if is_required else str | None
     return inspect.Parameter(
@@ -113,7 +123,8 @@ def add_user(
     name: Annotated[str, typer.Argument(metavar="USER_NAME")],
     attributes: Mapping[str, str],
     group: Annotated[
-        list[str] | None, typer.Option("--group", help="A group to join; may be repeated.")
+        list[str] | None,
+        typer.Option("--group", help="A group to join; may be repeated.", autocompletion=groups),
     ] = None,
     file: IntoFile = None,
     directory: In = DEFAULT_DIRECTORY,
@@ -154,14 +165,18 @@ def set_user(
 def move(
     names: UserArguments,
     old: Annotated[
-        list[str] | None, typer.Option("--from", metavar="GROUP", help="A group to leave.")
+        list[str] | None,
+        typer.Option("--from", metavar="GROUP", help="A group to leave.", autocompletion=groups),
     ] = None,
     new: Annotated[
-        list[str] | None, typer.Option("--to", metavar="GROUP", help="A group to join.")
+        list[str] | None,
+        typer.Option("--to", metavar="GROUP", help="A group to join.", autocompletion=groups),
     ] = None,
     title: Annotated[str | None, typer.Option(help="The new job title.")] = None,
     department: Annotated[str | None, typer.Option(help="The new department.")] = None,
-    manager: Annotated[str | None, typer.Option(help="The user name of the new manager.")] = None,
+    manager: Annotated[
+        str | None, typer.Option(help="The user name of the new manager.", autocompletion=users)
+    ] = None,
     expires: Expires = None,
     reason: Reason = None,
     directory: In = DEFAULT_DIRECTORY,
@@ -192,12 +207,18 @@ def leave(
     reports_to: Annotated[
         str | None,
         typer.Option(
-            metavar="USER_NAME", help="The new manager of their reports; else the successor."
+            metavar="USER_NAME",
+            help="The new manager of their reports; else the successor.",
+            autocompletion=users,
         ),
     ] = None,
     successor: Annotated[
         str | None,
-        typer.Option(metavar="USER_NAME", help="Who gets their memberships and assignments."),
+        typer.Option(
+            metavar="USER_NAME",
+            help="Who gets their memberships and assignments.",
+            autocompletion=users,
+        ),
     ] = None,
     directory: In = DEFAULT_DIRECTORY,
     dry_run: DryRun = False,
@@ -223,6 +244,41 @@ def remove_user(
         for name in names:
             with editor.on_behalf_of(given(name)):
                 editor.remove_user(name, forget=forget)
+
+
+@app.command(rich_help_panel=PANEL)
+def forget(
+    directory: In = DEFAULT_DIRECTORY,
+    dry_run: DryRun = False,
+    sandbox: UseSandbox = False,
+    endpoint_url: EndpointUrl = None,
+    rate: RateOption = None,
+) -> None:
+    """Take out the entries with state: absent whose users and groups are gone from AWS.
+
+    Those that are still live stay: their deletion is yet to be applied.
+    """
+    from identity_reconciler.cli.connection import Target, connected_for
+    from identity_reconciler.core.state import folded
+    from identity_reconciler.gateway import Wanted
+
+    target = Target(sandbox, endpoint_url, parse_rates(rate))
+    with editing(directory, dry_run=dry_run) as editor:
+        entries = editor.tombstones()
+        objects = tuple(one.user if isinstance(one, DeclaredUser) else one.group for one in entries)
+        if not objects:
+            return
+        with connected_for(editor.declared, target, write=False) as gateway:
+            live = gateway.read_state(Wanted(mentioned=objects))
+        for entry in entries:
+            is_user = isinstance(entry, DeclaredUser)
+            keys: Collection[str] = live.users if is_user else live.groups
+            if folded(entry.name) in keys:
+                editor.remarks.append(
+                    f"{entry.position}: {entry.kind}/{entry.name} is still live; apply first"
+                )
+            else:
+                editor.forget(entry)
 
 
 def _options(attributes: Mapping[str, str]) -> dict[str, str]:

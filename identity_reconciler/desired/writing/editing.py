@@ -207,6 +207,15 @@ class Editor:
         self._ended.add(folded(name))
         self._end(entry, self.declared.settings.users, forget=forget)
 
+    def tombstones(self) -> tuple[DeclaredUser | DeclaredGroup, ...]:
+        """Return the entries that only ask for a deletion, users first, in file order."""
+        entries: list[DeclaredUser | DeclaredGroup] = [*self.declared.users, *self.declared.groups]
+        return tuple(one for one in entries if one.presence is Presence.ABSENT)
+
+    def forget(self, entry: DeclaredUser | DeclaredGroup) -> None:
+        """Take *entry*, which nothing refers to, out of its file."""
+        self._catalog.remove(self._catalog.entry(entry))
+
     def remove_group(self, name: str, *, forget: bool) -> None:
         """Have a group deleted, or only *forget* that there is one; all lists lose the name."""
         entry = self.group(name)
