@@ -1,9 +1,8 @@
-"""`edit`: lists of people. No AWS."""
+"""`edit`: lists of people, as other tools export them. No AWS."""
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,62 +10,92 @@ import typer
 from identity_reconciler.cli.edit import DryRun, In, IntoFile, editing
 from identity_reconciler.cli.options import DEFAULT_DIRECTORY
 from identity_reconciler.cli.people import FIELDS, PANEL, app
-from identity_reconciler.errors import Position, UsageError
+from identity_reconciler.cli.rosters import (
+    DelimiterOption,
+    Encoding,
+    GroupSeparator,
+    Headings,
+    List,
+    OneName,
+    reading_of,
+    roster_of,
+)
 
 __all__ = ["app"]
 
-GROUPS = "groups"
-COLUMNS = ("user_name", *FIELDS, GROUPS)
+_COLUMNS = f"user_name, {', '.join(FIELDS)}, groups, active"
 
 
-def read_people(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return the rows of a CSV file with a header line, with their lines, without what is empty.
+class Leavers(StrEnum):
+    """What becomes of users who are not in a list."""
 
-    Raises:
-        UsageError: It cannot be read, or it lacks a column, a user name, or has others.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True, restkey="more", restval="")
-            rows = [(reader.line_num, row) for row in reader]
-            columns = reader.fieldnames or ()
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
-    unknown = [one for one in columns if one not in COLUMNS]
-    if unknown or "user_name" not in columns or len(set(columns)) < len(columns):
-        raise UsageError(
-            f"{path}:1: expected columns among {', '.join(COLUMNS)}, each once, with user_name; "
-            f"found {', '.join(columns) or 'none'}"
-        )
-    found: list[tuple[int, dict[str, str]]] = []
-    for line, row in rows:
-        if "more" in row:
-            raise UsageError(f"{path}:{line}: more fields than the header line has")
-        said = {key: value.strip() for key, value in row.items() if value.strip()}
-        if "user_name" not in said:
-            raise UsageError(f"{path}:{line}: no user_name")
-        found.append((line, said))
-    return found
+    REPORT = "report"
+    ABSENT = "absent"
 
 
 @app.command(
     rich_help_panel=PANEL,
-    help="Declare all users of a CSV file with a header line, or none of them.\n\n"
-    f"Columns: {', '.join(COLUMNS[:-1])}, and {GROUPS}, with semicolons between.",
+    help="Declare all users of a list, or none of them.\n\n"
+    "The list is CSV with commas, semicolons or tabs, as AWS, Google Workspace, Entra ID, Okta, "
+    f"HR systems and spreadsheets export it. Columns: {_COLUMNS}.",
 )
 def add_users(
-    csv: Annotated[Path, typer.Argument(metavar="FILE.csv")],
+    path: List,
     file: IntoFile = None,
+    headings: Headings = None,
+    group_separator: GroupSeparator = ";",
+    one_name: OneName = False,
+    encoding: Encoding = None,
+    delimiter: DelimiterOption = None,
     directory: In = DEFAULT_DIRECTORY,
     dry_run: DryRun = False,
 ) -> None:
-    """Declare all users of a CSV file with a header line, or none of them."""
-    from identity_reconciler.desired.writing.inputs import Input
+    """Declare all users of a list, or none of them."""
+    from identity_reconciler.desired.writing.lists import add_people
 
-    rows = read_people(csv)
+    reading = reading_of(headings, group_separator, one_name=one_name)
+    roster = roster_of(path, reading, encoding, delimiter)
     with editing(directory, dry_run=dry_run) as editor:
-        for line, row in rows:
-            with editor.on_behalf_of(Input(Position(str(csv), line))):
-                editor.add_user(row["user_name"], row, file)
-                for group in filter(None, map(str.strip, row.get(GROUPS, "").split(";"))):
-                    editor.add_member(group, row["user_name"], {})
+        add_people(editor, roster, file)
+
+
+@app.command(rich_help_panel=PANEL)
+def sync_users(
+    path: List,
+    leavers: Annotated[
+        Leavers,
+        typer.Option(
+            help="What becomes of users who are not in the list: told, or deleted as by leave."
+        ),
+    ] = Leavers.REPORT,
+    most_leavers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=0, help="How many may leave at once.  [default: 5 %, at least 1]"
+        ),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="User names that never leave; may be repeated."),
+    ] = None,
+    file: IntoFile = None,
+    headings: Headings = None,
+    group_separator: GroupSeparator = ";",
+    one_name: OneName = False,
+    encoding: Encoding = None,
+    delimiter: DelimiterOption = None,
+    directory: In = DEFAULT_DIRECTORY,
+    dry_run: DryRun = False,
+) -> None:
+    """Follow a list of everybody: who is new is added, and what has changed is changed.
+
+    It is read as by add-users. An empty cell takes away what the YAML says; groups are only added
+    to. A second run changes nothing.
+    """
+    from identity_reconciler.desired.writing.lists import Retiring, sync_people
+
+    reading = reading_of(headings, group_separator, one_name=one_name)
+    roster = roster_of(path, reading, encoding, delimiter)
+    retiring = Retiring(leavers is Leavers.ABSENT, most_leavers, tuple(keep or ()))
+    with editing(directory, dry_run=dry_run) as editor:
+        sync_people(editor, roster, file, retiring)

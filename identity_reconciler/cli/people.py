@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,6 +31,13 @@ from identity_reconciler.cli.options import (
     RateOption,
     UseSandbox,
     parse_rates,
+)
+from identity_reconciler.cli.rosters import (
+    DelimiterOption,
+    Encoding,
+    Headings,
+    reading_of,
+    roster_of,
 )
 from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.core.declared import DeclaredUser
@@ -203,7 +211,9 @@ def move(
 
 @app.command(rich_help_panel=PANEL)
 def leave(
-    names: UserArguments,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="USER_NAME", autocompletion=users)
+    ] = None,
     reports_to: Annotated[
         str | None,
         typer.Option(
@@ -220,15 +230,30 @@ def leave(
             autocompletion=users,
         ),
     ] = None,
+    listed: Annotated[
+        Path | None,
+        typer.Option(
+            "--list", metavar="FILE", help="CSV of who leaves, by user name or e-mail address."
+        ),
+    ] = None,
+    headings: Headings = None,
+    encoding: Encoding = None,
+    delimiter: DelimiterOption = None,
     directory: In = DEFAULT_DIRECTORY,
     dry_run: DryRun = False,
 ) -> None:
     """Have users deleted, taken out of every list, and their reports handed over."""
+    from identity_reconciler.desired.writing.lists import leavers_of
     from identity_reconciler.desired.writing.people import Handover
     from identity_reconciler.desired.writing.people import leave as let_go
 
+    if not names and listed is None:
+        raise UsageError("give the user names of who leaves, or --list FILE")
+    reading = reading_of(headings)
+    roster = roster_of(listed, reading, encoding, delimiter) if listed else None
     with editing(directory, dry_run=dry_run) as editor:
-        leavers = [(name, given(name)) for name in names]
+        leavers = [(name, given(name)) for name in names or ()]
+        leavers += leavers_of(editor, roster) if roster else ()
         let_go(editor, leavers, Handover(reports_to, successor))
 
 

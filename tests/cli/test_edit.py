@@ -329,6 +329,7 @@ class TestPatches:
         assert {path: path.read_bytes() for path in here.rglob("*.yaml")} == taken
 
 
+HEADS = "user_name,given_name,family_name,email\n"
 TEXTS = """\
 users:
   - user_name: ann
@@ -421,12 +422,19 @@ class TestMany:
     @pytest.mark.parametrize(
         ("text", "told"),
         [
-            ("user_name,given_name,family_name,email\neve,E,H,e@x.org\nann,A,B,a@x.org\n", "ann"),
-            ("user_name,given_name,family_name,email\neve,E,H,e@x.org\nEve,A,B,a@x.org\n", "twice"),
-            ("user_name,given_name,family_name,email\neve,E,H,e@x.org\ndan,D,H,nope\n", '"nope"'),
-            ("user_name,name\neve,Eve\n", "people.csv:1: expected columns among"),
+            (
+                f"{HEADS}eve,E,H,e@x.org\nann,A,B,a@x.org\n",
+                "people.csv:3: user/ann",
+            ),
+            (f"{HEADS}eve,E,H,e@x.org\nEve,A,B,a@x.org\n", "twice"),
+            (
+                f"{HEADS}eve,E,H,e@x.org\ndan,D,H,nope\n",
+                'people.csv:3: "nope"',
+            ),
+            ("user_name,name\neve,Eve\n", 'not taken from people.csv: "name"'),
+            ("users,name\neve,Eve\n", "people.csv:1: no column gives the user name"),
             ("user_name,title\neve,Boss,more\n", "people.csv:2: more fields"),
-            ("user_name,title\n,Boss\n", "people.csv:2: no user_name"),
+            ("user_name,title\n,Boss\n", "people.csv:2: no user name"),
             ("user_name,groups\neve,nope\n", 'group "nope" is not declared'),
         ],
     )

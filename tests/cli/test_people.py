@@ -1,10 +1,102 @@
-"""`edit forget`, which asks what has become of the deletions."""
+"""People join, move and leave as the guide says; what is gone is forgotten."""
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
+from identity_reconciler.core.declared import Declared, Presence
+from identity_reconciler.desired.reading.loader import load
+from tests.cli.test_readme import typed
 from tests.command import command
+from tests.documents import guide
+
+EXPORTS = Path(__file__).parent / "exports"
+SECTIONS = dict(re.findall(r"^## (.*)\n((?:(?!## ).*\n)*)", guide("people").text, re.MULTILINE))
+STORIES = {
+    title: "".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    for title, text in SECTIONS.items()
+}
+"""The commands of each section of the guide, in their order."""
+LEAVERS = 200
+
+
+def told(applied: Path, story: str) -> tuple[str, Declared]:
+    """Run a story of the guide; return what it prints, and what is declared then."""
+    shutil.copytree(EXPORTS, applied / "exports")
+    out = typed(STORIES[story], applied, IDENTITY_RECONCILER_SANDBOX="1")
+    return out, load(applied / "desired-state")
+
+
+def members(declared: Declared, name: str) -> dict[str, str | None]:
+    """Return who is in a group, each with the last day."""
+    (group,) = [one for one in declared.groups if one.name == name]
+    return {
+        one.name: one.expires.isoformat()[:10] if one.expires else None
+        for one in group.members or ()
+    }
+
+
+def present(declared: Declared) -> set[str]:
+    """Return the user names of who stays."""
+    return {one.name for one in declared.users if one.presence is Presence.PRESENT}
+
+
+class TestStories:
+    """Every command of the guide runs, and what is told there comes true."""
+
+    def test_a_joiner(self, applied: Path) -> None:
+        out, declared = told(applied, "A joiner")
+        assert "+ user/ana.silva" in out
+        assert "ana.silva" in members(declared, "engineering")
+        assert members(declared, "auditors")["akua.mansa"] == "2030-07-01"
+
+    def test_a_mover(self, applied: Path) -> None:
+        _, declared = told(applied, "A mover")
+        assert "li.juan" in members(declared, "AWS_Data_Science")
+        assert "li.juan" not in members(declared, "engineering")
+        (user,) = [one.user for one in declared.users if one.name == "li.juan"]
+        assert (user.title, user.nick_name, user.manager) == ("Data Engineer", None, "janedoe")
+
+    def test_a_leaver(self, applied: Path) -> None:
+        out, declared = told(applied, "A leaver")
+        assert "Verified: nothing is left to do." in out
+        assert "mateo.jackson" not in {one.name for one in declared.users}
+        managers = {one.name: one.user.manager for one in declared.users}
+        assert (managers["li.juan"], managers["nikki.wolf"]) == ("nikki.wolf", None)
+
+    def test_a_team(self, applied: Path) -> None:
+        out, declared = told(applied, "A team with another name")
+        assert "> group/engineering -> platform" in out
+        assert "0 lost" not in out
+        assert members(declared, "platform").keys() >= {"li.juan", "nikki.wolf"}
+
+    def test_lists(self, applied: Path) -> None:
+        before = present(load(applied / "desired-state"))
+        _, declared = told(applied, "Lists")
+        assert len(present(declared) - before) == 2 + 2 + 2 + 3
+
+    def test_a_list_every_week(self, applied: Path) -> None:
+        _, declared = told(applied, "A list every week")
+        assert present(declared) == {"wang.xiulan", "jorge.souza", "mateo.jackson"}
+
+    def test_an_office(self, applied: Path) -> None:
+        people = "".join(f"office.{n},O,N{n},office.{n}@example.com\n" for n in range(LEAVERS))
+        file = applied / "office.csv"
+        file.write_text(f"user_name,given_name,family_name,email\n{people}")
+        assert command("edit", "add-users", "office.csv", cwd=applied).code == 0
+        assert command("sandbox", "seed", "desired-state", cwd=applied).code == 0
+        (applied / "exports").mkdir()
+        shutil.move(file, applied / "exports/office.csv")
+        out = typed(STORIES["An office that closes"], applied, IDENTITY_RECONCILER_SANDBOX="1")
+        assert "budget.users" in out
+        assert f"None of {LEAVERS} leavers has an account" in out
+        users = load(applied / "desired-state").users
+        assert sum(one.presence is Presence.ABSENT for one in users) == LEAVERS
+
+    def test_there_is_no_other(self) -> None:
+        assert len([text for text in STORIES.values() if text]) == 7
 
 
 class TestForget:

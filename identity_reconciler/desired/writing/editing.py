@@ -160,6 +160,13 @@ class Editor:
         """Return whether a user of that name is to go."""
         return folded(user) in self._ended
 
+    def revive(self, entry: DeclaredUser, attributes: Mapping[str, Data]) -> None:
+        """Let a user whose *entry* only asks for a deletion be one again, with *attributes*."""
+        self._note("user", entry.name)
+        place = self._catalog.entry(entry)
+        made = user_entry(entry.name, attributes)
+        place.section.operation.replace_entry(place.section.items, place.number, made)
+
     def reports_of(self, name: str) -> Iterator[DeclaredUser]:
         """Yield the users who stay and whose manager is called *name*."""
         for one in self.declared.users:
