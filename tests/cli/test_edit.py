@@ -160,6 +160,13 @@ EDITS = {
         ("assign", "New One", "--group", "idle", "--declare"),
         ["+  - name: New One", "+    assignments:", "+      groups:", "+        - idle"],
     ),
+    "assign several to a new application": (
+        ("assign", "New", "--group", "idle", "--user", "bob", "--group", "ops", "--declare"),
+        [
+            *("+  - name: New", "+    assignments:", "+      users:", "+        - bob"),
+            *("+      groups:", "+        - idle", "+        - ops"),
+        ],
+    ),
     "unassign": (
         ("unassign", "Wiki", "--user", "bob"),
         ["-      users:", "-        - bob", "+      users: []"],

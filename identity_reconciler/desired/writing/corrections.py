@@ -8,7 +8,7 @@ from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from datetime import datetime
 
-from identity_reconciler.core.attributes import USER_ATTRIBUTES
+from identity_reconciler.core.attributes import USER_ATTRIBUTES, UserAttribute
 from identity_reconciler.core.declared import Listed
 from identity_reconciler.core.planner import settled
 from identity_reconciler.core.state import User, folded
@@ -18,7 +18,7 @@ from identity_reconciler.desired.model.instance import IgnoreSection, SettingsDo
 from identity_reconciler.desired.model.people import SECTIONS, UserEntry
 from identity_reconciler.desired.writing.placing import Entry
 from identity_reconciler.desired.yaml.edits import Operation
-from identity_reconciler.desired.yaml.emit import Data
+from identity_reconciler.desired.yaml.emit import NULL, Data
 from identity_reconciler.desired.yaml.syntax import Map, Scalar, Sequence
 
 
@@ -202,15 +202,21 @@ def _differing(declared: User, live: User) -> Iterator[tuple[str, ...]]:
             yield tuple(attribute.yaml.split("."))
 
 
-def set_attributes(entry: Entry, attributes: Mapping[str, Data | None]) -> None:
-    """Let the entry of a user say *attributes*, by field of `User`; None: the key goes.
+_NEEDED = frozenset({"given_name", "family_name", "display_name"})
+"""What every user has: `null` is no value of it."""
 
-    Of an e-mail address with a type, or the like, the value is changed and the rest stays.
+
+def set_attributes(entry: Entry, user: User, attributes: Mapping[str, str | None]) -> None:
+    """Let *entry*, which declares *user*, say *attributes*, by field of `User`; None: no value.
+
+    What it says already stays as it is written. Of an e-mail address with a type, or the like, the
+    value is changed and the rest stays.
     """
     sections: dict[str, dict[str, Data | None]] = {}
     for attribute in USER_ATTRIBUTES:
-        if attribute.field in attributes:
-            said = attributes[attribute.field]
+        field = attribute.field
+        if field in attributes and _is_news(entry, user, attribute, attributes[field]):
+            said = attributes[field] or (None if field in _NEEDED else NULL)
             sections.setdefault(attribute.section, {})[attribute.key] = said
     for section, parts in sections.items():
         parent = entry.node.get(section) if section else entry.node
@@ -224,6 +230,15 @@ def set_attributes(entry: Entry, attributes: Mapping[str, Data | None]) -> None:
                 entry.section.operation.replace(*node.pairs[node.index("value")], value)
             else:
                 _correct(entry, parent, key, value, SECTIONS[section])
+
+
+def _is_news(entry: Entry, user: User, attribute: UserAttribute, text: str | None) -> bool:
+    """Return whether *entry* says something else of an attribute than *text*; None: no value."""
+    parent = entry.node.get(attribute.section) if attribute.section else entry.node
+    if not isinstance(parent, Map) or parent.index(attribute.key) < 0:
+        return text is not None or attribute.field not in _NEEDED
+    declared = getattr(user, attribute.field)
+    return bool(getattr(declared, "value", declared) != text)
 
 
 def correct_group(entry: Entry, wanted: Mapping[str, Data]) -> None:

@@ -10,9 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePosixPath
-from typing import TypeVar
 
-from identity_reconciler.core.attributes import USER_ATTRIBUTES, UserAttribute
 from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
@@ -34,14 +32,11 @@ from identity_reconciler.desired.writing.corrections import (
 )
 from identity_reconciler.desired.writing.exporter import user_entry
 from identity_reconciler.desired.writing.inputs import Input, Inputs
+from identity_reconciler.desired.writing.lookups import ListPlace, Lookups
 from identity_reconciler.desired.writing.placing import Catalog, Entry
 from identity_reconciler.desired.writing.rewrite import Rewrite
-from identity_reconciler.desired.yaml.emit import NULL, Data
-from identity_reconciler.desired.yaml.syntax import Map
+from identity_reconciler.desired.yaml.emit import Data
 from identity_reconciler.errors import InvalidInputError, Position, Problem, UsageError
-
-_Object = TypeVar("_Object", DeclaredUser, DeclaredGroup)
-_List = tuple[Position, tuple[str, ...]]
 
 
 class Editor:
@@ -54,20 +49,23 @@ class Editor:
         self.remarks: list[str] = []
         """What there is to tell about what is changed."""
         self._catalog = Catalog(rewrite)
-        self._users = {folded(one.name): one for one in self.declared.users}
-        self._groups = {folded(one.name): one for one in self.declared.groups}
+        self._known = Lookups(self.declared)
         self._new: dict[str, set[str]] = {"user": set(), "group": set()}
         """Folded names of what is added, by kind."""
-        self._ended: set[str] = set()
-        """Folded names of the users that are to go."""
+        self._ended: dict[str, Input | None] = {}
+        """Folded names of the users that are to go, with for what."""
         self._said: dict[str, dict[str, str | None]] = {}
         """New attributes by field of `User`, by folded user name; None: none."""
         self._input: Input | None = None
         self._inputs = Inputs(self.declared)
         self._problems: list[Problem] = []
-        self._added: dict[_List, list[Data]] = defaultdict(list)
-        self._gone: dict[_List, set[int]] = defaultdict(set)
-        self._listed: dict[_List, tuple[Listed, ...]] = {}
+        self._added: dict[ListPlace, list[Data]] = defaultdict(list)
+        self._gone: dict[ListPlace, set[int]] = defaultdict(set)
+        self._listed: dict[ListPlace, tuple[Listed, ...]] = {}
+        self._names: dict[ListPlace, set[str]] = {}
+        """The folded names in each list that has been asked about, with those that are added."""
+        self._made: dict[str, dict[str, list[Data]]] = {}
+        """The lists of the applications that are declared, by what they are called."""
 
     @contextmanager
     def on_behalf_of(self, source: Input) -> Iterator[None]:
@@ -87,11 +85,13 @@ class Editor:
             InvalidInputError: Something could not be changed, or the result would not be valid;
                 each problem names the argument or the row that it comes from.
         """
+        self._problems += self._orphaned()
         if self._problems:
             raise InvalidInputError(self._problems)
         for name, attributes in self._said.items():
             if name not in self._ended:
-                self._set(self._users[name], attributes)
+                entry = self._known.users[name]
+                set_attributes(self._catalog.entry(entry), entry.user, attributes)
         for position, path in sorted({*self._added, *self._gone}):
             self._change((position, path))
         self._catalog.finish()
@@ -100,6 +100,16 @@ class Editor:
         except InvalidInputError as error:
             changed = {name: self._rewrite.contents[name] for name in self._rewrite.changed}
             raise InvalidInputError(self._inputs.of(error.problems, changed)) from error
+
+    def _orphaned(self) -> Iterator[Problem]:
+        """Yield a problem for each user who is to go and whom others still report to."""
+        for name, given in self._ended.items():
+            reports = sorted(one.name for one in self.reports_of(name))
+            if reports:
+                user = self.user(name).name
+                place = given.place if given else Position(f"user/{user}")
+                said = f"user/{user} is the manager of {', '.join(reports)}"
+                yield Problem(place, f"{said}; `edit leave --reports-to` hands them over")
 
     def add_user(self, name: str, attributes: Mapping[str, Data], file: str | None) -> None:
         """Declare a user, with *attributes* by field of `User`, in *file* or where most are."""
@@ -110,7 +120,7 @@ class Editor:
         self._add("group", str(entry["name"]), entry, file)
 
     def _add(self, kind: str, name: str, entry: Mapping[str, Data], file: str | None) -> None:
-        known = self._users if kind == "user" else self._groups
+        known = self._known.users if kind == "user" else self._known.groups
         found: DeclaredUser | DeclaredGroup | None = known.get(folded(name))
         if found is not None:
             raise UsageError(f"{kind}/{name} is already declared at {found.position}")
@@ -142,7 +152,7 @@ class Editor:
         Raises:
             UsageError: There is none.
         """
-        return self._find("user", name, self._users)
+        return self._known.user(name)
 
     def group(self, name: str) -> DeclaredGroup:
         """Return the group called *name*.
@@ -150,11 +160,7 @@ class Editor:
         Raises:
             UsageError: There is none.
         """
-        return self._find("group", name, self._groups)
-
-    def is_new(self, user: str) -> bool:
-        """Return whether a user of that name has been added."""
-        return folded(user) in self._new["user"]
+        return self._known.group(name)
 
     def is_ended(self, user: str) -> bool:
         """Return whether a user of that name is to go."""
@@ -169,12 +175,17 @@ class Editor:
 
     def reports_of(self, name: str) -> Iterator[DeclaredUser]:
         """Yield the users who stay and whose manager is called *name*."""
-        for one in self.declared.users:
-            key = folded(one.name)
-            manager = self._said.get(key, {}).get("manager", one.user.manager)
+        changed = {
+            key
+            for key, said in self._said.items()
+            if folded(said.get("manager") or "") == folded(name)
+        }
+        for key in sorted({*self._known.reports.get(folded(name), ()), *changed}):
+            user = self._known.users[key]
+            manager = self._said.get(key, {}).get("manager", user.user.manager)
             is_theirs = manager is not None and folded(manager) == folded(name)
-            if is_theirs and one.presence is Presence.PRESENT and key not in self._ended:
-                yield one
+            if is_theirs and user.presence is Presence.PRESENT and key not in self._ended:
+                yield user
 
     def set_user(self, name: str, attributes: Mapping[str, str]) -> None:
         """Let a user have *attributes*, by field of `User`; an empty text is none at all."""
@@ -190,28 +201,16 @@ class Editor:
         for field, text in attributes.items():
             self._said.setdefault(folded(name), {})[field] = text or None
 
-    def _set(self, entry: DeclaredUser, attributes: Mapping[str, str | None]) -> None:
-        """Make the changes of attributes of *entry* that are any."""
-        place = self._catalog.entry(entry)
-        said: dict[str, Data | None] = {}
-        for attribute in USER_ATTRIBUTES:
-            field = attribute.field
-            if field in attributes and _differs(place, entry, attribute, attributes[field]):
-                said[field] = attributes[field] or (None if field in _NEEDED else NULL)
-        if said:
-            set_attributes(place, said)
-
     def remove_user(self, name: str, *, forget: bool) -> None:
         """Have a user deleted, or only *forget* that there is one; all lists lose the name."""
         entry = self.user(name)
         if folded(name) in self._ended:
             raise UsageError(f"user/{name} is there twice")
-        for group in self.declared.groups:
-            self._drop(group.position, ("members",), group.members or (), name)
-        for application in self.declared.applications:
-            self._drop(application.position, ("assignments", "users"), application.users, name)
+        for (position, path), listed, number in self._known.listings.get(folded(name), ()):
+            self._listed[position, path] = listed
+            self._gone[position, path].add(number)
         self._note("user", entry.name)
-        self._ended.add(folded(name))
+        self._ended[folded(name)] = self._input
         self._end(entry, self.declared.settings.users, forget=forget)
 
     def tombstones(self) -> tuple[DeclaredUser | DeclaredGroup, ...]:
@@ -271,8 +270,12 @@ class Editor:
     def _has(
         self, position: Position, path: tuple[str, ...], listed: Iterable[Listed], name: str
     ) -> bool:
-        new = map(item_name, self._added.get((position, path), ()))
-        return folded(name) in map(folded, [*(one.name for one in listed), *new])
+        return folded(name) in self._names_at((position, path), listed)
+
+    def _names_at(self, which: ListPlace, listed: Iterable[Listed]) -> set[str]:
+        if which not in self._names:
+            self._names[which] = {folded(one.name) for one in listed}
+        return self._names[which]
 
     def add_member(self, group: str, user: str, terms: Mapping[str, Data]) -> None:
         """Put *user*, declared or added, into *group*, on *terms* such as `expires`."""
@@ -302,20 +305,23 @@ class Editor:
         kind, said = principal
         name = self._referable(kind, said)
         item = _item(kind, name, terms)
-        entry = self._application(application)
+        entry = self._known.application(application)
         self._note("application", application, name)
         if entry is None and new:
-            key = "arn" if application.startswith("arn:") else "name"
-            lists: dict[str, Data] = {f"{kind}s": [item]}
-            made: dict[str, Data] = {key: application, "assignments": lists}
-            self._catalog.add(self._catalog.choose("applications"), "applications", made)
+            if application not in self._made:
+                lists: dict[str, list[Data]] = {}
+                self._made[application] = lists
+                key = "arn" if application.startswith("arn:") else "name"
+                made: dict[str, Data] = {key: application, "assignments": lists}
+                self._catalog.add(self._catalog.choose("applications"), "applications", made)
+            self._made[application].setdefault(f"{kind}s", []).append(item)
             return
         if entry is None or not entry.managed:
+            hint = did_you_mean(application, self._known.application_names())
             raise UsageError(
-                f"the assignments of {shown(application)} are not managed"
-                f"{did_you_mean(application, self._application_names())}; to keep those it has, "
-                f"first run `identity-reconciler import --only application/{application}`, with "
-                "`--service-applications` if an AWS service owns it"
+                f"the assignments of {shown(application)} are not managed{hint}; to keep those it "
+                f"has, first run `identity-reconciler import --only application/{application}`, "
+                "with `--service-applications` if an AWS service owns it"
                 + ("" if entry else ", or give --declare if it has none")
             )
         listed = entry.users if kind == "user" else entry.groups
@@ -324,41 +330,19 @@ class Editor:
     def unassign(self, application: str, principal: tuple[str, str]) -> None:
         """Take the assignment of a principal, its kind and name, from *application*."""
         kind, name = principal
-        entry = self._application(application)
+        entry = self._known.application(application)
         if entry is None:
-            hint = did_you_mean(application, self._application_names())
+            hint = did_you_mean(application, self._known.application_names())
             raise UsageError(f"application {shown(application)} is not declared{hint}")
         listed = entry.users if kind == "user" else entry.groups
         if not self._drop(entry.position, ("assignments", f"{kind}s"), listed, name):
             raise UsageError(f"{kind}/{name} is not assigned to {shown(application)}")
 
-    def _application(self, label: str) -> DeclaredApplication | None:
-        found = [
-            one
-            for one in self.declared.applications
-            if label in {one.selector.name, one.selector.arn}
-        ]
-        if len(found) > 1:
-            raise UsageError(f"{len(found)} applications are called {shown(label)}; give the ARN")
-        return found[0] if found else None
-
-    def _application_names(self) -> set[str]:
-        return {one.selector.name or "" for one in self.declared.applications}
-
-    def _find(self, kind: str, name: str, known: Mapping[str, _Object]) -> _Object:
-        found = known.get(folded(name))
-        if found is None:
-            hint = did_you_mean(name, {one.name for one in known.values()})
-            raise UsageError(f"{kind} {shown(name)} is not declared{hint}")
-        return found
-
     def _referable(self, kind: str, name: str) -> str:
         """Return the name, as declared, of what may be listed."""
         if folded(name) in self._new[kind]:
             return name
-        if kind == "user":
-            return self._find(kind, name, self._users).name
-        return self._find(kind, name, self._groups).name
+        return self.user(name).name if kind == "user" else self.group(name).name
 
     def _put(
         self, position: Position, path: tuple[str, ...], listed: tuple[Listed, ...], item: Data
@@ -368,6 +352,7 @@ class Editor:
             raise UsageError(f"{name} is listed there already ({position})")
         self._listed[position, path] = listed
         self._added[position, path].append(item)
+        self._names_at((position, path), listed).add(folded(name))
 
     def _drop(
         self, position: Position, path: tuple[str, ...], listed: Iterable[Listed], name: str
@@ -379,7 +364,7 @@ class Editor:
             self._gone[position, path] |= numbers
         return bool(numbers)
 
-    def _change(self, which: _List) -> None:
+    def _change(self, which: ListPlace) -> None:
         position, path = which
         entry = self._catalog.entry_at(position)
         items = sorted(self._added[which], key=lambda item: folded(item_name(item)))
@@ -397,19 +382,6 @@ class Editor:
         said: dict[str, Data] = {path[-1]: items}
         if not fill_map(entry, path[0], said):
             add_list(entry, path, items)
-
-
-_NEEDED = frozenset({"given_name", "family_name", "display_name"})
-"""What every user has: `null` is no value of it."""
-
-
-def _differs(place: Entry, entry: DeclaredUser, attribute: UserAttribute, text: str | None) -> bool:
-    """Return whether the YAML says something else of an attribute than *text*; None: no value."""
-    parent = place.node.get(attribute.section) if attribute.section else place.node
-    if not isinstance(parent, Map) or parent.index(attribute.key) < 0:
-        return text is not None or attribute.field not in _NEEDED
-    declared = getattr(entry.user, attribute.field)
-    return bool(getattr(declared, "value", declared) != text)
 
 
 def _item(kind: str, name: str, terms: Mapping[str, Data]) -> Data:

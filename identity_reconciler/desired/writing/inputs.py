@@ -50,9 +50,17 @@ class Inputs:
         sources = dict(_sources(changed))
         cited = re.compile("|".join(rf"{re.escape(name)}:\d+:\d+" for name in changed) or "(?!)")
 
+        starts = {
+            name: [0, *(found.end() for found in re.finditer("\n", source.text))]
+            for name, source in sources.items()
+        }
+
         def place(position: Position) -> Position:
             source = sources.get(position.file)
-            return position if source is None else self._place(source, position)
+            if source is None:
+                return position
+            offset = starts[position.file][position.line - 1] + position.column - 1
+            return self._place(source, offset, position.file)
 
         def said(found: re.Match[str]) -> str:
             file, line, column = found[0].rsplit(":", 2)
@@ -60,10 +68,10 @@ class Inputs:
 
         return [Problem(place(one.position), cited.sub(said, one.message)) for one in problems]
 
-    def _place(self, source: Source, position: Position) -> Position:
-        keys = list(_way(source.root, _offset(source, position)))
+    def _place(self, source: Source, offset: int, file: str) -> Position:
+        keys = list(_way(source.root, offset))
         if len(keys) < 2:  # noqa: PLR2004 - a section, and the name of an entry
-            return Position(position.file)
+            return Position(file)
         kind, name, *rest = keys
         kind = kind.removesuffix("s")
         for item in rest if kind != "user" else ():
@@ -85,11 +93,6 @@ def _sources(changed: Mapping[str, bytes]) -> Iterator[tuple[str, Source]]:
         except ReconcilerError:
             # What cannot be parsed has no entries to look for.
             continue
-
-
-def _offset(source: Source, position: Position) -> int:
-    lines = source.text.split("\n")
-    return sum(len(line) + 1 for line in lines[: position.line - 1]) + position.column - 1
 
 
 def _way(node: Node, offset: int) -> Iterator[str]:

@@ -276,6 +276,16 @@ class TestWhatIsWrong:
         }
         assert "new.yaml" not in str(caught.value)
 
+    def test_somebody_has_reports(self, edited: Edited) -> None:
+        with pytest.raises(InvalidInputError, match="here: user/bob is the manager of cem; `edit"):
+            edited(lambda editor: editor.remove_user("bob", forget=False))
+
+        def both(editor: Editor) -> None:
+            for name in ("bob", "cem"):
+                editor.remove_user(name, forget=False)
+
+        assert edited(both)["users"]["bob"]["state"] == "absent"
+
     def test_what_cannot_be_changed(self, edited: Edited) -> None:
         def change(editor: Editor) -> None:
             for name in ("nobody", "nowho"):
