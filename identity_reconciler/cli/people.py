@@ -28,6 +28,7 @@ from identity_reconciler.cli.edit import (
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     EndpointUrl,
+    ProfileName,
     RateOption,
     UseSandbox,
     parse_rates,
@@ -278,6 +279,7 @@ def forget(
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
     rate: RateOption = None,
+    profile: ProfileName = None,
 ) -> None:
     """Take out the entries with state: absent whose users and groups are gone from AWS.
 
@@ -287,7 +289,7 @@ def forget(
     from identity_reconciler.core.state import folded
     from identity_reconciler.gateway import Wanted
 
-    target = Target(sandbox, endpoint_url, parse_rates(rate))
+    target = Target(sandbox, endpoint_url, parse_rates(rate), profile=profile)
     with editing(directory, dry_run=dry_run) as editor:
         entries = editor.tombstones()
         objects = tuple(one.user if isinstance(one, DeclaredUser) else one.group for one in entries)

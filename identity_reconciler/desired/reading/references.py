@@ -318,7 +318,7 @@ def _manager_cycles(entries: Mapping[str, Entry], places: Places) -> Iterator[Pr
         if name in trail:
             circle = list(trail)[list(trail).index(name) :]
             yield _circle([entries[one] for one in circle], places)
-        done |= trail.keys()
+        done.update(trail)
 
 
 def _circle(entries: list[Entry], places: Places) -> Problem:

@@ -77,18 +77,22 @@ def correct_list(
     new = [] if correction.keeps else sorted(live.keys() - set(names))
     if gone or new:
         added: dict[int, list[Data]] = {}
+        place_of = places_in([folded(one.name) for one in listed])
         for name in new:
-            added.setdefault(place_of(name, names), []).append(live[name])
+            added.setdefault(place_of(name), []).append(live[name])
         entry.section.operation.change_list(*place, gone, added)
     over = [one for one in listed if correction.is_over(one) and folded(one.name) in live]
     return Corrected([live[name] for name in new], over)
 
 
-def place_of(name: str, names: SequenceOf[str]) -> int:
-    """Return where *name* goes among the folded *names*: in order if they are, else at the end."""
+def places_in(names: SequenceOf[str]) -> Callable[[str], int]:
+    """Return what says where a name goes among the folded *names*.
+
+    In order if they are, else at the end.
+    """
     if list(names) == sorted(names):
-        return bisect_left(names, folded(name))
-    return len(names)
+        return lambda name: bisect_left(names, folded(name))
+    return lambda _: len(names)
 
 
 def list_at(entry: Entry, path: tuple[str, ...]) -> tuple[Scalar, Sequence] | None:

@@ -27,7 +27,7 @@ from identity_reconciler.desired.writing.corrections import (
     add_list,
     fill_map,
     list_at,
-    place_of,
+    places_in,
     set_attributes,
 )
 from identity_reconciler.desired.writing.exporter import user_entry
@@ -372,10 +372,10 @@ class Editor:
         if found is None:
             self._start(entry, path, items)
             return
-        names = [folded(one.name) for one in self._listed[which]]
+        place_of = places_in([folded(one.name) for one in self._listed[which]])
         new: dict[int, list[Data]] = {}
         for item in items:
-            new.setdefault(place_of(folded(item_name(item)), names), []).append(item)
+            new.setdefault(place_of(item_name(item)), []).append(item)
         entry.section.operation.change_list(*found, self._gone[which], new)
 
     def _start(self, entry: Entry, path: tuple[str, ...], items: list[Data]) -> None:

@@ -6,6 +6,7 @@ Nobody can look up a line of a file that was never saved.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -104,11 +105,10 @@ def _way(node: Node, offset: int) -> Iterator[str]:
                 yield from _way(value, offset)
                 return
     elif isinstance(node, Sequence):
-        for item in node.items:
-            if item.start <= offset < max(item.end, item.start + 1):
-                yield folded(_name(item))
-                yield from _way(item, offset)
-                return
+        at = bisect_right(node.items, offset, key=lambda item: item.start) - 1
+        if at >= 0 and offset < max(node.items[at].end, node.items[at].start + 1):
+            yield folded(_name(node.items[at]))
+            yield from _way(node.items[at], offset)
 
 
 def _name(item: Node) -> str:

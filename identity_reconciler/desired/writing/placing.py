@@ -56,6 +56,7 @@ class Catalog:
         self._new: dict[str, dict[str, list[Mapping[str, Data]]]] = {}
         self._line_starts: dict[str, list[int]] = {}
         self._gone: dict[tuple[str, str], tuple[ListedSection, set[int]]] = {}
+        self._largest: dict[str, str] = {}
 
     def entry(self, declared: DeclaredUser | DeclaredGroup | DeclaredApplication) -> Entry:
         """Return where *declared* stands."""
@@ -135,15 +136,16 @@ class Catalog:
 
     def choose(self, section: str) -> str:
         """Return the file for a new entry: the one with most in that section, or a new one."""
+        if section in self._largest:
+            return self._largest[section]
         sizes = {
             file: len(found.items.items)
             for file in self._rewrite.contents
             if PurePosixPath(file).name not in {SETTINGS_FILE, APPROVALS_FILE}
             and (found := self.section(file, section)) is not None
         }
-        if not sizes:
-            return f"{section}.yaml"
-        return min(sizes, key=lambda file: (-sizes[file], file))
+        largest = min(sizes, key=lambda file: (-sizes[file], file), default=f"{section}.yaml")
+        return self._largest.setdefault(section, largest)
 
 
 Sections = Mapping[str, list[Mapping[str, Data]]]

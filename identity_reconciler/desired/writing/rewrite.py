@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from identity_reconciler.core.declared import Declared
@@ -24,6 +24,8 @@ class Rewrite:
         found = read_files(directory) if directory.exists() else FoundFiles()
         self.problems = tuple(found.problems)
         self._before = dict(found.contents)
+        self._known: tuple[Mapping[str, bytes], Declared] | None = None
+        """The contents that were looked at last, and what they declare."""
         self.contents = dict(found.contents)
         """Path relative to the directory, with forward slashes, to the bytes as they shall be."""
         self.for_editors = (directory / FOLDER).is_dir()
@@ -51,7 +53,10 @@ class Rewrite:
         Raises:
             InvalidInputError: There would be something wrong with them.
         """
-        return declared_by(dict(sorted(self.contents.items())), self.problems)
+        if self._known is None or self._known[0] != self.contents:
+            contents = dict(sorted(self.contents.items()))
+            self._known = contents, declared_by(contents, self.problems)
+        return self._known[1]
 
     def diff(self, *, but: Collection[str] = ()) -> str:
         """Return the difference as a unified diff, without the files that are in *but*."""

@@ -233,7 +233,8 @@ class Operation:
         self._edits.append((start, end, text))
 
     def _joined(self, lines: Iterable[str]) -> str:
-        return "".join(f"{line}{self.source.line_break}" for line in lines)
+        end = self.source.line_break
+        return "".join(f"{line}{end}" for line in lines)
 
     def _insert_lines(self, at: int, lines: Iterable[str]) -> None:
         self._edit(at, at, self._joined(lines))
