@@ -76,8 +76,14 @@ def check_user_name(name: str) -> str:
 
 
 def check_previous_group_name(name: str) -> str:
-    """Refuse a *name* that no group can have."""
-    return check_text(name)
+    """Refuse a *name* that no group can have, or that is not to be managed."""
+    check_text(name)
+    if is_lease(name):
+        raise wrong(
+            f"{shown(name)} is the group that keeps the lock of this program, and is not to be "
+            "managed; remove it here (lock in instance.yaml says where the lock is)"
+        )
+    return name
 
 
 def check_group_name(name: str) -> str:
@@ -87,11 +93,6 @@ def check_group_name(name: str) -> str:
         raise wrong(f"{shown(name)} starts or ends with a space; remove it")
     if not name.isprintable():
         raise wrong(f"{shown(name)} contains a line break, a tab or an unusual space")
-    if is_lease(name):
-        raise wrong(
-            f"{shown(name)} is the group that keeps the lock of this program, and is not to be "
-            "managed; remove it here (lock in instance.yaml says where the lock is)"
-        )
     return _check_name(name)
 
 
