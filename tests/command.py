@@ -78,7 +78,11 @@ def command(*arguments: str, cwd: Path, **variables: str) -> Run:
         chdir(cwd),
     ):
         with _standard_input(nothing), redirect_stdout(out), redirect_stderr(err):
-            code = run(list(arguments))
+            try:
+                code = run(list(arguments))
+            except SystemExit as end:
+                # As completion does.
+                code = int(end.code or 0)
         out.seek(0)
         err.seek(0)
         finished = _finished(code, out.read(), err.read())

@@ -114,7 +114,7 @@ def users(draw: st.DrawFn, name: str) -> User:
         family_name="F",
         title=title,
         department=department,
-        email=Email(f"{user_key(name)}@example.com") if email else None,
+        email=Email(f"{user_key(name)}@example.com", primary=True) if email else None,
     )
 
 
@@ -295,7 +295,7 @@ def _users(draw: st.DrawFn, live: State, terms: Settings) -> list[DeclaredUser]:
         previous = _previous_names(draw, name, old_names, live=bool(found))
         user = users(draw, spelled)
         if user.email and previous and draw(_BOOLEANS):
-            user = replace(user, email=Email(f"{user_key(previous[-1])}@example.com"))
+            user = replace(user, email=Email(f"{user_key(previous[-1])}@example.com", primary=True))
         if user.title is None and draw(_up_to(2)):
             user = replace(user, cleared=frozenset({"title"}))
         people.append(DeclaredUser(user, HERE, presence, tuple(previous)))

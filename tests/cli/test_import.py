@@ -68,7 +68,7 @@ class TestImport:
         assert run.code == ExitCode.CHANGES
         changed = [line for line in run.out.splitlines() if line[:1] == "-" and line[:3] != "---"]
         assert changed == []
-        assert run.out.count("+++ ") == run.out.count("+++ desired-state/applications.yaml") == 1
+        assert run.out.count("+++ ") == run.out.count("+++ b/desired-state/applications.yaml") == 1
 
     def test_drift_becomes_yaml_line_by_line(self, applied: Path) -> None:
         path = applied / "desired-state/users/data.yaml"
