@@ -71,9 +71,8 @@ def execution(
             raise left
         return left
 
-    return Execution(
-        gateway, Course(Color.NEVER, ask=False), PLANS["nothing"](), look, stop=Impatient()
-    )
+    course = Course(Color.NEVER, ask=False, pause=lambda stop, seconds: stop.wait(seconds))
+    return Execution(gateway, course, PLANS["nothing"](), look, stop=Impatient())
 
 
 def written(code: ExitCode) -> str:
