@@ -178,8 +178,10 @@ def running(*arguments: str, cwd: Path, **variables: str) -> Iterator[Running]:
             try:
                 yield process
             finally:
-                with suppress(ProcessLookupError):
-                    process.send(signal.SIGTERM)
+                # Of one that has ended, the number may be another's by now.
+                if not end.cache_info().currsize:
+                    with suppress(ProcessLookupError):
+                        process.send(signal.SIGTERM)
                 process.end()
 
 
