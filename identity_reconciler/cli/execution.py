@@ -37,7 +37,7 @@ from identity_reconciler.core.bindings import leavers, places, require_same_obje
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.lease import DIRECTORY, Generation, lock_of, require_unmoved
-from identity_reconciler.core.plan import Change, Delete, Plan
+from identity_reconciler.core.plan import Change, Plan, subject_of
 from identity_reconciler.core.review import (
     applications_to_assign,
     require_applications,
@@ -503,7 +503,7 @@ class Execution:
 
 
 def _address(change: Change) -> str:
-    return address(change.before if isinstance(change, Delete) else change.after)
+    return address(subject_of(change))
 
 
 def _result(result: Result) -> dict[str, object]:

@@ -17,6 +17,8 @@ from identity_reconciler.core.plan import (
     Reason,
     Rename,
     Update,
+    after_of,
+    before_of,
     ordered,
 )
 from identity_reconciler.core.state import (
@@ -64,7 +66,7 @@ def _about_order(plan: Plan) -> Iterator[str]:
 
 def _about_keys(changes: Iterable[Change]) -> Iterator[str]:
     """Each object is touched once, under the name it has and under the one it gets."""
-    for side in (_before, _after):
+    for side in (before_of, after_of):
         seen: set[Key] = set()
         for change in changes:
             resource = side(change)
@@ -72,14 +74,6 @@ def _about_keys(changes: Iterable[Change]) -> Iterator[str]:
                 if resource.key in seen:
                     yield f"{address(resource)} is changed twice"
                 seen.add(resource.key)
-
-
-def _before(change: Change) -> Resource | None:
-    return None if isinstance(change, Create) else change.before
-
-
-def _after(change: Change) -> Resource | None:
-    return None if isinstance(change, Delete) else change.after
 
 
 def _about_change(change: Change) -> Iterator[str]:
@@ -99,7 +93,7 @@ def _about_change(change: Change) -> Iterator[str]:
 
 
 def _about_resources(change: Change) -> Iterator[str]:
-    for resource in (_before(change), _after(change)):
+    for resource in (before_of(change), after_of(change)):
         match resource:
             case User() | Group() if resource.cleared:
                 yield f"{address(resource)} has attributes that are still to be cleared"
@@ -183,7 +177,7 @@ def _about_applications(changes: Iterable[Change]) -> Iterator[str]:
     """One application has one name."""
     names: dict[str, str] = {}
     for change in changes:
-        for resource in filter(None, (_before(change), _after(change))):
+        for resource in filter(None, (before_of(change), after_of(change))):
             match resource:
                 case Assignment(application=arn, application_name=name):
                     if names.setdefault(arn, name) != name:

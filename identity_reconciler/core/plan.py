@@ -21,6 +21,7 @@ from identity_reconciler.core.state import (
     Resource,
     User,
     folded,
+    user_key,
 )
 from identity_reconciler.errors import Position
 
@@ -89,6 +90,21 @@ class Delete:
 
 
 Change = Create | Update | Rename | Delete
+
+
+def before_of(change: Change) -> Resource | None:
+    """Return what is live before *change*; None when it makes something."""
+    return None if isinstance(change, Create) else change.before
+
+
+def after_of(change: Change) -> Resource | None:
+    """Return what is live after *change*; None when it removes something."""
+    return None if isinstance(change, Delete) else change.after
+
+
+def subject_of(change: Change) -> Resource:
+    """Return what *change* is about: as it will be, or as it is when it is removed."""
+    return change.before if isinstance(change, Delete) else change.after
 
 
 class Withholding(StrEnum):
@@ -249,22 +265,14 @@ def awaited(changes: Iterable[Change]) -> Mapping[Key, tuple[Key, ...]]:
         claim: change.key
         for change in about
         if not isinstance(change, Create)
-        for claim in claims(change.before) - claims(_after(change))
+        for claim in claims(change.before) - claims(after_of(change))
     }
     found: dict[Key, list[Key]] = defaultdict(list)
     for change in about if given else ():
-        for claim in sorted((claims(_after(change)) - claims(_before(change))) & given.keys()):
+        for claim in sorted((claims(after_of(change)) - claims(before_of(change))) & given.keys()):
             if given[claim] != change.key:
                 found[change.key].append(given[claim])
     return {key: tuple(dict.fromkeys(keys)) for key, keys in found.items()}
-
-
-def _before(change: Change) -> Resource | None:
-    return None if isinstance(change, Create) else change.before
-
-
-def _after(change: Change) -> Resource | None:
-    return None if isinstance(change, Delete) else change.after
 
 
 def _places(changes: tuple[Change, ...]) -> Mapping[Key, tuple[int, int]]:
@@ -310,8 +318,8 @@ class _Waiting:
         for change in changes if managers or self._awaited else ():
             if change.key[0] in {"user", "group"}:
                 self.steps[change.key] = ORDER[step_of(change)]
-                above = tuple(key for key in _managers(change) if key in managers)
-                if above:
+                above = tuple(key for key in managers_of(change) if key in managers)
+                if above and not isinstance(change, Delete):
                     self._above[change.key] = above
         deleted = {change.key for change in changes if isinstance(change, Delete)}
         for key, keys in self._awaited.items():
@@ -346,15 +354,11 @@ class _Waiting:
         return False
 
 
-def _managers(change: Change) -> Iterator[Key]:
+def managers_of(change: Change) -> Iterator[Key]:
     """Yield the managers that *change* starts from or leads to, by the names they will have."""
-    if isinstance(change, Update | Rename):
-        sides: tuple[Resource, ...] = (change.before, change.after)
-    else:
-        sides = (change.after,) if isinstance(change, Create) else ()
-    for side in sides:
+    for side in (before_of(change), after_of(change)):
         if isinstance(side, User) and side.manager:
-            yield ("user", folded(side.manager))
+            yield ("user", user_key(side.manager))
 
 
 def requirements(change: Change) -> tuple[Key, ...]:

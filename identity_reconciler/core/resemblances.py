@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from identity_reconciler.core.access import Impact
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.lookalikes import look_alikes, strange
-from identity_reconciler.core.plan import Delete, Plan
+from identity_reconciler.core.plan import Plan, subject_of
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -71,7 +71,7 @@ def resemblances(impact: Impact, declared: Declared) -> tuple[Resemblance, ...]:
 def _concerned(plan: Plan, live: State) -> Mapping[str, set[str]]:
     found: dict[str, set[str]] = {"user": set(), "group": set(), "application": set()}
     for change in plan.changes:
-        resource = change.before if isinstance(change, Delete) else change.after
+        resource = subject_of(change)
         for kind, name in _names(resource, live):
             found[kind].add(name)
     return found

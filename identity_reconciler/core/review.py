@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update, awaited
+from identity_reconciler.core.plan import (
+    Change,
+    Create,
+    Delete,
+    Plan,
+    Rename,
+    Update,
+    awaited,
+    subject_of,
+)
 from identity_reconciler.core.readback import (
     WriteState,
     compare_with_live,
@@ -74,7 +83,7 @@ def _removing_under(renames: Renames, change: Change) -> Change:
 
 
 def _moved(change: Change, why: str) -> str:
-    subject = change.before if isinstance(change, Delete) else change.after
+    subject = subject_of(change)
     return (
         f"the plan is stale: {address(subject)} ({type(change).__name__.lower()}) would be done "
         f"now, but {why}; something has changed since, so plan and review again"
@@ -93,7 +102,7 @@ def _same(fresh: Change, reviewed: Change) -> bool:
 
 
 def _application_name(change: Change) -> str:
-    subject = change.before if isinstance(change, Delete) else change.after
+    subject = subject_of(change)
     return subject.application_name if isinstance(subject, Assignment) else ""
 
 
@@ -114,9 +123,7 @@ def to_be_read(plan: Plan) -> tuple[tuple[Resource, ...], tuple[Principal, ...]]
 
 def applications_of(plan: Plan) -> tuple[ApplicationArn, ...]:
     """Return the applications that *plan* assigns or unassigns, to be read with what it names."""
-    subjects = (
-        change.before if isinstance(change, Delete) else change.after for change in plan.changes
-    )
+    subjects = map(subject_of, plan.changes)
     return tuple(dict.fromkeys(one.application for one in subjects if isinstance(one, Assignment)))
 
 
@@ -232,7 +239,7 @@ def _stale(subject: Resource, detail: str) -> str:
 def _refuse_other_applications(reviewed: Plan, live: State) -> None:
     """Refuse when an application was reviewed by another name than it has."""
     for change in reviewed.changes:
-        subject = change.before if isinstance(change, Delete) else change.after
+        subject = subject_of(change)
         if isinstance(subject, Assignment) and subject.application_name:
             found = live.applications.get(subject.application)
             if found is not None and found.name != subject.application_name:

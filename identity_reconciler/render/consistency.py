@@ -22,7 +22,14 @@ from identity_reconciler.core.guard_settings import GuardId, ResourceKind
 from identity_reconciler.core.guards import PROPOSED
 from identity_reconciler.core.guards.verdicts import MOST_SHOWN
 from identity_reconciler.core.lookalikes import look_alikes, strange
-from identity_reconciler.core.plan import Change, Delete, Origin, Plan, Reason, Withholding
+from identity_reconciler.core.plan import (
+    Change,
+    Origin,
+    Plan,
+    Reason,
+    Withholding,
+    subject_of,
+)
 from identity_reconciler.core.state import Assignment, folded
 from identity_reconciler.errors import Position
 from identity_reconciler.render.describe import described_change, described_counts
@@ -197,7 +204,7 @@ def _is_grounded(told: AccessDocument, person: PersonDocument, grounds: Grounds)
 
 def _application_names(plan: Plan) -> Iterator[tuple[str, str]]:
     for change in plan.changes:
-        resource = change.before if isinstance(change, Delete) else change.after
+        resource = subject_of(change)
         if isinstance(resource, Assignment):
             yield resource.application, resource.application_name or resource.application
 

@@ -17,13 +17,15 @@ from identity_reconciler.core.guards import Standing, Verdict
 from identity_reconciler.core.order import Exposure
 from identity_reconciler.core.plan import (
     Change,
-    Create,
     Delete,
     Origin,
     Plan,
     Rename,
     Update,
+    after_of,
+    before_of,
     counts,
+    subject_of,
 )
 from identity_reconciler.core.resemblances import Resemblance
 from identity_reconciler.core.state import (
@@ -380,13 +382,13 @@ def described_change(
 
     *trace* tells who made a link; users and groups tell it themselves.
     """
-    subject = change.before if isinstance(change, Delete) else change.after
+    subject = subject_of(change)
     return ChangeDocument(
         action=action_of(change),
         kind=_kind(subject),
         address=address(subject),
-        before=None if isinstance(change, Create) else change.before,
-        after=None if isinstance(change, Delete) else change.after,
+        before=before_of(change),
+        after=after_of(change),
         differences=_differences(change),
         reason=change.reason if isinstance(change, Delete) else None,
         cascaded=change.cascaded if isinstance(change, Delete) else (),
@@ -402,7 +404,7 @@ def _position(position: Position) -> PositionDocument:
 
 
 def _provenance(change: Change) -> Provenance | None:
-    before = None if isinstance(change, Create) else change.before
+    before = before_of(change)
     return before.provenance if isinstance(before, User | Group) else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from identity_reconciler.core.plan import Change, Delete
+from identity_reconciler.core.plan import Change, subject_of
 from identity_reconciler.core.state import address
 from identity_reconciler.render.document import (
     Action,
@@ -100,7 +100,7 @@ def plan_text(plan: PlanDocument, page: PageFormat = NARROW) -> str:
 
 def result_line(change: Change, outcome: str, detail: str) -> str:
     """Return the line that says what became of *change*, for the log of an apply."""
-    touched = change.before if isinstance(change, Delete) else change.after
+    touched = subject_of(change)
     ending = f": {safe(detail)}" if detail else ""
     return safe_lines(
         f"{SYMBOLS[action_of(change)]} {outcome:<16}  {safe(address(touched))}{ending}"

@@ -13,18 +13,15 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import chain
 from queue import SimpleQueue
-from typing import Protocol, assert_never
+from typing import Protocol
 
 from identity_reconciler.core.needs import Needs
-from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
+from identity_reconciler.core.plan import Change, Delete, Plan, Rename, managers_of
 from identity_reconciler.core.renames import ends_of
 from identity_reconciler.core.state import (
     Assignment,
     Key,
     Membership,
-    Resource,
-    User,
-    user_key,
 )
 
 
@@ -125,28 +122,11 @@ def _of_names(changes: Sequence[Change]) -> Iterator[tuple[Key, Key]]:
     gone = {one.key for one in changes if isinstance(one, Delete) and one.key[0] == "user"}
     moved = gone.union(renamed.values())
     for change in changes if moved else ():
-        named = moved.intersection(_managers(change)) - {change.key}
+        named = moved.intersection(managers_of(change)) - {change.key}
         if isinstance(change, Delete) and isinstance(change.before, Membership | Assignment):
             named |= {renamed[end] for end in ends_of(change.before) if end in renamed}
         for other in named:
             yield from ((change.key, other), (other, change.key))
-
-
-def _managers(change: Change) -> Iterator[Key]:
-    """Yield the managers that *change* starts from or leads to, by the names they will have."""
-    sides: list[Resource]
-    match change:
-        case Create(after=after):
-            sides = [after]
-        case Delete(before=before):
-            sides = [before]
-        case Update(before=old, after=new) | Rename(before=old, after=new):
-            sides = [old, new]
-        case _:
-            assert_never(change)
-    for side in sides:
-        if isinstance(side, User) and side.manager:
-            yield ("user", user_key(side.manager))
 
 
 def _lane(change: Change) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from identity_reconciler.core.accounts import AccountRole, AccountRoleKind
 from identity_reconciler.core.guard_settings import GuardSettings, PrivilegedNames
-from identity_reconciler.core.plan import Change, Delete, Plan
+from identity_reconciler.core.plan import Change, Plan, subject_of
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
@@ -93,7 +93,7 @@ class _Guarded:
 
     def touches(self, change: Change) -> bool:
         """Return whether *change* touches what is guarded, before or after it."""
-        return self._is_guarded(change.before if isinstance(change, Delete) else change.after)
+        return self._is_guarded(subject_of(change))
 
     def _is_guarded(self, resource: Resource) -> bool:
         match resource:
