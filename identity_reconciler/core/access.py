@@ -167,7 +167,7 @@ def _at_stake(
     shifted = shifted_groups(before, after, renames)
     found: dict[ApplicationArn, frozenset[UserKey]] = {}
     for arn in after.assignments:
-        if _is_open(before, arn):
+        if is_open(before, arn):
             continue
         users = frozenset().union(*_stakes(arn, before, after, shifted, renames))
         if users:
@@ -215,7 +215,8 @@ def _stakes(
             yield after.members.get(GroupKey(principal.name), frozenset())
 
 
-def _is_open(state: State, arn: ApplicationArn) -> bool:
+def is_open(state: State, arn: ApplicationArn) -> bool:
+    """Return whether everybody can open the application *arn*, as far as *state* tells."""
     application = state.applications.get(arn)
     return application is not None and application.assignment_required is False
 
@@ -251,7 +252,7 @@ def _paths(state: State, arn: ApplicationArn, user: UserKey) -> tuple[Path, ...]
 def _open_to_everyone(plan: Plan, before: State) -> Iterator[AccessChange]:
     """Yield what deleted users lose, and created users gain, without any assignment."""
     everyone = (Path(Route.EVERYONE),)
-    applications = [one for one in before.applications.values() if _is_open(before, one.arn)]
+    applications = [one for one in before.applications.values() if is_open(before, one.arn)]
     for change in plan.changes if applications else ():
         match change:
             case Create(after=User() as user):

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import assert_never
 
-from identity_reconciler.core.access import Effect, Impact
+from identity_reconciler.core.access import Effect, Impact, is_open
 from identity_reconciler.core.accounts import AccountRole
 from identity_reconciler.core.needs import Need, Why, needs
 from identity_reconciler.core.plan import (
@@ -51,6 +51,7 @@ from identity_reconciler.core.state import (
     UserKey,
     UserName,
     group_key,
+    principal_of,
     user_key,
 )
 
@@ -121,10 +122,8 @@ class _Ways:
             for user in found:
                 self._groups[user] |= {later}
         for arn, principals in state.assignments.items():
-            application = state.applications.get(arn)
-            if application is None or application.assignment_required is not False:
-                for principal in principals:
-                    self._assign(arn, renames.principal(principal))
+            for principal in principals if not is_open(state, arn) else ():
+                self._assign(arn, renames.principal(principal))
         for principal, roles in state.account_access.items():
             for role in roles:
                 self._assign(role, renames.principal(principal))
@@ -212,6 +211,11 @@ class _Ways:
             if principal != but_for:
                 found |= self.who(principal) & among
         return found
+
+    def lost_without(self, principal: Principal, target: Target) -> AbstractSet[UserKey]:
+        """Return who has *target* by nothing but that *principal* is assigned to it."""
+        users = self.who(principal)
+        return users - self.reached(target, users, principal)
 
     def targets(self, principal: Principal) -> tuple[Target, ...]:
         """Return what *principal* is assigned to."""
@@ -310,37 +314,30 @@ class _Builder:
 
     def _take(self, change: Change) -> None:
         del self._left[change.key]
+        self._carry_out(change, grants=self._most, revocations=self._least)
+
+    def _carry_out(self, change: Change, *, grants: _Ways, revocations: _Ways) -> None:
+        """Do in *grants* what *change* gives, or in *revocations* what it takes away."""
+        links = self._links(change)
         match change:
             case Create():
-                for link in self._links(change):
-                    self._most.add(link)
-            case Delete():
-                self._retire(self._least, change)
+                for link in links:
+                    grants.add(link)
+            case Delete(before=before):
+                for link in links:
+                    revocations.remove(link)
+                if isinstance(before, User | Group):
+                    revocations.end(principal_of(before))
             case Update() | Rename():
                 pass
             case _:
                 assert_never(change)
 
-    def _retire(self, ways: _Ways, change: Delete) -> None:
-        for link in self._links(change):
-            ways.remove(link)
-        match change.before:
-            case User(user_name=name):
-                ways.end(Principal(PrincipalKind.USER, user_key(name)))
-            case Group(name=name):
-                ways.end(_group(group_key(name)))
-            case _:
-                pass
-
     def _finish(self, wave: Iterable[Change]) -> None:
         """Go on from after *wave*, and close what is no longer exposed."""
         for change in wave:
             self._done += 1
-            if isinstance(change, Delete):
-                self._retire(self._most, change)
-            elif isinstance(change, Create):
-                for link in self._links(change):
-                    self._least.add(link)
+            self._carry_out(change, grants=self._least, revocations=self._most)
         for (effect, pair), since in tuple(self._open.items()):
             if self._least.reach(*pair) is (effect is Effect.LOST):
                 del self._open[effect, pair]
@@ -375,15 +372,11 @@ class _Builder:
                 users = {user_key(link.user)}
                 for target in ways.targets(_group(group_key(link.group))):
                     yield target, users - ways.reached(target, users)
-            case Assignment(application=arn, principal=principal) if not self._is_open(arn):
-                users = set(ways.who(principal))
+            case Assignment(application=arn) as link if not is_open(self._impact.before, arn):
+                users = set(ways.who(link.principal))
                 yield arn, users - ways.reached(arn, users)
             case _:
                 pass
-
-    def _is_open(self, arn: ApplicationArn) -> bool:
-        application = self._impact.before.applications.get(arn)
-        return application is not None and application.assignment_required is False
 
     def _closed(self, change: Delete) -> Iterator[_Many]:
         """Yield what *change* takes from whom, of those who have it by nothing else in this wave.
@@ -400,15 +393,11 @@ class _Builder:
             case Assignment(application=arn) as link:
                 principal = self._renames.principal(link.principal)
                 if ways.has(arn, principal):
-                    yield (
-                        arn,
-                        ways.who(principal) - ways.reached(arn, ways.who(principal), principal),
-                    )
+                    yield arn, ways.lost_without(principal, arn)
             case Group(name=name):
-                group_principal = _group(group_key(name))
-                users = ways.who(group_principal)
-                for target in ways.targets(group_principal):
-                    yield target, users - ways.reached(target, users, group_principal)
+                principal = _group(group_key(name))
+                for target in ways.targets(principal):
+                    yield target, ways.lost_without(principal, target)
             case User():
                 pass
             case _:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from identity_reconciler.core.bindings import leavers, managers, places, require_same_objects
@@ -29,6 +30,7 @@ from identity_reconciler.core.state import (
     Principal,
     PrincipalKind,
     Resource,
+    State,
     User,
     UserName,
     group_key,
@@ -87,11 +89,16 @@ def still_left(plan: Plan, gateway: Gateway, lengths: Lengths) -> Plan:
         IncompleteReadError: What it touches could not be read.
         StalePlanError: Something of it is neither as it was nor as it shall be.
     """
-    live = gateway.read_state(to_verify(plan, lengths))
-    if live.twins:
-        # A list cannot tell them apart by their names; AWS knows how each is spelled.
-        live = gateway.read_state(to_verify(plan, ENDLESS))
-    return what_is_left(plan, live)
+    return what_is_left(plan, _read(gateway, partial(to_verify, plan), lengths))
+
+
+def _read(gateway: Gateway, wanted: Callable[[Lengths], Wanted], lengths: Lengths) -> State:
+    """Return what is *wanted* where lists are as long as *lengths* say.
+
+    A list cannot tell twins apart by their names; AWS knows how each is spelled.
+    """
+    live = gateway.read_state(wanted(lengths))
+    return gateway.read_state(wanted(ENDLESS)) if live.twins else live
 
 
 class Telling(Gateway, Protocol):
@@ -117,9 +124,7 @@ def left_of_reviewed(reviewed: Plan, gateway: Telling, lengths: Lengths) -> Plan
     if not reviewed:
         return reviewed
     gateway.recall(leavers(reviewed))
-    live = gateway.read_state(to_review(reviewed, lengths))
-    if live.twins:
-        live = gateway.read_state(to_review(reviewed, ENDLESS))
+    live = _read(gateway, partial(to_review, reviewed), lengths)
     # Of which applications is what hangs on who is to be deleted, and was not reviewed?
     unknown = live.assignments.keys() - live.applications.keys()
     if unknown:
