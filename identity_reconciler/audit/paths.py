@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from identity_reconciler.core.access import Path, Route
+from identity_reconciler.core.access import Path, Route, is_open
 from identity_reconciler.core.accounts import AccountRole
 from identity_reconciler.core.state import (
     Application,
@@ -39,8 +39,7 @@ def openings(state: State) -> Iterator[Opening]:
     API_PutApplicationAssignmentConfiguration.
     """
     for arn in state.applications.keys() | state.assignments.keys():
-        application = state.applications.get(arn)
-        if application is not None and application.assignment_required is False:
+        if is_open(state, arn):
             for key in state.users:
                 yield Opening(key, arn, Path(Route.EVERYONE))
         for principal in state.assignments.get(arn, ()):

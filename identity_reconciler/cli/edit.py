@@ -132,7 +132,6 @@ def editing(directory: Path, *, dry_run: bool) -> Iterator[Editor]:
     from identity_reconciler.cli.loading import one_directory
     from identity_reconciler.desired.writing.editing import Editor
     from identity_reconciler.desired.writing.rewrite import Rewrite
-    from identity_reconciler.render.escape import safe_lines
 
     rewrite = Rewrite(one_directory(directory))
     editor = Editor(rewrite)
@@ -140,7 +139,7 @@ def editing(directory: Path, *, dry_run: bool) -> Iterator[Editor]:
     editor.finish()
     finish(rewrite, write=not dry_run)
     for remark in editor.remarks:
-        note(safe_lines(f"note: {remark}"))
+        note(f"note: {remark}")
 
 
 def given(argument: str, **fields: str) -> Input:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
@@ -58,14 +58,17 @@ def _with_quiet(function: Callable[..., Any]) -> Callable[..., Any]:
         with hushed():
             return function(*arguments, **options)
 
-    hints = {**get_type_hints(function, include_extras=True), "quiet": _Quiet}
-    own = [
-        one.replace(annotation=hints[name]) for name, one in signature(function).parameters.items()
-    ]
+    own = signature(function, eval_str=True).parameters.values()
     option = Parameter("quiet", Parameter.KEYWORD_ONLY, default=False, annotation=_Quiet)
-    # Typer reads both.
-    vars(command)["__signature__"] = Signature([*own, option])
-    command.__annotations__ = hints
+    return taking(command, (*own, option))
+
+
+def taking(command: Callable[..., Any], parameters: Iterable[Parameter]) -> Callable[..., Any]:
+    """Return *command* such that Typer gives it *parameters*, each by its name."""
+    named = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in parameters]
+    # Typer reads the signature for names and defaults, the annotations for types and help.
+    vars(command)["__signature__"] = Signature(named)
+    command.__annotations__ = {one.name: one.annotation for one in named}
     return command
 
 

@@ -116,7 +116,6 @@ def _taken_over(
     from identity_reconciler.cli.output import note
     from identity_reconciler.core.state import principals_of
     from identity_reconciler.gateway.reading.witnesses import witness
-    from identity_reconciler.render.escape import safe_lines
     from identity_reconciler.runs.terraform import takeover
 
     store = declared.settings.instance.identity_store_id
@@ -129,13 +128,13 @@ def _taken_over(
         lambda kind, identifier: principals.get(witness(store, kind, identifier)),
     )
     for remark in found.remarks:
-        note(safe_lines(f"note: {remark}"))
+        note(f"note: {remark}")
     if found.besides:
         named = ", ".join(f"{kind}/{name}" for kind, name in sorted(found.besides)[:_MOST_NOTES])
         more = f" and {len(found.besides) - _MOST_NOTES:,} more" * (
             len(found.besides) > _MOST_NOTES
         )
-        note(safe_lines(f"note: taken in as well, for lists name them: {named}{more}"))
+        note(f"note: taken in as well, for lists name them: {named}{more}")
     return found
 
 
@@ -197,12 +196,11 @@ def adopt_and_tell(rewrite: Rewrite, declared: Declared, live: State, choice: Ch
     """
     from identity_reconciler.cli.output import note
     from identity_reconciler.desired.writing.importing import adopt
-    from identity_reconciler.render.escape import safe_lines
 
     adopted = adopt(rewrite, declared, live, choice)
     told = [*adopted.remarks, *(f"{one}: live, and was not listed" for one in adopted.unlisted)]
     for remark in told[:_MOST_NOTES]:
-        note(safe_lines(f"note: {remark}"))
+        note(f"note: {remark}")
     if len(told) > _MOST_NOTES:
         note(f"note: and {len(told) - _MOST_NOTES:,} more of these; --only tells those of one")
     if adopted.unreviewed:

@@ -16,6 +16,7 @@ import typer
 from identity_reconciler.audit.formats.writing import ReportFormat
 from identity_reconciler.audit.reports.expiring import ExpiringQuestion
 from identity_reconciler.cli.connection import Target, connected, connected_for, open_sandbox
+from identity_reconciler.cli.help import taking
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     Color,
@@ -190,14 +191,7 @@ def asked(question: Callable[_Own, Question]) -> Callable[..., int]:
         ask: Callable[..., Question] = question
         return _answer(ask(**arguments), options)
 
-    parameters = [
-        one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for one in (*own.values(), *shared.values())
-    ]
-    # What Typer reads: the signature for names and defaults, the annotations for types and help.
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {one.name: one.annotation for one in parameters}
-    return command
+    return taking(command, (*own.values(), *shared.values()))
 
 
 def _answer(question: Question, options: AuditOptions) -> int:

@@ -25,6 +25,7 @@ from identity_reconciler.cli.edit import (
     given,
     terms_given,
 )
+from identity_reconciler.cli.help import taking
 from identity_reconciler.cli.options import (
     DEFAULT_DIRECTORY,
     EndpointUrl,
@@ -100,14 +101,7 @@ def with_attributes(*required: str) -> Callable[[Callable[..., None]], Callable[
         mine = [one for name, one in own.items() if name != "attributes"]
         arguments = [one for one in mine if one.default is inspect.Parameter.empty]
         options = [one for one in mine if one.default is not inspect.Parameter.empty]
-        parameters = [
-            one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for one in (*arguments, *shared, *options)
-        ]
-        # What Typer reads: the signature for names and defaults, the annotations for the rest.
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        command.__annotations__ = {one.name: one.annotation for one in parameters}
-        return command
+        return taking(command, (*arguments, *shared, *options))
 
     return decorate
 

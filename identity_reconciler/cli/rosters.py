@@ -62,7 +62,6 @@ def roster_of(
     """
     from identity_reconciler.desired.writing.rosters import field_of, read_roster
     from identity_reconciler.desired.writing.tables import read_table
-    from identity_reconciler.render.escape import safe_lines
 
     if len(reading.group_separator) != 1:
         raise UsageError(f"--group-separator {reading.group_separator}: expected one character")
@@ -80,7 +79,7 @@ def roster_of(
     )
     roster = read_roster(table, reading)
     for line in roster.notes:
-        note(safe_lines(f"note: {line}"))
+        note(f"note: {line}")
     return roster
 
 

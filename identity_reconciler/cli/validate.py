@@ -55,10 +55,9 @@ def _tell_slips(declared: Declared) -> None:
     """Tell which names in the settings may be slips; only what is live could prove them so."""
     from identity_reconciler.cli.output import note
     from identity_reconciler.core.control import unmatched
-    from identity_reconciler.render.escape import safe_lines
 
     for one in unmatched(declared, None, applications=True):
-        note(safe_lines(f"note: {one.position}: {one.text}"))
+        note(f"note: {one.position}: {one.text}")
 
 
 def _problems(problems: Sequence[Problem], output_format: ProblemFormat, directory: Path) -> str:
