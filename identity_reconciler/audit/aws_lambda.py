@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from identity_reconciler.audit.collection import Collection, collect
-from identity_reconciler.audit.formats.writing import ReportFormat, written
+from identity_reconciler.audit.formats.writing import written
 from identity_reconciler.audit.inspection import Inspection
-from identity_reconciler.audit.report import EVERYTHING, Edition, Question
+from identity_reconciler.audit.report import EVERYTHING, Edition, Question, ReportFormat
 from identity_reconciler.audit.reports.access import AccessQuestion
 from identity_reconciler.audit.reports.applications import ApplicationsQuestion, AssignmentsQuestion
 from identity_reconciler.audit.reports.duplicates import DuplicatesQuestion

@@ -93,6 +93,16 @@ class Edition:
         return (*self.report.notes, *(f"Not looked into: {gap}" for gap in self.gaps))
 
 
+class ReportFormat(StrEnum):
+    """How to write a report."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
 def _every(_: object) -> bool:
     return True
 

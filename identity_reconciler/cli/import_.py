@@ -17,7 +17,7 @@ from identity_reconciler.cli.options import (
     ServiceApplications,
     UseSandbox,
 )
-from identity_reconciler.desired.writing.placing import Layout
+from identity_reconciler.desired.writing.layout import Layout
 from identity_reconciler.errors import UsageError
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from identity_reconciler.cli.options import (
     UseSandbox,
 )
 from identity_reconciler.core.declared import Ignore
-from identity_reconciler.desired.writing.placing import Layout
+from identity_reconciler.desired.writing.layout import Layout
 from identity_reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
 
-from identity_reconciler.audit.formats.writing import ReportFormat
+from identity_reconciler.audit.report import ReportFormat
 from identity_reconciler.audit.reports.expiring import ExpiringQuestion
 from identity_reconciler.cli.connection import Target, connected, connected_for, open_sandbox
 from identity_reconciler.cli.help import taking

@@ -273,5 +273,21 @@ class TestHelp:
         )
         assert done.stdout.endswith("[] 0\n")
 
+    def test_needs_nothing_that_reads_yaml(self, here: Path) -> None:
+        """Typing a command or its help waits for no schema to be built."""
+        script = (
+            "import sys, identity_reconciler.cli.app; "
+            "print(sorted({'pydantic', 'ruamel', 'rich'} & set(sys.modules)))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=here,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == "[]\n"
+
     def test_version(self, here: Path) -> None:
         assert command("--version", cwd=here).out.startswith("identity-reconciler 0.")

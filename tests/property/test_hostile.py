@@ -19,8 +19,8 @@ from rich.console import Console
 from identity_reconciler.audit.formats.html import page
 from identity_reconciler.audit.formats.shown import plain
 from identity_reconciler.audit.formats.table import table
-from identity_reconciler.audit.formats.writing import ReportFormat, written
-from identity_reconciler.audit.report import INSTANCE, Column, Edition, Report
+from identity_reconciler.audit.formats.writing import written
+from identity_reconciler.audit.report import INSTANCE, Column, Edition, Report, ReportFormat
 from identity_reconciler.cli.output import note
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Reason, Update, ordered
 from identity_reconciler.core.state import (

@@ -18,7 +18,7 @@ import yaml
 from moto import mock_aws
 
 from identity_reconciler.audit.aws_lambda import QUESTIONS, Order, deliver, handler
-from identity_reconciler.audit.formats.writing import ReportFormat
+from identity_reconciler.audit.report import ReportFormat
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.wire.pacing import Rates
 from identity_reconciler.sandbox import InstanceDetails, Sandbox

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import assert_never
 
 from identity_reconciler.audit.formats.data import csv_text, json_text
 from identity_reconciler.audit.formats.html import page
 from identity_reconciler.audit.formats.shown import markdown, plain
-from identity_reconciler.audit.report import Edition
-
-
-class ReportFormat(StrEnum):
-    """How to write a report."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    HTML = "html"
+from identity_reconciler.audit.report import Edition, ReportFormat
 
 
 def written(edition: Edition, report_format: ReportFormat) -> str:

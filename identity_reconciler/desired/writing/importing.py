@@ -50,8 +50,9 @@ from identity_reconciler.desired.writing.corrections import (
     list_at,
 )
 from identity_reconciler.desired.writing.exporter import Entry, Exporter
+from identity_reconciler.desired.writing.layout import Layout, file_for
 from identity_reconciler.desired.writing.naming import sayable, to_be_ignored
-from identity_reconciler.desired.writing.placing import Catalog, Layout, file_for
+from identity_reconciler.desired.writing.placing import Catalog
 from identity_reconciler.desired.writing.placing import Entry as Place
 from identity_reconciler.desired.writing.rewrite import Rewrite
 from identity_reconciler.errors import UsageError

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import PurePosixPath
 
 from identity_reconciler.core.declared import DeclaredApplication, DeclaredGroup, DeclaredUser
-from identity_reconciler.core.state import folded
 from identity_reconciler.desired.model.schema import DESIRED_STATE
 from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_FILE
 from identity_reconciler.desired.writing.editors import editor_line
@@ -189,30 +186,3 @@ def _entries(section: ListedSection) -> Iterator[Entry]:
     for number, node in enumerate(section.items.items):
         if isinstance(node, Map):
             yield Entry(section, number, node)
-
-
-class Layout(StrEnum):
-    """How new entries are spread over files."""
-
-    ONE_FILE = "one-file"
-    BY_KIND = "by-kind"
-    BY_PREFIX = "by-prefix"
-
-
-def file_for(layout: Layout, section: str, name: str) -> str:
-    """Return the file for the entry called *name* of a section."""
-    match layout:
-        case Layout.ONE_FILE:
-            return "identities.yaml"
-        case Layout.BY_PREFIX if section != "applications":
-            return f"{section}/{_prefix(section, name)}.yaml"
-        case _:
-            return f"{section}.yaml"
-
-
-def _prefix(section: str, name: str) -> str:
-    """Return the first letter of a user name; of a group's, what stands before the first sign."""
-    plain = unicodedata.normalize("NFKD", folded(name)).encode("ascii", "ignore").decode()
-    words = re.findall("[a-z0-9]+", plain)
-    first: str = words[0] if words else "other"
-    return first[0] if section == "users" and words else first[:40]

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identity_reconciler.audit.formats.writing import ReportFormat, written
+from identity_reconciler.audit.formats.writing import written
 from identity_reconciler.audit.inspection import (
     Account,
     Inspection,
     Visit,
     inspection_of,
 )
-from identity_reconciler.audit.report import Edition, Report
+from identity_reconciler.audit.report import Edition, Report, ReportFormat
 from identity_reconciler.audit.reports.leavers import LeaversQuestion, read_leavers
 from identity_reconciler.core.accounts import AccountGap, GapReason
 from identity_reconciler.core.declared import Declared, DeclaredUser, Presence, Settings

@@ -34,7 +34,7 @@ from identity_reconciler.core.state import (
     user_key,
 )
 from identity_reconciler.desired.writing.importing import Choice, adopt
-from identity_reconciler.desired.writing.placing import Layout, file_for
+from identity_reconciler.desired.writing.layout import Layout, file_for
 from identity_reconciler.desired.writing.rewrite import Rewrite
 from tests.memory_gateway import MemoryGateway
 from tests.strategies import NOW, live_states
