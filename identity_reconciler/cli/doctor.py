@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.core.accounts import AccountReading
     from identity_reconciler.core.declared import Declared
-    from identity_reconciler.core.state import State
+    from identity_reconciler.core.state import GroupKey, State
     from identity_reconciler.gateway import Gateway, Wanted
     from identity_reconciler.gateway.aws import AwsGateway
 
@@ -125,8 +125,8 @@ def _without_yaml(target: Target, region: str | None) -> Iterator[Diagnosis]:
                 )
                 if one.region == clients.region:
                     gateway = target.open(clients, as_instance(one, name, one.region, account))
-                    yield from readable(gateway)
-                    yield from _accounts(gateway, AccountReading.PRINCIPAL)
+                    groups = yield from readable(gateway)
+                    yield from _accounts(gateway, AccountReading.PRINCIPAL, groups)
     except ReconcilerError as error:
         yield Diagnosis(good=False, text=str(error))
 
@@ -213,17 +213,22 @@ def _examined(declared: Declared, target: Target) -> Iterator[Diagnosis]:
                 text=f"credentials lead to {instance.instance_arn} in {instance.region}, owned by "
                 f"{instance.account_id}",
             )
-            yield from readable(gateway, declared)
-            yield from _accounts(gateway, declared.settings.account_access)
+            groups = yield from readable(gateway, declared)
+            yield from _accounts(gateway, declared.settings.account_access, groups)
             yield _lock(gateway, lock_of(declared.settings.lock, sandbox=target.sandbox))
     except ReconcilerError as error:
         yield Diagnosis(good=False, text=str(error))
 
 
-def readable(gateway: Gateway, declared: Declared | None = None) -> Iterator[Diagnosis]:
+def readable(
+    gateway: Gateway, declared: Declared | None = None
+) -> Generator[Diagnosis, None, frozenset[GroupKey]]:
     """Yield whether each kind of read works, and what the lists tell. Each list is read once.
 
     Of what is *declared*, the lists tell which names in the settings are nobody's.
+
+    Returns:
+        The groups that are live; none where they cannot be read.
     """
     from identity_reconciler.core.state import Principal, PrincipalKind
     from identity_reconciler.gateway import Wanted
@@ -248,6 +253,7 @@ def readable(gateway: Gateway, declared: Declared | None = None) -> Iterator[Dia
     for arn in sorted(live["applications"].applications)[:1] if "applications" in live else ():
         wanted = Wanted(arns=(arn,), assignments_of=lambda _: True)
         yield _whether("assignments of an application", _answer(gateway, wanted))
+    return frozenset(live["groups"].groups) if "groups" in live else frozenset()
 
 
 def _without_effect(declared: Declared, live: Mapping[str, State]) -> Iterator[Diagnosis]:
@@ -261,8 +267,13 @@ def _without_effect(declared: Declared, live: Mapping[str, State]) -> Iterator[D
         yield Diagnosis(good=False, text=f"settings: {one.position}: {one.text}")
 
 
-def _accounts(gateway: Gateway, reading: AccountReading) -> Iterator[Diagnosis]:
-    """Yield whether access to AWS accounts may be asked for, as the settings say it is read."""
+def _accounts(
+    gateway: Gateway, reading: AccountReading, groups: frozenset[GroupKey]
+) -> Iterator[Diagnosis]:
+    """Yield whether access to AWS accounts may be asked for, as the settings say it is read.
+
+    One of the live *groups* shows as much as all.
+    """
     from identity_reconciler.core.accounts import AccountReading, GapReason
     from identity_reconciler.core.state import principals_of
     from identity_reconciler.gateway import Wanted
@@ -271,8 +282,7 @@ def _accounts(gateway: Gateway, reading: AccountReading) -> Iterator[Diagnosis]:
     if reading is AccountReading.OFF:
         yield Diagnosis(good=True, text=f"{what} is not read (account_access: off)")
         return
-    groups = _answer(gateway, Wanted(groups=True))
-    first = () if isinstance(groups, Diagnosis) else principals_of((), sorted(groups.groups)[:1])
+    first = principals_of((), sorted(groups)[:1])
     by_list = reading is AccountReading.LIST
     if not first and not by_list:
         return
