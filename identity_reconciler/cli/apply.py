@@ -90,8 +90,9 @@ def apply(
     as_json: AsJson = False,
 ) -> int:
     """Carry out a plan: a saved one, or one made now. Can be stopped and run again at any point."""
+    from identity_reconciler.cli.applying import apply_directory, apply_saved
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.cli.execution import Course, apply_directory, apply_saved
+    from identity_reconciler.cli.execution import Course
     from identity_reconciler.cli.history import head_of
     from identity_reconciler.cli.options import parse_rates
     from identity_reconciler.cli.output import Timings, note, timings_text

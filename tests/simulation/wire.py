@@ -24,8 +24,9 @@ from typing import Any
 import botocore.endpoint
 
 from identity_reconciler.cli import turns
+from identity_reconciler.cli.applying import apply_directory, apply_saved
 from identity_reconciler.cli.connection import WORKSPACE, Target, connected_for
-from identity_reconciler.cli.execution import Course, apply_directory, apply_saved
+from identity_reconciler.cli.execution import Course
 from identity_reconciler.cli.loading import load_all
 from identity_reconciler.cli.options import Color
 from identity_reconciler.cli.turns import generation_before
