@@ -11,7 +11,7 @@ from tests.simulation.defects import DEFECTS, seeds_until_found
 from tests.simulation.exhaustive import exhaustive
 from tests.simulation.levels import LEVELS
 
-_SLICES = {"core": 400, "order": 160, "two": 40, "wire": 5, "turns": 1}
+_SLICES = {"core": 400, "order": 160, "two": 40, "races": 40, "wire": 5, "turns": 1}
 """How many seeds of each level."""
 _KILLS = (26, 83)
 """Seeds that kill a command at one write or another, before and after it is carried out."""

@@ -27,9 +27,9 @@ from identity_reconciler.errors import (
     StalePlanError,
     UnknownOutcomeError,
 )
-from identity_reconciler.runs import applier, verification
+from identity_reconciler.runs import applier, lease, verification
 from identity_reconciler.runs.applier import Outcome, Result
-from tests.simulation import client, core, order, promise
+from tests.simulation import client, core, order, promise, races
 from tests.simulation.campaign import run_chunk
 from tests.simulation.found import Level
 
@@ -251,6 +251,16 @@ def _updates_whole(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
     return change
 
 
+def _taken_by_force(_: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Take the lease from whoever holds it."""
+    return lambda lease, by, *_: replace(lease, holder=by)
+
+
+def _set_whatever_is_kept(whole: Any) -> Any:  # noqa: ANN401 - as what it stands for
+    """Keep a record in place of any other."""
+    return lambda store, text, _, patience: whole(store, text, store.read(), patience)
+
+
 _RUN = applier._Run  # noqa: SLF001 - broken on purpose
 DEFECTS: Mapping[str, Defect] = {
     "read-back-dropped": Defect(((applier, "_settle", _read_back_dropped),)),
@@ -279,6 +289,19 @@ DEFECTS: Mapping[str, Defect] = {
     "expiry-ignored": Defect(((resolution, "_principals", _expiry_ignored),)),
     "title-forgotten": Defect(((planner, "_change", _updates_whole),)),
     "all-taken-for-done": Defect(((applier, "compare_with_live", _always((WriteState.DONE, ""))),)),
+    "lease-taken-by-force": Defect(((lease, "taken", _taken_by_force),), level=races.simulate),
+    "lease-set-whatever-is-kept": Defect(
+        ((lease, "_set", _set_whatever_is_kept),), within=2_000, level=races.simulate
+    ),
+    "lease-not-renewed": Defect(
+        ((lease.Tenure, "require", _always(None)), (lease.Tenure, "require_still", _always(None))),
+        within=5_000,
+        level=races.simulate,
+    ),
+    "generation-ignored": Defect(
+        ((races, "require_unmoved", _always(None)), (races, "require_forward", _always(None))),
+        level=races.simulate,
+    ),
     "objects-made-anew-accepted": Defect(((verification, "require_same_objects", _always(None)),)),
 }
 

@@ -7,8 +7,9 @@ plan puts everything right, is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from identity_reconciler.core.plan import Plan
@@ -24,15 +25,15 @@ from tests.simulation.promise import Promise, planned
 from tests.simulation.service import Service
 from tests.simulation.worlds import draw
 
-_LENGTHS = Lengths(5, 5)
+LENGTHS = Lengths(5, 5)
 
 
 @dataclass(slots=True)
-class _Process:
+class Process:
     """One command that applies a saved plan, in steps."""
 
-    name: str
     service: Service
+    name: str
     intent: Intent
     plan: Plan | None = None
     promise: Promise | None = None
@@ -46,18 +47,22 @@ class _Process:
         self.promise = Promise(before, intended(before, self.intent))
         self.plan = planned(declared(self.intent), Client(self.service)).plan
 
+    def share_plan(self, other: Process) -> None:
+        """Let *other* apply the plan of this one, too."""
+        other.plan, other.promise = self.plan, self.promise
+
     def steps(self) -> Iterator[None]:
         """Run `apply PLAN`, one change at each step."""
         assert self.plan is not None
         client = Client(self.service)
         results: list[Result] = []
         try:
-            left = left_of_reviewed(self.plan, client, _LENGTHS)
+            left = left_of_reviewed(self.plan, client, LENGTHS)
             yield
             for result in apply_plan(left, client, Silent(), Patience(self.service.sleep)):
                 results.append(result)
                 yield
-            remains = left_of_reviewed(self.plan, client, _LENGTHS)
+            remains = left_of_reviewed(self.plan, client, LENGTHS)
         except StalePlanError:
             self.ended = True
             return
@@ -65,14 +70,14 @@ class _Process:
         self.ended = True
 
 
-class _Both:
+class Both:
     """Two processes, of which either goes on while the other one sends a request."""
 
-    def __init__(self, service: Service, first: _Process, second: _Process, random: Random) -> None:
+    def __init__(self, first: Process, second: Process, random: Random) -> None:
         self._steps = {one.name: one.steps() for one in (first, second) if one.plan}
         self._of = {one.name: one for one in (first, second)}
         self._random = random
-        self._service = service
+        self._service = first.service
 
     def run(self) -> None:
         """Run both to their ends."""
@@ -102,10 +107,10 @@ def simulate(seed: int) -> Found:
     """Return what is found with *seed*: one of four ways in which two applies meet."""
     random = Random(seed)  # noqa: S311 - repeatable on purpose
     live, intent = draw(random)
-    kind = _KINDS[seed % len(_KINDS)]
+    kind = KINDS[seed % len(KINDS)]
     found = Found(story=lambda: story(live, intent, kind.__doc__))
     service = Service(live.copy())
-    old, new = kind(service, intent, random)
+    old, new = kind(partial(Process, service), intent, random)
     wanted = intended(service.store, new.intent)
     is_done = service.store == wanted
     name = (kind.__doc__ or "").rstrip(".")
@@ -137,49 +142,49 @@ def _put_right(service: Service, intent: Intent, found: Found) -> None:
     )
 
 
-def _pair(service: Service, old: Intent, new: Intent) -> tuple[_Process, _Process]:
-    return _Process("old", service, old), _Process("new", service, new)
+Make = Callable[[str, Intent], Process]
+"""Makes a process of that name, which is to make so what that commit says; each has a newer one."""
 
 
-def _one_plan_twice(service: Service, intent: Intent, random: Random) -> tuple[_Process, _Process]:
+def _pair(make: Make, old: Intent, new: Intent) -> tuple[Process, Process]:
+    return make("old", old), make("new", new)
+
+
+def _one_plan_twice(make: Make, intent: Intent, random: Random) -> tuple[Process, Process]:
     """One plan twice."""
-    old, new = _pair(service, intent, intent)
+    old, new = _pair(make, intent, intent)
     old.make_plan()
-    new.plan, new.promise = old.plan, old.promise
-    _Both(service, old, new, random).run()
+    old.share_plan(new)
+    Both(old, new, random).run()
     return old, new
 
 
-def _old_and_new(service: Service, intent: Intent, random: Random) -> tuple[_Process, _Process]:
+def _old_and_new(make: Make, intent: Intent, random: Random) -> tuple[Process, Process]:
     """An old and a new commit."""
-    old, new = _pair(service, another(intent, random), intent)
+    old, new = _pair(make, another(intent, random), intent)
     old.make_plan()
     new.make_plan()
-    _Both(service, old, new, random).run()
+    Both(old, new, random).run()
     return old, new
 
 
-def _planned_meanwhile(
-    service: Service, intent: Intent, random: Random
-) -> tuple[_Process, _Process]:
+def _planned_meanwhile(make: Make, intent: Intent, random: Random) -> tuple[Process, Process]:
     """A new commit planned while an old one is written."""
-    old, new = _pair(service, another(intent, random), intent)
+    old, new = _pair(make, another(intent, random), intent)
     return _meanwhile(old, new, random)
 
 
-def _reverted_meanwhile(
-    service: Service, intent: Intent, random: Random
-) -> tuple[_Process, _Process]:
+def _reverted_meanwhile(make: Make, intent: Intent, random: Random) -> tuple[Process, Process]:
     """A revert planned while what it reverts is written."""
-    before, after = _pair(service, intent, another(intent, random))
+    before, after = _pair(make, intent, another(intent, random))
     before.make_plan()
     for _ in before.steps():
         pass
-    service.log.clear()
-    return _meanwhile(after, _Process("reverted", service, intent), random)
+    before.service.log.clear()
+    return _meanwhile(after, make("reverted", intent), random)
 
 
-def _meanwhile(old: _Process, new: _Process, random: Random) -> tuple[_Process, _Process]:
+def _meanwhile(old: Process, new: Process, random: Random) -> tuple[Process, Process]:
     """Plan *new* in the middle of *old*, and apply it afterwards."""
     old.make_plan()
     assert old.plan is not None
@@ -194,7 +199,7 @@ def _meanwhile(old: _Process, new: _Process, random: Random) -> tuple[_Process, 
     return old, new
 
 
-_KINDS = (_one_plan_twice, _old_and_new, _planned_meanwhile, _reverted_meanwhile)
+KINDS = (_one_plan_twice, _old_and_new, _planned_meanwhile, _reverted_meanwhile)
 
 
 def another(intent: Intent, random: Random) -> Intent:
