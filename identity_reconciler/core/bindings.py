@@ -1,7 +1,7 @@
 """Hold the live objects that a plan was reviewed for against those of the same names now. Pure.
 
 A name stands for whoever bears it. What tells an object from another one of its name is its
-witness, which the gateway makes of the identifier: see `AwsGateway.witnesses`. A plan holds those
+witness, which the gateway makes of the identifier: see `Gateway.witnesses`. A plan holds those
 of all users and groups that it changes, links, or makes somebody's manager; an application has its
 ARN. What the plan itself creates has none, and is known by its attributes.
 """
@@ -75,24 +75,48 @@ def require_same_objects(reviewed: Plan, found: Mapping[Principal, str]) -> None
             one is meant.
     """
     renames, named = Renames.in_plan(reviewed), named_objects(reviewed)
-    fitting: dict[Principal, set[str]] = {}
     for one, name in named.items():
-        witness = reviewed.witnesses.get(one)
-        if witness is None:
+        if one not in reviewed.witnesses:
             raise StalePlanError(
                 f"the plan does not say which {one.kind}/{name} it is for, as those made by older "
                 "versions of this program do not; plan and review again"
             )
-        for place in _places(one, renames):
-            fitting.setdefault(place, set()).add(witness)
-    made = _made(reviewed)
-    for place, witnesses in sorted(fitting.items()):
-        if place not in made and found.get(place) not in {None, *witnesses}:
+    for place, fitting in sorted(bearers(reviewed).items()):
+        if found.get(place, "") not in {"", *fitting}:
             raise _stale(place, named.get(place), "was deleted and made anew since it was read")
     for one, name in _named(reviewed, _needing(reviewed)).items():
         live = (found.get(place) for place in _places(one, renames))
         if reviewed.witnesses[one] not in live:
             raise _stale(one, name, "is not live any more")
+
+
+def bearers(plan: Plan) -> Mapping[Principal, frozenset[str]]:
+    """Return whose each name may be while *plan* is carried out, by their witnesses.
+
+    Names that it gives to what it creates are left out: what that is nobody knows yet.
+    """
+    renames, made = Renames.in_plan(plan), _made(plan)
+    fitting: dict[Principal, set[str]] = {}
+    for one in named_objects(plan):
+        for place in _places(one, renames) - made:
+            fitting.setdefault(place, set()).update(filter(None, [plan.witnesses.get(one)]))
+    return {place: frozenset(witnesses) for place, witnesses in fitting.items() if witnesses}
+
+
+def judged_by(change: Change, *, done: bool) -> tuple[Principal, ...]:
+    """Return by whose names it shows that *change* is *done*, or that it is not.
+
+    Something else of one of these names shows nothing, and is not to be written to.
+    """
+    match change:
+        case Create(after=User() | Group()):
+            return ()
+        case Create(after=link):
+            return tuple(one for one, _ in _ends(link))
+        case Rename() if done:
+            return (principal_of(change.after),)
+        case Update() | Rename() | Delete():
+            return tuple(one for one, _ in _ends(change.before))
 
 
 def _stale(principal: Principal, name: str | None, why: str) -> StalePlanError:

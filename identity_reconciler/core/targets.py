@@ -25,6 +25,7 @@ from identity_reconciler.core.state import (
     UserKey,
     folded,
     group_key,
+    principals_of,
     user_key,
 )
 from identity_reconciler.errors import Position
@@ -112,7 +113,7 @@ def _touched_lists(
     """Return the groups whose whole lists are touched, and single memberships of the others."""
     whole, edges = set[GroupKey](), set[tuple[GroupKey, UserKey]]()
     if new.settings.memberships is not ManageLinks.OFF:
-        before = _group_entries(old)
+        before, heirs = _group_entries(old), _Heirs(old, new)
         for key, entry in _group_entries(new).items():
             listed = _members(entry)
             if listed is None:
@@ -121,8 +122,40 @@ def _touched_lists(
             if previous is None:
                 whole.add(key)
             else:
-                edges |= {(key, name) for name in _unequal(previous, listed)}
+                unequal = principals_of(_unequal(previous, listed), ())
+                edges |= {(key, UserKey(one.name)) for one in unequal | {*heirs.of(unequal)}}
     return frozenset(whole), frozenset(edges)
+
+
+class _Heirs:
+    """Who has, or is to get, a name other than that which somebody had in a list.
+
+    Who is taken from a list under the one name may stand in it under the other, all along.
+    """
+
+    def __init__(self, old: Declared, new: Declared) -> None:
+        self._former = dict(_names(old))
+        self._heirs: dict[Principal, list[Principal]] = {}
+        for one, names in _names(new):
+            for name in names:
+                self._heirs.setdefault(name, []).append(one)
+
+    def of(self, principals: Iterable[Principal]) -> Iterator[Principal]:
+        """Yield those of *principals*, under whichever of the names that they had before."""
+        for one in principals:
+            for name in self._former.get(one, (one,)):
+                yield from self._heirs.get(name, ())
+
+
+def _names(declared: Declared) -> Iterator[tuple[Principal, tuple[Principal, ...]]]:
+    """Yield each user and group with all names of it, its own first."""
+    entries: list[DeclaredUser | DeclaredGroup] = [*declared.users, *declared.groups]
+    for entry in entries:
+        kind = PrincipalKind(entry.kind)
+        yield (
+            Principal(kind, _key(entry)),
+            tuple(Principal(kind, folded(name)) for name in entry.names),
+        )
 
 
 def _predecessor(
@@ -154,6 +187,7 @@ def _touched_assignments(
     whole, edges = set[ApplicationSelector](), set[tuple[ApplicationSelector, Principal]]()
     if new.settings.assignments is not ManageLinks.OFF:
         before = {entry.selector: entry for entry in old.applications if entry.managed}
+        heirs = _Heirs(old, new)
         for entry in new.applications:
             if not entry.managed:
                 continue
@@ -161,7 +195,8 @@ def _touched_assignments(
                 whole.add(entry.selector)
             else:
                 previous = assigned(before[entry.selector])
-                edges |= {(entry.selector, one) for one in _unequal(previous, assigned(entry))}
+                unequal = frozenset(_unequal(previous, assigned(entry)))
+                edges |= {(entry.selector, one) for one in unequal | {*heirs.of(unequal)}}
     return frozenset(whole), frozenset(edges)
 
 

@@ -6,7 +6,7 @@ with boto3; tests also implement it with plain dictionaries.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -120,6 +120,14 @@ class Gateway(Protocol):
             CredentialsError: There are none, or they have expired.
             GatewayError: Two listed users, or groups, have names that differ only in case, and
                 *wanted* does not ask for twins.
+        """
+        ...
+
+    def witnesses(self, principals: Iterable[Principal]) -> Mapping[Principal, str]:
+        """Return what tells each of *principals* from others of its name, see `core.bindings`.
+
+        Nothing is asked: those that this gateway has not met are missing. A write to a name that is
+        in the answer goes to the object with that witness.
         """
         ...
 

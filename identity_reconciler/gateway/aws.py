@@ -92,11 +92,7 @@ class AwsGateway:
         return state
 
     def witnesses(self, principals: Iterable[Principal]) -> Mapping[Principal, str]:
-        """Return what tells each of *principals* from another of its name; without a request.
-
-        Those that this gateway has not met are missing. A write to a name that is in the answer
-        goes to the object with that witness.
-        """
+        """See Gateway."""
         return witnesses(self._connection, principals)
 
     def lease_store(self, lock: str) -> LeaseStore | None:

@@ -9,13 +9,14 @@ difference; what cannot be read back is unknown.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Protocol, assert_never
 
+from identity_reconciler.core.bindings import bearers, judged_by
 from identity_reconciler.core.needs import Need, Needs, Why, needs
 from identity_reconciler.core.plan import (
     Change,
@@ -39,6 +40,7 @@ from identity_reconciler.core.state import (
     Group,
     Key,
     Membership,
+    Principal,
     Resource,
     State,
     User,
@@ -174,7 +176,9 @@ def apply_plan(
     """
     needed = needs(plan.changes)
     given = frozenset(one.key for one in plan.changes if isinstance(one, Create | Rename))
-    progress = _Progress(_renamed(plan), needed, Renames.in_plan(plan), given)
+    progress = _Progress(
+        _renamed(plan), needed, Renames.in_plan(plan), given, cache(partial(bearers, plan))
+    )
     run = _Run(gateway, journal, patience, manner, progress)
     before = predecessors(plan, needed) if manner.lanes.width > 1 and plan.waves else {}
     with closing(manner.lanes.workers(manner.lanes.width)) as workers:
@@ -356,6 +360,8 @@ class _Progress:
     """Of the plan, done or not."""
     given: frozenset[Key]
     """The keys of what the plan creates or renames."""
+    bearers: Callable[[], Mapping[Principal, frozenset[str]]]
+    """See `core.bindings.bearers`; worked out when it is asked for, which is seldom."""
     failed: set[Key] = field(default_factory=set)
     done: set[Key] = field(default_factory=set)
     fresh: set[Key] = field(default_factory=set)
@@ -427,6 +433,17 @@ class _Progress:
         freed = (one.key for one in self._needs_of(change) if one.why is Why.FREED)
         return not self.done.isdisjoint(freed) or not self.fresh.isdisjoint(requirements(change))
 
+    def stranger(self, change: Change, gateway: Gateway, *, done: bool) -> str:
+        """Return that by which *change* seems to be *done*, or not, is another object; or nothing.
+
+        What it was to be written to was deleted or renamed by others, who gave its name on.
+        """
+        shown, fitting = judged_by(change, done=done), self.bearers()
+        for one, witness in gateway.witnesses(shown).items():
+            if one in fitting and witness not in fitting[one]:
+                return f"{one.kind}/{one.name} is not the one that it was; plan again"
+        return ""
+
     def elsewhere(self, change: Change) -> tuple[Resource, ...]:
         """Return, of a link to be removed, how else it may be named when renames are done."""
         if not isinstance(change, Delete) or self.renames.give_names_on:
@@ -495,11 +512,12 @@ def _settle(change: Change, doubt: _Doubt, gateway: Gateway, progress: _Progress
         outcome = Outcome.UNKNOWN if lost else Outcome.FAILED
         return Result(change, outcome, unread)
     standing, detail = _judged(change, live, elsewhere, progress.given)
+    stranger = progress.stranger(change, gateway, done=standing is WriteState.DONE)
+    if stranger or standing is WriteState.OTHERWISE:
+        return Result(change, Outcome.FAILED, detail or stranger, answer_lost=lost)
     match standing:
         case WriteState.DONE:
             return done
-        case WriteState.OTHERWISE:
-            return Result(change, Outcome.FAILED, detail, answer_lost=lost)
         case WriteState.NOT_DONE:
             why = _blamed(change, live) or str(trouble)
             return Result(change, Outcome.SKIPPED, why, answer_lost=lost)

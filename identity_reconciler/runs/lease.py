@@ -9,7 +9,7 @@ late, see `MARGIN`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ from identity_reconciler.core.lease import (
     renewed,
     taken,
 )
-from identity_reconciler.core.state import Group, Resource, State, User
+from identity_reconciler.core.state import Group, Principal, Resource, State, User
 from identity_reconciler.errors import (
     AlreadyExistsError,
     ChangedError,
@@ -308,6 +308,10 @@ class LeasedGateway:
     def read_state(self, wanted: Wanted) -> State:
         """See Gateway."""
         return self._gateway.read_state(wanted)
+
+    def witnesses(self, principals: Iterable[Principal]) -> Mapping[Principal, str]:
+        """See Gateway."""
+        return self._gateway.witnesses(principals)
 
     def announcing(self, begin: Callable[[], None]) -> AbstractContextManager[None]:
         """See Gateway."""

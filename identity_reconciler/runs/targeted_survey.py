@@ -6,13 +6,13 @@ what hangs on them. Where everything untouched is already as declared, that is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from identity_reconciler.core.claims import address_of
 from identity_reconciler.core.comparison import compare_resolved
-from identity_reconciler.core.declared import Declared, Presence
+from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser, Presence
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Withholding
 from identity_reconciler.core.resolution import Resolution, resolve
 from identity_reconciler.core.state import (
@@ -214,7 +214,10 @@ class _Survey:
         if not leavers:
             return bound
         found = self._gateway.read_state(Wanted(principals=tuple(sorted(leavers))))
-        self.live = self.live.united(found)
+        # Groups are described now, whose they are too, that were no more than mentioned before;
+        # users are not, whose managers are left out.
+        groups = found.united(self.live).groups
+        self.live = replace(self.live.united(found), groups=groups)
         unknown = found.assignments.keys() - self.live.applications.keys()
         if unknown:
             named = self._gateway.read_state(Wanted(arns=tuple(sorted(unknown))))
@@ -292,8 +295,8 @@ class _Spelled:
     """The names that a key may be live under, as spelled: its own first, then previous ones."""
 
     def __init__(self, old: Declared, new: Declared) -> None:
-        self._users = {folded(one.name): one.names for one in (*old.users, *new.users)}
-        self._groups = {folded(one.name): one.names for one in (*old.groups, *new.groups)}
+        self._users = _names((*new.users, *old.users))
+        self._groups = _names((*new.groups, *old.groups))
 
     def users(self, key: UserKey) -> tuple[UserName, ...]:
         return tuple(map(UserName, self._users.get(key, (key,))))
@@ -304,3 +307,13 @@ class _Spelled:
     def principal(self, principal: Principal) -> tuple[str, ...]:
         names = self._users if principal.kind is PrincipalKind.USER else self._groups
         return names.get(principal.name, (principal.name,))
+
+
+def _names(
+    entries: Iterable[DeclaredUser] | Iterable[DeclaredGroup],
+) -> Mapping[str, tuple[str, ...]]:
+    """Return the names of each entry by its key; those of newer entries come first in *entries*."""
+    found: dict[str, dict[str, None]] = {}
+    for entry in entries:
+        found.setdefault(folded(entry.name), {}).update(dict.fromkeys(entry.names))
+    return {key: tuple(names) for key, names in found.items()}

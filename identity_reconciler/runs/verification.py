@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -102,11 +102,7 @@ def _read(gateway: Gateway, wanted: Callable[[Lengths], Wanted], lengths: Length
 
 
 class Telling(Gateway, Protocol):
-    """A gateway that tells objects from others of their names."""
-
-    def witnesses(self, principals: Iterable[Principal]) -> Mapping[Principal, str]:
-        """See `AwsGateway.witnesses`."""
-        ...
+    """A gateway that can be told what those were called who are gone."""
 
     def recall(self, names: Mapping[str, UserName]) -> None:
         """See `AwsGateway.recall`."""

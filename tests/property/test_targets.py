@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -49,7 +49,8 @@ from tests.strategies import APPLICATIONS, HERE, INSTANCE, NOW, World, edits, wo
 def facts(changes: Iterable[Change]) -> list[object]:
     """Return *changes* without the spelling of the names in links: look-ups do not tell it.
 
-    Nor do they tell that the principal of a link is deleted, where only drift deletes it.
+    Nor do they tell that the principal of a link is deleted, where only drift deletes it. The
+    manager of who is deleted goes by the name that the whole plan gives.
     """
     return [(type(one), one.key, _reason(one), *map(_content, _sides(one))) for one in changes]
 
@@ -60,7 +61,11 @@ def _reason(change: Change) -> Reason | None:
 
 
 def _sides(change: Change) -> tuple[Resource | None, Resource | None]:
-    return getattr(change, "before", None), getattr(change, "after", None)
+    match change:
+        case Delete(before=User() as gone):
+            return replace(gone, manager=None), None
+        case _:
+            return getattr(change, "before", None), getattr(change, "after", None)
 
 
 def _content(resource: Resource | None) -> object:
@@ -185,7 +190,13 @@ class TestWithDrift:
         new = data.draw(edits(old, live))
         found = plan_touched(old, new, MemoryGateway.holding(live), NOW).plan
         full = compare(new, live, NOW)
-        held = {(one.resource.key, one.reason) for one in full.withheld}
+        # A link goes by the name that its principal has: only the whole plan may rename it.
+        former = {one.key: one.before.key for one in full.changes if isinstance(one, Rename)}
+        held = {
+            (named, one.reason)
+            for one in full.withheld
+            for named in formerly(one.resource.key, former)
+        }
         # Links of a principal that only drift deletes are kept here, and removed there.
         gone = cascaded(full) | {
             one.key
@@ -195,6 +206,28 @@ class TestWithDrift:
         assert {
             (o.resource.key, o.reason) for o in found.withheld if o.resource.key not in gone
         } <= held
+
+
+def principal_in(link: Key) -> Named:
+    """Return the principal of an assignment, and the user of a membership."""
+    *_, kind, name = link
+    return ("user" if link[0] == "membership" else kind), name
+
+
+def formerly(link: Key, former: Mapping[Key, Key]) -> Iterator[Key]:
+    """Yield a key with each of its ends as it is called, or was."""
+    match link:
+        case ("membership", group, user):
+            for one, other in product(
+                {group, former.get(("group", group), ("", group))[1]},
+                {user, former.get(("user", user), ("", user))[1]},
+            ):
+                yield "membership", one, other
+        case ("assignment", arn, kind, name):
+            for one in {name, former.get((kind, name), ("", name))[1]}:
+                yield "assignment", arn, kind, one
+        case _:
+            yield link
 
 
 Named = tuple[str, str]
@@ -213,6 +246,20 @@ class Concern:
     referred: set[Named] = field(default_factory=set)
     renamed_from: dict[Named, set[str]] = field(default_factory=dict)
     """By previous name: the names of the entries, as they are or were, that had it."""
+    renamed_now: dict[Named, set[str]] = field(default_factory=dict)
+    """The same, of the entries as they are."""
+    kept: set[str] = field(default_factory=set)
+    """Kinds of links that are not removed for not being listed."""
+
+    def heirs(self, one: Named) -> set[str]:
+        """Return who has, or is to get, another name than that, or than a former one of it."""
+        kind, name = one
+        before = {name} | {
+            former
+            for (of, former), names in self.renamed_from.items()
+            if of == kind and name in names
+        }
+        return set[str]().union(*(self.renamed_now.get((kind, was), ()) for was in before))
 
 
 def concern_of(old: Declared, new: Declared, live: State) -> Concern:
@@ -222,29 +269,54 @@ def concern_of(old: Declared, new: Declared, live: State) -> Concern:
     concern.objects = {
         key for key in before.keys() | after.keys() if said(before.get(key)) != said(after.get(key))
     }
-    concern.renamed_from = renamed_from(before | after)
+    concern.renamed_from = renamed_from([*before.items(), *after.items()])
+    concern.renamed_now = renamed_from(after.items())
+    manners = {"membership": new.settings.memberships, "assignment": new.settings.assignments}
+    concern.kept = {kind for kind, how in manners.items() if how is ManageLinks.ADDITIVE}
     if new.settings.memberships is not ManageLinks.OFF:
         for group in new.groups:
             _concern_members(concern, group, before)
     if new.settings.assignments is not ManageLinks.OFF:
         for application in new.applications:
             _concern_assignments(concern, application, old)
+    # Whoever gets the name of somebody who is not listed any more may have stood there as him.
+    concern.members |= {
+        (group, heir) for group, user in concern.members for heir in concern.heirs(("user", user))
+    }
+    concern.assigned |= {
+        (selector, (kind, heir))
+        for selector, (kind, name) in concern.assigned
+        for heir in concern.heirs((kind, name))
+    }
     there = {*(("user", one) for one in live.users), *(("group", one) for one in live.groups)}
     added = set(concern.objects)
     while True:
         managed = [one for key in added if isinstance(one := after.get(key), DeclaredUser)]
         concern.referred |= {("user", folded(one.user.manager or "")) for one in managed}
         added = (concern.referred & after.keys()) - concern.objects - there
+        added |= {*holders(managed, live, after)} - concern.objects
         concern.objects |= added
         if not added:
             return concern
 
 
+def holders(
+    managed: Iterable[DeclaredUser], live: State, after: dict[Named, DeclaredUser | DeclaredGroup]
+) -> Iterator[Named]:
+    """Yield the entries of those who have an address that one of *managed* is to have."""
+    given = {folded(one.user.email.value) for one in managed if one.user.email}
+    for key, user in live.users.items():
+        if user.email and folded(user.email.value) in given:
+            own = ("user", str(key))
+            heirs = (("user", one) for one in renamed_from(after.items()).get(own, ()))
+            yield from {own} & after.keys() or heirs
+
+
 def renamed_from(
-    entries: dict[Named, DeclaredUser | DeclaredGroup],
+    entries: Iterable[tuple[Named, DeclaredUser | DeclaredGroup]],
 ) -> dict[Named, set[str]]:
     found: dict[Named, set[str]] = {}
-    for (kind, name), entry in entries.items():
+    for (kind, name), entry in entries:
         for previous in entry.previous_names:
             found.setdefault((kind, folded(previous)), set()).add(name)
     return found
@@ -310,22 +382,28 @@ def is_touched(change: Change, concern: Concern, full: Plan, live: State) -> boo
     def names(kind: str, name: str) -> set[str]:
         return {name} | concern.renamed_from.get((kind, name), set())
 
+    if change.key[0] in concern.kept and isinstance(change, Delete):
+        # Not where only drift deletes its principal.
+        return concern.objects >= {principal_in(change.key)}
+
+    def leaves(one: Named) -> bool:
+        gone = (change.key for change in full.changes if isinstance(change, Delete))
+        return one in concern.objects and one in gone
+
     match change.key:
         case ("user" | "group" as kind, name):
             return (kind, name) in concern.objects
         case ("membership", group, user):
             groups, users = names("group", group), names("user", user)
             edges = concern.members & {*product(groups, users)}
-            return bool(edges or groups & concern.lists)
+            lists = {group, *concern.renamed_now.get(("group", group), ())} & concern.lists
+            return bool(edges or lists) or leaves(("user", user))
         case ("assignment", arn, kind, name):
             application = live.applications[ApplicationArn(arn)]
             keys = {(kind, one) for one in names(kind, name)}
             selected = {one for one, key in concern.assigned if key in keys}
-            leaves = any(
-                isinstance(one, Delete) and one.key == (kind, name) for one in full.changes
-            )
-            return any(one.matches(application) for one in selected | concern.applications) or (
-                leaves and (kind, name) in concern.objects
-            )
+            return any(
+                one.matches(application) for one in selected | concern.applications
+            ) or leaves((kind, name))
         case _:
             raise AssertionError(change.key)

@@ -15,9 +15,6 @@ _PASSING = (Fault.THROTTLED, Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.UNREACHA
 _REFUSING = (Fault.DENIED, Fault.INVALID)
 _HIRED = ("u:nia", "u:oto", "u:new-ana")
 """Whom others may make before the plan does, and then leave alone."""
-_OUSTED, _OUSTING = "u:ana", "u:new-ana"
-"""Where others rename the one, and make the other before the plan gives that name, names alone do
-not tell that the rename is not done, if its answer is lost as well; the safety model says so."""
 _LONGEST = 10
 """Requests in a row that a fault meets at most: more than one change is tried."""
 
@@ -162,7 +159,7 @@ def _retitle(service: Service, random: Random) -> None:
 
 def _rename(service: Service, random: Random) -> None:
     one = _anybody(service.store, random)
-    if one is not None and not (one == _OUSTED and _OUSTING in service.store.people):
+    if one is not None:
         person = service.store.people[one]
         service.store.people[one] = person._replace(name=f"x-{person.name}")
         service.bump(one)
@@ -188,9 +185,6 @@ def _remake(service: Service, random: Random) -> None:
 
 def _hire(service: Service, random: Random) -> None:
     name = random.choice(_HIRED)[2:]
-    ousted = service.store.people.get(_OUSTED)
-    if name == _OUSTING[2:] and ousted is not None and ousted.name.startswith("x-"):
-        return
     if service.store.person(name) is None:
         service.store.people[service.new("u", name)] = Person(name, "Z")
 
