@@ -180,11 +180,14 @@ def shifted_groups(
 ) -> Mapping[Principal, frozenset[UserKey]]:
     """Return, by old name, the groups with other members after, and the users who differ.
 
-    Groups that nothing touched have the very same set in both states.
+    Groups that nothing touched have the very same set in both states. Of those of which nobody is
+    known to be a member before, one may be known after.
     """
     shifted: dict[Principal, frozenset[UserKey]] = {}
-    for key, members in before.members.items():
-        later = after.members.get(renames.group(key), frozenset())
+    back, nobody = renames.reversed(), frozenset[UserKey]()
+    for key in {**before.members, **dict.fromkeys(map(back.group, after.members))}:
+        members = before.members.get(key, nobody)
+        later = after.members.get(renames.group(key), nobody)
         if later is not members:
             differing = renames.members(members) ^ later
             if differing:

@@ -139,7 +139,7 @@ def _at_stake(impact: Impact) -> Mapping[AccountRole, frozenset[UserKey]]:
             users = shifted.get(principal, frozenset())
         elif renames.user(UserKey(principal.name)) not in after.users:
             users = frozenset((UserKey(principal.name),))
-        for role in roles if users and not principal.orphan else ():
+        for role in roles:
             found[role] |= users
     return found
 
@@ -168,7 +168,7 @@ def _touched(impact: Impact) -> frozenset[Principal]:
 
     And those whose address it gives to somebody else. By the names of before.
     """
-    live, back = impact.before, impact.renames.reversed()
+    live = impact.before
     users: set[UserKey] = set()
     groups: set[GroupKey] = set()
     addresses: set[str] = set()
@@ -181,7 +181,7 @@ def _touched(impact: Impact) -> frozenset[Principal]:
                 case Group():
                     groups.add(group_key(resource.name))
                 case Membership():
-                    groups.add(back.group(group_key(resource.group)))
+                    # Where that is its name of after, its rename is a change as well.
                     groups.add(group_key(resource.group))
                 case Assignment():
                     pass
@@ -196,7 +196,7 @@ def _touched(impact: Impact) -> frozenset[Principal]:
     users |= {
         key
         for key, user in live.users.items()
-        if addresses and user.email is not None and folded(user.email.value) in addresses
+        if user.email is not None and folded(user.email.value) in addresses
     }
     return frozenset(
         (
@@ -213,9 +213,9 @@ def _changed(change: Change) -> Iterator[Resource]:
             yield resource
         case Rename(before=before, after=after):
             yield from (before, after)
-        case Update(before=User(email=old) as before, after=User(email=new) as after):
+        case Update(before=User(email=old), after=User(email=new) as after):
             if old != new:
-                yield from (before, after)
+                yield after
         case Update():
             pass
         case _:

@@ -62,6 +62,12 @@ def setting(here: Path, text: str) -> None:
     path.write_text(f"{path.read_text()}{text}\n")
 
 
+def committed(here: Path) -> None:
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+    for words in (("init", "-q"), ("add", "desired-state"), ("commit", "-qm", "x")):
+        subprocess.run(["git", *who, *words], cwd=here, check=True)
+
+
 def join_and_leave(here: Path) -> None:
     edit(here, COMPANY, "      - li.juan\n", "      - johndoe\n")
     edit(here, COMPANY, "      - nikki.wolf\n", "")
@@ -116,11 +122,17 @@ class TestPlan:
         join_and_leave(here)
         assert {one[:2] for one in told(planned(here))} == {("li.juan", "loses")}
 
+    def test_of_a_change_who_only_joins(self, here: Path) -> None:
+        """Of the group nothing else is touched, so who is in it already is not read."""
+        committed(here)
+        edit(here, COMPANY, "      - li.juan\n", "      - li.juan\n      - johndoe\n")
+        assert {one[:2] for one in told(planned(here, "--changed-since", "HEAD"))} == {
+            ("johndoe", "gains")
+        }
+
     @pytest.mark.parametrize("option", ["--base", "--changed-since"])
     def test_with_a_base(self, here: Path, option: str) -> None:
-        who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
-        for words in (("init", "-q"), ("add", "desired-state"), ("commit", "-qm", "x")):
-            subprocess.run(["git", *who, *words], cwd=here, check=True)
+        committed(here)
         join_and_leave(here)
         assert {one[:2] for one in told(planned(here, option, "HEAD"))} == {
             ("johndoe", "gains"),
