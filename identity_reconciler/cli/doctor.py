@@ -20,7 +20,13 @@ from identity_reconciler.cli.options import (
     UseSandbox,
     parse_rates,
 )
-from identity_reconciler.errors import ExitCode, GatewayError, ReconcilerError, UsageError
+from identity_reconciler.errors import (
+    AccessDeniedError,
+    ExitCode,
+    GatewayError,
+    ReconcilerError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from identity_reconciler.cli.connection import Target
@@ -61,7 +67,7 @@ def doctor(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Check YAML, credentials, instance, permissions, identity source, quotas, lock, reviews.
+    """Check YAML, credentials, network, permissions, identity source, quotas, lock, reviews.
 
     Without any YAML: what the credentials lead to, and whether it can be read.
     """
@@ -125,10 +131,11 @@ def _without_yaml(target: Target, region: str | None) -> Iterator[Diagnosis]:
                 )
                 if one.region == clients.region:
                     gateway = target.open(clients, as_instance(one, name, one.region, account))
+                    yield from _network(gateway)
                     groups = yield from readable(gateway)
                     yield from _accounts(gateway, AccountReading.PRINCIPAL, groups)
     except ReconcilerError as error:
-        yield Diagnosis(good=False, text=str(error))
+        yield _failed(error)
 
 
 def _edited(directory: Path) -> Iterator[Diagnosis]:
@@ -213,11 +220,30 @@ def _examined(declared: Declared, target: Target) -> Iterator[Diagnosis]:
                 text=f"credentials lead to {instance.instance_arn} in {instance.region}, owned by "
                 f"{instance.account_id}",
             )
+            yield from _network(gateway)
             groups = yield from readable(gateway, declared)
             yield from _accounts(gateway, declared.settings.account_access, groups)
             yield _lock(gateway, lock_of(declared.settings.lock, sandbox=target.sandbox))
     except ReconcilerError as error:
-        yield Diagnosis(good=False, text=str(error))
+        yield _failed(error)
+
+
+def _failed(error: ReconcilerError) -> Diagnosis:
+    where = ""
+    if isinstance(error, AccessDeniedError):
+        where = (
+            "; if they have it, network controls of the instance may shut this place out, which "
+            "cannot be seen from here"
+        )
+    return Diagnosis(good=False, text=f"{error}{where}")
+
+
+def _network(gateway: AwsGateway) -> Iterator[Diagnosis]:
+    """Yield from where this can be done: a hosted runner may be shut out where one is not."""
+    from identity_reconciler.cli.network import told
+
+    for what, ask in gateway.network_controls():
+        yield Diagnosis(good=True, text=told(what, ask))
 
 
 def readable(

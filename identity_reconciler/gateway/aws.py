@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import assert_never
 
 from identity_reconciler.core.declared import Instance
@@ -28,6 +29,11 @@ from identity_reconciler.gateway.reading.assembly import assemble
 from identity_reconciler.gateway.reading.connection import Connection
 from identity_reconciler.gateway.reading.instances import require_instance
 from identity_reconciler.gateway.reading.lookup import Lookup
+from identity_reconciler.gateway.reading.network import (
+    NetworkControls,
+    controls_of_instance,
+    controls_of_store,
+)
 from identity_reconciler.gateway.reading.reader import read_lists
 from identity_reconciler.gateway.reading.targeted import is_about_names, read_named
 from identity_reconciler.gateway.reading.witnesses import witnesses
@@ -98,6 +104,14 @@ class AwsGateway:
     def lease_store(self, lock: str) -> LeaseStore | None:
         """Return where the lease is kept by *lock*, the setting; None where there is none."""
         return lease_store(self._connection, lock)
+
+    def network_controls(self) -> Iterator[tuple[str, Callable[[], NetworkControls]]]:
+        """Yield what may have network controls of its own, and what asks for these.
+
+        That raises GatewayError where they cannot be read.
+        """
+        yield "the instance", partial(controls_of_instance, self._connection)
+        yield "the identity store", partial(controls_of_store, self._connection)
 
     def recall(self, names: Mapping[str, UserName]) -> None:
         """Call users who are gone as *names* says, by their witnesses: as managers of others.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from identity_reconciler.errors import ExitCode
 from identity_reconciler.sandbox import Sandbox
 from tests.command import ROOT, command
+from tests.sandbox.serving import serving
 
 
 class TestDoctor:
@@ -49,6 +51,48 @@ class TestDoctor:
         assert command("apply", "--sandbox", "--auto-approve", cwd=applied).code == 0
         assert "not marked" not in command("doctor", "--sandbox", cwd=applied).out
         assert "No changes." in command("plan", "--sandbox", cwd=applied).out
+
+    def test_network_controls(self, applied: Path) -> None:
+        """Where they are set, and where the credentials may not ask for them."""
+        told = command("doctor", "--sandbox", cwd=applied).out
+        for what in ("instance", "identity store"):
+            assert f"controls of the {what}: none, it is reached from anywhere" in told
+        with Sandbox(applied / ".identity-reconciler/sandbox.sqlite3") as sandbox:
+            instance = sandbox.summary().instances[0]
+            settings: Any = {"VpceAccessRequired": True, "AllowSourceIps": ["192.0.2.0/24"]}
+            admin: Any = sandbox.session().client("sso-admin")
+            admin.update_instance(InstanceArn=instance.arn, NetworkConfiguration=settings)
+            vpcs = [f"vpc-{n:08x}" for n in range(7)]
+            of_store: Any = {
+                "VpceAccessRequired": True,
+                "ApiRestrictSourceVpcs": vpcs,
+                "ScimAllowSourceIps": ["198.51.100.7"],
+            }
+            sandbox.session().client("identitystore").update_identity_store(
+                IdentityStoreId=instance.identity_store_id, NetworkConfiguration=of_store
+            )
+        told = command("doctor", "--sandbox", cwd=applied).out
+        assert (
+            "network controls of the instance: reached through a VPC endpoint or from "
+            "192.0.2.0/24 only; any other place is refused with AccessDenied" in told
+        )
+        assert f"a VPC endpoint of {', '.join(vpcs[:5])} and 2 more only;" in told
+        assert "provisioned by SCIM from 198.51.100.7 only" in told
+
+    @pytest.mark.parametrize(
+        ("operation", "told"),
+        [
+            ("DescribeIdentityStore", "network controls of the identity store are not known"),
+            ("ListInstances", "network controls of the instance may shut this place out"),
+        ],
+    )
+    def test_what_may_not_be_asked(self, applied: Path, operation: str, told: str) -> None:
+        fault = {"operation": operation, "code": "AccessDeniedException", "times": 9}
+        (applied / "trouble.json").write_text(json.dumps({"faults": [fault]}))
+        state = ".identity-reconciler/sandbox.sqlite3"
+        with serving(applied, "--state", state, "--trouble", "trouble.json") as served:
+            run = command("doctor", "--endpoint-url", served.url, cwd=applied, **served.exports)
+        assert told in run.out
 
     def test_no_credentials(self, here: Path) -> None:
         run = command("doctor", cwd=here)

@@ -154,7 +154,11 @@ OPERATIONS = (
     *(
         _accounts("sso-admin", *row)
         for row in (
-            ("DescribeInstance", BoundTo.INSTANCE, "whether there are permission sets"),
+            (
+                "DescribeInstance",
+                BoundTo.INSTANCE,
+                "whether there are permission sets, and from where it can be reached",
+            ),
             (
                 "ListAccountAssignmentsForPrincipal",
                 BoundTo.INSTANCE,
@@ -179,6 +183,7 @@ OPERATIONS = (
             ("ListEntitlements", BoundTo.ACCESS_MANAGER, "which roles a principal may take"),
         )
     ),
+    _store("DescribeIdentityStore", frozenset({Purpose.PLAN}), "from where it can be reached"),
     _store("ListUsers", _ALL, "all users"),
     _store("ListGroups", _ALL, "all groups"),
     _store("ListGroupMemberships", _ALL, "the members of a group"),
