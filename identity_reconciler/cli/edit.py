@@ -15,7 +15,7 @@ import typer
 from identity_reconciler.cli.completion import applications, groups, users
 from identity_reconciler.cli.help import Commands
 from identity_reconciler.cli.options import DEFAULT_DIRECTORY, nearest
-from identity_reconciler.cli.output import note
+from identity_reconciler.cli.output import note, working
 from identity_reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -133,10 +133,11 @@ def editing(directory: Path, *, dry_run: bool) -> Iterator[Editor]:
     from identity_reconciler.desired.writing.editing import Editor
     from identity_reconciler.desired.writing.rewrite import Rewrite
 
-    rewrite = Rewrite(one_directory(directory))
-    editor = Editor(rewrite)
-    yield editor
-    editor.finish()
+    with working("editing the YAML"):
+        rewrite = Rewrite(one_directory(directory))
+        editor = Editor(rewrite)
+        yield editor
+        editor.finish()
     finish(rewrite, write=not dry_run)
     for remark in editor.remarks:
         note(f"note: {remark}")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from identity_reconciler.cli.options import DEFAULT_DIRECTORY, DirectoryArgument
+from identity_reconciler.cli.output import working
 from identity_reconciler.errors import ExitCode
 
 
@@ -27,8 +28,9 @@ def fmt(
     with without_collections():
         for one, declared in zip(instance_directories(directory), load_all(directory), strict=True):
             rewrite = Rewrite(one)
-            for file in declared.files:
-                rewrite.put(file, formatted(rewrite.contents[file], file))
+            with working(f"formatting {one}"):
+                for file in declared.files:
+                    rewrite.put(file, formatted(rewrite.contents[file], file))
             changed += [str(one / file) for file in rewrite.changed]
             if not check:
                 rewrite.write()

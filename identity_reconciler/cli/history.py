@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from identity_reconciler.cli.git import repository_around
+from identity_reconciler.cli.output import working
 from identity_reconciler.errors import ReconcilerError, UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def declared_in(tree: Path) -> Declared | None:
     from identity_reconciler.desired.reading.loader import load
 
     try:
-        return load(tree)
+        with working("reading the YAML of before"):
+            return load(tree)
     except ReconcilerError:
         return None
 

@@ -194,10 +194,11 @@ def adopt_and_tell(rewrite: Rewrite, declared: Declared, live: State, choice: Ch
     Raises:
         UsageError: Something chosen is neither live nor declared, or a rename is pending.
     """
-    from identity_reconciler.cli.output import note
+    from identity_reconciler.cli.output import note, working
     from identity_reconciler.desired.writing.importing import adopt
 
-    adopted = adopt(rewrite, declared, live, choice)
+    with working("writing down what is live"):
+        adopted = adopt(rewrite, declared, live, choice)
     told = [*adopted.remarks, *(f"{one}: live, and was not listed" for one in adopted.unlisted)]
     for remark in told[:_MOST_NOTES]:
         note(f"note: {remark}")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from identity_reconciler.cli.output import working
 from identity_reconciler.errors import InvalidInputError, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def load_all(directory: Path) -> list[Declared]:
     problems: list[Problem] = []
     for one in instance_directories(directory):
         try:
-            loaded.append(load(one))
+            with working(f"reading {one}"):
+                loaded.append(load(one))
         except InvalidInputError as error:
             problems.extend(_below(problem, one, directory) for problem in error.problems)
     if problems:
@@ -56,7 +58,9 @@ def load_one(directory: Path) -> Declared:
     """
     from identity_reconciler.desired.reading.loader import load
 
-    return load(one_directory(directory))
+    one = one_directory(directory)
+    with working(f"reading {one}"):
+        return load(one)
 
 
 def _below(problem: Problem, instance: Path, directory: Path) -> Problem:

@@ -161,6 +161,8 @@ def write_out(path: Path, data: bytes) -> bool:
     return False
 
 
+_PATIENCE = 2.0
+"""Seconds after which people want to know that something is done at all."""
 _INTERVAL = 10.0
 """Seconds between two lines where there is no terminal."""
 _LONG = 10.0
@@ -204,14 +206,33 @@ def progress(doing: str, count: Callable[[], int], expected: int | None = None) 
 
     def words() -> str:
         of = f" of about {expected}" if expected is not None and count() <= expected else ""
-        return f"{count()}{of} requests"
+        return f"{count()}{of} requests, "
 
+    with _telling(doing, words):
+        yield
+
+
+@contextmanager
+def working(doing: str) -> Iterator[None]:
+    """Show *doing* while the block runs, if that takes longer than people wait for in silence."""
+    with _telling(doing, str, after=_PATIENCE):
+        yield
+
+
+@contextmanager
+def _telling(doing: str, words: Callable[[], str], after: float = 0.0) -> Iterator[None]:
+    """Show *doing*, *words* and the seconds while the block runs, *after* some of these."""
     if _quiet.is_set():
         yield
         return
     done = threading.Event()
     show = _spin if sys.stderr.isatty() else _lines
-    teller = threading.Thread(target=show, args=(doing, words, done), daemon=True)
+
+    def tell() -> None:
+        if not done.wait(after):
+            show(doing, words, done)
+
+    teller = threading.Thread(target=tell, daemon=True)
     teller.start()
     try:
         yield
@@ -221,15 +242,16 @@ def progress(doing: str, count: Callable[[], int], expected: int | None = None) 
 
 
 def _spin(doing: str, words: Callable[[], str], done: threading.Event) -> None:
+    started = time.monotonic()
     with console(Color.AUTO, sys.stderr).status(doing) as status:
         while not done.wait(0.2):
-            status.update(f"{doing} ({words()})")
+            status.update(f"{doing} ({words()}{time.monotonic() - started:.0f} s)")
 
 
 def _lines(doing: str, words: Callable[[], str], done: threading.Event) -> None:
     started = time.monotonic()
     while not done.wait(_INTERVAL):
-        note(f"{doing}: {words()}, {time.monotonic() - started:.0f} s so far")
+        note(f"{doing}: {words()}{time.monotonic() - started:.0f} s so far")
 
 
 _HEADINGS = ("operation", "requests", "waited s", "throttled", "failed")
