@@ -222,7 +222,7 @@ def _examined(declared: Declared, target: Target) -> Iterator[Diagnosis]:
             )
             yield from _network(gateway)
             groups = yield from readable(gateway, declared)
-            yield from _accounts(gateway, declared.settings.account_access, groups)
+            yield from _accounts(gateway, declared.settings.account_access, groups, declared)
             yield _lock(gateway, lock_of(declared.settings.lock, sandbox=target.sandbox))
     except ReconcilerError as error:
         yield _failed(error)
@@ -294,11 +294,15 @@ def _without_effect(declared: Declared, live: Mapping[str, State]) -> Iterator[D
 
 
 def _accounts(
-    gateway: Gateway, reading: AccountReading, groups: frozenset[GroupKey]
+    gateway: Gateway,
+    reading: AccountReading,
+    groups: frozenset[GroupKey],
+    declared: Declared | None = None,
 ) -> Iterator[Diagnosis]:
     """Yield whether access to AWS accounts may be asked for, as the settings say it is read.
 
-    One of the live *groups* shows as much as all.
+    One of the live *groups* shows as much as all. Where all of it is listed, that tells which names
+    in the settings of what is *declared* are those of nothing.
     """
     from identity_reconciler.core.accounts import AccountReading, GapReason
     from identity_reconciler.core.state import principals_of
@@ -323,6 +327,27 @@ def _accounts(
         yield Diagnosis(good=True, text=f"{what}: this instance gives none")
     elif not denied:
         yield Diagnosis(good=True, text=f"{what} can be read (account_access: {reading})")
+        yield from _without_effect_there(declared, found, by_list=by_list)
+
+
+def _without_effect_there(
+    declared: Declared | None, live: State, *, by_list: bool
+) -> Iterator[Diagnosis]:
+    from identity_reconciler.core.control import unmatched_in_accounts
+
+    if declared is None:
+        return
+    names = declared.settings.guards.privileged
+    if by_list:
+        held = (one for roles in live.account_access.values() for one in roles)
+        for one in unmatched_in_accounts(declared.settings, held):
+            yield Diagnosis(good=False, text=f"settings: {one.position}: {one.text}")
+    elif names.permission_sets or names.roles or names.accounts:
+        yield Diagnosis(
+            good=True,
+            text="settings: whether what guards.privileged names of AWS accounts is there is known "
+            "only where all of it is read (account_access: list)",
+        )
 
 
 def _lock(gateway: AwsGateway, lock: str) -> Diagnosis:

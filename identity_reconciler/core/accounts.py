@@ -56,6 +56,21 @@ class AccountRole:
         return f"role/{self.name}" if self.kind is AccountRoleKind.ROLE else self.name
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What it is called in settings: by name or ARN, a role by its path as well.
+
+        That is `/break-glass/Admin`, as IAM writes it.
+        """
+        if self.kind is AccountRoleKind.PERMISSION_SET:
+            return (self.name, self.arn)
+        return (f"/{self.name}", self.name.rpartition("/")[2], self.arn)
+
+    @property
+    def account_names(self) -> tuple[str, ...]:
+        """What its account is called in settings: its twelve digits, and its name if it has one."""
+        return (self.account, self.account_name) if self.account_name else (self.account,)
+
+    @property
     def place(self) -> str:
         """The account for people: `prod (111122223333)`, or the digits alone."""
         return f"{self.account_name} ({self.account})" if self.account_name else self.account

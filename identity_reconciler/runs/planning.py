@@ -15,7 +15,14 @@ from identity_reconciler.core.approvals import check_approvals
 from identity_reconciler.core.bindings import named_objects
 from identity_reconciler.core.collecting import without_collections
 from identity_reconciler.core.comparison import compare, compare_resolved
-from identity_reconciler.core.control import UNREADABLE, Loosening, loosened, unmatched
+from identity_reconciler.core.control import (
+    UNREADABLE,
+    Loosening,
+    Unmatched,
+    loosened,
+    unmatched,
+    unmatched_in_accounts,
+)
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.guards import check_plan, check_since, gather
@@ -134,7 +141,10 @@ def make_plan(
         asked = survey.question.applications
         control = replace(
             _control(base, declared, survey.live),
-            unmatched=unmatched(declared, survey.live, applications=asked),
+            unmatched=(
+                *unmatched(declared, survey.live, applications=asked),
+                *_unmatched_in_accounts(declared, accounts),
+            ),
         )
     findings = Findings(
         access=evidence.access,
@@ -300,6 +310,15 @@ def _control(base: Base | None, declared: Declared, live: State) -> Control:
         found += (UNREADABLE,)
     # Of an instance that is new there is nothing to compare with.
     return Control(base.revision, found) if base.declared or found else Control()
+
+
+def _unmatched_in_accounts(declared: Declared, read: AccountSurvey) -> tuple[Unmatched, ...]:
+    """Return what the settings name of accounts and nobody has; nothing where not all was read."""
+    held = [one for roles in read.impact.before.account_access.values() for one in roles]
+    if read.how != "list" or not held:
+        # A plan without changes asks nothing.
+        return ()
+    return unmatched_in_accounts(declared.settings, held)
 
 
 def _pending(

@@ -130,6 +130,25 @@ class TestPlan:
             ("johndoe", "gains")
         }
 
+    def test_privileged_names_of_nothing_are_told_where_all_is_read(self, here: Path) -> None:
+        names = '{permission_sets: [AdministratorAcces, "*"], accounts: ["999999999999"]}'
+        setting(here, f"guards: {{privileged: {names}}}")
+        assert "known only where all of it is read" in command("doctor", "--sandbox", cwd=here).out
+        assert "AdministratorAcces" not in command("plan", "--sandbox", cwd=here).out
+        setting(here, "account_access: list")
+        nothing = "matches nothing that anybody has in an AWS account"
+        told = [
+            f'permission_sets: "AdministratorAcces" {nothing}; did you mean "AdministratorAccess"?',
+            f'accounts: "999999999999" {nothing}; correct it, or remove it',
+        ]
+        run = command("doctor", "--sandbox", cwd=here)
+        assert run.code == 1
+        assert "matches nothing" not in command("plan", "--sandbox", cwd=here).out
+        join_and_leave(here)
+        text = " ".join(command("plan", "--sandbox", cwd=here).out.split())
+        assert all(one in run.out and one in text for one in told)
+        assert run.out.count("matches nothing") == len(told)
+
     @pytest.mark.parametrize("option", ["--base", "--changed-since"])
     def test_with_a_base(self, here: Path, option: str) -> None:
         committed(here)

@@ -17,7 +17,11 @@ from identity_reconciler.core.control.declarations import (
     loosened_objects,
 )
 from identity_reconciler.core.control.loosening import Aspect, Loosening
-from identity_reconciler.core.control.names import Unmatched, unmatched
+from identity_reconciler.core.control.names import (
+    Unmatched,
+    unmatched,
+    unmatched_in_accounts,
+)
 from identity_reconciler.core.control.settings import loosened_settings, under_new_names
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.state import Application
@@ -31,6 +35,7 @@ __all__ = [
     "loosened",
     "under_new_names",
     "unmatched",
+    "unmatched_in_accounts",
 ]
 
 

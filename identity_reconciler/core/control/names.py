@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import translate
 
+from identity_reconciler.core.accounts import AccountRole, AccountRoleKind
 from identity_reconciler.core.declared import Declared, Settings, SettingsPath
 from identity_reconciler.core.scope import is_pattern
 from identity_reconciler.core.state import State, folded
@@ -51,6 +52,30 @@ def unmatched(
                 found.append(
                     _told(settings, path, f'"{name}" matches nothing that is {where}; {advice}')
                 )
+    return tuple(sorted(found, key=lambda one: (one.position, one.text)))
+
+
+def unmatched_in_accounts(settings: Settings, held: Iterable[AccountRole]) -> tuple[Unmatched, ...]:
+    """Return what `guards.privileged` names of AWS accounts and nobody has, by position.
+
+    *held* is all that anybody has in an account: what nobody has is in no state, so that a slip of
+    the pen and a permission set without assignments look alike.
+    """
+    names: dict[str, set[str]] = {"permission_sets": set(), "roles": set(), "accounts": set()}
+    for one in held:
+        kind = "permission_sets" if one.kind is AccountRoleKind.PERMISSION_SET else "roles"
+        names[kind].update(one.names)
+        names["accounts"].update(one.account_names)
+    found = list[Unmatched]()
+    for kind, all_names in names.items():
+        known = {folded(name): name for name in all_names}
+        listed: tuple[str, ...] = getattr(settings.guards.privileged, kind)
+        for number, name in enumerate(listed):
+            if not _matches(name, known):
+                close = nearest(name.strip("*/"), known)
+                advice = f'did you mean "{known[close]}"?' if close else "correct it, or remove it"
+                said = f'"{name}" matches nothing that anybody has in an AWS account; {advice}'
+                found.append(_told(settings, ("guards", "privileged", kind, number), said))
     return tuple(sorted(found, key=lambda one: (one.position, one.text)))
 
 

@@ -147,15 +147,9 @@ def with_privileged_role(state: State, names: PrivilegedNames) -> Iterator[Princ
 def _is_privileged_role(role: AccountRole, names: PrivilegedNames) -> bool:
     by_permission_set = role.kind is AccountRoleKind.PERMISSION_SET
     patterns = names.permission_sets if by_permission_set else names.roles
-    named = (role.name, role.arn) if by_permission_set else (*_names_of(role), role.arn)
-    return any(matches_any(patterns, each) for each in named) or any(
-        matches_any(names.accounts, each) for each in (role.account, role.account_name) if each
+    return any(matches_any(patterns, each) for each in role.names) or any(
+        matches_any(names.accounts, each) for each in role.account_names
     )
-
-
-def _names_of(role: AccountRole) -> tuple[str, str]:
-    """Return a role of an account by path and name, as IAM writes it, and by its name."""
-    return f"/{role.name}", role.name.rpartition("/")[2]
 
 
 def _groups_of(principals: Iterable[Principal]) -> Iterator[GroupKey]:
