@@ -7,7 +7,7 @@ import os
 import pty
 import re
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import jsonschema
 import pytest
@@ -16,7 +16,7 @@ import yaml
 from identity_reconciler.errors import ExitCode
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.seeding import Sizes, generate
-from tests.command import command, environment, launcher
+from tests.command import ROOT, command, environment, launcher
 
 SANDBOX = Path(".identity-reconciler/sandbox.sqlite3")
 OWNED = """\
@@ -172,6 +172,37 @@ class TestEditors:
         (tmp_path / "desired-state/.schemas/instance.schema.json").write_text("{}")
         told = command("doctor", "--sandbox", cwd=tmp_path).out
         assert "`identity-reconciler schema desired-state/.schemas` renews them" in told
+
+
+class TestCatalog:
+    """What a catalog of schemas says of ours leads from each file to its schema."""
+
+    def test_every_file_is_of_one_schema(self, tmp_path: Path) -> None:
+        address = "https://example.com/latest"
+        run = command("schema", "made", "--address", f"{address}/", cwd=tmp_path)
+        assert run.code == 0, run.err
+        entries = json.loads((tmp_path / "made/catalog.json").read_text())
+        examples = ROOT / "desired-state"
+        files = sorted(path for path in examples.rglob("*.yaml"))
+        assert len(files) > 3
+        for file in files:
+            for place in ("desired-state", "desired-state/corp"):
+                path = PurePosixPath("/a/repository", place, file.relative_to(examples))
+                (entry,) = (
+                    one
+                    for one in entries
+                    if any(path.match(each.removeprefix("**/")) for each in one["fileMatch"])
+                )
+                name = entry["url"].removeprefix(f"{address}/")
+                schema = json.loads((tmp_path / "made" / name).read_text())
+                assert schema["$id"] == entry["url"]
+                content = yaml.load(file.read_text(), Loader=yaml.BaseLoader)  # noqa: S506
+                jsonschema.validate(content, schema)
+
+    def test_is_told_what_is_no_address(self, tmp_path: Path) -> None:
+        run = command("schema", "made", "--address", "example.com", cwd=tmp_path)
+        assert (run.code, "does not begin with https://" in run.err) == (3, True)
+        assert not (tmp_path / "made").exists()
 
 
 class TestInterview:

@@ -72,13 +72,14 @@ def offences(text: str) -> set[str]:
 
 
 def _writes(job: dict[str, Any]) -> set[str]:
-    """Return what a job may write, besides proving who it is."""
+    """Return what a job may write, besides proving who it is and telling what it found."""
     granted = job.get("permissions", {})
     if isinstance(granted, str):
         return {"everything"}
     return {name for name, level in granted.items() if level == "write"} - {
         "id-token",
         "attestations",
+        "security-events",
     }
 
 
@@ -359,7 +360,7 @@ def retention(workflow: Workflow) -> Iterator[str]:
     for step in workflow.steps:
         if "upload-artifact@" in step.get("uses", ""):
             chosen = step["with"]
-            public = chosen["name"] in {"dist", "sbom"}
+            public = chosen["name"] in {"dist", "sbom", "schemas"}
             if not public and not 1 <= int(chosen.get("retention-days", "0")) <= _LONGEST:
                 yield chosen["name"]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from identity_reconciler.desired.model.schema import schemas
+from identity_reconciler.desired.model.schema import APPROVALS, DESIRED_STATE, INSTANCE, schemas
+from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_FILE
 
 FOLDER = ".schemas"
 """Relative to the directory of an instance."""
@@ -35,3 +36,36 @@ def editor_line(file: str, schema: str) -> str:
     Source: redhat-developer/yaml-language-server, README, "Using inlined schema".
     """
     return f"# yaml-language-server: $schema={'../' * file.count('/')}{FOLDER}/{schema}"
+
+
+_PLACES = {
+    INSTANCE: (SETTINGS_FILE,),
+    APPROVALS: (APPROVALS_FILE,),
+    DESIRED_STATE: (
+        "applications.yaml",
+        "users.yaml",
+        "groups.yaml",
+        "users/*.yaml",
+        "groups/*.yaml",
+    ),
+}
+"""Where each kind of file is, relative to the directory of an instance, as `init` lays them out."""
+
+
+def catalog(address: str) -> list[dict[str, object]]:
+    """Return an entry of the catalog of SchemaStore for each schema of YAML in *address*.
+
+    They match what is in a `desired-state/`, or in the directory of an instance below it. Source:
+    SchemaStore, CONTRIBUTING, "How to add a JSON Schema that's self-hosted".
+    """
+    return [
+        {
+            "name": f"identity-reconciler {name.partition('.')[0]}",
+            "description": "Desired state of AWS IAM Identity Center for identity-reconciler",
+            "fileMatch": [
+                f"**/desired-state/{below}{place}" for place in places for below in ("", "*/")
+            ],
+            "url": f"{address}/{name}",
+        }
+        for name, places in _PLACES.items()
+    ]
