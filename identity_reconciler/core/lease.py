@@ -190,13 +190,13 @@ def lease_in(text: str) -> Lease:
     """
     try:
         return _lease(json.loads(text))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LeaseUnreadableError("it is not what this program keeps there") from error
 
 
 def _lease(data: dict[str, Any]) -> Lease:
     if data["format"] != _FORMAT:
-        raise ValueError(data["format"])
+        raise ValueError(_FORMAT)
     holder = data.get("holder")
     return Lease(
         Generation(_number(data["generation"]), *_what(data)),
@@ -259,21 +259,19 @@ def require_forward(
             f"--allow-commit {WITHOUT_COMMIT}"
         )
     way_out = f"; to apply it all the same, give --allow-commit {now}"
-    match descends(before, now):
-        case True:
-            return
-        case False:
-            raise StalePlanError(
-                f"commit {now} does not descend from {before}, which was applied last, so it would "
-                "undo what came with that; merge what was applied, or go back with git revert"
-                f"{way_out}"
-            )
-        case None:
-            raise StalePlanError(
-                f"commit {before} was applied last, and whether {now} descends from it cannot be "
-                "told: the Git history here does not reach that far, or there is none. Fetch all "
-                f"of it (actions/checkout: fetch-depth: 0; else: git fetch --unshallow){way_out}"
-            )
+    answer = descends(before, now)
+    if answer is None:
+        raise StalePlanError(
+            f"commit {before} was applied last, and whether {now} descends from it cannot be told: "
+            "the Git history here does not reach that far, or there is none. Fetch all of it "
+            f"(actions/checkout: fetch-depth: 0; else: git fetch --unshallow){way_out}"
+        )
+    if not answer:
+        raise StalePlanError(
+            f"commit {now} does not descend from {before}, which was applied last, so it would "
+            "undo what came with that; merge what was applied, or go back with git revert"
+            f"{way_out}"
+        )
 
 
 def _clean(commit: str | None) -> str | None:

@@ -8,13 +8,15 @@ from dataclasses import replace
 import pytest
 
 from identity_reconciler.core.bindings import (
+    bearers,
+    judged_by,
     leavers,
     managers,
     named_objects,
     places,
     require_same_objects,
 )
-from identity_reconciler.core.plan import Create, Delete, Plan, Rename, Update
+from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
 from identity_reconciler.core.state import (
     ApplicationArn,
     Assignment,
@@ -115,7 +117,62 @@ class TestNamedObjects:
     def test_may_have_the_names_of_after(self) -> None:
         others = set(places(PLAN)) - named_objects(PLAN).keys()
         assert others == {principal("group/new"), principal("user/third")}
-        assert set(managers(PLAN)) == {"boss", "same", "second", "third"}
+        assert managers(PLAN) == ("boss", "same", "second", "third")
+
+    def test_of_whom_the_plan_makes_nobody_has_to_be_found(self) -> None:
+        plan = Plan((Create(user("boss")), Update(user("a"), user("a", "Boss"))))
+        assert managers(plan) == ()
+
+    def test_are_spelled_as_people_know_them(self) -> None:
+        link = replace(assigned("group/granted"), principal_name="Granted")
+        renamed = (Rename(user("First"), user("Second")), Create(assigned("user/second")))
+        changes = (Create(link), Create(assigned("user/plain")), *renamed, Delete(user("Gone")))
+        assert list(named_objects(Plan(changes)).values()) == ["Granted", "First", "Gone", "plain"]
+
+    def test_places_are_sorted(self) -> None:
+        names = [f"u{n:02}" for n in range(30)]
+        plan = Plan(tuple(Delete(user(name)) for name in reversed(names)))
+        assert [one.name for one in places(plan)] == names
+        bosses = Plan(tuple(Update(user("a"), user("a", name)) for name in reversed(names)))
+        assert list(managers(bosses)) == names
+
+
+class TestBearers:
+    """Whose a name may be while a plan is carried out."""
+
+    def test_of_before_and_of_after(self) -> None:
+        of = bearers(BOUND)
+        assert of[principal("group/old")] == of[principal("group/new")] == {"of group/old"}
+        assert of[principal("user/second")] == {"of user/first", "of user/second"}
+        assert of[principal("user/third")] == {"of user/second"}
+        assert of[principal("user/boss")] == {"of user/boss"}
+
+    def test_not_of_what_the_plan_makes_nor_of_whom_it_does_not_know(self) -> None:
+        made = {principal(one) for one in ("user/first", "user/made", "group/fresh")}
+        assert not made & bearers(BOUND).keys()
+        assert bearers(PLAN) == {}
+
+    @pytest.mark.parametrize(
+        ("change", "done", "addresses"),
+        [
+            (Create(user("new")), False, []),
+            (Create(group("new")), True, []),
+            (Create(link("Team", "Ann")), False, ["group/team", "user/ann"]),
+            (Delete(link("Team", "Ann")), True, ["group/team", "user/ann"]),
+            (Create(assigned("user/ann")), True, ["user/ann"]),
+            (Delete(assigned("group/1-2", orphan=True)), False, []),
+            (Rename(user("Old"), user("New")), False, ["user/old"]),
+            (Rename(user("Old"), user("New")), True, ["user/new"]),
+            (Rename(group("Old"), group("New")), True, ["group/new"]),
+            (Update(user("Ann"), user("Ann", "boss")), True, ["user/ann"]),
+            (Delete(user("Ann")), False, ["user/ann"]),
+            (Delete(group("Team")), True, ["group/team"]),
+        ],
+    )
+    def test_who_shows_what_became_of_a_change(
+        self, change: Change, addresses: list[str], *, done: bool
+    ) -> None:
+        assert [f"{one.kind}/{one.name}" for one in judged_by(change, done=done)] == addresses
 
 
 class TestRequireSameObjects:
@@ -160,6 +217,17 @@ class TestRequireSameObjects:
     def test_a_plan_that_does_not_say_which(self, address: str) -> None:
         told = refusal(ALL, replace(PLAN, witnesses=without(address)))
         assert f"does not say which {address} it is for" in told.lower()
+
+
+class TestFirstOfSeveral:
+    """One object is named, always the same."""
+
+    def test_is_the_first_in_order(self) -> None:
+        names = [f"u{n:02}" for n in range(30)]
+        plan = Plan(tuple(Delete(user(name)) for name in reversed(names)))
+        bound = replace(plan, witnesses=found(*(f"user/{name}" for name in names)))
+        others = found(*(f"user/{name}" for name in names), prefix="another")
+        assert "user/u00 was deleted and made anew" in refusal(others, bound)
 
 
 class TestLeavers:

@@ -197,3 +197,31 @@ class TestPlans:
     def test_of_any_world(self, world: World) -> None:
         live, declared = world
         assert list(contradictions(compare(declared, live, NOW))) == []
+
+
+class TestWaves:
+    """Each change is in a wave, in the order of an apply, after what it needs."""
+
+    JOINS = Create(ANA_IN_ADMINS)
+
+    def told(self, *waves: tuple[Change, int]) -> list[str]:
+        changes = tuple(change for change, _ in waves)
+        return list(contradictions(Plan(changes, waves={one.key: at for one, at in waves})))
+
+    def test_nothing_is_wrong(self) -> None:
+        assert self.told((Create(ANA), 0), (Create(ADMINS), 0), (self.JOINS, 1)) == []
+        assert list(contradictions(Plan((Create(ANA), Create(ADMINS), self.JOINS)))) == []
+
+    def test_a_change_in_no_wave(self) -> None:
+        plan = Plan((Create(ANA), Create(ADMINS)), waves={ANA.key: 0})
+        assert list(contradictions(plan)) == ["some of its changes are in no wave"]
+
+    def test_a_later_wave_first(self) -> None:
+        assert self.told((Create(ANA), 1), (Create(ADMINS), 0)) == [
+            "its changes are not in the order of an apply"
+        ]
+
+    def test_a_change_before_what_it_needs(self) -> None:
+        assert self.told((self.JOINS, 0), (Create(ANA), 1), (Create(ADMINS), 1)) == [
+            "membership/admins/ana comes before what it needs"
+        ]

@@ -116,6 +116,14 @@ class TestLockout:
         verdict = judge(world.evidence(), replace(WIDE, administrators=("bob",)))
         assert "access/bob/111122223333/Admin" in verdict[GuardId.LOCKOUT_SELF].addresses
 
+    def test_neither_what_they_gain_nor_what_others_lose(self) -> None:
+        world = World(team="ann bob")
+        world.people.append("eve")
+        world.groups["team"] = ["ann", "eve"]
+        world.accounts = {TEAM: frozenset({ADMIN})}
+        verdict = judge(world.evidence(), replace(WIDE, administrators=("eve",)))
+        assert verdict[GuardId.LOCKOUT_SELF].addresses == ()
+
 
 class TestLeftover:
     """Deleting whom AWS would keep access for is refused; what comes through groups is not his."""
@@ -129,6 +137,24 @@ class TestLeftover:
         assert verdict.addresses == ("group/team",)
         assert "group/team has Admin in prod (111122223333)" in verdict.found
         assert len(verdict.remedies) == 2
+
+    @pytest.mark.parametrize("number", [5, 6, 7])
+    def test_what_is_told_and_in_which_order(self, number: int) -> None:
+        """Five in words, and the commands for all."""
+        names = [f"t{n}" for n in range(number)]
+        world = World(**dict.fromkeys(names, "ann"))
+        world.groups, world.absent_groups = {}, names[::-1]
+        world.accounts = {
+            Principal(PrincipalKind.GROUP, name): frozenset({ADMIN}) for name in names
+        }
+        verdict = judge(world.evidence())[GuardId.LEFTOVER_ACCOUNTS]
+        assert verdict.addresses == tuple(f"group/{name}" for name in names)
+        told = ", ".join(f"group/{name} has Admin in prod (111122223333)" for name in names[:5])
+        more = f" and {number - 5} more" if number > 5 else ""
+        assert verdict.found.endswith(f": {told}{more}")
+        assert [f'"{name}"' in one for name, one in zip(names, verdict.remedies, strict=True)] == [
+            True
+        ] * number
 
     def test_of_a_user(self) -> None:
         world = World(team="ann bob")
@@ -145,6 +171,37 @@ HOSTILE = 'it\'s "$(touch owned)" `x` \\ {a,b} *'
 
 class TestCommands:
     """The commands that help pass names through a shell as they are, whatever they hold."""
+
+    @pytest.mark.parametrize(
+        ("resource", "kind", "asked", "path", "member"),
+        [
+            (User(UserName("ann")), "USER", "get-user-id", "userName", "UserId"),
+            (Group(GroupName("ann")), "GROUP", "get-group-id", "displayName", "GroupId"),
+        ],
+    )
+    def test_are_what_the_command_line_of_aws_takes(
+        self, resource: User | Group, kind: str, asked: str, path: str, member: str
+    ) -> None:
+        found, deleted = self.ran(command(resource, ADMIN, INSTANCE))
+        region = ["--region", INSTANCE.region]
+        attribute = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": "ann"}}
+        assert found == [
+            *("identitystore", asked, *region, "--identity-store-id", INSTANCE.identity_store_id),
+            *("--alternate-identifier", json.dumps(attribute)),
+            *("--query", member, "--output", "text"),
+        ]
+        assert deleted == [
+            *("sso-admin", "delete-account-assignment", *region),
+            *("--instance-arn", INSTANCE.instance_arn, "--target-type", "AWS_ACCOUNT"),
+            *("--target-id", ADMIN.account, "--permission-set-arn", ADMIN.arn),
+            *("--principal-type", kind, "--principal-id", "ID"),
+        ]
+
+    def test_a_strange_arn_does_nothing_in_a_shell(self) -> None:
+        strange = replace(ROOT, arn=f'{ROOT.arn}"$(touch owned)`x`\\ X+=,.@_/:-')
+        _, _, listed, _ = self.ran(command(User(UserName("ann")), strange, INSTANCE))
+        (chosen,) = [json.loads(one) for one in listed if one.startswith("{")]
+        assert chosen["principalRole"]["roleArn"] == f"{ROOT.arn}touchownedxX+=,.@_/:-"
 
     def ran(self, text: str) -> list[list[str]]:
         """Return the arguments of each call of `aws` when a shell runs *text*."""

@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from identity_reconciler.core.lease import (
+    DIRECTORY,
     LONGEST_RECORD,
     MARGIN,
+    OFF,
     PERIOD,
     Generation,
     Holder,
@@ -20,6 +22,7 @@ from identity_reconciler.core.lease import (
     is_lease,
     lease_in,
     lease_text,
+    lock_of,
     renewed,
     require_forward,
     require_unmoved,
@@ -44,10 +47,26 @@ class TestText:
     def test_comes_back(self, lease: Lease) -> None:
         assert lease_in(lease_text(lease)) == lease
 
+    def test_is_what_it_was_for_older_versions(self) -> None:
+        """What is kept in directories now has to be readable for good, and to be told apart."""
+        assert lease_text(HELD) == (
+            '{"format":"identity-reconciler/lease 1","generation":3,'
+            f'"commit":"{OLD}","plan":null,"holder":{{"nonce":"t1",'
+            '"owner":"GitHub run 7, attempt 1","since":"2026-03-01T09:00:00Z",'
+            f'"until":"2026-03-01T09:15:00Z","commit":"{NEW}","plan":"{PLAN}"}}}}'
+        )
+        assert Lease() == Lease(Generation(0, None, None), None)
+
+    def test_owners_are_harmless(self) -> None:
+        strange = replace(FIRST, owner=f"\N{SNOWMAN}\x1b{'x' * 200}")
+        holder = lease_in(lease_text(replace(HELD, holder=strange))).holder
+        assert holder is not None
+        assert holder.owner == f"??{'x' * 98}"
+
     def test_fits(self) -> None:
         longest = replace(FIRST, owner="\N{SNOWMAN}\x1b" * 999, commit=f"{'a' * 64}-dirty")
         text = lease_text(Lease(Generation(10**9, f"{'b' * 64}-dirty", PLAN), longest))
-        assert len(text) <= LONGEST_RECORD
+        assert len(text) <= LONGEST_RECORD == 1024
         assert text.isascii()
         assert text.isprintable()
         assert lease_in(text).holder is not None
@@ -60,10 +79,12 @@ class TestText:
             "{}",
             "[]",
             "[" * 900,
+            "[" * 200_000,
             "7",
             lease_text(FREE).replace("lease 1", "lease 2"),
             lease_text(FREE).replace(":3,", ":-3,"),
             lease_text(FREE).replace(":3,", ":true,"),
+            lease_text(FREE).replace(":3,", ":1.5,"),
             lease_text(HELD).replace("2026-03-01T09:00:00Z", "yesterday"),
             lease_text(HELD).replace('"t1"', "1"),
             json.dumps({**json.loads(lease_text(FREE)), "holder": 7}),
@@ -76,6 +97,25 @@ class TestText:
     def test_its_group_is_known_in_any_case(self) -> None:
         assert is_lease("Identity-Reconciler-LEASE")
         assert not is_lease("identity-reconciler-leases")
+
+
+class TestPlace:
+    """Where it is kept: as the settings say, and inside a sandbox for that."""
+
+    @pytest.mark.parametrize(
+        ("setting", "sandbox", "place"),
+        [
+            ("directory", False, "directory"),
+            ("directory", True, "directory"),
+            ("s3://bucket/key", False, "s3://bucket/key"),
+            ("s3://bucket/key", True, "directory"),
+            ("off", False, "off"),
+            ("off", True, "off"),
+        ],
+    )
+    def test_of(self, setting: str, *, sandbox: bool, place: str) -> None:
+        assert lock_of(setting, sandbox=sandbox) == place
+        assert (DIRECTORY, OFF) == ("directory", "off")
 
 
 class TestTurns:
@@ -94,6 +134,27 @@ class TestTurns:
         assert taken(HELD, LATER) == Lease(Generation(4, NEW, PLAN), LATER)
         assert settled(HELD, LATER.since) == Lease(Generation(4, NEW, PLAN))
         assert settled(HELD, NOW) == HELD
+
+    def test_of_a_run_that_is_known_to_be_gone_it_is_taken_at_once(self) -> None:
+        """That run may have written, so its commit is the one applied last."""
+        soon = replace(LATER, since=NOW, until=NOW + PERIOD)
+        assert taken(HELD, soon, "t1") == Lease(Generation(4, NEW, PLAN), soon)
+        with pytest.raises(LockHeldError):
+            taken(HELD, soon, "t3")
+
+    def test_from_when_on_a_renewal_counts(self) -> None:
+        last = FIRST.until - MARGIN
+        assert renewed(HELD, last).generation.number == 4
+        assert renewed(HELD, last - timedelta(microseconds=1)).generation.number == 3
+
+    def test_renewed_times_are_whole_seconds_and_always_later(self) -> None:
+        assert timedelta(minutes=15) == PERIOD
+        odd = renewed(HELD, NOW + timedelta(seconds=90, microseconds=7)).holder
+        assert odd is not None
+        assert odd.until == FIRST.until + timedelta(seconds=90)
+        set_back = renewed(HELD, NOW - timedelta(hours=1)).holder
+        assert set_back is not None
+        assert set_back.until == FIRST.until + timedelta(seconds=1)
 
     def test_renewed_in_time_nothing_moves(self) -> None:
         again = renewed(HELD, NOW + PERIOD / 3)
@@ -126,6 +187,16 @@ class TestGenerations:
         after = ended(held, wrote=wrote, done=done)
         assert after.holder is None
         assert after.generation == (Generation(4, commit, PLAN) if moved else FREE.generation)
+
+
+class TestAllowedCommits:
+    """`--allow-commit` names what is applied, or is refused with what that is."""
+
+    @pytest.mark.parametrize(("ours", "shown"), [(NEW, NEW), (None, "none")])
+    def test_says_what_is_to_be_applied(self, ours: str | None, shown: str) -> None:
+        with pytest.raises(StalePlanError, match=f"names {OLD}, .* is of commit {shown}$"):
+            require_forward(None, ours, lambda *_: True, OLD)
+        require_forward(OLD, ours, lambda *_: False, shown)
 
 
 class TestSavedPlans:
