@@ -51,7 +51,6 @@ from identity_reconciler.core.state import (
     UserKey,
     UserName,
     group_key,
-    principal_of,
     user_key,
 )
 
@@ -158,29 +157,14 @@ class _Ways:
         """Take *link* out, named as after the renames."""
         match link:
             case Membership():
-                self._part(group_key(link.group), user_key(link.user))
+                group, user = group_key(link.group), user_key(link.user)
+                self._members.get(group, set()).discard(user)
+                self._groups[user] -= {group}
             case Assignment(application=arn, principal=principal):
                 self._assigned[arn].discard(principal)
                 self._targets[principal].discard(arn)
             case _:
                 assert_never(link)
-
-    def _part(self, group: GroupKey, user: UserKey) -> None:
-        self._members.get(group, set()).discard(user)
-        self._groups[user] -= {group}
-
-    def end(self, principal: Principal) -> None:
-        """Take out all links of *principal*."""
-        if principal.kind is PrincipalKind.GROUP:
-            group = GroupKey(principal.name)
-            for user in tuple(self._members.get(group, ())):
-                self._part(group, user)
-        else:
-            user = UserKey(principal.name)
-            for group in self._groups[user]:
-                self._part(group, user)
-        for target in self._targets.pop(principal, set()):
-            self._assigned[target].discard(principal)
 
     def reach(self, target: Target, user: UserKey, without: GroupKey | None = None) -> bool:
         """Return whether *user* has access to *target*, otherwise than through one group."""
@@ -323,11 +307,11 @@ class _Builder:
             case Create():
                 for link in links:
                     grants.add(link)
-            case Delete(before=before):
+            case Delete():
+                # Who is deleted has no other links: those of groups, and what is assigned to them,
+                # are changes of their own, and what is had in accounts is nobody's who is gone.
                 for link in links:
                     revocations.remove(link)
-                if isinstance(before, User | Group):
-                    revocations.end(principal_of(before))
             case Update() | Rename():
                 pass
             case _:
