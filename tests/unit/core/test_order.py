@@ -171,6 +171,63 @@ class TestEveryday:
         assert found[1:] == [{"-assignment/wiki/group/old", "-group/old"}]
         assert ordering.exposures == ()
 
+    def test_an_application_moves_from_one_group_to_another(self) -> None:
+        """No membership changes: those who keep it are in both groups, and others gain and lose."""
+        many = " ".join(f"u{n}" for n in range(9))
+        for both in ("ana", f"ana {many}"):
+            found, ordering = waves(
+                [unassigns(WIKI, "group", "dev"), assigns(WIKI, "group", "ops")],
+                {"dev": f"{both} bob", "ops": f"{both} cleo"},
+                {WIKI: "dev"},
+            )
+            assert found == [{"+assignment/wiki/group/ops"}, {"-assignment/wiki/group/dev"}]
+            assert ordering.exposures == ()
+
+    def test_an_assignment_moves_between_groups_that_get_new_names(self) -> None:
+        """Dev becomes Devs; who is in both keeps the Wiki by the one and then by the other."""
+        found, ordering = waves(
+            [
+                Rename(Group(GroupName("dev")), Group(GroupName("Devs"))),
+                unassigns(WIKI, "group", "ops"),
+                assigns(WIKI, "group", "devs"),
+            ],
+            {"dev": "ana", "ops": "ana"},
+            {WIKI: "ops"},
+        )
+        assert found == [
+            {">group/devs", "+assignment/wiki/group/devs"},
+            {"-assignment/wiki/group/ops"},
+        ]
+        assert ordering.exposures == ()
+
+    def test_from_a_user_to_a_group_of_many_however_spelled(self) -> None:
+        many = " ".join(f"u{n}" for n in range(12))
+        found, ordering = waves(
+            [unassigns(WIKI, "user", "ana"), assigns(WIKI, "group", "dev"), leaves("DEV", "BOB")],
+            {"dev": f"ana bob {many}"},
+            {WIKI: f"ana {many}"},
+        )
+        assert found == [
+            {"-membership/dev/bob"},
+            {"+assignment/wiki/group/dev"},
+            {"-assignment/wiki/user/ana"},
+        ]
+        assert ordering.exposures == ()
+
+    def test_what_a_deleted_group_gave_is_kept_by_another(self) -> None:
+        """Its members leave with it; the removal of what it was assigned to waits for the grant."""
+        goes = Delete(
+            Group(GroupName("Old")), Reason.ABSENT, (Membership(GroupName("Old"), UserName("Ana")),)
+        )
+        found, ordering = waves(
+            [joins("NEW", "ANA"), goes],
+            {"old": "ana", "new": "bob"},
+            {},
+            {"old": ADMIN, "new": ADMIN},
+        )
+        assert found == [{"+membership/new/ana"}, {"-group/old"}]
+        assert ordering.exposures == ()
+
     def test_who_leaves_does_so_before_anything_waits(self) -> None:
         """What is given to a group is given when who is to leave is not in it any more."""
         found, _ = waves(
