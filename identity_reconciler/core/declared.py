@@ -15,7 +15,7 @@ from identity_reconciler.core.accounts import AccountReading
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.guard_settings import GuardSettings
 from identity_reconciler.core.lease import DIRECTORY
-from identity_reconciler.core.state import Application, ApplicationArn, Group, User
+from identity_reconciler.core.state import Application, ApplicationArn, Group, PrincipalKind, User
 from identity_reconciler.errors import Position
 
 
@@ -116,6 +116,18 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclaredOwner:
+    """Somebody who answers for a group or application. Nothing in AWS follows from it."""
+
+    kind: PrincipalKind
+    name: str
+    position: Position
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class DeclaredUser:
     """One entry under `users:`."""
 
@@ -150,6 +162,8 @@ class DeclaredGroup:
     members: tuple[Listed, ...] | None = None
     """None: the key is not there and the memberships of this group are not managed."""
     previous_names: tuple[str, ...] = ()
+    owners: tuple[DeclaredOwner, ...] = ()
+    """In the order of the file."""
 
     @property
     def kind(self) -> str:
@@ -209,6 +223,8 @@ class DeclaredApplication:
     """False when the key `assignments` is not there: its assignments are not managed."""
     assignment_required: bool | None = None
     """What AWS must say of it; None: nothing is declared. Checked, and never written."""
+    owners: tuple[DeclaredOwner, ...] = ()
+    """In the order of the file."""
 
 
 @dataclass(frozen=True, slots=True)

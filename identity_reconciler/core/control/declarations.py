@@ -107,8 +107,11 @@ def _groups(base: Declared, now: Declared, guards: GuardSettings) -> Iterator[_F
         if lists and new is not None and _drops_members(old, new):
             said = f"{_called(new)} has no key `members` any more: who is in it is not managed"
             told = Loosening(Aspect.MANAGED, said, new.position)
+        named = matches_any(patterns, old.name) or folded(old.name) in counted
         if told is not None:
-            yield matches_any(patterns, old.name) or folded(old.name) in counted, told
+            yield named, told
+        if new is not None and matches_any(guards.privileged.groups, old.name):
+            yield from ((named, one) for one in _owners(_called(new), old, new, now))
 
 
 def _drops_members(old: DeclaredGroup, new: DeclaredGroup) -> bool:
@@ -160,9 +163,13 @@ def _applications(base: Declared, now: Declared, live: Sequence[Application]) ->
     entries = {one.selector: one for one in now.applications}
     for old in base.applications:
         new = entries.get(old.selector) or _same(old, now.applications, live)
-        names = filter(None, (old.selector.name, old.selector.arn))
+        names = tuple(filter(None, (old.selector.name, old.selector.arn)))
         named = any(matches_any(patterns, name) for name in names)
         yield from ((named, one) for one in _application(old, new))
+        privileged = guards.privileged.applications
+        if new is not None and any(matches_any(privileged, name) for name in names):
+            called = f"application {new.selector}"
+            yield from ((named, one) for one in _owners(called, old, new, now))
 
 
 def _application(old: DeclaredApplication, new: DeclaredApplication | None) -> Iterator[Loosening]:
@@ -180,6 +187,26 @@ def _application(old: DeclaredApplication, new: DeclaredApplication | None) -> I
             "who is assigned gets in is not checked"
         )
         yield Loosening(Aspect.MANAGED, said, new.position)
+
+
+def _owners(
+    called: str,
+    old: DeclaredGroup | DeclaredApplication,
+    new: DeclaredGroup | DeclaredApplication,
+    now: Declared,
+) -> Iterator[Loosening]:
+    """Yield the owners of *old* whom *new* does not have, be it under their new names."""
+    if isinstance(new, DeclaredGroup) and new.presence is Presence.ABSENT:
+        return
+    entries: tuple[Entry, ...] = (*now.users, *now.groups)
+    former = {(one.kind, folded(name)): one.name for one in entries for name in one.previous_names}
+    kept = {(str(one.kind), folded(one.name)) for one in new.owners}
+    for one in old.owners:
+        key = (str(one.kind), folded(one.name))
+        renamed = (str(one.kind), folded(former.get(key, one.name)))
+        if not kept & {key, renamed}:
+            said = f"{called} has no owner {one} any more: it answered for what is privileged"
+            yield Loosening(Aspect.MANAGED, said, one.position, at_base=True)
 
 
 def _same(

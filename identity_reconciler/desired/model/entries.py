@@ -57,6 +57,19 @@ GroupItem = Annotated[
 ]
 
 
+class OwningGroup(Document):
+    """A group among owners."""
+
+    label: ClassVar[str] = "an owning group"
+    group: GroupNameText = Field(examples=["platform-leads"])
+    """The group's name: everybody in it."""
+
+
+OwnerItem = Annotated[
+    Annotated[str, Tag("text")] | Annotated[OwningGroup, Tag("entry")], Discriminator(form)
+]
+
+
 class GroupEntry(Document):
     """A group of the identity store."""
 
@@ -74,6 +87,10 @@ class GroupEntry(Document):
     assignments."""
     description: Text | None = Field(default=None, examples=["Everyone in data science"])
     """What the group is for. `null` removes it."""
+    owners: list[OwnerItem] = Field(
+        default_factory=list, examples=[["janedoe", {"group": "platform-leads"}]]
+    )
+    """Who answers for the group: user names, and groups as `{group: NAME}`. Nothing in AWS."""
     members: Annotated[list[UserItem] | None, NOT_NULL] = Field(
         default=None, examples=[["janedoe", {"user": "johndoe", "expires": "2026-12-31"}]]
     )
@@ -113,6 +130,11 @@ class ApplicationEntry(Document):
     """The application's provider, when the name alone is not unique."""
     account: AccountId = Field(default="", examples=["111122223333"])
     """The account the application lives in, when the name alone is not unique; in quotes."""
+    owners: list[OwnerItem] = Field(
+        default_factory=list, examples=[["janedoe", {"group": "platform-leads"}]]
+    )
+    """Who answers for the application: user names, and groups as `{group: NAME}`. Nothing in
+    AWS."""
     assignments: Annotated[AssignmentsEntry | None, NOT_NULL] = Field(
         default=None, examples=[{"groups": ["data-science"], "users": ["janedoe"]}]
     )

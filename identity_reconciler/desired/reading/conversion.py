@@ -12,6 +12,7 @@ from identity_reconciler.core.declared import (
     ApplicationSelector,
     DeclaredApplication,
     DeclaredGroup,
+    DeclaredOwner,
     DeclaredUser,
     Ignore,
     Instance,
@@ -33,7 +34,15 @@ from identity_reconciler.core.guard_settings import (
     ProtectedNames,
     RenameSigns,
 )
-from identity_reconciler.core.state import ApplicationArn, Email, Group, GroupName, User, UserName
+from identity_reconciler.core.state import (
+    ApplicationArn,
+    Email,
+    Group,
+    GroupName,
+    PrincipalKind,
+    User,
+    UserName,
+)
 from identity_reconciler.desired.model.approvals import ApprovalEntry
 from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.entries import (
@@ -41,6 +50,7 @@ from identity_reconciler.desired.model.entries import (
     GroupEntry,
     ListedGroup,
     ListedUser,
+    OwningGroup,
 )
 from identity_reconciler.desired.model.findings import ModelFinding
 from identity_reconciler.desired.model.guards import BudgetSection, GuardsSection, RenameSection
@@ -234,6 +244,7 @@ def declared_group(entry: GroupEntry, fields: Fields, place: Position) -> Declar
         if entry.members is None
         else _listed(entry.members, fields.get("members"), place.file),
         previous_names=tuple(entry.previous_names),
+        owners=_owners(entry.owners, fields.get("owners"), place.file),
     )
 
 
@@ -247,17 +258,32 @@ def declared_application(
         provider=entry.provider or None,
         account=entry.account or None,
     )
-    required = entry.assignment_required
-    if entry.assignments is None:
-        return DeclaredApplication(selector, place, managed=False, assignment_required=required)
-    raw = fields["assignments"]
-    lists = raw if isinstance(raw, Fields) else Fields(fields.mark)
-    return DeclaredApplication(
+    bare = DeclaredApplication(
         selector,
         place,
+        managed=False,
+        assignment_required=entry.assignment_required,
+        owners=_owners(entry.owners, fields.get("owners"), place.file),
+    )
+    if entry.assignments is None:
+        return bare
+    raw = fields["assignments"]
+    lists = raw if isinstance(raw, Fields) else Fields(fields.mark)
+    return replace(
+        bare,
         users=_listed(entry.assignments.users, lists.get("users"), place.file),
         groups=_listed(entry.assignments.groups, lists.get("groups"), place.file),
-        assignment_required=required,
+        managed=True,
+    )
+
+
+def _owners(items: Sequence[str | OwningGroup], raw: Value, file: str) -> tuple[DeclaredOwner, ...]:
+    marks = raw.marks if isinstance(raw, Items) else ()
+    return tuple(
+        DeclaredOwner(PrincipalKind.USER, item, position(file, mark))
+        if isinstance(item, str)
+        else DeclaredOwner(PrincipalKind.GROUP, item.group, position(file, mark))
+        for item, mark in zip(items, marks, strict=True)
     )
 
 

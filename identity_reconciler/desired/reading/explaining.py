@@ -13,12 +13,13 @@ from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
     DeclaredGroup,
+    DeclaredOwner,
     DeclaredUser,
     Listed,
     ManageLinks,
     Presence,
 )
-from identity_reconciler.core.state import folded
+from identity_reconciler.core.state import PrincipalKind, folded
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.errors import UsageError
 
@@ -71,6 +72,28 @@ def _user(declared: Declared, user: DeclaredUser, as_of: datetime) -> Iterator[s
     for other in declared.users:
         if folded(other.user.manager or "") == folded(user.name):
             yield f"  manager of user/{other.name} ({other.position})"
+    yield from _owned(declared, PrincipalKind.USER, user.name)
+
+
+def _owned(declared: Declared, kind: PrincipalKind, name: str) -> Iterator[str]:
+    """Yield what a user or group is an owner of."""
+    for group in declared.groups:
+        yield from _owner_of(f"group/{group.name}", group.owners, kind, name)
+    for one in declared.applications:
+        yield from _owner_of(f"application/{one.selector}", one.owners, kind, name)
+
+
+def _owner_of(
+    what: str, owners: Iterable[DeclaredOwner], kind: PrincipalKind, name: str
+) -> Iterator[str]:
+    for one in owners:
+        if one.kind is kind and folded(one.name) == folded(name):
+            yield f"  owner of {what} ({one.position})"
+
+
+def _owners(owners: Iterable[DeclaredOwner]) -> Iterator[str]:
+    for one in owners:
+        yield f"  {one} answers for it ({one.position})"
 
 
 def _through(application: DeclaredApplication, joined: set[str], as_of: datetime) -> Iterator[str]:
@@ -86,6 +109,7 @@ def _holds(one: Listed, as_of: datetime) -> bool:
 
 def _group(declared: Declared, group: DeclaredGroup, as_of: datetime) -> Iterator[str]:
     yield f"group/{group.name} is declared at {group.position}, {_presence(group.presence)}"
+    yield from _owners(group.owners)
     if group.members is None or declared.settings.memberships is ManageLinks.OFF:
         yield "  its members are not managed"
     for one in group.members or ():
@@ -93,6 +117,7 @@ def _group(declared: Declared, group: DeclaredGroup, as_of: datetime) -> Iterato
     for application in declared.applications:
         for one in _of(application.groups, group.name):
             yield f"  assigned to application/{application.selector}{_terms(one, as_of)}"
+    yield from _owned(declared, PrincipalKind.GROUP, group.name)
 
 
 def _application(declared: Declared, label: str, as_of: datetime) -> Iterator[str]:
@@ -106,6 +131,7 @@ def _application(declared: Declared, label: str, as_of: datetime) -> Iterator[st
         raise UsageError(f"application {shown(label)} is not declared{hint}")
     for entry in found:
         yield f"application/{entry.selector} is declared at {entry.position}"
+        yield from _owners(entry.owners)
         yield from _assigned(declared, entry, as_of)
 
 

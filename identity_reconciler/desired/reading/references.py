@@ -13,6 +13,7 @@ from identity_reconciler.core.declared import (
     ApplicationSelector,
     DeclaredApplication,
     DeclaredGroup,
+    DeclaredOwner,
     DeclaredUser,
     Listed,
     ManageObjects,
@@ -20,7 +21,7 @@ from identity_reconciler.core.declared import (
     Settings,
     SettingsPath,
 )
-from identity_reconciler.core.state import folded
+from identity_reconciler.core.state import PrincipalKind, folded
 from identity_reconciler.core.wording import nearest, shown
 from identity_reconciler.desired.model.text import check_group_name, check_user_name
 from identity_reconciler.desired.reading.entries import Gathered
@@ -50,9 +51,11 @@ def cross_check(gathered: Gathered, places: Places) -> Iterator[Problem]:
     yield from alike_applications(gathered.applications)
     for group in gathered.groups:
         yield from users.check(group.members or ())
+        yield from _owners(group.owners, users, groups)
     for application in gathered.applications:
         yield from users.check(application.users)
         yield from groups.check(application.groups)
+        yield from _owners(application.owners, users, groups)
         yield from _too_many_groups(application)
     yield from _managers(gathered.users, users, places)
     yield from _manager_cycles(users.entries, places)
@@ -100,14 +103,14 @@ class _Register:
                     continue
                 yield Problem(self.places.of(entry.position, key), f"{said} {advice}")
 
-    def check(self, listed: Sequence[Listed]) -> Iterator[Problem]:
+    def check(self, listed: Sequence[Listed | DeclaredOwner]) -> Iterator[Problem]:
         """Yield what is wrong with the names in a list."""
         # Nearly every list is in order, and there are half a million names in them: when all are
         # spelled as declared and none is there twice, two set operations tell.
         names = {item.name for item in listed}
         if len(names) == len(listed) and names <= self.present:
             return
-        first: dict[str, Listed] = {}
+        first: dict[str, Listed | DeclaredOwner] = {}
         for item in listed:
             other = first.setdefault(folded(item.name), item)
             if other is not item:
@@ -185,6 +188,13 @@ class _Register:
         else:
             advice = f"declare it under {self.kind}s:, with state: external if owned elsewhere"
         return f"{self.kind} {shown(name)} is not declared; {advice}"
+
+
+def _owners(
+    owners: Sequence[DeclaredOwner], users: _Register, groups: _Register
+) -> Iterator[Problem]:
+    for register, kind in ((users, PrincipalKind.USER), (groups, PrincipalKind.GROUP)):
+        yield from register.check([one for one in owners if one.kind is kind])
 
 
 def _twice(entry: Entry, first: Entry) -> str:

@@ -83,11 +83,11 @@ def group_findings(
 ) -> Iterator[ModelFinding]:
     """Yield what is wrong with a group; without *settings*, what is wrong whatever they are."""
     if settings is not None and settings.groups is ManageObjects.REFERENCE:
-        yield from _reference_findings("groups", fields, {"name"})
+        yield from _reference_findings("groups", fields, {"name", "owners"})
     elif entry.state == "external":
-        yield from _external_findings(fields, {"name", "state"})
+        yield from _external_findings(fields, {"name", "state", "owners"})
     elif entry.state == "absent":
-        yield from _unless_absent(fields, ("members", "previous_names"))
+        yield from _unless_absent(fields, ("members", "previous_names", "owners"))
 
 
 def _reference_findings(kind: str, fields: Fields, allowed: set[str]) -> Iterator[ModelFinding]:

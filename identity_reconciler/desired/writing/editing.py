@@ -15,12 +15,13 @@ from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
     DeclaredGroup,
+    DeclaredOwner,
     DeclaredUser,
     Listed,
     ManageObjects,
     Presence,
 )
-from identity_reconciler.core.state import folded
+from identity_reconciler.core.state import PrincipalKind, folded
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_FILE
 from identity_reconciler.desired.writing.corrections import (
@@ -28,11 +29,12 @@ from identity_reconciler.desired.writing.corrections import (
     fill_map,
     list_at,
     places_in,
+    remove_at,
     set_attributes,
 )
 from identity_reconciler.desired.writing.exporter import user_entry
 from identity_reconciler.desired.writing.inputs import Input, Inputs
-from identity_reconciler.desired.writing.lookups import ListPlace, Lookups
+from identity_reconciler.desired.writing.lookups import Items, ListPlace, Lookups
 from identity_reconciler.desired.writing.placing import Catalog, Entry
 from identity_reconciler.desired.writing.rewrite import Rewrite
 from identity_reconciler.desired.yaml.emit import Data
@@ -61,7 +63,7 @@ class Editor:
         self._problems: list[Problem] = []
         self._added: dict[ListPlace, list[Data]] = defaultdict(list)
         self._gone: dict[ListPlace, set[int]] = defaultdict(set)
-        self._listed: dict[ListPlace, tuple[Listed, ...]] = {}
+        self._listed: dict[ListPlace, Items] = {}
         self._names: dict[ListPlace, set[str]] = {}
         """The folded names in each list that has been asked about, with those that are added."""
         self._made: dict[str, dict[str, list[Data]]] = {}
@@ -228,6 +230,11 @@ class Editor:
         self._note("group", entry.name)
         for application in self.declared.applications:
             self._drop(application.position, ("assignments", "groups"), application.groups, name)
+        for (position, path), owners in self._known.owned:
+            for number, one in enumerate(owners):
+                if one.kind is PrincipalKind.GROUP and folded(one.name) == folded(name):
+                    self._listed[position, path] = owners
+                    self._gone[position, path].add(number)
         self._end(entry, self.declared.settings.groups, forget=forget)
 
     def _end(
@@ -241,7 +248,7 @@ class Editor:
             return
         operation, node = place.section.operation, place.node
         name = node.pairs[node.index("user_name" if entry.kind == "user" else "name")][0].value
-        for key in ("members", "previous_names", "previous_user_names"):
+        for key in ("members", "owners", "previous_names", "previous_user_names"):
             if node.index(key) >= 0:
                 operation.remove_key(node, key)
         state = node.index("state")
@@ -258,6 +265,33 @@ class Editor:
             if gone and len(gone) == len(group.members or ()) and not self._added.get(which):
                 yield group.name
 
+    def unowned(self) -> Iterator[str]:
+        """Yield the addresses of what loses its last owner and gets no other."""
+        for address, entry in self.owned():
+            which = (entry.position, ("owners",))
+            if len(self._gone.get(which, ())) == len(entry.owners) and not self._added.get(which):
+                yield address
+
+    def owned(self) -> Iterator[tuple[str, DeclaredGroup | DeclaredApplication]]:
+        """Yield what has owners, with its address."""
+        for group in self.declared.groups:
+            if group.owners:
+                yield f"group/{group.name}", group
+        for application in self.declared.applications:
+            if application.owners:
+                yield f"application/{application.selector}", application
+
+    def is_owner(self, entry: DeclaredGroup | DeclaredApplication, user: str) -> bool:
+        """Return whether *user* is an owner of *entry*, or is to be."""
+        return self._has(entry.position, ("owners",), users_of(entry.owners), user)
+
+    def add_owner(self, entry: DeclaredGroup | DeclaredApplication, user: str) -> None:
+        """Let *user* be an owner of *entry*, which has owners already."""
+        which = (entry.position, ("owners",))
+        self._listed[which] = entry.owners
+        self._added[which].append(user)
+        self._names_at(which, users_of(entry.owners)).add(folded(user))
+
     def is_member(self, group: DeclaredGroup, user: str) -> bool:
         """Return whether *user* is listed in *group*, or is to be."""
         return self._has(group.position, ("members",), group.members or (), user)
@@ -268,11 +302,15 @@ class Editor:
         return self._has(at, ("assignments", "users"), application.users, user)
 
     def _has(
-        self, position: Position, path: tuple[str, ...], listed: Iterable[Listed], name: str
+        self,
+        position: Position,
+        path: tuple[str, ...],
+        listed: Iterable[Listed | DeclaredOwner],
+        name: str,
     ) -> bool:
         return folded(name) in self._names_at((position, path), listed)
 
-    def _names_at(self, which: ListPlace, listed: Iterable[Listed]) -> set[str]:
+    def _names_at(self, which: ListPlace, listed: Iterable[Listed | DeclaredOwner]) -> set[str]:
         if which not in self._names:
             self._names[which] = {folded(one.name) for one in listed}
         return self._names[which]
@@ -372,6 +410,9 @@ class Editor:
         if found is None:
             self._start(entry, path, items)
             return
+        if path == ("owners",) and not items and len(self._gone[which]) == len(self._listed[which]):
+            remove_at(entry, path)
+            return
         place_of = places_in([folded(one.name) for one in self._listed[which]])
         new: dict[int, list[Data]] = {}
         for item in items:
@@ -382,6 +423,11 @@ class Editor:
         said: dict[str, Data] = {path[-1]: items}
         if not fill_map(entry, path[0], said):
             add_list(entry, path, items)
+
+
+def users_of(owners: Iterable[DeclaredOwner]) -> Iterator[DeclaredOwner]:
+    """Yield those of *owners* who are people."""
+    return (one for one in owners if one.kind is PrincipalKind.USER)
 
 
 def _item(kind: str, name: str, terms: Mapping[str, Data]) -> Data:

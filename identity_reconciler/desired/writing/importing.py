@@ -224,7 +224,8 @@ class _Import:
         for place, entry, found in self._ours(entries, self.live.groups, mode):
             members = self.live.members.get(group_key(found.name), frozenset())
             if entry.presence is Presence.ABSENT or found.foreign:
-                self._replace(place, entry, self.exporter.group(found, members))
+                wanted = self.exporter.group(found, members)
+                self._replace(place, entry, wanted | _owners(entry))
             else:
                 self._group(place, entry, found, members)
         self._tell_renames()
@@ -404,6 +405,16 @@ class _Import:
         layout = self.choice.layout
         file = file_for(layout, section, name) if layout else self.catalog.choose(section)
         self.catalog.add(file, section, entry)
+
+
+def _owners(entry: DeclaredGroup) -> Entry:
+    """Return the owners of *entry* as they are written."""
+    if not entry.owners:
+        return {}
+    is_user = PrincipalKind.USER
+    return {
+        "owners": [one.name if one.kind is is_user else {"group": one.name} for one in entry.owners]
+    }
 
 
 def _refuse_pending(entry: DeclaredUser | DeclaredGroup, old_names: list[str]) -> None:

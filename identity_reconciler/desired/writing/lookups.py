@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TypeVar
 
@@ -11,16 +11,19 @@ from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
     DeclaredGroup,
+    DeclaredOwner,
     DeclaredUser,
     Listed,
 )
-from identity_reconciler.core.state import folded
+from identity_reconciler.core.state import PrincipalKind, folded
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.errors import Position, UsageError
 
 _Object = TypeVar("_Object", DeclaredUser, DeclaredGroup)
 ListPlace = tuple[Position, tuple[str, ...]]
 """Where the entry of a list stands, and the keys that lead to the list."""
+Items = tuple[Listed, ...] | tuple[DeclaredOwner, ...]
+"""What a list names, in its order."""
 
 
 class Lookups:
@@ -67,20 +70,33 @@ class Lookups:
         return {one.selector.name or "" for one in self._declared.applications}
 
     @cached_property
-    def listings(self) -> Mapping[str, list[tuple[ListPlace, tuple[Listed, ...], int]]]:
+    def listings(self) -> Mapping[str, list[tuple[ListPlace, Items, int]]]:
         """Where each user is listed: the place of the list, the list, and the number in it."""
-        lists: list[tuple[ListPlace, tuple[Listed, ...]]] = [
+        lists: list[tuple[ListPlace, Items]] = [
             *(((one.position, ("members",)), one.members or ()) for one in self._declared.groups),
             *(
                 ((one.position, ("assignments", "users")), one.users)
                 for one in self._declared.applications
             ),
+            *self.owned,
         ]
-        found: dict[str, list[tuple[ListPlace, tuple[Listed, ...], int]]] = defaultdict(list)
+        found: dict[str, list[tuple[ListPlace, Items, int]]] = defaultdict(list)
         for place, listed in lists:
-            for number, one in enumerate(listed):
-                found[folded(one.name)].append((place, listed, number))
+            each: Iterable[Listed | DeclaredOwner] = listed
+            for number, one in enumerate(each):
+                if not (isinstance(one, DeclaredOwner) and one.kind is PrincipalKind.GROUP):
+                    found[folded(one.name)].append((place, listed, number))
         return found
+
+    @property
+    def owned(self) -> Iterator[tuple[ListPlace, tuple[DeclaredOwner, ...]]]:
+        """The lists of owners, in file order, those of groups first."""
+        for group in self._declared.groups:
+            if group.owners:
+                yield (group.position, ("owners",)), group.owners
+        for application in self._declared.applications:
+            if application.owners:
+                yield (application.position, ("owners",)), application.owners
 
     @cached_property
     def reports(self) -> Mapping[str, list[str]]:

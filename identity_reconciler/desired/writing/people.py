@@ -118,6 +118,16 @@ def _inherit(editor: Editor, user: DeclaredUser, heir: str) -> None:
             if not editor.is_assigned(application, heir):
                 label = application.selector.arn or application.selector.name or ""
                 editor.assign(label, ("user", heir), terms_of(one), new=False)
+    _hand_over(editor, user, heir)
+
+
+def _hand_over(editor: Editor, user: DeclaredUser, heir: str) -> None:
+    """Let *heir* answer for what *user* answers for."""
+    for address, entry in editor.owned():
+        if editor.is_owner(entry, user.name):
+            if not editor.is_owner(entry, heir):
+                editor.add_owner(entry, heir)
+            editor.remarks.append(f"{address}: user/{heir} answers for it now, as an owner")
 
 
 def _of(listed: Collection[Listed], user: DeclaredUser) -> list[Listed]:
@@ -144,6 +154,8 @@ def _left(editor: Editor, gone: Sequence[DeclaredUser]) -> Iterator[str]:
             "access to AWS accounts is not in the YAML: where there is any, the plan refuses to "
             f"delete them and says how to take it away (explain user/{gone[0].name} --live)"
         )
+    for address in editor.unowned():
+        yield f"{address} has no owner any more; name one under `owners`, or give --successor"
     for name in editor.emptied():
         yield f"group/{name} has no members left; `edit remove-group` removes it"
 

@@ -22,6 +22,7 @@ from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
     DeclaredGroup,
+    DeclaredOwner,
     DeclaredUser,
     Ignore,
     Listed,
@@ -44,6 +45,7 @@ from identity_reconciler.core.state import (
     Group,
     GroupKey,
     GroupName,
+    PrincipalKind,
     State,
     User,
     UserKey,
@@ -85,10 +87,14 @@ class TestEveryField:
         ("kind", "compared", "free"),
         [
             (DeclaredUser, {"presence"}, {"user", "position", "previous_names"}),
-            (DeclaredGroup, {"presence", "members"}, {"group", "position", "previous_names"}),
+            (
+                DeclaredGroup,
+                {"presence", "members", "owners"},
+                {"group", "position", "previous_names"},
+            ),
             (
                 DeclaredApplication,
-                {"managed", "assignment_required"},
+                {"managed", "assignment_required", "owners"},
                 {"selector", "position", "users", "groups"},
             ),
             (
@@ -231,6 +237,37 @@ class TestLists:
         assert len(told(base, now, other)) == 1
         now = Declared(PLAIN, applications=(application(arn="arn:pay", managed=False),))
         assert len(told(base, now, PAYROLL)) == 1
+
+
+class TestOwners:
+    """An owner of what is privileged is missed, whatever they are called now."""
+
+    ANN = DeclaredOwner(PrincipalKind.USER, "ann", HERE)
+    SETTINGS = replace(
+        PLAIN, guards=GuardSettings(privileged=PrivilegedNames(("admins",), ("Payroll",)))
+    )
+
+    def declared(self, *owners: DeclaredOwner, users: tuple[DeclaredUser, ...] = ()) -> Declared:
+        groups = tuple(group(name, owners=owners) for name in ("admins", "plain"))
+        names = ("Payroll", "Wiki")
+        made = (replace(application(name=one, managed=False), owners=owners) for one in names)
+        return Declared(self.SETTINGS, users, groups, tuple(made))
+
+    def test_of_what_is_privileged_only(self) -> None:
+        base = self.declared(self.ANN)
+        leads = DeclaredOwner(PrincipalKind.GROUP, "ann", HERE)
+        assert told(base, self.declared(leads)) == [
+            "group/admins has no owner user/ann any more",
+            "application Payroll has no owner user/ann any more",
+        ]
+        assert told(base, self.declared(leads, self.ANN)) == []
+        assert told(self.declared(), base) == []
+
+    def test_another_name_is_the_same_owner(self) -> None:
+        users = (user("anna", previous_names=("Ann",)),)
+        anna = DeclaredOwner(PrincipalKind.USER, "Anna", HERE)
+        base = replace(self.declared(self.ANN), users=(user("ann"),))
+        assert told(base, self.declared(anna, users=users)) == []
 
 
 class TestApprovals:
