@@ -33,6 +33,7 @@ from identity_reconciler.render.document import (
     InstanceDocument,
     LiveDocument,
     LooseningDocument,
+    OverdueDocument,
     PersonDocument,
     PlanDocument,
     PositionDocument,
@@ -270,6 +271,15 @@ def plan_with(value: Callable[[], str]) -> PlanDocument:
             ),
         ),
         withheld=(WithheldDocument(kind="group", address=value(), reason=value()),),
+        overdue=(
+            OverdueDocument(
+                address=value(),
+                since=NOW.date() - timedelta(days=9),
+                asked=(value(), value()),
+                ends_after=NOW.date(),
+                source=position,
+            ),
+        ),
         expiring=(ExpiringDocument(address=value(), expires=NOW, source=position),),
     )
 

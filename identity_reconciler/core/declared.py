@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from identity_reconciler.core.accounts import AccountReading
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.guard_settings import GuardSettings
 from identity_reconciler.core.lease import DIRECTORY
-from identity_reconciler.core.state import Application, ApplicationArn, Group, PrincipalKind, User
+from identity_reconciler.core.period import Period
+from identity_reconciler.core.state import (
+    Application,
+    ApplicationArn,
+    Group,
+    PrincipalKind,
+    User,
+    folded,
+)
 from identity_reconciler.errors import Position
 
 
@@ -127,6 +135,46 @@ class DeclaredOwner:
         return f"{self.kind}/{self.name}"
 
 
+OWNER = "owner"
+"""Stands for the owners where people who review are named; so nobody called so can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewTerms:
+    """How often somebody looks at who is in a group or assigned to an application, and who."""
+
+    every: Period
+    by: tuple[DeclaredOwner, ...]
+    """As written, `OWNER` among them; nobody: the owners."""
+    position: Position
+
+    @property
+    def named(self) -> tuple[DeclaredOwner, ...]:
+        """Those who are named themselves."""
+        return tuple(one for one in self.by if not is_owner_word(one))
+
+    @property
+    def by_owners(self) -> bool:
+        """Whether the owners are to look."""
+        return not self.by or len(self.named) < len(self.by)
+
+
+def is_owner_word(one: DeclaredOwner) -> bool:
+    """Return whether *one*, among those who review, stands for the owners."""
+    return one.kind is PrincipalKind.USER and folded(one.name) == OWNER
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRecord:
+    """That somebody has looked at all who are listed."""
+
+    day: date
+    """In UTC."""
+    by: str
+    """The name of a user, who may have left since."""
+    position: Position
+
+
 @dataclass(frozen=True, slots=True)
 class DeclaredUser:
     """One entry under `users:`."""
@@ -164,6 +212,9 @@ class DeclaredGroup:
     previous_names: tuple[str, ...] = ()
     owners: tuple[DeclaredOwner, ...] = ()
     """In the order of the file."""
+    review: ReviewTerms | None = None
+    reviewed: ReviewRecord | None = None
+    """The last review; None: none is known."""
 
     @property
     def kind(self) -> str:
@@ -225,6 +276,9 @@ class DeclaredApplication:
     """What AWS must say of it; None: nothing is declared. Checked, and never written."""
     owners: tuple[DeclaredOwner, ...] = ()
     """In the order of the file."""
+    review: ReviewTerms | None = None
+    reviewed: ReviewRecord | None = None
+    """The last review; None: none is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from identity_reconciler.core.period import Period
+
 
 class GuardId(StrEnum):
     """The guards, in the order of their verdicts. Approvals name them so."""
@@ -26,6 +28,7 @@ class GuardId(StrEnum):
     PRIVILEGED = "privileged"
     RENAME_SUSPECTED = "rename.suspected"
     LEFTOVER_ACCOUNTS = "leftover.accounts"
+    REVIEW_OVERDUE = "review.overdue"
 
 
 class ResourceKind(StrEnum):
@@ -156,3 +159,6 @@ class GuardSettings:
     """Patterns of the user names of those who must be able to undo a plan."""
     privileged: PrivilegedNames = field(default_factory=PrivilegedNames)
     rename: RenameSigns = field(default_factory=RenameSigns)
+    review_grace: Period | None = None
+    """For how long a review may be overdue before all who were to be looked at have expired; None:
+    for as long as it takes."""

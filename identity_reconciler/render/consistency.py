@@ -71,6 +71,7 @@ def inconsistencies(document: PlanDocument, plan: Plan) -> Iterator[str]:
     yield from _about_resemblances(document)
     yield from _about_withheld(document)
     yield from _about_expiring(document)
+    yield from _about_overdue(document)
     # Plans of before format 1.2 have none; they are refused when they are to be applied.
     bound = [one.address for one in document.witnesses]
     if bound and bound != [f"{one.kind}/{one.name}" for one in named_objects(plan)]:
@@ -243,6 +244,18 @@ def _about_withheld(document: PlanDocument) -> Iterator[str]:
         # Links may share an address: names of applications are not unique.
         if one.kind in {"user", "group"} and folded(one.address) in removed:
             yield f"{one.address} is both withheld and removed"
+
+
+def _about_overdue(document: PlanDocument) -> Iterator[str]:
+    days = [one.since for one in document.overdue]
+    if sorted(days) != days:
+        yield "what is overdue is not in order"
+    today = document.as_of.astimezone(UTC).date()
+    for one in document.overdue:
+        if kind_of(one.address) not in {"group", "application"}:
+            yield f"{one.address} cannot be reviewed"
+        if one.since >= today or (one.ends_after is not None and one.ends_after <= one.since):
+            yield f"the review of {one.address} is not overdue, or ends before it is"
 
 
 def _about_expiring(document: PlanDocument) -> Iterator[str]:

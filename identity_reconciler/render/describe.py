@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from identity_reconciler.core.access import AccessChange, Effect
+from identity_reconciler.core.access_reviews import due
 from identity_reconciler.core.account_access import AccountChange
 from identity_reconciler.core.accounts import AccountRole
 from identity_reconciler.core.approvals import approval_lines
@@ -59,6 +60,7 @@ from identity_reconciler.render.document import (
     InstanceDocument,
     LiveDocument,
     LooseningDocument,
+    OverdueDocument,
     PassingDocument,
     PersonDocument,
     PlanDocument,
@@ -175,6 +177,7 @@ def document(
         generation=occasion.generation,
         control=_control(findings.control),
         guards=_guards(findings.verdicts),
+        overdue=_overdue(declared, occasion.as_of.astimezone(UTC).date()),
         unresolved=tuple(
             UnresolvedDocument(
                 message=one.message, source=_position(one.position) if one.position else None
@@ -213,6 +216,20 @@ def document(
             WitnessDocument(address=f"{one.kind}/{one.name}", witness=witness)
             for one, witness in sorted(plan.witnesses.items())
         ),
+    )
+
+
+def _overdue(declared: Declared, day: date) -> tuple[OverdueDocument, ...]:
+    return tuple(
+        OverdueDocument(
+            address=one.address,
+            since=one.due,
+            asked=tuple(map(str, one.by)),
+            ends_after=one.lapses,
+            source=_position(one.terms.position),
+        )
+        for one in due(declared, day)
+        if one.due is not None and one.is_overdue(day)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pydantic import (
@@ -228,6 +229,20 @@ class ExpiringDocument(_Part):
     source: PositionDocument
 
 
+class OverdueDocument(_Part):
+    """A group or application that should have been reviewed by now."""
+
+    address: str
+    """`group/NAME` or `application/` and what selects it."""
+    since: date
+    """The day on which the review was due."""
+    asked: tuple[str, ...]
+    """Who is to review: `user/NAME` or `group/NAME`."""
+    ends_after: date | None = None
+    """The last day on which those who are listed still have it; missing: they keep it."""
+    source: PositionDocument
+
+
 class AccessDocument(_Part):
     """Who gains, or who loses, one application."""
 
@@ -335,6 +350,8 @@ class PlanDocument(_Part):
     """Missing: there is no base, and every name in the settings matches something."""
     guards: tuple[GuardDocument, ...] = ()
     """Blocked ones first."""
+    overdue: tuple[OverdueDocument, ...] = ()
+    """Reviews that should have been made by now, the longest overdue first."""
     unresolved: tuple[UnresolvedDocument, ...] = ()
     """What could not be planned, by file and line; what has none first."""
     resemblances: tuple[ResemblanceDocument, ...] = ()

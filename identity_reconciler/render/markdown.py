@@ -60,6 +60,7 @@ from identity_reconciler.render.words import (
     named,
     nothing_to_do,
     number,
+    overdue,
     passing,
     source,
     span_of_lines,
@@ -103,6 +104,7 @@ _LONGEST_APPROVAL = 5_000
     _RESEMBLANCES,
     _APPROVALS,
     _UNRESOLVED,
+    _OVERDUE,
     _REMOVALS,
     _ACCESS,
     _PASSING,
@@ -112,7 +114,7 @@ _LONGEST_APPROVAL = 5_000
     _RENAMES,
     _UPDATES,
     _CREATIONS,
-) = range(15)
+) = range(16)
 """Ranks: creations are cut first, guards last."""
 _CHANGES: tuple[tuple[Action, str, int, str], ...] = (
     ("delete", "Removals", _REMOVALS, "What is live and will be deleted, and why."),
@@ -138,6 +140,7 @@ def plan_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT, lines: Lines 
         *_control(plan, places),
         _verdict(plan),
         *_guards(plan),
+        *_overdue(plan, places),
         *_unresolved(plan, places),
         *_resemblances(plan),
         *_access(plan),
@@ -315,6 +318,13 @@ def _to_paste(refusing: Sequence[GuardDocument]) -> list[str]:
 def _approved(guard: GuardDocument, base: str) -> str:
     found, expected = long_span(guard.found), long_span(guard.expected)
     return f"- {_guard(guard, base)}: {found}; without approval: {expected}"
+
+
+def _overdue(plan: PlanDocument, places: _Places) -> Iterator[Section]:
+    if plan.overdue:
+        head = f"### Reviews overdue ({len(plan.overdue)})"
+        entries = (f"- {long_span(overdue(one))} ({places.at(one.source)})" for one in plan.overdue)
+        yield Section(_OVERDUE, head, entries, len(plan.overdue))
 
 
 def _unresolved(plan: PlanDocument, places: _Places) -> Iterator[Section]:

@@ -50,6 +50,7 @@ from identity_reconciler.render.words import (
     named,
     nothing_to_do,
     number,
+    overdue,
     passing,
     place,
     source,
@@ -126,6 +127,7 @@ class _Text:
             self._unmatched(),
             self._blocked(),
             self._approved(),
+            self._overdue(),
             self._unresolved(),
             self._resemblances(),
             *self._access(),
@@ -228,6 +230,14 @@ class _Text:
     def _judge(self, guard: GuardDocument) -> str:
         """Return the name of *guard*, and whose settings it judges by if not by those of now."""
         return f"{safe(guard.guard)}{f', as it is set at {self._base}' if guard.by_base else ''}"
+
+    def _overdue(self) -> Iterator[str]:
+        found = self._plan.overdue
+        if found:
+            yield from self._heading(f"Reviews overdue ({len(found)})")
+        for one in found:
+            yield from self._lines("? ", safe(overdue(one)))
+            yield from self._lines("    ", safe(source(one.source)))
 
     def _unresolved(self) -> Iterator[str]:
         found = self._plan.unresolved

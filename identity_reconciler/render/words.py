@@ -19,6 +19,7 @@ from identity_reconciler.render.document import (
     GuardDocument,
     LiveDocument,
     LooseningDocument,
+    OverdueDocument,
     PassingDocument,
     PlanDocument,
     PositionDocument,
@@ -209,6 +210,12 @@ def access_note(plan: PlanDocument) -> str | None:
 
 IN_PASSING = "no order of these changes avoids it"
 """Why somebody is told to be without access, or to have too much, while they are made."""
+
+
+def overdue(one: OverdueDocument) -> str:
+    """Return what should have been reviewed, since when, by whom, and what ends; not made safe."""
+    ends = f"; who is listed loses it after {one.ends_after}" if one.ends_after else ""
+    return f"{one.address}, since {one.since}: asked of {', '.join(one.asked)}{ends}"
 
 
 def passing(one: PassingDocument, marks: Marks) -> str:

@@ -18,12 +18,15 @@ from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
     DeclaredGroup,
+    DeclaredOwner,
     DeclaredUser,
     Ignore,
     Listed,
     ManageLinks,
     ManageObjects,
     Presence,
+    ReviewRecord,
+    ReviewTerms,
     Settings,
     SettingsPath,
 )
@@ -37,6 +40,7 @@ from identity_reconciler.core.guard_settings import (
 from identity_reconciler.core.guards import check_plan, check_since, gather
 from identity_reconciler.core.guards.guarded import guarded_changes
 from identity_reconciler.core.order import in_waves
+from identity_reconciler.core.period import Period, PeriodUnit
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import (
@@ -250,8 +254,15 @@ def expiring() -> Declared:
         for line, (name, days) in enumerate((("eve", 0), ("ana", 3), ("bob", 13)), start=4)
     )
     later = Listed("eve", Position(GROUPS_FILE, 9, 9), NOW + timedelta(days=15))
+    at = Position(GROUPS_FILE, 20, 13)
+    asked = (
+        DeclaredOwner(PrincipalKind.USER, "ana", at),
+        DeclaredOwner(PrincipalKind.GROUP, "contractors", at),
+    )
+    late = ReviewRecord(NOW.date() - timedelta(days=100), "ana", at)
+    terms = ReviewTerms(Period(3, PeriodUnit.MONTH), asked, at)
     groups = (
-        replace(DECLARED.groups[0], members=members),
+        replace(DECLARED.groups[0], members=members, review=terms, reviewed=late),
         replace(DECLARED.groups[1], members=(*listed("ana", "bob"), later)),
     )
     return replace(DECLARED, groups=groups)

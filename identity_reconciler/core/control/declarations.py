@@ -110,6 +110,8 @@ def _groups(base: Declared, now: Declared, guards: GuardSettings) -> Iterator[_F
         named = matches_any(patterns, old.name) or folded(old.name) in counted
         if told is not None:
             yield named, told
+        if new is not None:
+            yield from ((named, one) for one in _reviews(_called(new), old, new))
         if new is not None and matches_any(guards.privileged.groups, old.name):
             yield from ((named, one) for one in _owners(_called(new), old, new, now))
 
@@ -166,6 +168,9 @@ def _applications(base: Declared, now: Declared, live: Sequence[Application]) ->
         names = tuple(filter(None, (old.selector.name, old.selector.arn)))
         named = any(matches_any(patterns, name) for name in names)
         yield from ((named, one) for one in _application(old, new))
+        if new is not None:
+            called = f"application {new.selector}"
+            yield from ((named, one) for one in _reviews(called, old, new))
         privileged = guards.privileged.applications
         if new is not None and any(matches_any(privileged, name) for name in names):
             called = f"application {new.selector}"
@@ -207,6 +212,24 @@ def _owners(
         if not kept & {key, renamed}:
             said = f"{called} has no owner {one} any more: it answered for what is privileged"
             yield Loosening(Aspect.MANAGED, said, one.position, at_base=True)
+
+
+def _reviews(
+    called: str, old: DeclaredGroup | DeclaredApplication, new: DeclaredGroup | DeclaredApplication
+) -> Iterator[Loosening]:
+    """Yield how *new* is looked at less than *old*, or or as if never before."""
+    if old.review is None or (isinstance(new, DeclaredGroup) and new.presence is Presence.ABSENT):
+        return
+    if new.review is None:
+        said = f"{called} is not reviewed any more: it was, every {old.review.every}"
+        yield Loosening(Aspect.GUARDED, said, old.review.position, at_base=True)
+        return
+    if new.review.every.is_longer_than(old.review.every):
+        said = f"{called} is reviewed every {new.review.every}, was every {old.review.every}"
+        yield Loosening(Aspect.GUARDED, f"{said}: later, that is", new.review.position)
+    if old.reviewed is not None and new.reviewed is None:
+        said = f"{called} does not say any more when it was reviewed: no review is overdue"
+        yield Loosening(Aspect.GUARDED, said, old.reviewed.position, at_base=True)
 
 
 def _same(

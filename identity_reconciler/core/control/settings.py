@@ -231,6 +231,16 @@ def _added(value: Patterns, kind: str) -> Compare:
     return compare
 
 
+def _grace(old: Settings, new: Settings) -> Iterator[Looser]:
+    before, after = old.guards.review_grace, new.guards.review_grace
+    if before is None:
+        return
+    if after is None:
+        yield Looser(f"is not there any more, was {before}: nothing expires for want of a review")
+    elif after.is_longer_than(before):
+        yield Looser(f"is {after}, was {before}: what nobody reviews expires later")
+
+
 def _min_members(old: Settings, new: Settings) -> Iterator[Looser]:
     for number, one in enumerate(old.guards.min_members):
         key = group_key(one.group)
@@ -345,6 +355,7 @@ RULES: Mapping[str, Rule] = {
     "guards.rename.shared": _guard(
         _raised(lambda it: it.guards.rename.shared, "fewer pairs of groups look like one rename")
     ),
+    "guards.review_grace": _guard(_grace),
     "ignore.users": Rule(Aspect.IGNORED, _added(lambda it: it.ignore.users, "users")),
     "ignore.groups": Rule(Aspect.IGNORED, _added(lambda it: it.ignore.groups, "groups")),
     "ignore.applications": Rule(

@@ -23,6 +23,7 @@ from identity_reconciler.core.guards.lockout import lockout_self
 from identity_reconciler.core.guards.members import min_members, pinned_members
 from identity_reconciler.core.guards.names import privileged, protected
 from identity_reconciler.core.guards.renaming import rename_suspected
+from identity_reconciler.core.guards.reviews import review_overdue
 from identity_reconciler.core.guards.verdicts import MOST_SHOWN, Objection, Standing, Verdict
 from identity_reconciler.core.state import group_key, user_key
 
@@ -52,6 +53,7 @@ GUARDS: Mapping[GuardId, Guard] = {
     GuardId.PRIVILEGED: privileged,
     GuardId.RENAME_SUSPECTED: rename_suspected,
     GuardId.LEFTOVER_ACCOUNTS: leftover_accounts,
+    GuardId.REVIEW_OVERDUE: review_overdue,
 }
 
 PROPOSED = timedelta(days=7)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 
 from identity_reconciler.core.access import AccessChange, Impact, access_changes
+from identity_reconciler.core.access_reviews import Reviewing, reviewing
 from identity_reconciler.core.account_access import AccountChange, account_changes
 from identity_reconciler.core.comparison import Comparison
 from identity_reconciler.core.declared import (
     Declared,
+    DeclaredApplication,
     DeclaredGroup,
     DeclaredUser,
     Instance,
@@ -20,6 +23,7 @@ from identity_reconciler.core.guard_settings import ResourceKind
 from identity_reconciler.core.plan import Create, Delete, Plan, Reason
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
+    ApplicationArn,
     Assignment,
     Group,
     GroupKey,
@@ -85,6 +89,9 @@ class Evidence:
     """Groups, by their new keys, all of whose members are known; deleted ones too."""
     instance: Instance
     """What the plan is for."""
+    overdue_groups: Mapping[GroupKey, Reviewing]
+    """Groups, by their new keys, that should have been reviewed by now."""
+    overdue_applications: Mapping[ApplicationArn, Reviewing]
 
     def address(self, resource: Resource) -> str:
         """Return the address of *resource*, which means no other one."""
@@ -99,6 +106,8 @@ def gather(comparison: Comparison, impact: Impact) -> Evidence:
     """
     plan, live, resolution = impact.plan, impact.before, comparison.resolution
     desired = resolution.desired
+    day = resolution.as_of.astimezone(UTC).date()
+    late = [one for one in reviewing(resolution.declared) if one.is_overdue(day)]
     return Evidence(
         plan=plan,
         live=live,
@@ -113,6 +122,17 @@ def gather(comparison: Comparison, impact: Impact) -> Evidence:
         referred=_referred(resolution.original),
         complete=frozenset((*desired.members, *_made_or_deleted(plan))),
         instance=resolution.declared.settings.instance,
+        overdue_groups={
+            group_key(one.entry.name): one for one in late if isinstance(one.entry, DeclaredGroup)
+        },
+        overdue_applications={
+            ApplicationArn(key[1]): one
+            for one in late
+            for key, origin in resolution.origins.items()
+            if isinstance(one.entry, DeclaredApplication)
+            and key[0] == "application"
+            and origin.position == one.entry.position
+        },
     )
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from identity_reconciler.desired.model.base import Document
-from identity_reconciler.desired.model.forms import EXPIRY, FLAG, NOT_NULL, form
+from identity_reconciler.desired.model.forms import DAY, EXPIRY, FLAG, NOT_NULL, form
 from identity_reconciler.desired.model.people import UserEntry
 from identity_reconciler.desired.model.text import (
     AccountId,
     ApplicationArnText,
     ApplicationNameText,
     GroupNameText,
+    PeriodText,
     PreviousGroupNameText,
     ProviderArn,
     State,
@@ -70,6 +71,30 @@ OwnerItem = Annotated[
 ]
 
 
+class ReviewSection(Document):
+    """How often somebody looks at who has this, and who does."""
+
+    label: ClassVar[str] = "a review section"
+    every: PeriodText = Field(examples=["3 months"])
+    """After so many days, weeks, months or years a review is due again."""
+    by: list[OwnerItem] = Field(
+        default_factory=list, examples=[["owner"], ["janedoe", {"group": "platform-leads"}]]
+    )
+    """Who is asked: `owner` (the default) for the owners, user names, and groups as
+    `{group: NAME}`."""
+
+
+class ReviewedSection(Document):
+    """That somebody has looked at all who are listed, and when."""
+
+    label: ClassVar[str] = "a reviewed section"
+    # `on` would be a boolean to YAML 1.1, even as a key.
+    day: Annotated[date, DAY] = Field(examples=["2026-11-01"])
+    """The day on which it was made, as YYYY-MM-DD."""
+    by: Text = Field(examples=["janedoe"])
+    """The user name of who made it; it stays when they leave."""
+
+
 class GroupEntry(Document):
     """A group of the identity store."""
 
@@ -91,6 +116,14 @@ class GroupEntry(Document):
         default_factory=list, examples=[["janedoe", {"group": "platform-leads"}]]
     )
     """Who answers for the group: user names, and groups as `{group: NAME}`. Nothing in AWS."""
+    review: Annotated[ReviewSection | None, NOT_NULL] = Field(
+        default=None, examples=[{"every": "3 months"}]
+    )
+    """How often who is in it is looked at, and by whom."""
+    reviewed: Annotated[ReviewedSection | None, NOT_NULL] = Field(
+        default=None, examples=[{"day": "2026-11-01", "by": "janedoe"}]
+    )
+    """The last review, as `review finish` records it."""
     members: Annotated[list[UserItem] | None, NOT_NULL] = Field(
         default=None, examples=[["janedoe", {"user": "johndoe", "expires": "2026-12-31"}]]
     )
@@ -135,6 +168,14 @@ class ApplicationEntry(Document):
     )
     """Who answers for the application: user names, and groups as `{group: NAME}`. Nothing in
     AWS."""
+    review: Annotated[ReviewSection | None, NOT_NULL] = Field(
+        default=None, examples=[{"every": "3 months"}]
+    )
+    """How often who is assigned is looked at, and by whom."""
+    reviewed: Annotated[ReviewedSection | None, NOT_NULL] = Field(
+        default=None, examples=[{"day": "2026-11-01", "by": "janedoe"}]
+    )
+    """The last review, as `review finish` records it."""
     assignments: Annotated[AssignmentsEntry | None, NOT_NULL] = Field(
         default=None, examples=[{"groups": ["data-science"], "users": ["janedoe"]}]
     )

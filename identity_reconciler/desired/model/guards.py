@@ -7,8 +7,13 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from identity_reconciler.desired.model.base import Document
-from identity_reconciler.desired.model.forms import PERCENT, whole
-from identity_reconciler.desired.model.text import GroupNameText, PatternText, UserNameText
+from identity_reconciler.desired.model.forms import NOT_NULL, PERCENT, whole
+from identity_reconciler.desired.model.text import (
+    GroupNameText,
+    PatternText,
+    PeriodText,
+    UserNameText,
+)
 
 MOST = 1_000_000
 """More than an identity store can hold of anything but memberships. Source: singlesignon quotas."""
@@ -160,3 +165,6 @@ class GuardsSection(Document):
     """What nobody gets into without an approval."""
     rename: RenameSection = Field(default_factory=RenameSection, examples=[{"likeness": 90}])
     """What makes a deletion and a creation look like one rename."""
+    review_grace: Annotated[PeriodText | None, NOT_NULL] = Field(default=None, examples=["30 days"])
+    """Who is in a group or assigned to an application whose review has been overdue for so long
+    has expired. Without it, an overdue review ends nothing."""

@@ -197,6 +197,7 @@ _STORE_ID = f"(d-[0-9a-f]{{10}}|{_UUID})"
 _REGION = "([a-z]+-){2,3}[0-9]"
 # Source: S3 userguide, bucketnamingrules and object-keys.
 _LOCK = r"directory|off|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]{1,512}"
+_PERIOD = "[1-9][0-9]{0,2} (day|week|month|year)s?"
 _INSTANCE_NAME = "[A-Za-z0-9_+=,.@-]{1,255}"
 
 AccountId = Annotated[
@@ -253,6 +254,11 @@ LockText = Annotated[
         _matching(_LOCK, "a lock; expected directory, off, or one like s3://bucket/key")
     ),
     Field(json_schema_extra={"pattern": f"^({_LOCK})$"}),
+]
+PeriodText = Annotated[
+    str,
+    AfterValidator(_matching(_PERIOD, "a time; expected one like 30 days, 2 weeks or 3 months")),
+    Field(json_schema_extra={"pattern": f"^{_PERIOD}$"}),
 ]
 InstanceName = Annotated[
     str,

@@ -20,6 +20,8 @@ from identity_reconciler.core.declared import (
     ManageLinks,
     ManageObjects,
     Presence,
+    ReviewRecord,
+    ReviewTerms,
     Settings,
     SettingsPath,
 )
@@ -34,6 +36,7 @@ from identity_reconciler.core.guard_settings import (
     ProtectedNames,
     RenameSigns,
 )
+from identity_reconciler.core.period import Period, PeriodUnit
 from identity_reconciler.core.state import (
     ApplicationArn,
     Email,
@@ -51,6 +54,8 @@ from identity_reconciler.desired.model.entries import (
     ListedGroup,
     ListedUser,
     OwningGroup,
+    ReviewedSection,
+    ReviewSection,
 )
 from identity_reconciler.desired.model.findings import ModelFinding
 from identity_reconciler.desired.model.guards import BudgetSection, GuardsSection, RenameSection
@@ -85,7 +90,13 @@ def declared_guards(section: GuardsSection) -> GuardSettings:
             tuple(privileged.accounts),
         ),
         rename=_rename(section.rename),
+        review_grace=None if section.review_grace is None else _period(section.review_grace),
     )
+
+
+def _period(text: str) -> Period:
+    count, _, unit = text.partition(" ")
+    return Period(int(count), PeriodUnit(unit.removesuffix("s")))
 
 
 def _budgets(section: GuardsSection) -> Budgets:
@@ -245,6 +256,8 @@ def declared_group(entry: GroupEntry, fields: Fields, place: Position) -> Declar
         else _listed(entry.members, fields.get("members"), place.file),
         previous_names=tuple(entry.previous_names),
         owners=_owners(entry.owners, fields.get("owners"), place.file),
+        review=_review(entry.review, fields.get("review"), place),
+        reviewed=_reviewed(entry.reviewed, fields.get("reviewed"), place),
     )
 
 
@@ -264,6 +277,8 @@ def declared_application(
         managed=False,
         assignment_required=entry.assignment_required,
         owners=_owners(entry.owners, fields.get("owners"), place.file),
+        review=_review(entry.review, fields.get("review"), place),
+        reviewed=_reviewed(entry.reviewed, fields.get("reviewed"), place),
     )
     if entry.assignments is None:
         return bare
@@ -285,6 +300,19 @@ def _owners(items: Sequence[str | OwningGroup], raw: Value, file: str) -> tuple[
         else DeclaredOwner(PrincipalKind.GROUP, item.group, position(file, mark))
         for item, mark in zip(items, marks, strict=True)
     )
+
+
+def _review(section: ReviewSection | None, raw: Value, place: Position) -> ReviewTerms | None:
+    if section is None or not isinstance(raw, Fields):
+        return None
+    by = _owners(section.by, raw.get("by"), place.file)
+    return ReviewTerms(_period(section.every), by, position(place.file, raw.mark))
+
+
+def _reviewed(section: ReviewedSection | None, raw: Value, place: Position) -> ReviewRecord | None:
+    if section is None or not isinstance(raw, Fields):
+        return None
+    return ReviewRecord(section.day, section.by, position(place.file, raw.mark))
 
 
 def _listed(

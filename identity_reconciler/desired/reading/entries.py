@@ -101,7 +101,7 @@ class Part:
 
     def _add_applications(self, items: Items) -> None:
         for entry, good, fields in validated_each(ApplicationEntry, items, self.found, []):
-            self.found.extend(application_findings(fields))
+            self.found.extend(application_findings(entry, fields))
             where = position(self.file, fields.mark)
             self.applications.append(declared_application(entry, good, where))
 

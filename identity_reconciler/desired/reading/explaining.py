@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
+from identity_reconciler.core.access_reviews import reviewing, standing
 from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
@@ -110,6 +111,7 @@ def _holds(one: Listed, as_of: datetime) -> bool:
 def _group(declared: Declared, group: DeclaredGroup, as_of: datetime) -> Iterator[str]:
     yield f"group/{group.name} is declared at {group.position}, {_presence(group.presence)}"
     yield from _owners(group.owners)
+    yield from _reviews(declared, group)
     if group.members is None or declared.settings.memberships is ManageLinks.OFF:
         yield "  its members are not managed"
     for one in group.members or ():
@@ -118,6 +120,14 @@ def _group(declared: Declared, group: DeclaredGroup, as_of: datetime) -> Iterato
         for one in _of(application.groups, group.name):
             yield f"  assigned to application/{application.selector}{_terms(one, as_of)}"
     yield from _owned(declared, PrincipalKind.GROUP, group.name)
+
+
+def _reviews(declared: Declared, entry: DeclaredGroup | DeclaredApplication) -> Iterator[str]:
+    for one in reviewing(declared):
+        if one.entry is entry:
+            by = ", ".join(map(str, one.by))
+            at = one.terms.position
+            yield f"  reviewed every {one.terms.every} by {by}, {standing(one)} ({at})"
 
 
 def _application(declared: Declared, label: str, as_of: datetime) -> Iterator[str]:
@@ -132,6 +142,7 @@ def _application(declared: Declared, label: str, as_of: datetime) -> Iterator[st
     for entry in found:
         yield f"application/{entry.selector} is declared at {entry.position}"
         yield from _owners(entry.owners)
+        yield from _reviews(declared, entry)
         yield from _assigned(declared, entry, as_of)
 
 

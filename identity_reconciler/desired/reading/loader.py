@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from identity_reconciler.core.access_reviews import with_lapses
 from identity_reconciler.core.collecting import without_collections
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.desired.reading.entries import gather
@@ -22,7 +23,7 @@ __all__ = ["instance_directories", "load"]
 
 
 def load(directory: Path) -> Declared:
-    """Return what the YAML in *directory* and below declares.
+    """Return what the YAML in *directory* and below declares, with the ends that reviews give it.
 
     Raises:
         InvalidInputError: With every problem of every file. A file that cannot be read does not
@@ -30,11 +31,13 @@ def load(directory: Path) -> Declared:
         UsageError: *directory* is not a directory.
     """
     files = read_files(directory)
-    return declared_by(files.contents, files.problems)
+    return with_lapses(declared_by(files.contents, files.problems))
 
 
 def declared_by(contents: Mapping[str, bytes], known: Iterable[Problem] = ()) -> Declared:
     """Return what files with these *contents*, by name and in its order, declare.
+
+    Every end is one that is written; see `access_reviews.with_lapses`.
 
     Raises:
         InvalidInputError: With every problem of every file, and those that are *known* already.

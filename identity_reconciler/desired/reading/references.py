@@ -52,10 +52,12 @@ def cross_check(gathered: Gathered, places: Places) -> Iterator[Problem]:
     for group in gathered.groups:
         yield from users.check(group.members or ())
         yield from _owners(group.owners, users, groups)
+        yield from _owners(_reviewers(group), users, groups)
     for application in gathered.applications:
         yield from users.check(application.users)
         yield from groups.check(application.groups)
         yield from _owners(application.owners, users, groups)
+        yield from _owners(_reviewers(application), users, groups)
         yield from _too_many_groups(application)
     yield from _managers(gathered.users, users, places)
     yield from _manager_cycles(users.entries, places)
@@ -195,6 +197,10 @@ def _owners(
 ) -> Iterator[Problem]:
     for register, kind in ((users, PrincipalKind.USER), (groups, PrincipalKind.GROUP)):
         yield from register.check([one for one in owners if one.kind is kind])
+
+
+def _reviewers(entry: DeclaredGroup | DeclaredApplication) -> tuple[DeclaredOwner, ...]:
+    return entry.review.named if entry.review is not None else ()
 
 
 def _twice(entry: Entry, first: Entry) -> str:

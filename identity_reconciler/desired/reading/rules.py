@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from identity_reconciler.core.declared import ManageObjects, Settings
+from identity_reconciler.core.declared import OWNER, ManageObjects, Settings
+from identity_reconciler.core.state import folded
 from identity_reconciler.core.wording import shown
-from identity_reconciler.desired.model.entries import GroupEntry
+from identity_reconciler.desired.model.entries import ApplicationEntry, GroupEntry
 from identity_reconciler.desired.model.findings import ModelFinding
 from identity_reconciler.desired.model.people import NameEntry, UserEntry
 from identity_reconciler.desired.yaml.tree import Fields
@@ -87,7 +88,9 @@ def group_findings(
     elif entry.state == "external":
         yield from _external_findings(fields, {"name", "state", "owners"})
     elif entry.state == "absent":
-        yield from _unless_absent(fields, ("members", "previous_names", "owners"))
+        yield from _unless_absent(fields, ("members", "previous_names", "owners", "review"))
+    else:
+        yield from _review_findings(entry, fields, "members")
 
 
 def _reference_findings(kind: str, fields: Fields, allowed: set[str]) -> Iterator[ModelFinding]:
@@ -111,8 +114,24 @@ def _unless_absent(fields: Fields, keys: tuple[str, ...]) -> Iterator[ModelFindi
             yield fields.key_mark(key), said
 
 
-def application_findings(fields: Fields) -> Iterator[ModelFinding]:
+def _review_findings(
+    entry: GroupEntry | ApplicationEntry, fields: Fields, key: str
+) -> Iterator[ModelFinding]:
+    """Yield why nobody could review what the list at *key* of an entry has."""
+    if entry.review is None:
+        return
+    where = fields.value_mark("review")
+    if key not in fields:
+        yield where, f"there is nobody to review without `{key}`, which make it managed; add them"
+    by = entry.review.by
+    asked = not by or any(isinstance(one, str) and folded(one) == OWNER for one in by)
+    if asked and not entry.owners:
+        yield where, "the owners are to review this, and it has none; add `owners`, or say `by`"
+
+
+def application_findings(entry: ApplicationEntry, fields: Fields) -> Iterator[ModelFinding]:
     """Yield what is wrong with an application."""
+    yield from _review_findings(entry, fields, "assignments")
     if "name" in fields and "arn" in fields:
         yield fields.key_mark("arn"), "an application has a name or an ARN, not both; keep one"
     if "name" not in fields and "arn" not in fields:

@@ -162,9 +162,12 @@ def fill_map(entry: Entry, key: str, data: Mapping[str, Data]) -> bool:
 
 
 def remove_at(entry: Entry, path: tuple[str, ...]) -> None:
-    """Take a key out of *entry*, if it is there."""
-    if entry.node.index(path[0]) >= 0:
-        entry.section.operation.remove_key(entry.node, path[0])
+    """Take the key that *path* leads to out of *entry*, if it is there."""
+    parent: object = entry.node
+    for part in path[:-1]:
+        parent = parent.get(part) if isinstance(parent, Map) else None
+    if isinstance(parent, Map) and parent.index(path[-1]) >= 0:
+        entry.section.operation.remove_key(parent, path[-1])
 
 
 def correct_user(entry: Entry, declared: User, live: User, wanted: Mapping[str, Data]) -> None:

@@ -34,11 +34,22 @@ from identity_reconciler.desired.writing.corrections import (
 )
 from identity_reconciler.desired.writing.exporter import user_entry
 from identity_reconciler.desired.writing.inputs import Input, Inputs
-from identity_reconciler.desired.writing.lookups import Items, ListPlace, Lookups
+from identity_reconciler.desired.writing.lookups import (
+    OWNERS,
+    REVIEWERS,
+    Items,
+    ListPlace,
+    Lookups,
+    Responsible,
+    people_of,
+)
 from identity_reconciler.desired.writing.placing import Catalog, Entry
 from identity_reconciler.desired.writing.rewrite import Rewrite
 from identity_reconciler.desired.yaml.emit import Data
 from identity_reconciler.errors import InvalidInputError, Position, Problem, UsageError
+
+_ANSWERING = ("owners", "review", "reviewed")
+"""What says nothing of what is to be deleted."""
 
 
 class Editor:
@@ -230,11 +241,11 @@ class Editor:
         self._note("group", entry.name)
         for application in self.declared.applications:
             self._drop(application.position, ("assignments", "groups"), application.groups, name)
-        for (position, path), owners in self._known.owned:
-            for number, one in enumerate(owners):
+        for each in self._known.answering:
+            for number, one in enumerate(each.people):
                 if one.kind is PrincipalKind.GROUP and folded(one.name) == folded(name):
-                    self._listed[position, path] = owners
-                    self._gone[position, path].add(number)
+                    self._listed[each.place] = each.people
+                    self._gone[each.place].add(number)
         self._end(entry, self.declared.settings.groups, forget=forget)
 
     def _end(
@@ -248,7 +259,7 @@ class Editor:
             return
         operation, node = place.section.operation, place.node
         name = node.pairs[node.index("user_name" if entry.kind == "user" else "name")][0].value
-        for key in ("members", "owners", "previous_names", "previous_user_names"):
+        for key in ("members", *_ANSWERING, "previous_names", "previous_user_names"):
             if node.index(key) >= 0:
                 operation.remove_key(node, key)
         state = node.index("state")
@@ -265,32 +276,25 @@ class Editor:
             if gone and len(gone) == len(group.members or ()) and not self._added.get(which):
                 yield group.name
 
-    def unowned(self) -> Iterator[str]:
-        """Yield the addresses of what loses its last owner and gets no other."""
-        for address, entry in self.owned():
-            which = (entry.position, ("owners",))
-            if len(self._gone.get(which, ())) == len(entry.owners) and not self._added.get(which):
-                yield address
+    def answering(self) -> tuple[Responsible, ...]:
+        """Return the lists of those who answer for something or review it, as they are."""
+        return self._known.answering
 
-    def owned(self) -> Iterator[tuple[str, DeclaredGroup | DeclaredApplication]]:
-        """Yield what has owners, with its address."""
-        for group in self.declared.groups:
-            if group.owners:
-                yield f"group/{group.name}", group
-        for application in self.declared.applications:
-            if application.owners:
-                yield f"application/{application.selector}", application
+    def loses_all(self, answering: Responsible) -> bool:
+        """Return whether nobody of *answering* is left, and nobody is to take over."""
+        gone = self._gone.get(answering.place, ())
+        return len(gone) == len(answering.people) and not self._added.get(answering.place)
 
-    def is_owner(self, entry: DeclaredGroup | DeclaredApplication, user: str) -> bool:
-        """Return whether *user* is an owner of *entry*, or is to be."""
-        return self._has(entry.position, ("owners",), users_of(entry.owners), user)
+    def is_answering(self, answering: Responsible, user: str) -> bool:
+        """Return whether *user* is in that list, or is to be."""
+        return self._has(*answering.place, people_of(answering.people), user)
 
-    def add_owner(self, entry: DeclaredGroup | DeclaredApplication, user: str) -> None:
-        """Let *user* be an owner of *entry*, which has owners already."""
-        which = (entry.position, ("owners",))
-        self._listed[which] = entry.owners
-        self._added[which].append(user)
-        self._names_at(which, users_of(entry.owners)).add(folded(user))
+    def let_answer(self, answering: Responsible, user: str) -> None:
+        """Put *user*, who is not in it, into that list."""
+        place, people = answering.place, answering.people
+        self._listed[place] = people
+        self._added[place].append(user)
+        self._names_at(place, people_of(people)).add(folded(user))
 
     def is_member(self, group: DeclaredGroup, user: str) -> bool:
         """Return whether *user* is listed in *group*, or is to be."""
@@ -410,7 +414,9 @@ class Editor:
         if found is None:
             self._start(entry, path, items)
             return
-        if path == ("owners",) and not items and len(self._gone[which]) == len(self._listed[which]):
+        # Nobody is no answer to who answers: the key goes where no one takes over.
+        is_emptied = not items and len(self._gone[which]) == len(self._listed[which])
+        if is_emptied and path in {OWNERS, REVIEWERS}:
             remove_at(entry, path)
             return
         place_of = places_in([folded(one.name) for one in self._listed[which]])
@@ -423,11 +429,6 @@ class Editor:
         said: dict[str, Data] = {path[-1]: items}
         if not fill_map(entry, path[0], said):
             add_list(entry, path, items)
-
-
-def users_of(owners: Iterable[DeclaredOwner]) -> Iterator[DeclaredOwner]:
-    """Yield those of *owners* who are people."""
-    return (one for one in owners if one.kind is PrincipalKind.USER)
 
 
 def _item(kind: str, name: str, terms: Mapping[str, Data]) -> Data:

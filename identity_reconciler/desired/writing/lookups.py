@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from identity_reconciler.core.declared import (
     DeclaredOwner,
     DeclaredUser,
     Listed,
+    is_owner_word,
 )
 from identity_reconciler.core.state import PrincipalKind, folded
 from identity_reconciler.core.wording import did_you_mean, shown
@@ -24,6 +26,36 @@ ListPlace = tuple[Position, tuple[str, ...]]
 """Where the entry of a list stands, and the keys that lead to the list."""
 Items = tuple[Listed, ...] | tuple[DeclaredOwner, ...]
 """What a list names, in its order."""
+
+
+OWNERS = ("owners",)
+REVIEWERS = ("review", "by")
+"""The keys that lead to the lists of people who are no members."""
+
+
+@dataclass(frozen=True, slots=True)
+class Responsible:
+    """Who answers for a group or application, or reviews it."""
+
+    address: str
+    place: ListPlace
+    people: tuple[DeclaredOwner, ...]
+    """As written, groups and `owner` among them."""
+
+    @property
+    def reviews(self) -> bool:
+        """Whether they are those who review."""
+        return self.place[1] == REVIEWERS
+
+
+def is_person(one: DeclaredOwner) -> bool:
+    """Return whether *one* is a user, and neither a group nor the word for the owners."""
+    return one.kind is PrincipalKind.USER and not is_owner_word(one)
+
+
+def people_of(listed: Iterable[DeclaredOwner]) -> Iterator[DeclaredOwner]:
+    """Yield those of *listed* who are users."""
+    return (one for one in listed if is_person(one))
 
 
 class Lookups:
@@ -78,25 +110,30 @@ class Lookups:
                 ((one.position, ("assignments", "users")), one.users)
                 for one in self._declared.applications
             ),
-            *self.owned,
+            *((one.place, one.people) for one in self.answering),
         ]
         found: dict[str, list[tuple[ListPlace, Items, int]]] = defaultdict(list)
         for place, listed in lists:
             each: Iterable[Listed | DeclaredOwner] = listed
             for number, one in enumerate(each):
-                if not (isinstance(one, DeclaredOwner) and one.kind is PrincipalKind.GROUP):
+                if isinstance(one, Listed) or is_person(one):
                     found[folded(one.name)].append((place, listed, number))
         return found
 
-    @property
-    def owned(self) -> Iterator[tuple[ListPlace, tuple[DeclaredOwner, ...]]]:
-        """The lists of owners, in file order, those of groups first."""
-        for group in self._declared.groups:
-            if group.owners:
-                yield (group.position, ("owners",)), group.owners
-        for application in self._declared.applications:
-            if application.owners:
-                yield (application.position, ("owners",)), application.owners
+    @cached_property
+    def answering(self) -> tuple[Responsible, ...]:
+        """The lists of those who answer for something or review it, those of groups first."""
+        entries: list[tuple[str, DeclaredGroup | DeclaredApplication]] = [
+            *((f"group/{one.name}", one) for one in self._declared.groups),
+            *((f"application/{one.selector}", one) for one in self._declared.applications),
+        ]
+        found: list[Responsible] = []
+        for address, entry in entries:
+            if entry.owners:
+                found.append(Responsible(address, (entry.position, OWNERS), entry.owners))
+            if entry.review is not None and entry.review.by:
+                found.append(Responsible(address, (entry.position, REVIEWERS), entry.review.by))
+        return tuple(found)
 
     @cached_property
     def reports(self) -> Mapping[str, list[str]]:

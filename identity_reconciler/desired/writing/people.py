@@ -123,11 +123,12 @@ def _inherit(editor: Editor, user: DeclaredUser, heir: str) -> None:
 
 def _hand_over(editor: Editor, user: DeclaredUser, heir: str) -> None:
     """Let *heir* answer for what *user* answers for."""
-    for address, entry in editor.owned():
-        if editor.is_owner(entry, user.name):
-            if not editor.is_owner(entry, heir):
-                editor.add_owner(entry, heir)
-            editor.remarks.append(f"{address}: user/{heir} answers for it now, as an owner")
+    for one in editor.answering():
+        if editor.is_answering(one, user.name):
+            if not editor.is_answering(one, heir):
+                editor.let_answer(one, heir)
+            does = "reviews it" if one.reviews else "answers for it, as an owner"
+            editor.remarks.append(f"{one.address}: user/{heir} {does} from now on")
 
 
 def _of(listed: Collection[Listed], user: DeclaredUser) -> list[Listed]:
@@ -154,10 +155,18 @@ def _left(editor: Editor, gone: Sequence[DeclaredUser]) -> Iterator[str]:
             "access to AWS accounts is not in the YAML: where there is any, the plan refuses to "
             f"delete them and says how to take it away (explain user/{gone[0].name} --live)"
         )
-    for address in editor.unowned():
-        yield f"{address} has no owner any more; name one under `owners`, or give --successor"
+    yield from _unanswered(editor)
     for name in editor.emptied():
         yield f"group/{name} has no members left; `edit remove-group` removes it"
+
+
+def _unanswered(editor: Editor) -> Iterator[str]:
+    for one in filter(editor.loses_all, editor.answering()):
+        if one.reviews:
+            yield f"{one.address} is reviewed by its owners from now on"
+        else:
+            said = "has no owner any more; name one under `owners`, or give --successor"
+            yield f"{one.address} {said}"
 
 
 def _by_hand(editor: Editor, user: DeclaredUser) -> Iterator[str]:

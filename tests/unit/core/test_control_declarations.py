@@ -29,6 +29,8 @@ from identity_reconciler.core.declared import (
     ManageLinks,
     ManageObjects,
     Presence,
+    ReviewRecord,
+    ReviewTerms,
     Settings,
     SettingsPath,
 )
@@ -39,6 +41,7 @@ from identity_reconciler.core.guard_settings import (
     PrivilegedNames,
     ProtectedNames,
 )
+from identity_reconciler.core.period import Period, PeriodUnit
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -89,12 +92,12 @@ class TestEveryField:
             (DeclaredUser, {"presence"}, {"user", "position", "previous_names"}),
             (
                 DeclaredGroup,
-                {"presence", "members", "owners"},
+                {"presence", "members", "owners", "review", "reviewed"},
                 {"group", "position", "previous_names"},
             ),
             (
                 DeclaredApplication,
-                {"managed", "assignment_required", "owners"},
+                {"managed", "assignment_required", "owners", "review", "reviewed"},
                 {"selector", "position", "users", "groups"},
             ),
             (
@@ -268,6 +271,44 @@ class TestOwners:
         anna = DeclaredOwner(PrincipalKind.USER, "Anna", HERE)
         base = replace(self.declared(self.ANN), users=(user("ann"),))
         assert told(base, self.declared(anna, users=users)) == []
+
+
+class TestReviews:
+    """Who is looked at later, or never, is told; who is looked at sooner is not."""
+
+    MONTHLY = ReviewTerms(Period(1, PeriodUnit.MONTH), (), HERE)
+    RECORD = ReviewRecord(DAY, "ann", HERE)
+
+    @pytest.mark.parametrize("kind", ["group", "application"])
+    @pytest.mark.parametrize(
+        ("terms", "record", "said"),
+        [
+            (None, RECORD, "is not reviewed any more"),
+            (
+                replace(MONTHLY, every=Period(5, PeriodUnit.WEEK)),
+                RECORD,
+                "is reviewed every 5 weeks",
+            ),
+            (replace(MONTHLY, every=Period(4, PeriodUnit.WEEK)), RECORD, None),
+            (MONTHLY, None, "does not say any more when it was reviewed"),
+            (MONTHLY, replace(RECORD, day=date(2026, 4, 1)), None),
+        ],
+    )
+    def test_each_way(
+        self, kind: str, terms: ReviewTerms | None, record: ReviewRecord | None, said: str | None
+    ) -> None:
+        base = self.declared(kind, self.MONTHLY, self.RECORD)
+        found = told(base, self.declared(kind, terms, record))
+        assert len(found) == (said is not None)
+        assert (said or "") in "".join(found)
+
+    def declared(
+        self, kind: str, terms: ReviewTerms | None, record: ReviewRecord | None
+    ) -> Declared:
+        if kind == "group":
+            return Declared(PLAIN, groups=(group("g", review=terms, reviewed=record),))
+        made = replace(application(name="Wiki"), review=terms, reviewed=record)
+        return Declared(PLAIN, applications=(made,))
 
 
 class TestApprovals:

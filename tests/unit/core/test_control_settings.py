@@ -38,6 +38,7 @@ from identity_reconciler.core.guard_settings import (
     ProtectedNames,
     RenameSigns,
 )
+from identity_reconciler.core.period import Period, PeriodUnit
 from identity_reconciler.core.scope import covers
 from identity_reconciler.core.state import Group, GroupName, User, UserName
 from identity_reconciler.desired.model.instance import SettingsDocument
@@ -165,6 +166,10 @@ EXAMPLES: dict[str, Example] = {
     "guards.rename.shared": guards(
         GuardSettings(rename=RenameSigns(shared=50)), GuardSettings(rename=RenameSigns(shared=51))
     ),
+    "guards.review_grace": guards(
+        GuardSettings(review_grace=Period(30, PeriodUnit.DAY)),
+        GuardSettings(review_grace=Period(5, PeriodUnit.WEEK)),
+    ),
 }
 WORDS = {
     "instance.region": "is us-east-1, was eu-central-1: it is another instance, and nothing here "
@@ -191,6 +196,7 @@ WORDS = {
     "guards.protected.groups": 'no longer has "break-*": what it matches may be deleted and '
     "renamed",
     "guards.privileged.groups": 'no longer has "admins": anybody may get into what it matches',
+    "guards.review_grace": "is 5 weeks, was 30 days: what nobody reviews expires later",
     "guards.min_members[].least": 'says 1 for "a", was 2: it may have fewer members',
 }
 """What is said after the key, of each example that reads in its own way."""
@@ -212,7 +218,7 @@ def fields_of(kind: type, path: str = "") -> Iterator[str]:
         (item, *_) = (*typing.get_args(hint), None)
         if is_dataclass(hint) and isinstance(hint, type):
             yield from fields_of(hint, below)
-        elif is_dataclass(item) and isinstance(item, type):
+        elif is_dataclass(item) and isinstance(item, type) and item is not Period:
             yield from fields_of(item, f"{below}[]")
         else:
             yield below
@@ -275,6 +281,12 @@ class TestEveryField:
         )
         (one,) = told(before.loose, after.loose)
         assert " is 222222222222, was 111111111111: credentials" in one.text
+
+    def test_that_nothing_expires_any_more_for_want_of_a_review(self) -> None:
+        with_grace = EXAMPLES["guards.review_grace"].loose
+        (one,) = told(with_grace, Settings(INSTANCE))
+        assert one.text.endswith("was 5 weeks: nothing expires for want of a review")
+        assert told(Settings(INSTANCE), with_grace) == ()
 
     def test_the_name_is_free(self) -> None:
         assert told(Settings(INSTANCE), Settings(replace(INSTANCE, name="other"))) == ()

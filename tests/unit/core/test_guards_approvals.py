@@ -112,7 +112,7 @@ class TestNames:
             *("empty.desired", "empty.live", "budget.users", "budget.groups"),
             *("budget.memberships", "budget.assignments", "budget.expired", "budget.renames"),
             *("wipe", "protected", "min_members", "pinned_members", "lockout.self", "privileged"),
-            *("rename.suspected", "leftover.accounts"),
+            *("rename.suspected", "leftover.accounts", "review.overdue"),
         ]
 
     def test_of_kinds(self) -> None:
@@ -232,6 +232,8 @@ def evidence(*names: str) -> Evidence:
         referred=dict.fromkeys(ResourceKind, 0),
         complete=frozenset(),
         instance=INSTANCE,
+        overdue_groups={},
+        overdue_applications={},
     )
 
 

@@ -103,7 +103,7 @@ class TestLeaving:
         assert "owners: [bob]" in text
         assert "owners:\n      - bob\n" in text
         assert [one for one in told if "owner" in one] == [
-            f"{what}: user/bob answers for it now, as an owner"
+            f"{what}: user/bob answers for it, as an owner from now on"
             for what in ("group/mine", "group/hers", "application/Wiki")
         ]
 

@@ -157,6 +157,16 @@ FATES: Mapping[str, Fate] = {
     "control.unmatched.source.file": TOLD,
     "control.unmatched.source.line": TOLD,
     "control.unmatched.source.column": TOLD,
+    # When it was reviewed takes the YAML to find out.
+    "overdue": TOLD,
+    "overdue.address": TOLD,
+    "overdue.since": TOLD,
+    "overdue.asked": TOLD,
+    "overdue.ends_after": TOLD,
+    "overdue.source": TOLD,
+    "overdue.source.file": TOLD,
+    "overdue.source.line": TOLD,
+    "overdue.source.column": TOLD,
     # What is bound to what is live, and what is not, takes that and the YAML to find out.
     "unresolved": TOLD,
     "unresolved.message": TOLD,

@@ -1,0 +1,157 @@
+"""Reviews of who is in a group or assigned to an application: when, by whom, and what if not.
+
+Pure. The YAML says how often somebody looks (`review`) and when somebody did last (`reviewed`).
+With `guards: {review_grace}` in the settings, what nobody has looked at for too long expires: the
+end of each list follows from the YAML alone, as if every item had that date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from identity_reconciler.core.declared import (
+    Declared,
+    DeclaredApplication,
+    DeclaredGroup,
+    DeclaredOwner,
+    Listed,
+    Presence,
+    ReviewRecord,
+    ReviewTerms,
+)
+from identity_reconciler.core.period import Period
+from identity_reconciler.core.state import folded
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewing:
+    """A group or application that is to be reviewed, and where that stands."""
+
+    entry: DeclaredGroup | DeclaredApplication
+    terms: ReviewTerms
+    last: ReviewRecord | None
+    grace: Period | None
+
+    @property
+    def address(self) -> str:
+        """`group/NAME` or `application/SELECTOR`."""
+        return subject(self.entry)
+
+    @property
+    def due(self) -> date | None:
+        """The day on which a review is due; None: there was none yet, so at once."""
+        return None if self.last is None else self.terms.every.after(self.last.day)
+
+    @property
+    def lapses(self) -> date | None:
+        """The last day on which what is listed still holds; None: it does not end by itself."""
+        due = self.due
+        return None if due is None or self.grace is None else self.grace.after(due)
+
+    @property
+    def by(self) -> tuple[DeclaredOwner, ...]:
+        """Those who are asked, each once, owners first."""
+        owners = self.entry.owners if self.terms.by_owners else ()
+        found: dict[tuple[str, str], DeclaredOwner] = {}
+        for one in (*owners, *self.terms.named):
+            found.setdefault((one.kind, folded(one.name)), one)
+        return tuple(found.values())
+
+    def is_due(self, day: date) -> bool:
+        """Return whether a review is due on *day*."""
+        return self.due is None or self.due <= day
+
+    def is_overdue(self, day: date) -> bool:
+        """Return whether the day on which it was due is over on *day*.
+
+        Where nobody has ever looked there was no such day.
+        """
+        return self.due is not None and self.due < day
+
+
+def subject(entry: DeclaredGroup | DeclaredApplication) -> str:
+    """Return the address of *entry*."""
+    if isinstance(entry, DeclaredGroup):
+        return f"group/{entry.name}"
+    return f"application/{entry.selector}"
+
+
+def reviewing(declared: Declared) -> tuple[Reviewing, ...]:
+    """Return all that is to be reviewed, groups first, in file order."""
+    grace = declared.settings.guards.review_grace
+    entries: tuple[DeclaredGroup | DeclaredApplication, ...] = (
+        *(one for one in declared.groups if one.presence is Presence.PRESENT),
+        *declared.applications,
+    )
+    return tuple(
+        Reviewing(one, one.review, one.reviewed, grace) for one in entries if one.review is not None
+    )
+
+
+def due(declared: Declared, day: date, within: int = 0) -> tuple[Reviewing, ...]:
+    """Return what is due on *day* or *within* so many days: the longest overdue first.
+
+    What has never been reviewed comes last.
+    """
+    until = day + timedelta(days=within)
+    found = [one for one in reviewing(declared) if one.is_due(until)]
+    return tuple(sorted(found, key=lambda one: (one.due or date.max, one.address)))
+
+
+def standing(one: Reviewing) -> str:
+    """Return when *one* was reviewed last, when it is to be, and what if it is not, in words."""
+    if one.last is None:
+        return "never yet"
+    ends = f", and ends who has it after {one.lapses}" if one.lapses else ""
+    return f"last on {one.last.day} by {one.last.by}, due on {one.due}{ends}"
+
+
+def with_lapses(declared: Declared) -> Declared:
+    """Return *declared* with an end for each item of a list that ends when no review is made.
+
+    An item that ends sooner by itself keeps that end.
+    """
+    if declared.settings.guards.review_grace is None:
+        return declared
+    ends = {one.entry.position: one for one in reviewing(declared) if one.lapses is not None}
+    if not ends:
+        return declared
+    return replace(
+        declared,
+        groups=tuple(_group(one, ends.get(one.position)) for one in declared.groups),
+        applications=tuple(
+            _application(one, ends.get(one.position)) for one in declared.applications
+        ),
+    )
+
+
+def _group(entry: DeclaredGroup, review: Reviewing | None) -> DeclaredGroup:
+    if review is None:
+        return entry
+    return replace(entry, members=tuple(_ending(entry.members or (), review)))
+
+
+def _application(entry: DeclaredApplication, review: Reviewing | None) -> DeclaredApplication:
+    if review is None:
+        return entry
+    return replace(
+        entry,
+        users=tuple(_ending(entry.users, review)),
+        groups=tuple(_ending(entry.groups, review)),
+    )
+
+
+def _ending(listed: Iterable[Listed], review: Reviewing) -> Iterator[Listed]:
+    lapses = review.lapses
+    if lapses is None:
+        yield from listed
+        return
+    end = datetime.combine(lapses + timedelta(days=1), time(), tzinfo=UTC)
+    why = f"its review was due on {review.due}"
+    for one in listed:
+        if one.expires is not None and one.expires <= end:
+            yield one
+        else:
+            yield replace(one, expires=end, reason=f"{one.reason}; {why}" if one.reason else why)
