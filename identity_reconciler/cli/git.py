@@ -15,6 +15,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from identity_reconciler.errors import UsageError
@@ -32,6 +33,18 @@ _SETTINGS = (
     "protocol.allow=never",
 )
 """On the command line, where they come before all configuration. Source: git-config."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """Which commit changed something."""
+
+    commit: str
+    """Its full name."""
+    author: str
+    """As the commit says, which nobody has checked."""
+    day: str
+    """As YYYY-MM-DD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,25 @@ class Repository:
         below = directory.resolve().relative_to(self.top).as_posix()
         answer = self._ask("ls-tree", "-r", "-z", "--full-tree", commit, "--", f"{below}/")
         return dict(_listed(answer or b"", "" if below == "." else f"{below}/"))
+
+    def blame(self, commit: str, path: str) -> dict[int, LastChange]:
+        """Return who last changed each line of the file *path*, below the top, by its number."""
+        answer = self._ask("blame", "--no-textconv", "--line-porcelain", commit, "--", path)
+        return dict(_blamed((answer or b"").decode("utf-8", "replace")))
+
+    def changes_of(self, commit: str, directory: Path, pattern: str) -> list[LastChange]:
+        """Return the commits up to *commit* that change a line with *pattern*, newest first.
+
+        Only those count that change it in a file below *directory*.
+        """
+        below = directory.resolve().relative_to(self.top).as_posix()
+        answer = self._ask(
+            *("log", "--no-textconv", "--no-ext-diff", "--format=%H%x00%an%x00%cI"),
+            *(f"-G{pattern}", commit, "--", f"{below}/"),
+        )
+        lines = (answer or b"").decode("utf-8", "replace").splitlines()
+        parts = (line.split("\0") for line in lines)
+        return [LastChange(found, author, when[:10]) for found, author, when in parts]
 
     def contents(self, objects: Iterable[str]) -> Iterator[bytes]:
         """Yield the bytes of each of *objects*, in their order, from one process.
@@ -135,6 +167,21 @@ def repository_around(directory: Path) -> Repository | None:
     outside = [one for one in places if one.is_absolute() and not one.resolve().is_relative_to(top)]
     program = shutil.which("git", path=os.pathsep.join(map(str, outside)))
     return Repository(top, program) if program and Path(program).is_absolute() else None
+
+
+def _blamed(answer: str) -> Iterator[tuple[int, LastChange]]:
+    """Yield each line's number and last change. Source: git-blame, the porcelain format."""
+    commit, line, author, day = "", 0, "", ""
+    for text in answer.split("\n"):
+        key, _, value = text.partition(" ")
+        if text.startswith("\t"):
+            yield line, LastChange(commit, author, day)
+        elif key == "author":
+            author = value
+        elif key == "author-time":
+            day = datetime.fromtimestamp(int(value), UTC).date().isoformat()
+        elif len(key) >= _SHA1_DIGITS and value[:1].isdigit():
+            commit, line = key, int(value.split()[1])
 
 
 def _listed(answer: bytes, prefix: str) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from identity_reconciler.core.declared import (
     ReviewTerms,
 )
 from identity_reconciler.core.period import Period
-from identity_reconciler.core.state import folded
+from identity_reconciler.core.state import PrincipalKind, folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,45 @@ class Reviewing:
         return self.due is not None and self.due < day
 
 
+@dataclass(frozen=True, slots=True)
+class ListedPrincipal:
+    """Somebody whom a review is about."""
+
+    kind: PrincipalKind
+    listed: Listed
+
+    @property
+    def address(self) -> str:
+        """`user/NAME` or `group/NAME`."""
+        return f"{self.kind}/{self.listed.name}"
+
+
+def principals_in(entry: DeclaredGroup | DeclaredApplication) -> tuple[ListedPrincipal, ...]:
+    """Return all whom *entry* lists: users first, in file order."""
+    if isinstance(entry, DeclaredGroup):
+        return tuple(ListedPrincipal(PrincipalKind.USER, one) for one in entry.members or ())
+    return (
+        *(ListedPrincipal(PrincipalKind.USER, one) for one in entry.users),
+        *(ListedPrincipal(PrincipalKind.GROUP, one) for one in entry.groups),
+    )
+
+
+def answers(declared: Declared, asked: Iterable[DeclaredOwner], name: str) -> bool:
+    """Return whether the user *name* is among *asked*, alone or by a group.
+
+    Who is in a group whose members are not managed is not known here, so nobody is by that.
+    """
+    groups = {folded(one.name): one for one in declared.groups}
+    for one in asked:
+        if one.kind is PrincipalKind.USER and folded(one.name) == folded(name):
+            return True
+        group = groups.get(folded(one.name)) if one.kind is PrincipalKind.GROUP else None
+        members = group.members or () if group is not None else ()
+        if any(folded(each.name) == folded(name) for each in members):
+            return True
+    return False
+
+
 def subject(entry: DeclaredGroup | DeclaredApplication) -> str:
     """Return the address of *entry*."""
     if isinstance(entry, DeclaredGroup):
@@ -104,7 +143,7 @@ def standing(one: Reviewing) -> str:
     """Return when *one* was reviewed last, when it is to be, and what if it is not, in words."""
     if one.last is None:
         return "never yet"
-    ends = f", and ends who has it after {one.lapses}" if one.lapses else ""
+    ends = f"; who is listed loses it after {one.lapses}" if one.lapses else ""
     return f"last on {one.last.day} by {one.last.by}, due on {one.due}{ends}"
 
 

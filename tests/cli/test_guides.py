@@ -52,6 +52,7 @@ RUN_ELSEWHERE = {
     README.path: "test_readme.py",
     CONTRIBUTING.path: "test_documents.py",
     guide("people").path: "test_people.py",
+    guide("reviews").path: "test_review.py",
 }
 GUIDES = [path for path in DOCUMENTS if path not in RUN_ELSEWHERE]
 

@@ -13,7 +13,7 @@ from identity_reconciler.core.declared import Listed
 from identity_reconciler.core.planner import settled
 from identity_reconciler.core.state import User, folded
 from identity_reconciler.desired.model.base import Document
-from identity_reconciler.desired.model.entries import GroupEntry
+from identity_reconciler.desired.model.entries import ApplicationEntry, GroupEntry
 from identity_reconciler.desired.model.instance import IgnoreSection, SettingsDocument
 from identity_reconciler.desired.model.people import SECTIONS, UserEntry
 from identity_reconciler.desired.writing.placing import Entry
@@ -251,6 +251,12 @@ def _is_news(entry: Entry, user: User, attribute: UserAttribute, text: str | Non
 def correct_group(entry: Entry, wanted: Mapping[str, Data]) -> None:
     """Let the entry of a group say the description of *wanted*, its new entry."""
     _correct(entry, entry.node, "description", wanted.get("description"), GroupEntry)
+
+
+def set_reviewed(entry: Entry, record: Mapping[str, Data]) -> None:
+    """Let the entry of a group or application say *record* under `reviewed`."""
+    model = GroupEntry if entry.section.key.value == "groups" else ApplicationEntry
+    _correct(entry, entry.node, "reviewed", record, model)
 
 
 def _correct(

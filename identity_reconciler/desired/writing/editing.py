@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import PurePosixPath
 
 from identity_reconciler.core.declared import (
@@ -31,6 +32,7 @@ from identity_reconciler.desired.writing.corrections import (
     places_in,
     remove_at,
     set_attributes,
+    set_reviewed,
 )
 from identity_reconciler.desired.writing.exporter import user_entry
 from identity_reconciler.desired.writing.inputs import Input, Inputs
@@ -279,6 +281,10 @@ class Editor:
     def answering(self) -> tuple[Responsible, ...]:
         """Return the lists of those who answer for something or review it, as they are."""
         return self._known.answering
+
+    def record_review(self, entry: DeclaredGroup | DeclaredApplication, day: date, by: str) -> None:
+        """Let *entry* say that it was reviewed on *day*, by the user *by*."""
+        set_reviewed(self._catalog.entry(entry), {"day": day, "by": by})
 
     def loses_all(self, answering: Responsible) -> bool:
         """Return whether nobody of *answering* is left, and nobody is to take over."""

@@ -155,7 +155,7 @@ class TestLapses:
             self.MEMBERS[1],
             Listed("c", HERE, self.END, f"T-2; {why}"),
         )
-        assert standing(reviewing(before)[0]).endswith("and ends who has it after 2027-01-09")
+        assert standing(reviewing(before)[0]).endswith("; who is listed loses it after 2027-01-09")
 
     def test_nothing_ends_without_grace_or_without_any_review(self) -> None:
         group = replace(GROUP, members=self.MEMBERS)
