@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -32,6 +33,8 @@ class GithubService(AbstractContextManager["GithubService"]):
         self.known_labels: dict[str, Json] = {}
         self.issues: dict[int, Json] = {}
         self.pulls: list[Json] = []
+        self.branches: dict[str, dict[str, str]] = {}
+        """The files that were put on each branch that was made, by its reference."""
         self.changed: dict[int, list[Json]] = defaultdict(list)
         """Files that pull requests change, by number."""
         self.events: dict[int, list[Json]] = defaultdict(list)
@@ -240,8 +243,35 @@ def _pulls(service: GithubService, _: str, __: Json, ___: Json) -> tuple[int, An
 
 
 def _pulls_of_branch(service: GithubService, _: str, asked: Json, __: Json) -> tuple[int, Any]:
+    if asked["state"] == "open":
+        return 200, [one for one in service.pulls if one.get("state") == "open"]
     assert asked["state"] == "all"
     return 200, [one for one in service.pulls if one["head"]["label"] == asked["head"]]
+
+
+def _make_branch(service: GithubService, _: str, __: Json, body: Json) -> tuple[int, Any]:
+    if body["ref"] in service.branches:
+        return 422, {"message": "Reference already exists"}
+    assert body["ref"].startswith("refs/heads/")
+    service.branches[body["ref"]] = {}
+    return 201, {"ref": body["ref"]}
+
+
+def _put_file(service: GithubService, _: str, asked: Json, body: Json) -> tuple[int, Any]:
+    files = service.branches[f"refs/heads/{body['branch']}"]
+    files[asked["path"]] = base64.b64decode(body["content"], validate=True).decode()
+    return 201, {"content": {"path": asked["path"]}}
+
+
+def _open_pull(service: GithubService, login: str, _: Json, body: Json) -> tuple[int, Any]:
+    assert f"refs/heads/{body['head']}" in service.branches
+    pull = service.add_pull("c" * 40, body["head"], base=body["base"])
+    pull |= {"state": "open", "user": {"login": login}, **_told(body)}
+    return 201, pull
+
+
+def _told(body: Json) -> Json:
+    return {"title": body["title"], "body": body["body"]}
 
 
 def _files(service: GithubService, _: str, asked: Json, __: Json) -> tuple[int, Any]:
@@ -296,6 +326,9 @@ _ROUTES: tuple[tuple[str, str, tuple[tuple[str, str], ...], _Route], ...] = (
     ("GET", r"/issues/(?P<number>\d+)/events", _READ_TALK, _events),
     ("GET", r"/commits/[0-9a-f]+/pulls", (("pull-requests", "read"),), _pulls),
     ("GET", r"/pulls", (("pull-requests", "read"),), _pulls_of_branch),
+    ("POST", r"/pulls", (("pull-requests", "write"),), _open_pull),
+    ("POST", r"/git/refs", (("contents", "write"),), _make_branch),
+    ("PUT", r"/contents/(?P<path>[^?]+)", (("contents", "write"),), _put_file),
     ("GET", r"/pulls/(?P<number>\d+)/files", (("pull-requests", "read"),), _files),
     ("GET", r"/actions/workflows/(?P<workflow>[\w.]+)/runs", (("actions", "read"),), _runs),
     ("GET", r"/actions/runs/(?P<run>\d+)/artifacts", (("actions", "read"),), _artifacts),
@@ -320,7 +353,7 @@ def _handler(service: GithubService) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - as http.server calls them
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - as http.server calls them
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

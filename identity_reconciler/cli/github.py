@@ -105,6 +105,42 @@ def drift(plans: Plans = None, author: Author = _AUTHOR) -> None:
     typer.echo(report(service, author, title, body))
 
 
+@app.command()
+def reviews(
+    sheets: Annotated[list[Path], typer.Argument(help="Sheets, as review start writes them.")],
+    commit: Annotated[str, typer.Option(metavar="SHA", help="Where their branches begin.")],
+    directory: Annotated[
+        str, typer.Option(metavar="DIR", help="Where in the repository instance.yaml is.")
+    ] = "desired-state",
+    base: Annotated[
+        str, typer.Option(metavar="BRANCH", help="What pull requests are merged into.")
+    ] = "main",
+    author: Author = _AUTHOR,
+) -> None:
+    """Open a pull request for each sheet; of one group or application only one is open.
+
+    Needs the permissions `contents: write` and `pull-requests: write`, and that GitHub Actions may
+    create pull requests (a setting of the repository).
+    """
+    from identity_reconciler.errors import UsageError
+    from identity_reconciler.github.api import Github, job_of
+    from identity_reconciler.github.reviews import Beginning, ProposedSheet, propose
+    from identity_reconciler.render.review_sheet import subject_of
+    from identity_reconciler.runs.reviewing import FOLDER
+
+    job = job_of()
+    proposed: list[ProposedSheet] = []
+    for path in sheets:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"cannot read {path} as UTF-8: {error}; name a sheet") from error
+        title = _plain(f"Review of {subject_of(text, str(path))}")
+        proposed.append(ProposedSheet(f"{directory}/{FOLDER}/{path.name}", title, text))
+    for done in propose(Github(job), author, proposed, Beginning(commit, base, job.run_id)):
+        typer.echo(done)
+
+
 @app.command("approved-plan")
 def approved_plan(
     commit: Annotated[str, typer.Option(metavar="SHA", help="The merged commit.")],

@@ -154,6 +154,10 @@ def start(
         ),
     ] = None,
     is_due: Annotated[bool, typer.Option("--due", help="All that is due.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write them here; they belong into reviews all the same."),
+    ] = None,
     directory: In = DEFAULT_DIRECTORY,
 ) -> None:
     """Write a sheet for each: who is listed, since when, and boxes to tick.
@@ -175,12 +179,13 @@ def start(
     reviews += [one for one in due_on(declared, _today()) if is_due and one not in reviews]
     folder = place / FOLDER
     made = sheets(declared, reviews, _today(), _history(place), f"{folder.as_posix()}/")
-    there = [folder / name for name in made if (folder / name).exists()]
+    target = out or folder
+    there = [target / name for name in made if (target / name).exists()]
     if there:
         raise UsageError(f"{there[0]} is there already; finish that review, or remove the file")
     for name, text in made.items():
-        replace_file(folder / name, text.encode(), parents=True)
-        typer.echo(str(folder / name))
+        replace_file(target / name, text.encode(), parents=True)
+        typer.echo(str(target / name))
     if not made:
         note("nothing is due; no sheet was written")
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, time, timedelta
 
 from identity_reconciler.core.access_reviews import ListedPrincipal, Reviewing
 from identity_reconciler.core.declared import Listed
-from identity_reconciler.errors import Position, Problem
+from identity_reconciler.errors import Position, Problem, UsageError
 from identity_reconciler.render.spans import name_span, whole_span
 from identity_reconciler.render.words import instant
 
@@ -48,6 +48,18 @@ class Decisions:
 def title_of(address: str) -> str:
     """Return the first line of the sheet about *address*."""
     return f"{_TITLE}{whole_span(address)}"
+
+
+def subject_of(text: str, file: str) -> str:
+    """Return what the sheet *text*, read from *file*, is about, as its title shows it.
+
+    Raises:
+        UsageError: It is no sheet.
+    """
+    first = text.partition("\n")[0]
+    if not first.startswith(_TITLE):
+        raise UsageError(f"{file} is no sheet of a review: it does not begin with {_TITLE}...")
+    return first.removeprefix(_TITLE).strip("` ")
 
 
 def heading_of(address: str) -> str:

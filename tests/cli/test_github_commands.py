@@ -174,6 +174,52 @@ class TestDrift:
         assert service.issues[100]["state"] == "open"
 
 
+class TestReviews:
+    """Each subject has one open pull request, on a branch with the sheet."""
+
+    SHEET = "# Review of `group/@all`\n\nBegun on 2026-11-30, asked of `user/ann`.\n\n## `user/x`\n"
+
+    def reviews(self, service: GithubService, here: Path, *names: str, **more: str) -> Run:
+        granted = service.environment(contents="write", pull_requests="write") | more
+        return command("github", "reviews", *names, "--commit", SHA, cwd=here, **granted)
+
+    def test_opened_once(self, service: GithubService, tmp_path: Path) -> None:
+        (tmp_path / "a.md").write_text(self.SHEET)
+        (tmp_path / "b.md").write_text(self.SHEET.replace("@all", "b"))
+        path = "desired-state/reviews/a.md"
+        assert self.reviews(service, tmp_path, "a.md").out == f"{path}: opened pull request 1\n"
+        (pull,) = service.pulls
+        assert pull["title"] == "Review of group/@all"
+        assert pull["body"].startswith("<!-- identity-reconciler review: ")
+        assert "asked of `user/ann`" in pull["body"]
+        assert "`user/x`" not in pull["body"]
+        assert service.branches[f"refs/heads/{pull['head']['ref']}"] == {path: self.SHEET}
+        run = self.reviews(service, tmp_path, "a.md", "b.md", GITHUB_RUN_ID="8")
+        assert run.out.splitlines() == [
+            f"{path}: pull request 1 is open",
+            "desired-state/reviews/b.md: opened pull request 2",
+        ]
+
+    def test_of_others_are_not_ours(self, service: GithubService, tmp_path: Path) -> None:
+        (tmp_path / "a.md").write_text(self.SHEET)
+        self.reviews(service, tmp_path, "a.md")
+        service.pulls[0]["user"] = {"login": "somebody"}
+        assert "opened" in self.reviews(service, tmp_path, "a.md", GITHUB_RUN_ID="8").out
+        assert len(service.pulls) == 2
+
+    @pytest.mark.parametrize(
+        ("text", "told"), [("x", "is no sheet of a review"), (None, "cannot read a.md as UTF-8")]
+    )
+    def test_what_is_no_sheet(
+        self, service: GithubService, tmp_path: Path, text: str | None, told: str
+    ) -> None:
+        if text is not None:
+            (tmp_path / "a.md").write_text(text)
+        run = self.reviews(service, tmp_path, "a.md")
+        assert (run.code, told in run.err) == (3, True)
+        assert not service.asked
+
+
 class TestApprovedPlan:
     """What a pull request showed last is fetched, or nothing is."""
 

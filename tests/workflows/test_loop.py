@@ -286,6 +286,39 @@ class TestDrift:
             assert set(results(jobs).values()) == {"skipped"}
 
 
+class TestReviews:
+    """What is due has a pull request with its sheet, once; only where that is wanted."""
+
+    def test_opened_once(self, repository: Repository, service: GithubService) -> None:
+        edit(
+            repository,
+            COMPANY,
+            "    description: Finance department\n",
+            "    owners: [martha.rivera]\n    review: {every: 3 months}\n",
+        )
+        sha = merge(repository)
+        assert set(results(repository.play("review.yml", {}, MAIN, sha)).values()) == {"skipped"}
+        repository.variables["IDENTITY_REVIEWS"] = "true"
+        for _ in range(2):
+            jobs = repository.play("review.yml", {}, MAIN, sha)
+            assert results(jobs) == {"sheets": "success", "open": "success"}, jobs
+            assert not jobs["sheets"].roles
+        (pull,) = service.pulls
+        assert pull["title"] == "Review of group/finance"
+        (files,) = service.branches.values()
+        ((path, text),) = files.items()
+        assert path.startswith("desired-state/reviews/")
+        assert path.endswith("-finance.md")
+        assert "listed like this since" in text
+        assert f"review finish {path} " in text
+
+    def test_nothing_is_due(self, repository: Repository, service: GithubService) -> None:
+        repository.variables["IDENTITY_REVIEWS"] = "true"
+        jobs = repository.play("review.yml", {}, MAIN, repository.git("rev-parse", "HEAD"))
+        assert results(jobs) == {"sheets": "success", "open": "skipped"}, jobs["sheets"].log
+        assert not service.pulls
+
+
 class TestExpiry:
     """Only what has expired goes, with a role of its own."""
 
