@@ -221,7 +221,7 @@ def leave(
         str | None,
         typer.Option(
             metavar="USER_NAME",
-            help="Who gets their memberships and assignments.",
+            help="Who gets their memberships, assignments and what they own.",
             autocompletion=users,
         ),
     ] = None,

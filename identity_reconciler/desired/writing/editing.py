@@ -101,6 +101,7 @@ class Editor:
                 each problem names the argument or the row that it comes from.
         """
         self._problems += self._orphaned()
+        self._problems += self._unanswered()
         if self._problems:
             raise InvalidInputError(self._problems)
         for name, attributes in self._said.items():
@@ -125,6 +126,17 @@ class Editor:
                 place = given.place if given else Position(f"user/{user}")
                 said = f"user/{user} is the manager of {', '.join(reports)}"
                 yield Problem(place, f"{said}; `edit leave --reports-to` hands them over")
+
+    def _unanswered(self) -> Iterator[Problem]:
+        """Yield a problem for each user who is to go and is the last whom a review could ask."""
+        for one in self.answering():
+            going = [each for each in people_of(one.people) if folded(each.name) in self._ended]
+            if one.is_needed and going and self.loses_all(one):
+                last = going[-1].name
+                given = self._ended[folded(last)]
+                said = f"user/{last} is the last owner of {one.address}, which owners review"
+                place = given.place if given else Position(f"user/{last}")
+                yield Problem(place, f"{said}; `edit leave --successor` hands it over")
 
     def add_user(self, name: str, attributes: Mapping[str, Data], file: str | None) -> None:
         """Declare a user, with *attributes* by field of `User`, in *file* or where most are."""

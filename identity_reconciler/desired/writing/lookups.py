@@ -41,6 +41,8 @@ class Responsible:
     place: ListPlace
     people: tuple[DeclaredOwner, ...]
     """As written, groups and `owner` among them."""
+    is_needed: bool = False
+    """Whether they are owners whom a review asks."""
 
     @property
     def reviews(self) -> bool:
@@ -130,7 +132,8 @@ class Lookups:
         found: list[Responsible] = []
         for address, entry in entries:
             if entry.owners:
-                found.append(Responsible(address, (entry.position, OWNERS), entry.owners))
+                asked = entry.review is not None and entry.review.by_owners
+                found.append(Responsible(address, (entry.position, OWNERS), entry.owners, asked))
             if entry.review is not None and entry.review.by:
                 found.append(Responsible(address, (entry.position, REVIEWERS), entry.review.by))
         return tuple(found)

@@ -17,7 +17,7 @@ from identity_reconciler.desired.writing.importing import Choice, adopt
 from identity_reconciler.desired.writing.inputs import Input
 from identity_reconciler.desired.writing.people import Handover, leave
 from identity_reconciler.desired.writing.rewrite import Rewrite
-from identity_reconciler.errors import Position
+from identity_reconciler.errors import InvalidInputError, Position
 from tests.unit.desired.test_people import SETTINGS
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
@@ -151,3 +151,56 @@ class TestExplained:
     )
     def test_in_a_line(self, rewrite: Rewrite, address: str, line: str) -> None:
         assert line in list(explain(rewrite.declared(), address, NOW))
+
+
+REVIEWED = TEXT.replace(
+    "    owners: [bob, ann]\n",
+    "    owners: [bob]\n    review: {every: 1 year, by: [ann]}\n    assignments: {}\n",
+).replace(
+    "      - ann # since May\n",
+    "      - ann\n    review: {every: 3 months, by: [owner, ann]}\n"
+    "    reviewed: {day: 2026-02-01, by: ann}\n",
+)
+
+
+class TestReviewers:
+    """Who is asked to review is handed over as well; without anybody the owners are asked."""
+
+    @pytest.fixture
+    def reviewed(self, tmp_path: Path) -> Rewrite:
+        (tmp_path / "instance.yaml").write_text(SETTINGS)
+        (tmp_path / "all.yaml").write_text(REVIEWED)
+        return Rewrite(tmp_path)
+
+    def test_a_successor_is_asked(self, reviewed: Rewrite) -> None:
+        text, told = edited(reviewed, leaving("ann", successor="cem"))
+        assert "by: [cem]" in text
+        assert "by: [cem, owner]" in text or "by: [owner, cem]" in text
+        assert "reviewed: {day: 2026-02-01, by: ann}" in text
+        assert "application/Wiki: user/cem reviews it from now on" in told
+
+    def test_without_one_the_owners_are_asked(self, reviewed: Rewrite) -> None:
+        with pytest.raises(InvalidInputError) as caught:
+            edited(reviewed, leaving("ann"))
+        (problem,) = caught.value.problems
+        assert str(problem) == (
+            "ann: user/ann is the last owner of group/hers, which owners review; "
+            "`edit leave --successor` hands it over"
+        )
+
+    @pytest.mark.usefixtures("reviewed")
+    def test_the_owners_who_are_left(self, tmp_path: Path) -> None:
+        text = REVIEWED.replace("      - ann\n    review", "      - ann\n      - bob\n    review")
+        (tmp_path / "all.yaml").write_text(text)
+        text, told = edited(Rewrite(tmp_path), leaving("ann"))
+        assert "review: {every: 1 year}\n" in text
+        assert "by: [owner]" in text
+        assert "application/Wiki is reviewed by its owners from now on" in told
+
+    @pytest.mark.usefixtures("reviewed")
+    def test_a_group_that_goes_is_not_asked(self, tmp_path: Path) -> None:
+        text = REVIEWED.replace("by: [ann]", "by: [ann, {group: leads}]")
+        (tmp_path / "all.yaml").write_text(text)
+        changed = Rewrite(tmp_path)
+        text, _ = edited(changed, lambda editor: editor.remove_group("leads", forget=False))
+        assert "by: [ann]" in text

@@ -48,7 +48,7 @@ from identity_reconciler.render.planfile import (
     read_plan,
 )
 from tests.golden.samples import LIVE, PLANS, TOUCHED, listed, made, mixed, person
-from tests.strategies import World, worlds
+from tests.strategies import NOW, World, worlds
 
 Json = Any
 """What json.loads returns."""
@@ -567,6 +567,35 @@ class TestControl:
             update = {**update, "control": plan.control.model_copy(update=control)}
         with pytest.raises(StalePlanError, match="contradicts itself"):
             read_plan(plan_bytes(plan.model_copy(update=update)))
+
+
+class TestOverdue:
+    """A review that is told to be overdue is, and ends nothing before it is."""
+
+    @pytest.mark.parametrize(
+        ("update", "said"),
+        [
+            ({"since": NOW.date()}, "is not overdue, or ends before it is"),
+            ({"ends_after": NOW.date() - timedelta(days=9)}, "is not overdue, or ends before"),
+            ({"address": "user/ana"}, "user/ana cannot be reviewed"),
+        ],
+    )
+    def test_that_contradicts_itself(self, update: dict[str, Any], said: str) -> None:
+        plan = PLANS["expiring"]()
+        (one,) = plan.overdue
+        with pytest.raises(StalePlanError, match=said):
+            read_plan(
+                plan_bytes(plan.model_copy(update={"overdue": (one.model_copy(update=update),)}))
+            )
+
+    def test_the_longest_overdue_stand_first(self) -> None:
+        plan = PLANS["expiring"]()
+        (one,) = plan.overdue
+        older = one.model_copy(update={"since": one.since - timedelta(days=1)})
+        told = plan.model_copy(update={"overdue": (older, one)})
+        assert read_plan(plan_bytes(told)) == told
+        with pytest.raises(StalePlanError, match="not in order"):
+            read_plan(plan_bytes(plan.model_copy(update={"overdue": (one, older)})))
 
 
 class TestAccounts:
