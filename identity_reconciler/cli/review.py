@@ -1,4 +1,4 @@
-"""`review`: look at who has access, as often as the YAML says. No AWS."""
+"""`review`: look at who has access, as often as the YAML says. AWS only if it is asked for."""
 
 from __future__ import annotations
 
@@ -14,13 +14,24 @@ import typer
 from identity_reconciler.cli.completion import addresses, users
 from identity_reconciler.cli.edit import DryRun, In, editing
 from identity_reconciler.cli.help import Commands
-from identity_reconciler.cli.options import DEFAULT_DIRECTORY, AsJson, DirectoryArgument
+from identity_reconciler.cli.options import (
+    DEFAULT_DIRECTORY,
+    AsJson,
+    DirectoryArgument,
+    EndpointUrl,
+    ProfileName,
+    RateOption,
+    UseSandbox,
+    parse_rates,
+)
 from identity_reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.git import LastChange
     from identity_reconciler.core.access_reviews import Reviewing
     from identity_reconciler.core.declared import Declared
+    from identity_reconciler.core.state import State
     from identity_reconciler.errors import Position
 
 app = Commands("Reviews: is everybody who has access still to have it?")
@@ -158,18 +169,26 @@ def start(
         Path | None,
         typer.Option(metavar="DIR", help="Write them here; they belong into reviews all the same."),
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask AWS who has it and is not listed, as well.")
+    ] = False,
     directory: In = DEFAULT_DIRECTORY,
+    sandbox: UseSandbox = False,
+    endpoint_url: EndpointUrl = None,
+    profile: ProfileName = None,
+    rate: RateOption = None,
 ) -> None:
     """Write a sheet for each: who is listed, since when, and boxes to tick.
 
     The sheets are Markdown, in the folder reviews of the directory.
     """
+    from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.loading import one_directory
     from identity_reconciler.cli.output import note
     from identity_reconciler.core.access_reviews import due as due_on
     from identity_reconciler.desired.writing.replacement import replace_file
     from identity_reconciler.desired.writing.rewrite import Rewrite
-    from identity_reconciler.runs.reviewing import FOLDER, chosen, sheets
+    from identity_reconciler.runs.reviewing import FOLDER, Sources, chosen, sheets
 
     if not names and owner is None and not is_due:
         raise UsageError("give names, --owner or --due: what is to be reviewed")
@@ -178,16 +197,27 @@ def start(
     reviews = chosen(declared, names or (), owner)
     reviews += [one for one in due_on(declared, _today()) if is_due and one not in reviews]
     folder = place / FOLDER
-    made = sheets(declared, reviews, _today(), _history(place), f"{folder.as_posix()}/")
-    target = out or folder
-    there = [target / name for name in made if (target / name).exists()]
+    target = Target(sandbox, endpoint_url, parse_rates(rate), profile=profile)
+    state = _live(declared, target, reviews) if live and reviews else None
+    sources = Sources(_history(place), state)
+    made = sheets(declared, reviews, _today(), sources, f"{folder.as_posix()}/")
+    place = out or folder
+    there = [place / name for name in made if (place / name).exists()]
     if there:
         raise UsageError(f"{there[0]} is there already; finish that review, or remove the file")
     for name, text in made.items():
-        replace_file(target / name, text.encode(), parents=True)
-        typer.echo(str(target / name))
+        replace_file(place / name, text.encode(), parents=True)
+        typer.echo(str(place / name))
     if not made:
         note("nothing is due; no sheet was written")
+
+
+def _live(declared: Declared, target: Target, reviews: Sequence[Reviewing]) -> State:
+    from identity_reconciler.cli.connection import connected_for
+    from identity_reconciler.runs.reviewing import wanted
+
+    with connected_for(declared, target, write=False) as gateway:
+        return gateway.read_state(wanted(reviews))
 
 
 def _history(directory: Path) -> Callable[[Position], str]:

@@ -7,7 +7,7 @@ by the lines that were written: its title, the heading of each name, and the box
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, time, timedelta
 
@@ -67,12 +67,32 @@ def heading_of(address: str) -> str:
     return f"{_HEADING}{whole_span(address)}"
 
 
-def sheet_text(review: Reviewing, entries: Sequence[SheetEntry], day: date, name: str) -> str:
-    """Return the sheet, for the file *name*, on which *entries* are to be decided."""
-    return "\n".join(_lines(review, entries, day, name)) + "\n"
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """Who has something in AWS and is not listed for it."""
+
+    addresses: tuple[str, ...]
+    """`user/NAME` or `group/NAME`, sorted."""
+    goes: bool
+    """Whether the next apply takes it away."""
 
 
-def _lines(review: Reviewing, entries: Sequence[SheetEntry], day: date, name: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class SheetContents:
+    """Whom a sheet is about."""
+
+    entries: tuple[SheetEntry, ...]
+    """Who is listed: to be decided."""
+    unlisted: Unlisted | None = None
+    """None: AWS was not asked."""
+
+
+def sheet_text(review: Reviewing, contents: SheetContents, day: date, name: str) -> str:
+    """Return the sheet, for the file *name*, on which *contents* are to be decided."""
+    return "\n".join(_lines(review, contents, day, name)) + "\n"
+
+
+def _lines(review: Reviewing, contents: SheetContents, day: date, name: str) -> Iterator[str]:
     yield title_of(review.address)
     yield ""
     asked = ", ".join(map(name_span, map(str, review.by)))
@@ -85,12 +105,22 @@ def _lines(review: Reviewing, entries: Sequence[SheetEntry], day: date, name: st
     yield "Put an `x` into one box for each name. Then, with your own user name:"
     yield ""
     yield f"    identity-reconciler review finish {name} --by USER_NAME"
-    for entry in entries:
+    if contents.unlisted is not None:
+        yield ""
+        yield _unlisted(contents.unlisted)
+    for entry in contents.entries:
         yield ""
         yield heading_of(entry.principal.address)
         yield ""
         yield from _facts(entry)
         yield from (f"- [ ] {word}" for word in _WORDS)
+
+
+def _unlisted(unlisted: Unlisted) -> str:
+    if not unlisted.addresses:
+        return "In AWS nobody has it who is not listed."
+    fate = "the next apply takes it away" if unlisted.goes else "nothing here takes it away"
+    return f"In AWS, and not listed, so {fate}: {', '.join(map(name_span, unlisted.addresses))}."
 
 
 def _facts(entry: SheetEntry) -> Iterator[str]:

@@ -23,16 +23,31 @@ from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
     DeclaredGroup,
+    Ignore,
     Listed,
+    ManageLinks,
     ReviewRecord,
 )
-from identity_reconciler.core.state import PrincipalKind, folded
+from identity_reconciler.core.scope import matches_any
+from identity_reconciler.core.state import (
+    GroupKey,
+    Principal,
+    PrincipalKind,
+    State,
+    UserKey,
+    folded,
+    group_key,
+    principals_of,
+)
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.desired.writing.editing import Editor
 from identity_reconciler.errors import InvalidInputError, Position, Problem, UsageError
+from identity_reconciler.gateway import Wanted
 from identity_reconciler.render.review_sheet import (
     Decisions,
+    SheetContents,
     SheetEntry,
+    Unlisted,
     heading_of,
     read_sheet,
     sheet_text,
@@ -74,27 +89,84 @@ def _labels(one: Reviewing) -> tuple[str, str]:
     return one.address, one.address.partition("/")[2]
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a sheet tells besides what the YAML says."""
+
+    since: Callable[[Position], str]
+    """When and by whom a line was written, in words; empty: not known."""
+    live: State | None = None
+    """Who has what in AWS, of all that is reviewed; None: it was not asked."""
+
+
+def wanted(reviews: Sequence[Reviewing]) -> Wanted:
+    """Return what `Sources.live` is to be read of."""
+    groups = {folded(one.entry.name) for one in reviews if isinstance(one.entry, DeclaredGroup)}
+    selectors = [
+        one.entry.selector for one in reviews if isinstance(one.entry, DeclaredApplication)
+    ]
+    return Wanted(
+        users=True,
+        groups=True,
+        applications=bool(selectors),
+        members_of=lambda group: folded(group.name) in groups,
+        assignments_of=lambda found: any(one.matches(found) for one in selectors),
+    )
+
+
 def sheets(
-    declared: Declared,
-    reviews: Sequence[Reviewing],
-    day: date,
-    since: Callable[[Position], str],
-    folder: str,
+    declared: Declared, reviews: Sequence[Reviewing], day: date, sources: Sources, folder: str
 ) -> Mapping[str, str]:
     """Return the text of a sheet for each of *reviews*, by the name of its file.
 
-    *since* tells when and by whom a line was written, and *folder* is where the sheets will be.
+    *folder* is where the sheets will be.
     """
     members = {folded(one.name): one.members or () for one in declared.groups}
     found: dict[str, str] = {}
     for review in reviews:
-        entries = [
-            SheetEntry(one, since(one.listed.position), _through(one, members))
+        entries = tuple(
+            SheetEntry(one, sources.since(one.listed.position), _through(one, members))
             for one in principals_in(review.entry)
-        ]
+        )
+        unlisted = _unlisted(declared, review.entry, sources.live) if sources.live else None
+        contents = SheetContents(entries, unlisted)
         name = _free(f"{day}-{_plain(review.address.partition('/')[2])}", found)
-        found[name] = sheet_text(review, entries, day, f"{folder}{name}")
+        found[name] = sheet_text(review, contents, day, f"{folder}{name}")
     return found
+
+
+def _unlisted(
+    declared: Declared, entry: DeclaredGroup | DeclaredApplication, live: State
+) -> Unlisted:
+    """Return who has in *live* what *entry* is about and is neither listed nor ignored."""
+    settings = declared.settings
+    if isinstance(entry, DeclaredGroup):
+        mode = settings.memberships
+        found = principals_of(live.members.get(group_key(entry.name), ()), ())
+    else:
+        mode = settings.assignments
+        arns = [arn for arn, one in live.applications.items() if entry.selector.matches(one)]
+        found = frozenset(one for arn in arns for one in live.assignments.get(arn, ()))
+    listed = {(one.kind, folded(one.listed.name)) for one in principals_in(entry)}
+    addresses = [
+        f"{one.kind}/{_spelled(live, one)}"
+        for one in found
+        if (one.kind, one.name) not in listed and not _is_ignored(settings.ignore, one)
+    ]
+    return Unlisted(tuple(sorted(addresses)), mode is ManageLinks.AUTHORITATIVE)
+
+
+def _spelled(live: State, one: Principal) -> str:
+    if one.orphan:
+        return one.name
+    if one.kind is PrincipalKind.USER:
+        return live.user_name(UserKey(one.name))
+    return live.group_name(GroupKey(one.name))
+
+
+def _is_ignored(ignore: Ignore, one: Principal) -> bool:
+    patterns = ignore.users if one.kind is PrincipalKind.USER else ignore.groups
+    return not one.orphan and matches_any(patterns, one.name)
 
 
 def _through(one: ListedPrincipal, members: Mapping[str, Sequence[Listed]]) -> tuple[str, ...]:

@@ -160,6 +160,27 @@ class TestStart:
         assert (reviewed / SHEET).read_text() == before
         assert not (reviewed / LEDGER).exists()
 
+    def test_who_is_live_and_not_listed(self, applied: Path) -> None:
+        edit(applied, "groups/company.yaml", "    description: Finance department\n", FINANCE)
+        edit(applied, "groups/company.yaml", "      - paulo.santos\n", "")
+        edit(applied, "applications.yaml", "        - finance\n", "")
+        terms = "  - name: Ledger\n    review: {every: 1 year, by: [{group: finance}]}\n"
+        edit(applied, "applications.yaml", "  - name: Ledger\n", terms)
+        run = command("review", "start", "--due", "--live", "--sandbox", cwd=applied)
+        assert run.code == 0, run.err
+        told = "In AWS, and not listed, so the next apply takes it away: "
+        sheet = (applied / SHEET).read_text()
+        assert f"\n\n{told}`user/paulo.santos`.\n\n## `user/martha.rivera`\n" in sheet
+        assert f"{told}`group/finance`." in (applied / LEDGER).read_text()
+        (applied / SHEET).unlink()
+        (applied / LEDGER).unlink()
+        edit(applied, "instance.yaml", "  memberships: authoritative", "  memberships: additive")
+        edit(applied, "instance.yaml", "ignore:\n", "ignore:\n  users: [paulo.s*]\n")
+        assert command("review", "start", "finance", "--live", "--sandbox", cwd=applied).code == 3
+        edit(applied, "instance.yaml", "paulo.s*", "nobody*")
+        assert command("review", "start", "finance", "--live", "--sandbox", cwd=applied).code == 0
+        assert "so nothing here takes it away: `user/pau" in (applied / SHEET).read_text()
+
     def test_what_is_not_committed_is_said_to_be(self, committed: Path) -> None:
         edit(committed, "groups/company.yaml", "  - name: finance\n", "\n  - name: finance\n")
         assert command("review", "start", "finance", cwd=committed).code == 0
