@@ -59,9 +59,14 @@ class Reviewing:
             found.setdefault((one.kind, folded(one.name)), one)
         return tuple(found.values())
 
+    def is_ahead(self, day: date) -> bool:
+        """Return whether the last review is said to be yet to come on *day*, so it is none."""
+        # A day of grace: where it was written, the day may have begun before UTC's.
+        return self.last is not None and self.last.day > day + timedelta(days=1)
+
     def is_due(self, day: date) -> bool:
         """Return whether a review is due on *day*."""
-        return self.due is None or self.due <= day
+        return self.due is None or self.due <= day or self.is_ahead(day)
 
     def is_overdue(self, day: date) -> bool:
         """Return whether the day on which it was due is over on *day*.
@@ -135,7 +140,7 @@ def due(declared: Declared, day: date, within: int = 0) -> tuple[Reviewing, ...]
     What has never been reviewed comes last.
     """
     until = day + timedelta(days=within)
-    found = [one for one in reviewing(declared) if one.is_due(until)]
+    found = [one for one in reviewing(declared) if one.is_due(until) or one.is_due(day)]
     return tuple(sorted(found, key=lambda one: (one.due or date.max, one.address)))
 
 

@@ -59,7 +59,7 @@ def subject_of(text: str, file: str) -> str:
     first = text.partition("\n")[0]
     if not first.startswith(_TITLE):
         raise UsageError(f"{file} is no sheet of a review: it does not begin with {_TITLE}...")
-    return first.removeprefix(_TITLE).strip("` ")
+    return first.removeprefix(_TITLE).strip("` \r")
 
 
 def heading_of(address: str) -> str:

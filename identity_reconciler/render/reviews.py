@@ -26,6 +26,8 @@ def standing_in_words(one: Reviewing, day: date) -> str:
     """Return since when, or from when on, *one* is due."""
     if one.due is None:
         return "due: never reviewed yet"
+    if one.is_ahead(day):
+        return "due: the last review is in the future"
     if one.is_overdue(day):
         return f"overdue since {one.due}"
     return f"due on {one.due}"

@@ -92,6 +92,11 @@ class TestDue:
         assert [row["object"] for row in rows] == ["group/finance", "application/Ledger"]
         assert rows[0]["last_reviewed"] == str(LATE)
 
+    def test_a_review_in_the_future(self, reviewed: Path) -> None:
+        edit(reviewed, "groups/company.yaml", str(LATE), "2999-01-01")
+        run = command("review", "due", cwd=reviewed)
+        assert "? group/finance       due: the last review is in the future" in run.out
+
     def test_nothing_is(self, here: Path) -> None:
         run = command("review", "due", "--detailed-exitcode", cwd=here)
         assert (run.code, run.out) == (ExitCode.SUCCESS, "nothing is to be reviewed now\n")

@@ -104,6 +104,13 @@ class TestDue:
         assert not one.is_overdue(date(3000, 1, 1))
         assert standing(one) == "never yet"
 
+    def test_a_review_that_is_yet_to_come_is_none(self) -> None:
+        ahead = replace(GROUP, reviewed=replace(RECORD, day=date(2026, 12, 3)))
+        for day, is_due in ((date(2026, 12, 1), True), (date(2026, 12, 2), False)):
+            (one,) = reviewing(declared(ahead))
+            assert (one.is_due(day), one.is_overdue(day)) == (is_due, False)
+            assert bool(due(declared(ahead), day, 5)) is is_due
+
     def test_soon_if_asked_for(self) -> None:
         assert due(declared(GROUP), date(2026, 11, 1)) == ()
         assert len(due(declared(GROUP), date(2026, 11, 1), 29)) == 1
