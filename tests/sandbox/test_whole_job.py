@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from math import ceil
 
 import pytest
@@ -15,6 +17,7 @@ from identity_reconciler.core.declared import (
     DeclaredApplication,
     DeclaredGroup,
     DeclaredUser,
+    Instance,
     Listed,
     Settings,
 )
@@ -23,7 +26,7 @@ from identity_reconciler.core.state import Group, GroupName, User, UserName
 from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import GatewayError
 from identity_reconciler.gateway.aws import AwsGateway, connect
-from identity_reconciler.gateway.wire.clients import make_clients
+from identity_reconciler.gateway.wire.clients import Clients, make_clients
 from identity_reconciler.gateway.wire.operations import Purpose
 from identity_reconciler.runs.applier import Manner, Outcome, Patience, Result, apply_plan
 from identity_reconciler.runs.lanes import Lanes
@@ -37,13 +40,16 @@ from tests.sandbox.gateway_world import UNPACED
 from tests.strategies import HERE, INSTANCE, NOW
 
 
+@lru_cache(maxsize=2)
+def clients(sandbox: Sandbox, instance: Instance, purpose: Purpose) -> Clients:
+    """Return the clients for *purpose*, made once: they remember no more than their pace."""
+    session = sandbox.session(instance.account_id)
+    return make_clients(session, region=instance.region, purpose=purpose, rates=UNPACED)
+
+
 def connected(sandbox: Sandbox, declared: Declared, *, write: bool = True) -> AwsGateway:
-    session = sandbox.session(declared.settings.instance.account_id)
-    purpose = Purpose.APPLY if write else Purpose.PLAN
-    clients = make_clients(
-        session, region=declared.settings.instance.region, purpose=purpose, rates=UNPACED
-    )
-    return connect(clients, declared.settings.instance)
+    instance = declared.settings.instance
+    return connect(clients(sandbox, instance, Purpose.APPLY if write else Purpose.PLAN), instance)
 
 
 def planned(sandbox: Sandbox, declared: Declared) -> Plan:
@@ -64,10 +70,9 @@ def example() -> Declared:
     return load(ROOT / "desired-state")
 
 
-@pytest.fixture
-def sandbox(example: Declared) -> Iterator[Sandbox]:
-    """Return a sandbox with the instance and the applications of the example."""
-    instance = example.settings.instance
+@contextmanager
+def furnished(instance: Instance, applications: Iterable[DeclaredApplication]) -> Iterator[Sandbox]:
+    """Open a sandbox with *instance* and *applications*."""
     with Sandbox() as opened:
         opened.ensure_instance(
             InstanceDetails(
@@ -77,9 +82,24 @@ def sandbox(example: Declared) -> Iterator[Sandbox]:
                 identity_store_id=instance.identity_store_id,
             )
         )
-        for entry in example.applications:
+        for entry in applications:
             opened.add_application(entry.selector.name or "")
         yield opened
+
+
+@pytest.fixture(scope="module")
+def opened_once(example: Declared) -> Iterator[Sandbox]:
+    with furnished(example.settings.instance, example.applications) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sandbox(opened_once: Sandbox) -> Sandbox:
+    """Return that of the example, without trouble, people, groups, assignments and counts."""
+    opened_once.make_trouble(None)
+    opened_once.populate(Population())
+    opened_once.requests.clear()
+    return opened_once
 
 
 class TestExample:
@@ -203,16 +223,16 @@ class TestSize:
             ),
         )
 
-    def test_requests_of_a_plan(self, sandbox: Sandbox, declared: Declared) -> None:
-        arns = {
-            entry.selector.name or "": sandbox.add_application(entry.selector.name or "")
-            for entry in declared.applications
-        }
-        sandbox.populate(_population(declared, arns))
-        sandbox.requests.clear()
-        plan = planned(sandbox, declared)
+    def test_requests_of_a_plan(self, declared: Declared) -> None:
+        with furnished(declared.settings.instance, ()) as sandbox:
+            arns = {
+                entry.selector.name or "": sandbox.add_application(entry.selector.name or "")
+                for entry in declared.applications
+            }
+            sandbox.populate(_population(declared, arns))
+            sandbox.requests.clear()
+            plan = planned(sandbox, declared)
         assert plan.changes == ()
-        applications = self.APPLICATIONS + 4
         assert sandbox.requests.counts == Counter(
             {
                 ("sts", "GetCallerIdentity"): 1,
@@ -220,7 +240,7 @@ class TestSize:
                 ("identitystore", "ListUsers"): ceil(self.USERS / 100),
                 ("identitystore", "ListGroups"): ceil(self.GROUPS / 100),
                 ("identitystore", "ListGroupMemberships"): self.GROUPS,
-                ("sso-admin", "ListApplications"): ceil(applications / 50),
+                ("sso-admin", "ListApplications"): ceil(self.APPLICATIONS / 50),
                 ("sso-admin", "ListApplicationAssignments"): self.APPLICATIONS,
                 ("sso-admin", "GetApplicationAssignmentConfiguration"): self.APPLICATIONS,
             }
