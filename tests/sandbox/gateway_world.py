@@ -65,9 +65,12 @@ def clients(
     return make_clients(session, region=region, purpose=purpose, rates=rates, clock=clock)
 
 
-def gateway(sandbox: Sandbox) -> AwsGateway:
-    """Return a gateway to *sandbox* that knows nothing yet and has counted nothing."""
-    return connect(clients(sandbox), INSTANCE)
+def gateway(sandbox: Sandbox, *, write: bool = True) -> AwsGateway:
+    """Return a gateway to *sandbox* that knows nothing yet and has counted nothing.
+
+    One that does not *write* is made in half the time.
+    """
+    return connect(clients(sandbox, write=write), INSTANCE)
 
 
 def user(name: str, **attributes: str | None) -> User:

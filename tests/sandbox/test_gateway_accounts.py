@@ -375,7 +375,9 @@ class TestAudit:
             furnished(sandbox)
             narrow, wide = (
                 question.answer(
-                    inspection_of(Site(INSTANCE, gateway(sandbox).read_state(one), accounts=True))
+                    inspection_of(
+                        Site(INSTANCE, gateway(sandbox, write=False).read_state(one), accounts=True)
+                    )
                 )
                 for one in (question.wanted, WITH_ACCOUNTS)
             )

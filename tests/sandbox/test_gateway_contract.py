@@ -182,9 +182,9 @@ class TestReads:
     ) -> None:
         sandbox, arns = filled
         fill(sandbox, state, arns)
-        live = gateway(sandbox).read_state(EVERYTHING)
+        live = gateway(sandbox, write=False).read_state(EVERYTHING)
         assert_is(live, state, arns)
-        door, memory = gateway(sandbox), MemoryGateway.holding(live)
+        door, memory = gateway(sandbox, write=False), MemoryGateway.holding(live)
         assert memory.read_state(EVERYTHING) == live
         for _ in range(3):
             wanted = data.draw(questions(live))

@@ -48,7 +48,7 @@ class TestAFailure:
         assert rest.changes == plan.changes[:2]
         results = list(apply_plan(rest, gateway(sandbox), Silent(), Patience(lambda _: None)))
         assert [one.outcome for one in results] == [Outcome.APPLIED, Outcome.APPLIED]
-        whole = gateway(sandbox).read_state(EVERYTHING)
+        whole = gateway(sandbox, write=False).read_state(EVERYTHING)
         assert (set(whole.users), whole.members) == ({"anna"}, {"ops": frozenset()})
 
 
@@ -77,7 +77,7 @@ class TestRemovals:
         results = list(apply_plan(rest, gateway(sandbox), Silent(), Patience(lambda _: None)))
         assert {result.outcome for result in results} == {Outcome.APPLIED}
         assert left(plan, gateway(sandbox)).changes == ()
-        whole = gateway(sandbox).read_state(EVERYTHING)
+        whole = gateway(sandbox, write=False).read_state(EVERYTHING)
         assert whole.users.keys() == {"anna"}
         assert whole.members == {"operators": frozenset()}
         assert whole.assignments == {arn: frozenset()}

@@ -52,7 +52,7 @@ class TestWholeRead:
     """Everything asked for is there, and the requests are the fewest that lists allow."""
 
     def test_an_empty_instance_is_an_empty_state(self, sandbox: Sandbox) -> None:
-        assert gateway(sandbox).read_state(EVERYTHING) == State()
+        assert gateway(sandbox, write=False).read_state(EVERYTHING) == State()
 
     def test_nothing_wanted_costs_nothing(self, sandbox: Sandbox) -> None:
         door = gateway(sandbox)
@@ -115,15 +115,15 @@ class TestWholeRead:
         writer.create(group("a"))
         for number in range(120):
             writer.create(member("a", f"user-{number}"))
-        before = gateway(sandbox).read_state(EVERYTHING)
+        before = gateway(sandbox, write=False).read_state(EVERYTHING)
         sandbox.make_trouble(Trouble(shuffle=True, short_pages=True, empty_pages=True))
-        assert gateway(sandbox).read_state(EVERYTHING) == before
+        assert gateway(sandbox, write=False).read_state(EVERYTHING) == before
 
     def test_managers_are_names(self, sandbox: Sandbox) -> None:
         writer = gateway(sandbox)
         writer.create(user("boss"))
         writer.create(user("ana", manager="Boss"))
-        state = gateway(sandbox).read_state(Wanted(users=True))
+        state = gateway(sandbox, write=False).read_state(Wanted(users=True))
         assert state.users[user_key("ana")].manager == "boss"
 
     def test_a_manager_who_is_gone_is_an_id(self, sandbox: Sandbox) -> None:
@@ -132,19 +132,19 @@ class TestWholeRead:
         writer.create(user("ana", manager="boss"))
         identifier = principal_id(sandbox, "boss")
         writer.delete(user("boss"))
-        state = gateway(sandbox).read_state(Wanted(users=True))
+        state = gateway(sandbox, write=False).read_state(Wanted(users=True))
         assert state.users[user_key("ana")].manager == identifier
 
     def test_users_of_an_identity_provider_are_foreign(self, sandbox: Sandbox) -> None:
         gateway(sandbox).create(user("ana"))
         sandbox.set_external_ids(principal_id(sandbox, "ana"), [("https://idp.example", "7")])
-        state = gateway(sandbox).read_state(Wanted(users=True))
+        state = gateway(sandbox, write=False).read_state(Wanted(users=True))
         assert state.users[user_key("ana")].foreign
 
     def test_an_application_that_refuses_the_question_is_unknown(self, sandbox: Sandbox) -> None:
         sandbox.add_catalogue()
         sandbox.set_assignment_required(sandbox.add_application("Open"), required=False)
-        state = gateway(sandbox).read_state(EVERYTHING)
+        state = gateway(sandbox, write=False).read_state(EVERYTHING)
         answers = {one.name: one.assignment_required for one in state.applications.values()}
         assert answers["AWS Client VPN"] is None
         assert answers["Open"] is False
@@ -197,17 +197,17 @@ class TestIncompleteRead:
         furnished.make_trouble(Trouble(faults=(Fault(operation, code=code, times=9),)))
         error = AccessDeniedError if code.startswith("Access") else IncompleteReadError
         with pytest.raises(error, match=f":{operation} for "):
-            gateway(furnished).read_state(EVERYTHING)
+            gateway(furnished, write=False).read_state(EVERYTHING)
 
     @pytest.mark.parametrize("call", [1, 2, 3])
     def test_a_passing_failure_is_retried(self, furnished: Sandbox, call: int) -> None:
-        whole = gateway(furnished).read_state(EVERYTHING)
+        whole = gateway(furnished, write=False).read_state(EVERYTHING)
         fault = Fault("ListGroupMemberships", FaultKind.LOST_AFTER, call=call)
         furnished.make_trouble(Trouble(faults=(fault, replace(fault, operation="ListUsers"))))
-        assert gateway(furnished).read_state(EVERYTHING) == whole
+        assert gateway(furnished, write=False).read_state(EVERYTHING) == whole
 
     def test_throttling_is_waited_out(self, furnished: Sandbox) -> None:
-        whole = gateway(furnished).read_state(EVERYTHING)
+        whole = gateway(furnished, write=False).read_state(EVERYTHING)
         furnished.make_trouble(Trouble(throttle=Throttle(rate=200, burst=1, retry_after=0)))
         door = gateway(furnished)
         for _ in range(5):
@@ -217,7 +217,7 @@ class TestIncompleteRead:
         assert sum(one.failed for one in totals) == 0
 
     def test_a_member_created_during_the_read_is_looked_up(self, furnished: Sandbox) -> None:
-        whole = gateway(furnished).read_state(EVERYTHING)
+        whole = gateway(furnished, write=False).read_state(EVERYTHING)
         connection = Connection(clients(furnished), INSTANCE)
         lists = read_lists(connection, EVERYTHING)
         lists.users.clear()
@@ -239,7 +239,7 @@ class TestIncompleteRead:
         writer.create(assigned(application, GROUP, "a"))
         whole = writer.read_state(EVERYTHING)
         only_groups = Wanted(groups=True, members_of=lambda _: True)
-        assert gateway(furnished).read_state(only_groups).members == whole.members
+        assert gateway(furnished, write=False).read_state(only_groups).members == whole.members
         only_applications = Wanted(applications=True, assignments_of=lambda _: True)
         door = gateway(furnished)
         assert door.read_state(only_applications).assignments == whole.assignments
@@ -255,7 +255,7 @@ class TestTwins:
             for name in ("Ana", "ana"):
                 store.create_group(IdentityStoreId=INSTANCE.identity_store_id, DisplayName=name)
             with pytest.raises(GatewayError, match="'Ana' and 'ana'"):
-                gateway(sandbox).read_state(Wanted(groups=True))
+                gateway(sandbox, write=False).read_state(Wanted(groups=True))
 
 
 class TestTargetedRead:
@@ -275,7 +275,7 @@ class TestTargetedRead:
         return sandbox
 
     def test_named_objects_alone(self, furnished: Sandbox, application: str) -> None:
-        whole = gateway(furnished).read_state(EVERYTHING)
+        whole = gateway(furnished, write=False).read_state(EVERYTHING)
         named = (
             user("ANA"),
             user("nobody"),
@@ -306,7 +306,7 @@ class TestTargetedRead:
         }
 
     def test_all_that_hangs_on_principals(self, furnished: Sandbox) -> None:
-        whole = gateway(furnished).read_state(EVERYTHING)
+        whole = gateway(furnished, write=False).read_state(EVERYTHING)
         door = gateway(furnished)
         ana = Principal(USER, "ana")
         state = door.read_state(Wanted(principals=(ana, Principal(USER, "nobody"))))
@@ -358,7 +358,9 @@ class TestTargetedRead:
     def test_an_answer_that_fails_fails_the_read(self, furnished: Sandbox, operation: str) -> None:
         furnished.make_trouble(Trouble(faults=(Fault(operation, code="AccessDeniedException"),)))
         with pytest.raises(AccessDeniedError):
-            gateway(furnished).read_state(Wanted(named=(user("ana"), member("a", "ana"))))
+            gateway(furnished, write=False).read_state(
+                Wanted(named=(user("ana"), member("a", "ana")))
+            )
 
     def test_directories_without_get_user_id_are_searched(self, furnished: Sandbox) -> None:
         unknown = tuple(
@@ -366,7 +368,9 @@ class TestTargetedRead:
             for operation in ("GetUserId", "GetGroupId")
         )
         furnished.make_trouble(Trouble(faults=unknown))
-        state = gateway(furnished).read_state(Wanted(named=(user("ana"), group("A"), user("zoe"))))
+        state = gateway(furnished, write=False).read_state(
+            Wanted(named=(user("ana"), group("A"), user("zoe")))
+        )
         assert (set(state.users), set(state.groups)) == ({"ana"}, {"a"})
 
     @pytest.mark.parametrize("unknown", [False, True])

@@ -104,7 +104,7 @@ class TestAStranger:
         assert isinstance(before, User | Group)
         others.create(before)
         result = outcome(sandbox, change, operation, lambda: made_anew(before, others))
-        live = gateway(sandbox).read_state(EVERYTHING)
+        live = gateway(sandbox, write=False).read_state(EVERYTHING)
         assert [*live.users.values(), *live.groups.values()] == [before]
         assert result.outcome is Outcome.FAILED
         assert "is not the one that it was; plan again" in result.detail
@@ -122,7 +122,7 @@ class TestAStranger:
             (assigned(arn, kind, "ana" if anew is ANA else "ops"), "CreateApplicationAssignment"),
         ):
             result = outcome(sandbox, Create(link), operation, lambda: made_anew(anew, others))
-            live = gateway(sandbox).read_state(EVERYTHING)
+            live = gateway(sandbox, write=False).read_state(EVERYTHING)
             assert not live.members["ops"]  # type: ignore[index]
             assert result.outcome is Outcome.FAILED
             assert not live.assignments[arn]  # type: ignore[index]

@@ -46,7 +46,7 @@ def listed(*names: str) -> tuple[Listed, ...]:
 
 def live_as_declared(sandbox: Sandbox) -> Declared:
     """Return a declaration of a few of what the sandbox was filled with, just as it is live."""
-    live = gateway(sandbox).read_state(
+    live = gateway(sandbox, write=False).read_state(
         Wanted(
             users=True,
             groups=True,
@@ -206,7 +206,7 @@ class TestMentioned:
     def test_who_is_named_as_well_is_described(self, sandbox: Sandbox) -> None:
         gateway(sandbox).create(user("ana", title="Chief"))
         ana = User(UserName("ana"))
-        state = gateway(sandbox).read_state(Wanted(named=(ana,), mentioned=(ana,)))
+        state = gateway(sandbox, write=False).read_state(Wanted(named=(ana,), mentioned=(ana,)))
         assert state.users[user_key("ana")].title == "Chief"
 
 
@@ -226,7 +226,9 @@ class TestApplications:
 
     def test_its_assignments_can_be_asked_for(self, sandbox: Sandbox) -> None:
         arn = ApplicationArn(sandbox.add_application("Wiki"))
-        state = gateway(sandbox).read_state(Wanted(arns=(arn,), assignments_of=lambda _: True))
+        state = gateway(sandbox, write=False).read_state(
+            Wanted(arns=(arn,), assignments_of=lambda _: True)
+        )
         assert state.assignments == {arn: frozenset()}
 
 
@@ -237,7 +239,9 @@ class TestFewUsers:
         generate(sandbox, Sizes(20, 90, 300))
         door = gateway(sandbox)
         everything = door.read_state(Wanted(users=True, groups=True, members_of=lambda _: True))
-        by_group = gateway(sandbox).read_state(Wanted(groups=True, members_of=lambda _: True))
+        by_group = gateway(sandbox, write=False).read_state(
+            Wanted(groups=True, members_of=lambda _: True)
+        )
         assert everything.members == by_group.members
         assert sum(map(len, everything.members.values())) == 300
         assert asked(door) == {

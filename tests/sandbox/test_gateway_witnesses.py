@@ -119,7 +119,7 @@ class TestApply:
         (result,) = apply_plan(plan, applier, Silent(), patience)
         assert result.outcome is Outcome.FAILED
         assert len(waits) == 1
-        whole = gateway(sandbox).read_state(EVERYTHING)
+        whole = gateway(sandbox, write=False).read_state(EVERYTHING)
         assert whole.members[group_key("ops")] == frozenset()
         assert whole.assignments[ApplicationArn(arn)] == frozenset()
 
