@@ -281,7 +281,7 @@ DEFECTS: Mapping[str, Defect] = {
     "second-page-swallowed": Defect(((client, "answer", _second_page_swallowed),)),
     "no-reason-given": Defect(((_RUN, "_carry_out", _refusal_is_skipped),)),
     "stale-is-nothing-left": Defect(
-        ((verification, "what_is_left", _stale_is_nothing_left),), within=2_000
+        ((verification, "what_is_left", _stale_is_nothing_left),), within=8_000
     ),
     "revocations-left-out": Defect(((review, "_is_left", _revocations_left_out),)),
     "written-twice": Defect(((applier, "_write", _written_twice),)),
