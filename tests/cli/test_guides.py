@@ -51,6 +51,7 @@ NOT_RUN = {
 RUN_ELSEWHERE = {
     README.path: "test_readme.py",
     CONTRIBUTING.path: "test_documents.py",
+    guide("adopting").path: "test_adopting.py",
     guide("people").path: "test_people.py",
     guide("reviews").path: "test_review.py",
 }
@@ -116,8 +117,6 @@ class TestLines:
 
     @pytest.mark.parametrize("path", [path for path in GUIDES if lines(path)])
     def test_as_written(self, clone: Path, path: str) -> None:
-        if path == guide("adopting").path:
-            (clone / "desired-state").rename(clone / "elsewhere")
         if path == guide("terraform").path:
             managed_by_terraform(clone)
         for line in lines(path):

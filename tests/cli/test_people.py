@@ -8,9 +8,11 @@ from pathlib import Path
 
 from identity_reconciler.core.declared import Declared, Presence
 from identity_reconciler.desired.reading.loader import load
-from tests.cli.test_readme import typed
-from tests.command import command
+from identity_reconciler.sandbox import Sandbox
+from tests.cli.test_readme import PROD, typed
+from tests.command import command, edit
 from tests.documents import guide
+from tests.sandbox.account_world import Accounts
 
 EXPORTS = Path(__file__).parent / "exports"
 SECTIONS = dict(re.findall(r"^## (.*)\n((?:(?!## ).*\n)*)", guide("people").text, re.MULTILINE))
@@ -41,6 +43,23 @@ def members(declared: Declared, name: str) -> dict[str, str | None]:
 def present(declared: Declared) -> set[str]:
     """Return the user names of who stays."""
     return {one.name for one in declared.users if one.presence is Presence.PRESENT}
+
+
+def a_bad_night(applied: Path) -> None:
+    """Give access in the console: by a group, by an application, and past both in an account."""
+    instance = load(applied / "desired-state").settings.instance
+    with Sandbox(applied / ".identity-reconciler/sandbox.sqlite3") as sandbox:
+        sandbox.add_account(PROD, "prod")
+        accounts = Accounts(sandbox, instance)
+        accounts.give("user", "terry.whitlock", "AdministratorAccess", PROD)
+        accounts.join("engineering", "johndoe")
+        found = accounts.admin.list_applications(InstanceArn=instance.instance_arn)
+        (ledger,) = [one for one in found["Applications"] if one.get("Name") == "Ledger"]
+        accounts.admin.create_application_assignment(
+            ApplicationArn=ledger.get("ApplicationArn", ""),
+            PrincipalId=accounts.identifier("user", "sofia.martinez"),
+            PrincipalType="USER",
+        )
 
 
 class TestStories:
@@ -95,8 +114,28 @@ class TestStories:
         users = load(applied / "desired-state").users
         assert sum(one.presence is Presence.ABSENT for one in users) == LEAVERS
 
+    def test_an_emergency(self, applied: Path) -> None:
+        edit(applied, "groups/company.yaml", "expires: 2030-03-31 #", "expires: 2025-03-31 #")
+        a_bad_night(applied)
+        out, declared = told(applied, "A forgotten emergency access")
+        by_itself, planned = out.split("\nVerified: nothing is left to do.\n", maxsplit=1)
+        assert re.findall("^- applied +(.*)", by_itself, re.MULTILINE) == [
+            "membership/auditors/terry.whitlock"
+        ]
+        assert members(declared, "auditors").keys() == {"martha.rivera"}
+        assert "johndoe: leaves engineering" in planned
+        assert re.findall("^- applied +(.*)", planned, re.MULTILINE) == [
+            "assignment/Ledger/user/sofia.martinez"
+        ]
+        assert members(declared, "engineering")["johndoe"] == "2030-06-30"
+        direct = [line.split(",")[1:3] for line in planned.splitlines() if ",directly," in line]
+        assert direct == [
+            ["janedoe", "Grafana"],
+            ["terry.whitlock", f"AdministratorAccess in prod ({PROD})"],
+        ]
+
     def test_there_is_no_other(self) -> None:
-        assert len([text for text in STORIES.values() if text]) == 7
+        assert len([text for text in STORIES.values() if text]) == 8
 
 
 class TestForget:

@@ -47,6 +47,14 @@ class Accounts:
             PrincipalId=self.identifier(kind, principal),
         )
 
+    def join(self, group: str, user: str) -> None:
+        """Put *user* into *group*, as somebody does in the console."""
+        self.store.create_group_membership(
+            IdentityStoreId=self.instance.identity_store_id,
+            GroupId=self.identifier("group", group),
+            MemberId={"UserId": self.identifier("user", user)},
+        )
+
     def identifier(self, kind: str, name: str) -> str:
         """Return the UserId or GroupId behind *name*."""
         store = self.instance.identity_store_id
