@@ -18,6 +18,7 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
+from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import HierarchicalEmitter
 
 from identity_reconciler.sandbox.accounts import access_key_of
@@ -25,6 +26,8 @@ from identity_reconciler.sandbox.errors import LostResponseError, RefusedRequest
 from identity_reconciler.sandbox.messages import HttpRequest, HttpResponse
 
 _HOSTS = frozenset({"identitystore", "sso", "sts", "organizations", "account-access"})
+_SERVICES = (_HOSTS - {"sso"}) | {"sso-admin"}
+"""The same as botocore names them in events."""
 _NO_CONFIGURATION = {
     # Configuration file key, environment variable, default, conversion.
     "profile": (None, None, None, None),
@@ -58,9 +61,19 @@ def _loader() -> object:
 
 @functools.cache
 def _builtin_handlers() -> HierarchicalEmitter:
-    """Return what botocore hangs on the events of every session, to be copied."""
+    """Return what botocore hangs on the events of every session, to be copied.
+
+    Without what is for other services: each client copies all of it, and most is.
+    """
     emitter = HierarchicalEmitter()
-    botocore.session.Session(event_hooks=emitter)
+    session = botocore.session.Session(event_hooks=emitter, include_builtin_handlers=False)
+    events: Any = session.get_component("event_emitter")
+    ways = {REGISTER_FIRST: events.register_first, REGISTER_LAST: events.register_last}
+    for name, handler, *when in BUILTIN_HANDLERS:
+        kind, _, rest = name.partition(".")
+        if kind != "docs" and (not rest or rest.split(".")[0] in {"*", *_SERVICES}):
+            register = ways[when[0]] if when else events.register
+            register(name, handler)
     return emitter
 
 
