@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import date
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,11 +80,31 @@ def _patch(text: str) -> str:
 
 
 def day_or_time(text: str) -> str | date:
-    """Return *text* as a day where it is one; the reader judges everything else."""
+    """Return *text*, a day or time to come, as a day where it is one.
+
+    What is neither the reader judges.
+
+    Raises:
+        UsageError: It is no day, or is over.
+    """
+    now = datetime.now(UTC)
     try:
-        return date.fromisoformat(text) if len(text) == len("2026-12-31") else text
+        day = date.fromisoformat(text) if len(text) == len("2026-12-31") else None
     except ValueError:
         raise UsageError(f"--expires {text}: expected a day such as 2026-12-31") from None
+    if day is None:
+        with suppress(ValueError):
+            time = datetime.fromisoformat(text)
+            _require_to_come(text, time.tzinfo is None or time > now)
+        return text
+    # It ends with the day.
+    _require_to_come(text, day >= now.date())
+    return day
+
+
+def _require_to_come(text: str, is_to_come: bool) -> None:
+    if not is_to_come:
+        raise UsageError(f"--expires {text} is over, so it would give nothing; give a day to come")
 
 
 app = Commands("Change the YAML: everyday changes, comments kept, the difference shown.")

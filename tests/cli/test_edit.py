@@ -228,6 +228,14 @@ WRONG = {
     "member twice": (("add-member", "data", "Ann"), "ann is listed there already"),
     "no member": (("remove-member", "data", "bob"), "user/bob is not listed in group/data"),
     "bad day": (("add-member", "data", "bob", "--expires", "2030-02-30"), "--expires 2030-02-30"),
+    "a day that is over": (
+        ("add-member", "data", "bob", "--expires", "2020-02-28"),
+        "--expires 2020-02-28 is over, so it would give nothing; give a day to come",
+    ),
+    "a time that is over": (
+        ("assign", "Wiki", "--user", "bob", "--expires", "2020-02-28T06:00:00Z"),
+        "--expires 2020-02-28T06:00:00Z is over",
+    ),
     "group twice": (("add-group", "Data"), "group/Data is already declared"),
     "unknown member": (("add-group", "x", "--member", "nobody"), "is not declared"),
     "no such application": (("assign", "Wikki", "--user", "ann"), 'did you mean "Wiki"?'),
