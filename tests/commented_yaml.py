@@ -56,6 +56,11 @@ FILES: dict[str, dict[str, Kind]] = {
     "approvals.yaml": {
         "approvals": [{"guard": "name", "expires": "date", "reason": "text", "addresses": ["name"]}]
     },
+    "policies.yaml": {
+        "separation_of_duties": [{"groups": ["name"], "reason": "text"}],
+        "max_members": [{"groups": "name", "most": "number"}],
+        "email_domains": ["name"],
+    },
 }
 
 _NAMES = ("ann", "Bob", "a.lee@example.com", "b-1", "carl lee", "Émile", "zoë", "O'Hara", "x#1")

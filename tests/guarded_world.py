@@ -57,6 +57,7 @@ class World:
         self.absent_groups: list[str] = []
         self.assigned: list[str] = []
         self.live_assigned: list[str] = []
+        self.live_alone: list[str] = []
         self.mode = ManageObjects.DECLARED
         self.expired: list[str] = []
         self.extra_groups: list[DeclaredGroup] = []
@@ -75,7 +76,12 @@ class World:
             members={group_key(n): frozenset(map(UserKey, m)) for n, m in self.live_groups.items()},
             applications={PAYROLL: Application(PAYROLL, "Payroll")},
             assignments={
-                PAYROLL: frozenset(Principal(PrincipalKind.GROUP, n) for n in self.live_assigned)
+                PAYROLL: frozenset(
+                    (
+                        *(Principal(PrincipalKind.GROUP, n) for n in self.live_assigned),
+                        *(Principal(PrincipalKind.USER, n) for n in self.live_alone),
+                    )
+                )
             },
             account_access=self.accounts,
         )
@@ -97,6 +103,7 @@ class World:
         application = DeclaredApplication(
             ApplicationSelector(arn=PAYROLL),
             HERE,
+            users=tuple(Listed(name, HERE) for name in self.live_alone),
             groups=tuple(Listed(name, HERE) for name in self.assigned),
         )
         return Declared(

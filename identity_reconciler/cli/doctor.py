@@ -190,17 +190,16 @@ def _reviewed(directory: Path) -> Iterator[Diagnosis]:
 
 def _decisive(directory: Path, top: Path) -> Iterator[str]:
     """Yield what decides about access, relative to *top*: what is there, and what may be added."""
-    from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_FILE
+    from identity_reconciler.desired.reading.files import SPECIAL_FILES
     from identity_reconciler.desired.reading.loader import instance_directories
 
-    settings = (SETTINGS_FILE, APPROVALS_FILE)
     # Git applies attributes when a job checks out.
     yield ".gitattributes"
     folders = [top / ".github/workflows", top / ".github/actions"]
     for one in map(Path.resolve, instance_directories(directory)):
         if one.is_relative_to(top):
             folders.append(one)
-            yield from ((one / name).relative_to(top).as_posix() for name in settings)
+            yield from ((one / name).relative_to(top).as_posix() for name in SPECIAL_FILES)
     for folder in folders:
         there = (path for kind in ("*.yml", "*.yaml") for path in folder.rglob(kind))
         for path in (folder / "new.yaml", *there):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,16 @@ if TYPE_CHECKING:
     from identity_reconciler.core.declared import Declared
 
 
-def load_all(directory: Path) -> list[Declared]:
+def load_all(directory: Path, *, policies: bool = False) -> list[Declared]:
     """Return what each instance directory in *directory* declares, in the order of their names.
+
+    With *policies*, what breaks them now and is not approved is a problem as well.
 
     Raises:
         InvalidInputError: With the problems of all of them; where there are several, files are
             named relative to *directory*.
     """
+    from identity_reconciler.core.policies import policy_problems
     from identity_reconciler.desired.reading.loader import instance_directories, load
 
     loaded: list[Declared] = []
@@ -27,9 +31,13 @@ def load_all(directory: Path) -> list[Declared]:
     for one in instance_directories(directory):
         try:
             with working(f"reading {one}"):
-                loaded.append(load(one))
+                declared = load(one)
         except InvalidInputError as error:
             problems.extend(_below(problem, one, directory) for problem in error.problems)
+            continue
+        loaded.append(declared)
+        broken = policy_problems(declared, datetime.now(UTC)) if policies else ()
+        problems.extend(_below(problem, one, directory) for problem in broken)
     if problems:
         raise InvalidInputError(problems)
     return loaded

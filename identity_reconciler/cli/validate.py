@@ -34,12 +34,12 @@ def validate(
     ] = ProblemFormat.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
-    """Check the YAML: syntax, schema and references. Reports every problem; needs no AWS."""
+    """Check the YAML: syntax, schema, references, policies. Reports every problem; needs no AWS."""
     from identity_reconciler.cli.loading import load_all
 
     output_format = ProblemFormat.JSON if as_json else output_format
     try:
-        loaded = load_all(directory)
+        loaded = load_all(directory, policies=True)
     except InvalidInputError as error:
         sys.stdout.write(_problems(error.problems, output_format, directory))
         raise

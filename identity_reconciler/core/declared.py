@@ -83,7 +83,8 @@ class Ignore:
 
 
 SettingsPath = tuple[str | int, ...]
-"""The keys of `instance.yaml` that lead to a value, and in a list the number of its item."""
+"""The keys of `instance.yaml`, or `policies.yaml`, that lead to a value, and in a list the number
+of its item."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from identity_reconciler.core.period import Period
+from identity_reconciler.errors import Position
 
 
 class GuardId(StrEnum):
@@ -29,6 +30,10 @@ class GuardId(StrEnum):
     RENAME_SUSPECTED = "rename.suspected"
     LEFTOVER_ACCOUNTS = "leftover.accounts"
     REVIEW_OVERDUE = "review.overdue"
+    SEPARATION_OF_DUTIES = "separation_of_duties"
+    MAX_MEMBERS = "max_members"
+    NO_DIRECT_ASSIGNMENTS = "no_direct_assignments"
+    EMAIL_DOMAINS = "email_domains"
 
 
 class ResourceKind(StrEnum):
@@ -40,7 +45,8 @@ class ResourceKind(StrEnum):
     ASSIGNMENT = "assignment"
     ACCESS = "access"
     """A person's way to an application, `access/<user>/<application>`, or into an AWS account,
-    `access/<user>/<account>/<permission set or role>`."""
+    `access/<user>/<account>/<permission set or role>`; or to two things that are kept apart,
+    `access/<user>/<one>/<other>`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +151,43 @@ class RenameSigns:
 
 
 @dataclass(frozen=True, slots=True)
+class SeparatedDuties:
+    """Groups and applications of which nobody may have two."""
+
+    groups: tuple[str, ...] = ()
+    """Their names after the plan."""
+    applications: tuple[str, ...] = ()
+    """Names or ARNs, exactly as in AWS."""
+    reason: str = ""
+    position: Position = field(default=Position("policies.yaml", 1, 1), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MaxMembers:
+    """Groups that must not have more members."""
+
+    groups: str
+    """A name pattern (`*`, `?`, `[...]`; case does not matter)."""
+    most: int
+    """Users; disabled ones count."""
+    position: Position = field(default=Position("policies.yaml", 1, 1), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """`policies.yaml`: rules that hold for what is declared and for what a plan leaves."""
+
+    separation_of_duties: tuple[SeparatedDuties, ...] = ()
+    max_members: tuple[MaxMembers, ...] = ()
+    no_direct_assignments: tuple[str, ...] = ()
+    """Patterns of the names or ARNs of applications that only groups are assigned to."""
+    email_domains: tuple[str, ...] = ()
+    """Patterns of the domains of addresses; none: any will do."""
+
+
+@dataclass(frozen=True, slots=True)
 class GuardSettings:
-    """`guards:` in `instance.yaml`. The default lets a first adoption pass."""
+    """`guards:` in `instance.yaml`, and policies. The default lets a first adoption pass."""
 
     budgets: Budgets = field(default_factory=Budgets)
     expect_live: ExpectLive = field(default_factory=ExpectLive)
@@ -162,3 +203,4 @@ class GuardSettings:
     review_grace: Period | None = None
     """For how long a review may be overdue before all who were to be looked at have expired; None:
     for as long as it takes."""
+    policies: Policies = field(default_factory=Policies)

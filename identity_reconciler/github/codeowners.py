@@ -69,6 +69,7 @@ def owners_lines(directory: str, owners: str, approvers: str) -> str:
         f"{below if below != '/' else '*'} {owners}\n"
         f"{below}instance.yaml {approvers}\n"
         f"{below}approvals.yaml {approvers}\n"
+        f"{below}policies.yaml {approvers}\n"
         f"/.github/ {approvers}\n"
     )
 

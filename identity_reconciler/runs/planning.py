@@ -25,6 +25,7 @@ from identity_reconciler.core.control import (
 )
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
+from identity_reconciler.core.guard_settings import SeparatedDuties
 from identity_reconciler.core.guards import check_plan, check_since, gather
 from identity_reconciler.core.guards.guarded import guarded_changes
 from identity_reconciler.core.order import in_waves
@@ -121,7 +122,7 @@ def make_plan(
             comparison = compare_resolved(survey.resolution)
             plan = only_expired(comparison.plan) if terms.only_expired else comparison.plan
         with listener.phase("read"):
-            impact, complete = read_for_access(survey, plan, gateway)
+            impact, complete = read_for_access(survey, plan, gateway, apart=_kept_apart(base))
             traces = gateway.trace(strangers(plan)[:_MOST_TRACED])
     with listener.phase("read"):
         known = known_of(survey, plan)
@@ -289,6 +290,12 @@ def _guarded(plan: Plan, impact: Impact, declared: Declared, base: Base | None) 
             for one in settings
         )
     )
+
+
+def _kept_apart(base: Base | None) -> tuple[SeparatedDuties, ...]:
+    """Return what *base* keeps apart, whose policies judge as well."""
+    old = base.declared if base is not None else None
+    return () if old is None else old.settings.guards.policies.separation_of_duties
 
 
 def _same_instance(one: Declared, other: Declared) -> bool:

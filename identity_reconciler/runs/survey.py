@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
+from glob import escape
 from typing import Literal
 
 from identity_reconciler.core.access import Impact
@@ -25,12 +26,14 @@ from identity_reconciler.core.declared import (
     ManageObjects,
     Presence,
 )
+from identity_reconciler.core.guard_settings import PrivilegedNames, SeparatedDuties
 from identity_reconciler.core.guards.identities import gives_identities
-from identity_reconciler.core.plan import Delete, Plan, Reason
+from identity_reconciler.core.plan import Create, Delete, Plan, Reason
 from identity_reconciler.core.resolution import Resolution, resolve
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Application,
+    Assignment,
     Group,
     GroupKey,
     Membership,
@@ -122,10 +125,16 @@ def plan_against(declared: Declared, gateway: Gateway, as_of: datetime) -> tuple
 
 
 def read_for_access(
-    survey: Survey, plan: Plan, gateway: Gateway, *, limit: int = 500
+    survey: Survey,
+    plan: Plan,
+    gateway: Gateway,
+    *,
+    limit: int = 500,
+    apart: Iterable[SeparatedDuties] = (),
 ) -> tuple[Impact, bool]:
     """Return the impact of *plan* on a state with all that `access_changes` needs, and True.
 
+    Who has what is kept *apart*, by these as well as by what is declared, is read in any case.
     *plan* was made from *survey*. When more than *limit* requests are needed (two for each
     principal and application, longer lists not counted) the answer is the impact on the live
     state of *survey* as it is, and False: who gains and loses access is then known only as far
@@ -135,6 +144,10 @@ def read_for_access(
         IncompleteReadError: Part of it could not be read.
     """
     live, known = _with_insiders(survey, plan, gateway)
+    policies = survey.resolution.declared.settings.guards.policies
+    duties = (*policies.separation_of_duties, *apart)
+    if duties and plan:
+        live, known = _with_holders(_apart(survey, plan, duties), live, gateway, known)
     impact = first = Impact.of(plan, live)
     spent = 0
     while facts := missing_facts(impact, known):
@@ -235,7 +248,41 @@ def _with_insiders(survey: Survey, plan: Plan, gateway: Gateway) -> tuple[State,
     names = survey.resolution.declared.settings.guards.privileged
     if not (names.groups or names.applications) or not gives_identities(plan, live):
         return live, known
-    if names.applications and not survey.question.applications:
+    return _with_holders(names, live, gateway, known)
+
+
+def _apart(survey: Survey, plan: Plan, duties: Iterable[SeparatedDuties]) -> PrivilegedNames:
+    """Return the names, of before and after *plan*, of what *duties* keep apart.
+
+    Among the groups are those that get an assignment, which may be to one of the applications.
+    """
+    groups = {group_key(name) for one in duties for name in one.groups}
+    for change in plan.changes:
+        match change:
+            case Create(after=Assignment(principal=principal)) if not _is_user(principal):
+                groups.add(GroupKey(principal.name))
+            case _:
+                pass
+    before = (
+        name
+        for one in survey.resolution.original.groups
+        if group_key(one.name) in groups
+        for name in one.names
+    )
+    return PrivilegedNames(
+        groups=tuple(map(escape, sorted({*groups, *before}))),
+        applications=tuple(escape(name) for one in duties for name in one.applications),
+    )
+
+
+def _with_holders(
+    names: PrivilegedNames, live: State, gateway: Gateway, known: Known
+) -> tuple[State, Known]:
+    """Return what is live and known, with who is in the groups and has the applications of *names*.
+
+    Managed or not; of a group that such an application is assigned to, the members as well.
+    """
+    if names.applications and not live.applications:
         live = live.united(gateway.read_state(Wanted(applications=True)))
     arns = {
         arn

@@ -151,7 +151,8 @@ class TestReviews:
                 "/* @a\n/desired-state/*/* @a\n/.github/ @b\n",
                 (
                     "desired-state/applications.yaml, desired-state/approvals.yaml, "
-                    "desired-state/instance.yaml, desired-state/new.yaml; whoever"
+                    "desired-state/instance.yaml, desired-state/new.yaml, "
+                    "desired-state/policies.yaml; whoever"
                 ),
             ),
             ("", " and "),

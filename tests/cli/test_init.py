@@ -25,6 +25,7 @@ OWNED = """\
 /desired-state/ @example/identity
 /desired-state/instance.yaml @example/security
 /desired-state/approvals.yaml @example/security
+/desired-state/policies.yaml @example/security
 /.github/ @example/security
 """
 GUARDS = """

@@ -19,7 +19,8 @@ from typer.core import TyperCommand, TyperGroup
 from identity_reconciler.cli.app import app
 from identity_reconciler.core.approvals import check_approvals
 from identity_reconciler.core.declared import Declared
-from identity_reconciler.core.guard_settings import GuardId
+from identity_reconciler.core.guard_settings import GuardId, Policies
+from identity_reconciler.core.policies import policy_problems
 from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import EXIT_CODES
 from tests.command import ROOT
@@ -193,6 +194,10 @@ class TestYaml:
     def test_the_approvals_are_in_order_on_their_day(self, declared: Declared) -> None:
         assert check_approvals(declared.approvals, datetime(2026, 3, 2, tzinfo=UTC)) == ()
         assert len(declared.approvals) == 2
+
+    def test_the_policies_are_kept(self, declared: Declared) -> None:
+        assert Policies() != declared.settings.guards.policies
+        assert policy_problems(declared, datetime(2026, 3, 2, tzinfo=UTC)) == ()
 
 
 class TestPipelines:

@@ -96,7 +96,7 @@ def _names(kind: str, declared: Declared, live: State) -> Iterator[str]:
 
 def _named(settings: Settings) -> Iterator[tuple[str, SettingsPath, str]]:
     """Yield every name or pattern in *settings* with the kind of what it names and its path."""
-    guards, ignore = settings.guards, settings.ignore
+    guards, ignore, policies = settings.guards, settings.ignore, settings.guards.policies
     protected, privileged = guards.protected, guards.privileged
     lists: tuple[tuple[str, SettingsPath, tuple[str, ...]], ...] = (
         ("users", ("guards", "protected", "users"), protected.users),
@@ -105,6 +105,7 @@ def _named(settings: Settings) -> Iterator[tuple[str, SettingsPath, str]]:
         ("groups", ("guards", "privileged", "groups"), privileged.groups),
         ("applications", ("guards", "privileged", "applications"), privileged.applications),
         ("users", ("guards", "administrators"), guards.administrators),
+        ("applications", ("no_direct_assignments",), policies.no_direct_assignments),
         ("users", ("ignore", "users"), ignore.users),
         ("groups", ("ignore", "groups"), ignore.groups),
         ("applications", ("ignore", "applications"), ignore.applications),
@@ -112,6 +113,8 @@ def _named(settings: Settings) -> Iterator[tuple[str, SettingsPath, str]]:
     for kind, path, names in lists:
         for number, name in enumerate(names):
             yield kind, (*path, number), name
+    for number, limit in enumerate(policies.max_members):
+        yield "groups", ("max_members", number, "groups"), limit.groups
     for number, least in enumerate(guards.min_members):
         yield "groups", ("guards", "min_members", number, "group"), least.group
     for number, pinned in enumerate(guards.pinned_members):

@@ -1,10 +1,14 @@
-"""One rule for every key of `instance.yaml`: when does a change of it loosen control? Pure."""
+"""When does a change of a setting or policy loosen control? Pure.
+
+There is one rule for every key of `instance.yaml` and of `policies.yaml`.
+"""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from identity_reconciler.core.accounts import AccountReading
 from identity_reconciler.core.control.loosening import Aspect, Loosening
@@ -17,7 +21,7 @@ from identity_reconciler.core.declared import (
     Settings,
     SettingsPath,
 )
-from identity_reconciler.core.guard_settings import DeleteBudget, GuardSettings
+from identity_reconciler.core.guard_settings import DeleteBudget, GuardSettings, SeparatedDuties
 from identity_reconciler.core.lease import OFF
 from identity_reconciler.core.scope import covers
 from identity_reconciler.core.state import folded, group_key, user_key
@@ -76,9 +80,10 @@ def _new_names(entries: Iterable[DeclaredUser] | Iterable[DeclaredGroup]) -> Map
 def under_new_names(
     guards: GuardSettings, *, user: Callable[[str], str], group: Callable[[str], str]
 ) -> GuardSettings:
-    """Return *guards* with the new names of the groups whose members they count, and of these.
+    """Return *guards* with the new names of groups whose members they count or keep apart.
 
-    *user* and *group* return the new name for an old one. Patterns stay as they are.
+    So it is with the members they name. *user* and *group* return the new name for an old one.
+    Patterns stay as they are.
     """
     return replace(
         guards,
@@ -86,6 +91,13 @@ def under_new_names(
         pinned_members=tuple(
             replace(one, group=group(one.group), users=tuple(map(user, one.users)))
             for one in guards.pinned_members
+        ),
+        policies=replace(
+            guards.policies,
+            separation_of_duties=tuple(
+                replace(one, groups=tuple(map(group, one.groups)))
+                for one in guards.policies.separation_of_duties
+            ),
         ),
     )
 
@@ -282,6 +294,51 @@ def _pinned_members(old: Settings, new: Settings) -> Iterator[Looser]:
             yield Looser(said, (number,), gone=True)
 
 
+def _separation(old: Settings, new: Settings) -> Iterator[Looser]:
+    kept = set[frozenset[tuple[str, str]]]()
+    for entry in new.guards.policies.separation_of_duties:
+        kept.update(pair for pair, _ in _kept_apart(entry))
+    for number, entry in enumerate(old.guards.policies.separation_of_duties):
+        for pair, named in _kept_apart(entry):
+            if pair not in kept:
+                said = f"no longer keeps {named} apart: one person may have both"
+                yield Looser(said, (number,), gone=True)
+
+
+def _kept_apart(entry: SeparatedDuties) -> Iterator[tuple[frozenset[tuple[str, str]], str]]:
+    """Yield each pair that nobody may have together, and how messages name it."""
+    duties = [("group", folded(name), name) for name in entry.groups]
+    duties += [("application", name, name) for name in entry.applications]
+    for (kind, key, name), (other_kind, other_key, other) in combinations(duties, 2):
+        pair = frozenset(((kind, key), (other_kind, other_key)))
+        yield pair, f'{kind} "{name}" and {other_kind} "{other}"'
+
+
+def _max_members(old: Settings, new: Settings) -> Iterator[Looser]:
+    for number, one in enumerate(old.guards.policies.max_members):
+        limits = [
+            (at, other.most)
+            for at, other in enumerate(new.guards.policies.max_members)
+            if covers((other.groups,), one.groups)
+        ]
+        most = min((most for _, most in limits), default=None)
+        if most is None:
+            said = f'no longer has "{one.groups}", at most {one.most}: what it matches may grow'
+            yield Looser(said, (number,), gone=True)
+        elif most > one.most:
+            said = f'says {most} for "{one.groups}", was {one.most}: more may be in there'
+            yield Looser(said, (limits[0][0],))
+
+
+def _email_domains(old: Settings, new: Settings) -> Iterator[Looser]:
+    before, after = old.guards.policies.email_domains, new.guards.policies.email_domains
+    if before and not after:
+        yield Looser("is empty: addresses of any domain pass", gone=True)
+    for number, domain in enumerate(after if before else ()):
+        if not covers(before, domain):
+            yield Looser(f'has "{domain}" now: addresses of it pass', (number,))
+
+
 def _budget(
     kind: str, budget: Callable[[Settings], DeleteBudget], what: str, done: str = "removed"
 ) -> dict[str, Rule]:
@@ -356,6 +413,15 @@ RULES: Mapping[str, Rule] = {
         _raised(lambda it: it.guards.rename.shared, "fewer pairs of groups look like one rename")
     ),
     "guards.review_grace": _guard(_grace),
+    "separation_of_duties": _guard(_separation),
+    "max_members": _guard(_max_members),
+    "no_direct_assignments": _guard(
+        _dropped(
+            lambda it: it.guards.policies.no_direct_assignments,
+            "users may be assigned to what it matches by themselves",
+        )
+    ),
+    "email_domains": _guard(_email_domains),
     "ignore.users": Rule(Aspect.IGNORED, _added(lambda it: it.ignore.users, "users")),
     "ignore.groups": Rule(Aspect.IGNORED, _added(lambda it: it.ignore.groups, "groups")),
     "ignore.applications": Rule(
@@ -373,4 +439,4 @@ RULES: Mapping[str, Rule] = {
         Aspect.MANAGED, _flag(lambda it: it.rename_users, "live users may be renamed", tight=False)
     ),
 }
-"""By the key that `instance.yaml` has for it, every one there is; what weighs most first."""
+"""By the key that `instance.yaml`, or `policies.yaml`, has for it; what weighs most first."""

@@ -2,7 +2,8 @@
 
 Each takes the same two arguments, so a new one is a function and a line in `GUARDS`. All of them
 judge the complete plan. Removing more never turns a refusal into a pass, except that of
-`pinned_members` when what is removed is a stranger in a pinned group.
+`pinned_members` when what is removed is a stranger in a pinned group, and those of policies, which
+judge what is left.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ from identity_reconciler.core.guards.leftover import leftover_accounts
 from identity_reconciler.core.guards.lockout import lockout_self
 from identity_reconciler.core.guards.members import min_members, pinned_members
 from identity_reconciler.core.guards.names import privileged, protected
+from identity_reconciler.core.guards.policies import (
+    email_domains,
+    max_members,
+    no_direct_assignments,
+    separation_of_duties,
+)
 from identity_reconciler.core.guards.renaming import rename_suspected
 from identity_reconciler.core.guards.reviews import review_overdue
 from identity_reconciler.core.guards.verdicts import MOST_SHOWN, Objection, Standing, Verdict
@@ -54,6 +61,10 @@ GUARDS: Mapping[GuardId, Guard] = {
     GuardId.RENAME_SUSPECTED: rename_suspected,
     GuardId.LEFTOVER_ACCOUNTS: leftover_accounts,
     GuardId.REVIEW_OVERDUE: review_overdue,
+    GuardId.SEPARATION_OF_DUTIES: separation_of_duties,
+    GuardId.MAX_MEMBERS: max_members,
+    GuardId.NO_DIRECT_ASSIGNMENTS: no_direct_assignments,
+    GuardId.EMAIL_DOMAINS: email_domains,
 }
 
 PROPOSED = timedelta(days=7)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 
 from identity_reconciler.core.access import AccessChange, Impact, access_changes
 from identity_reconciler.core.access_reviews import Reviewing, reviewing
@@ -92,6 +92,10 @@ class Evidence:
     overdue_groups: Mapping[GroupKey, Reviewing]
     """Groups, by their new keys, that should have been reviewed by now."""
     overdue_applications: Mapping[ApplicationArn, Reviewing]
+    declaration: Declared
+    """All that is declared, under the names of after the renames."""
+    as_of: datetime
+    """When the plan was made: what has expired then does not hold."""
 
     def address(self, resource: Resource) -> str:
         """Return the address of *resource*, which means no other one."""
@@ -133,6 +137,8 @@ def gather(comparison: Comparison, impact: Impact) -> Evidence:
             and key[0] == "application"
             and origin.position == one.entry.position
         },
+        declaration=resolution.original,
+        as_of=resolution.as_of,
     )
 
 

@@ -16,6 +16,7 @@ from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.entries import Declarations
 from identity_reconciler.desired.model.findings import model_at, unknown_key
 from identity_reconciler.desired.model.instance import SettingsDocument
+from identity_reconciler.desired.model.policies import PoliciesDocument
 from identity_reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ APPROVALS = "approvals.schema.json"
 INSTANCE = "instance.schema.json"
 """The schema of `instance.yaml`."""
 
+POLICIES = "policies.schema.json"
+"""The schema of `policies.yaml`."""
+
 
 def schemas() -> dict[str, str]:
     """Return the text of each schema by the name of its file in `schemas/`."""
@@ -39,6 +43,7 @@ def schemas() -> dict[str, str]:
         APPROVALS: _text(ApprovalsDocument, "Approvals: exceptions to the guards"),
         DESIRED_STATE: _text(Declarations, "Desired state: users, groups and applications"),
         INSTANCE: _text(SettingsDocument, "Desired state: instance and settings"),
+        POLICIES: _text(PoliciesDocument, "Policies: rules that hold"),
     }
 
 
@@ -86,7 +91,12 @@ def _titled(name: str, described: JsonValue) -> JsonValue:
     }
 
 
-_FILES: tuple[type[Document], ...] = (Declarations, SettingsDocument, ApprovalsDocument)
+_FILES: tuple[type[Document], ...] = (
+    Declarations,
+    SettingsDocument,
+    ApprovalsDocument,
+    PoliciesDocument,
+)
 
 
 def manual(path: str) -> Iterator[str]:

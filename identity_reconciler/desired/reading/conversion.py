@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from identity_reconciler.core.accounts import AccountReading
@@ -30,11 +30,14 @@ from identity_reconciler.core.guard_settings import (
     DeleteBudget,
     ExpectLive,
     GuardSettings,
+    MaxMembers,
     MinMembers,
     PinnedMembers,
+    Policies,
     PrivilegedNames,
     ProtectedNames,
     RenameSigns,
+    SeparatedDuties,
 )
 from identity_reconciler.core.period import Period, PeriodUnit
 from identity_reconciler.core.state import (
@@ -61,6 +64,7 @@ from identity_reconciler.desired.model.findings import ModelFinding
 from identity_reconciler.desired.model.guards import BudgetSection, GuardsSection, RenameSection
 from identity_reconciler.desired.model.instance import SettingsDocument
 from identity_reconciler.desired.model.people import SECTIONS, UserEntry
+from identity_reconciler.desired.model.policies import PoliciesDocument
 from identity_reconciler.desired.yaml.tree import Fields, Items, Mark, Value, locate, position
 from identity_reconciler.errors import Position
 
@@ -178,8 +182,36 @@ def declared_settings(document: SettingsDocument, root: Fields, file: str) -> Se
         account_access=AccountReading(document.account_access),
         lock=document.lock,
         guards=declared_guards(document.guards),
-        places={path: position(file, mark) for path, mark in _places(root, ())},
+        places=places_in(root, file),
     )
+
+
+def declared_policies(
+    document: PoliciesDocument, places: Mapping[SettingsPath, Position]
+) -> Policies:
+    """Return what `policies.yaml` says; *places* are those in it."""
+    return Policies(
+        separation_of_duties=tuple(
+            SeparatedDuties(
+                tuple(one.groups),
+                tuple(one.applications),
+                one.reason,
+                places["separation_of_duties", number],
+            )
+            for number, one in enumerate(document.separation_of_duties)
+        ),
+        max_members=tuple(
+            MaxMembers(one.groups, one.most, places["max_members", number])
+            for number, one in enumerate(document.max_members)
+        ),
+        no_direct_assignments=tuple(document.no_direct_assignments),
+        email_domains=tuple(document.email_domains),
+    )
+
+
+def places_in(root: Fields, file: str) -> Mapping[SettingsPath, Position]:
+    """Return where each key and each item of a list in *file* stands."""
+    return {path: position(file, mark) for path, mark in _places(root, ())}
 
 
 def _places(value: Value, above: SettingsPath) -> Iterator[tuple[SettingsPath, Mark]]:

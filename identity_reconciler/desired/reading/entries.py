@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.declared import (
@@ -23,15 +23,27 @@ from identity_reconciler.desired.model.entries import ApplicationEntry, Declarat
 from identity_reconciler.desired.model.findings import ModelFinding, mistyped, unknown_key
 from identity_reconciler.desired.model.instance import SettingsDocument
 from identity_reconciler.desired.model.people import UserEntry
+from identity_reconciler.desired.model.policies import (
+    PoliciesDocument,
+    SeparatedDutiesEntry,
+    duties_findings,
+)
 from identity_reconciler.desired.reading.conversion import (
     declared_application,
     declared_approval,
     declared_group,
+    declared_policies,
     declared_settings,
     declared_user,
     guard_findings,
+    places_in,
 )
-from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_FILE
+from identity_reconciler.desired.reading.files import (
+    APPROVALS_FILE,
+    POLICIES_FILE,
+    SETTINGS_FILE,
+    SPECIAL_FILES,
+)
 from identity_reconciler.desired.reading.rules import (
     application_findings,
     group_findings,
@@ -120,6 +132,8 @@ def _unknown_section(key: str) -> str:
         return f"{shown(key)} belongs in instance.yaml"
     if key in ApprovalsDocument.model_fields:
         return f"{shown(key)} belongs in {APPROVALS_FILE}, beside instance.yaml"
+    if key in PoliciesDocument.model_fields:
+        return f"{shown(key)} belongs in {POLICIES_FILE}, beside instance.yaml"
     return unknown_key(Declarations, (key,))
 
 
@@ -163,6 +177,26 @@ class Gathered:
                 self.approvals.append(declared_approval(entry, tree.position(fields.mark)))
         self._note(tree, found)
 
+    def add_policies(self, data: bytes) -> None:
+        """Take the policies from `policies.yaml` into the settings, if these are usable."""
+        tree = read(data, POLICIES_FILE)
+        found: list[ModelFinding] = []
+        pair = validated(PoliciesDocument, tree.root, found) if tree.root is not None else None
+        if pair is not None:
+            items = pair[1].get("separation_of_duties")
+            entries = items if isinstance(items, Items) else Items(START)
+            for _, _, fields in validated_each(SeparatedDutiesEntry, entries, [], []):
+                found.extend(duties_findings(fields))
+            if self.settings is not None:
+                places = places_in(pair[1], POLICIES_FILE)
+                policies = declared_policies(pair[0], places)
+                self.settings = replace(
+                    self.settings,
+                    guards=replace(self.settings.guards, policies=policies),
+                    places={**self.settings.places, **places},
+                )
+        self._note(tree, found)
+
     def add(self, data: bytes, file: str) -> None:
         """Add what *file* declares: at first without the places of keys, for speed.
 
@@ -204,15 +238,17 @@ def gather(contents: Mapping[str, bytes]) -> Gathered:
         gathered.add_settings(contents[SETTINGS_FILE])
     if APPROVALS_FILE in contents:
         gathered.add_approvals(contents[APPROVALS_FILE])
+    if POLICIES_FILE in contents:
+        gathered.add_policies(contents[POLICIES_FILE])
     for name, data in contents.items():
         if name.endswith("/" + SETTINGS_FILE):
             where = Position(name, 1, 1)
             said = f"a second {SETTINGS_FILE}; one directory is one instance: move it out"
             gathered.problems.append(Problem(where, said))
-        elif name.endswith("/" + APPROVALS_FILE):
+        elif name.endswith(("/" + APPROVALS_FILE, "/" + POLICIES_FILE)):
             where = Position(name, 1, 1)
-            said = f"{APPROVALS_FILE} belongs beside {SETTINGS_FILE}; move it there"
+            said = f"{name.rpartition('/')[2]} belongs beside {SETTINGS_FILE}; move it there"
             gathered.problems.append(Problem(where, said))
-        elif name not in {SETTINGS_FILE, APPROVALS_FILE}:
+        elif name not in SPECIAL_FILES:
             gathered.add(data, name)
     return gathered

@@ -13,6 +13,9 @@ from identity_reconciler.errors import Position, Problem, UsageError
 
 SETTINGS_FILE = "instance.yaml"
 APPROVALS_FILE = "approvals.yaml"
+POLICIES_FILE = "policies.yaml"
+SPECIAL_FILES = (SETTINGS_FILE, APPROVALS_FILE, POLICIES_FILE)
+"""Beside each other at the top of a directory; every other file declares."""
 
 _NOT_PORTABLE = frozenset('<>:"|?*\\')
 

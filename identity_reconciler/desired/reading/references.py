@@ -22,7 +22,7 @@ from identity_reconciler.core.declared import (
     SettingsPath,
 )
 from identity_reconciler.core.state import PrincipalKind, folded
-from identity_reconciler.core.wording import nearest, shown
+from identity_reconciler.core.wording import did_you_mean, nearest, shown
 from identity_reconciler.desired.model.text import check_group_name, check_user_name
 from identity_reconciler.desired.reading.entries import Gathered
 from identity_reconciler.desired.reading.resemblances import alike, alike_applications
@@ -46,6 +46,7 @@ def cross_check(gathered: Gathered, places: Places) -> Iterator[Problem]:
     if gathered.settings is not None:
         yield from _ignored(gathered, gathered.settings)
         yield from _counted(gathered.settings, users, groups)
+        yield from _kept_apart(gathered, gathered.settings, groups)
         yield from alike(gathered.users, gathered.settings.users)
         yield from alike(gathered.groups, gathered.settings.groups)
     yield from alike_applications(gathered.applications)
@@ -303,6 +304,29 @@ def _counted(settings: Settings, users: _Register, groups: _Register) -> Iterato
     for register, place, name in named:
         if message := register.contradiction(name):
             yield Problem(settings.places[place], f"{place[1]}: {message}")
+
+
+def _kept_apart(gathered: Gathered, settings: Settings, groups: _Register) -> Iterator[Problem]:
+    """Yield what `separation_of_duties` names and nothing declares, or names twice."""
+    selectors = [one.selector for one in gathered.applications]
+    labels = {label for one in selectors for label in (one.name, one.arn) if label}
+    for number, entry in enumerate(settings.guards.policies.separation_of_duties):
+        seen: set[tuple[str, str]] = set()
+        for key, names in (("groups", entry.groups), ("applications", entry.applications)):
+            for at, name in enumerate(names):
+                same = (key, folded(name) if key == "groups" else name)
+                message = None
+                if same in seen:
+                    message = f"{shown(name)} is listed twice; nobody could have it: remove one"
+                elif key == "groups":
+                    message = groups.objection(name)
+                elif name not in labels and gathered.complete:
+                    hint = did_you_mean(name, labels) or "; declare it under applications:"
+                    message = f"application {shown(name)} is not declared{hint}"
+                seen.add(same)
+                if message:
+                    place = settings.places["separation_of_duties", number, key, at]
+                    yield Problem(place, f"separation_of_duties: {message}")
 
 
 def _managers(

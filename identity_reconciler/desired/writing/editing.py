@@ -24,7 +24,7 @@ from identity_reconciler.core.declared import (
 )
 from identity_reconciler.core.state import PrincipalKind, folded
 from identity_reconciler.core.wording import did_you_mean, shown
-from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_FILE
+from identity_reconciler.desired.reading.files import SPECIAL_FILES
 from identity_reconciler.desired.writing.corrections import (
     add_list,
     fill_map,
@@ -160,7 +160,7 @@ class Editor:
 
     def _checked(self, file: str) -> str:
         path = PurePosixPath(file)
-        special = path.name in {SETTINGS_FILE, APPROVALS_FILE}
+        special = path.name in SPECIAL_FILES
         odd = path.is_absolute() or any(part.startswith(".") for part in path.parts)
         if odd or special or path.suffix != ".yaml" or "\\" in file:
             raise UsageError(

@@ -16,7 +16,8 @@ from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.entries import Declarations
 from identity_reconciler.desired.model.findings import model_at
 from identity_reconciler.desired.model.instance import SettingsDocument
-from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_FILE
+from identity_reconciler.desired.model.policies import PoliciesDocument
+from identity_reconciler.desired.reading.files import APPROVALS_FILE, POLICIES_FILE, SETTINGS_FILE
 from identity_reconciler.desired.yaml.comments import Comments, comments_of
 from identity_reconciler.desired.yaml.emit import WIDTH, scalar
 from identity_reconciler.desired.yaml.syntax import (
@@ -31,6 +32,7 @@ from identity_reconciler.desired.yaml.syntax import (
 _MODELS: dict[str, type[Document]] = {
     SETTINGS_FILE: SettingsDocument,
     APPROVALS_FILE: ApprovalsDocument,
+    POLICIES_FILE: PoliciesDocument,
 }
 _STEP = 2
 """How many columns further in than a key or a dash stands what is below it."""

@@ -32,16 +32,20 @@ from identity_reconciler.core.guard_settings import (
     DeleteBudget,
     ExpectLive,
     GuardSettings,
+    MaxMembers,
     MinMembers,
     PinnedMembers,
+    Policies,
     PrivilegedNames,
     ProtectedNames,
     RenameSigns,
+    SeparatedDuties,
 )
 from identity_reconciler.core.period import Period, PeriodUnit
 from identity_reconciler.core.scope import covers
 from identity_reconciler.core.state import Group, GroupName, User, UserName
 from identity_reconciler.desired.model.instance import SettingsDocument
+from identity_reconciler.desired.model.policies import PoliciesDocument
 from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.errors import Position
 from tests.strategies import HERE, INSTANCE
@@ -112,6 +116,10 @@ def pinned(tight: PinnedMembers, loose: PinnedMembers) -> Example:
     )
 
 
+def policies(tight: Policies, loose: Policies, *, both_ways: bool = False) -> Example:
+    return guards(GuardSettings(policies=tight), GuardSettings(policies=loose), both_ways=both_ways)
+
+
 EXAMPLES: dict[str, Example] = {
     "instance.region": about(region="us-east-1"),
     "instance.account_id": about(account_id="999999999999"),
@@ -159,6 +167,26 @@ EXAMPLES: dict[str, Example] = {
     "guards.pinned_members[].users": pinned(
         PinnedMembers("a", ("ann", "bob")), PinnedMembers("a", ("ann", "eve"))
     ),
+    "separation_of_duties[].groups": policies(
+        Policies((SeparatedDuties(("a", "b")),)),
+        Policies((SeparatedDuties(("a", "c")),)),
+        both_ways=True,
+    ),
+    "separation_of_duties[].applications": policies(
+        Policies((SeparatedDuties(("a",), ("Pay",)),)),
+        Policies((SeparatedDuties(("a", "Pay")),)),
+        both_ways=True,
+    ),
+    "max_members[].groups": policies(
+        Policies(max_members=(MaxMembers("a*", 2),)), Policies(max_members=(MaxMembers("ab", 2),))
+    ),
+    "max_members[].most": policies(
+        Policies(max_members=(MaxMembers("a*", 2),)), Policies(max_members=(MaxMembers("A*", 3),))
+    ),
+    "no_direct_assignments": policies(Policies(no_direct_assignments=("Pay*",)), Policies()),
+    "email_domains": policies(
+        Policies(email_domains=("a.org",)), Policies(email_domains=("a.org", "b.org"))
+    ),
     "guards.rename.likeness": guards(
         GuardSettings(rename=RenameSigns(likeness=85)),
         GuardSettings(rename=RenameSigns(likeness=100)),
@@ -197,12 +225,26 @@ WORDS = {
     "renamed",
     "guards.privileged.groups": 'no longer has "admins": anybody may get into what it matches',
     "guards.review_grace": "is 5 weeks, was 30 days: what nobody reviews expires later",
+    "separation_of_duties[].groups": 'no longer keeps group "a" and group "b" apart: one person '
+    "may have both",
+    "max_members[].groups": 'no longer has "a*", at most 2: what it matches may grow',
+    "max_members[].most": 'says 3 for "a*", was 2: more may be in there',
+    "no_direct_assignments": 'no longer has "Pay*": users may be assigned to what it matches by '
+    "themselves",
+    "email_domains": 'has "b.org" now: addresses of it pass',
     "guards.min_members[].least": 'says 1 for "a", was 2: it may have fewer members',
 }
 """What is said after the key, of each example that reads in its own way."""
-FREE = {"instance.name"}
+FREE = {"instance.name", "separation_of_duties[].reason"}
 """What may be changed without loosening anything."""
-SECTIONS = {"instance", "ignore", "guards", "account_access", "lock"}
+SECTIONS = {
+    "instance",
+    "ignore",
+    "guards",
+    "account_access",
+    "lock",
+    *PoliciesDocument.model_fields,
+}
 
 
 def fields_of(kind: type, path: str = "") -> Iterator[str]:
@@ -215,6 +257,9 @@ def fields_of(kind: type, path: str = "") -> Iterator[str]:
         below = f"{path}.{one.name}" if path else one.name
         if not path and one.name not in SECTIONS:
             below = f"manage.{one.name}"
+        if below == "guards.policies":
+            # They have a file of their own.
+            below = ""
         (item, *_) = (*typing.get_args(hint), None)
         if is_dataclass(hint) and isinstance(hint, type):
             yield from fields_of(hint, below)
@@ -249,10 +294,11 @@ class TestEveryField:
         assert set(fields_of(Settings)) == set(EXAMPLES) | FREE
 
     def test_each_key_of_the_yaml_has_an_example(self) -> None:
-        assert set(keys_of(SettingsDocument)) == set(EXAMPLES) | FREE
+        keys = {*keys_of(SettingsDocument), *keys_of(PoliciesDocument)}
+        assert keys == set(EXAMPLES) | FREE
 
     def test_each_key_has_a_rule_under_its_path(self) -> None:
-        assert set(RULES) == {path.partition("[]")[0] for path in EXAMPLES} | FREE
+        assert set(RULES) == {path.partition("[]")[0] for path in {*EXAMPLES, *FREE}}
 
     @pytest.mark.parametrize("path", EXAMPLES)
     def test_loosening_is_told(self, path: str) -> None:

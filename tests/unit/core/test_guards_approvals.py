@@ -11,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from identity_reconciler.core.approvals import Approval, approval_lines, check_approvals, covering
+from identity_reconciler.core.declared import Declared, Settings
 from identity_reconciler.core.guard_settings import (
     ExpectLive,
     GuardId,
@@ -113,6 +114,7 @@ class TestNames:
             *("budget.memberships", "budget.assignments", "budget.expired", "budget.renames"),
             *("wipe", "protected", "min_members", "pinned_members", "lockout.self", "privileged"),
             *("rename.suspected", "leftover.accounts", "review.overdue"),
+            *("separation_of_duties", "max_members", "no_direct_assignments", "email_domains"),
         ]
 
     def test_of_kinds(self) -> None:
@@ -234,6 +236,8 @@ def evidence(*names: str) -> Evidence:
         instance=INSTANCE,
         overdue_groups={},
         overdue_applications={},
+        declaration=Declared(Settings(INSTANCE)),
+        as_of=NOW,
     )
 
 

@@ -14,14 +14,17 @@ from identity_reconciler.core.guard_settings import (
     ExpectLive,
     GuardId,
     GuardSettings,
+    MaxMembers,
     MinMembers,
     PinnedMembers,
+    Policies,
     PrivilegedNames,
     ProtectedNames,
     RenameSigns,
+    SeparatedDuties,
 )
 from identity_reconciler.core.guards import Standing, Verdict, check_since
-from identity_reconciler.core.state import Group, GroupName, User, UserName
+from identity_reconciler.core.state import Email, Group, GroupName, User, UserName
 from tests.guarded_world import WIDE, World
 from tests.strategies import HERE, NOW
 
@@ -105,6 +108,30 @@ def budget(kind: str) -> GuardSettings:
     return replace(LOOSE, budgets=replace(WIDE.budgets, **{kind: DeleteBudget(0, 0, 0)}))
 
 
+def both() -> World:
+    world = World(team="ann", crew="bob")
+    world.groups["crew"] = ["ann", "bob"]
+    return world
+
+
+def alone() -> World:
+    """Return a world where somebody is assigned alone, and something else changes."""
+    world = joined()
+    world.live_alone = ["ann"]
+    return world
+
+
+def hired() -> World:
+    world = World(team="ann")
+    address = Email("eve@sub.example.com")
+    world.extra_users = [DeclaredUser(User(UserName("eve"), email=address), HERE)]
+    return world
+
+
+def policies(chosen: Policies) -> GuardSettings:
+    return replace(LOOSE, policies=chosen)
+
+
 CASES: dict[GuardId, tuple[Callable[[], World], GuardSettings]] = {
     GuardId.EMPTY_LIVE: (joined, replace(LOOSE, expect_live=ExpectLive(users=9))),
     GuardId.BUDGET_USERS: (deleted_user, budget("users")),
@@ -125,6 +152,16 @@ CASES: dict[GuardId, tuple[Callable[[], World], GuardSettings]] = {
     ),
     GuardId.LOCKOUT_SELF: (lambda: left("ann"), replace(LOOSE, administrators=("ann",))),
     GuardId.PRIVILEGED: (joined, replace(LOOSE, privileged=PrivilegedNames(groups=("t*",)))),
+    GuardId.SEPARATION_OF_DUTIES: (
+        both,
+        policies(Policies(separation_of_duties=(SeparatedDuties(("team", "crew")),))),
+    ),
+    GuardId.MAX_MEMBERS: (joined, policies(Policies(max_members=(MaxMembers("te*", 2),)))),
+    GuardId.NO_DIRECT_ASSIGNMENTS: (
+        alone,
+        policies(Policies(no_direct_assignments=("Pay*",))),
+    ),
+    GuardId.EMAIL_DOMAINS: (hired, policies(Policies(email_domains=("example.com",)))),
     GuardId.RENAME_SUSPECTED: (replaced, replace(LOOSE, rename=RenameSigns(50, 50))),
 }
 

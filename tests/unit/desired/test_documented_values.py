@@ -13,6 +13,7 @@ from identity_reconciler.desired.model.approvals import ApprovalsDocument
 from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.entries import Declarations
 from identity_reconciler.desired.model.instance import ManageSection, SettingsDocument
+from identity_reconciler.desired.model.policies import PoliciesDocument
 from identity_reconciler.desired.model.schema import schemas
 from identity_reconciler.desired.reading.validation import validated
 from identity_reconciler.desired.yaml.reader import read
@@ -42,8 +43,9 @@ def documents(annotation: object) -> Iterator[type[Document]]:
         yield from documents(part)
 
 
+ROOTS = (Declarations, SettingsDocument, ApprovalsDocument, PoliciesDocument)
 MODELS: dict[str, type[Document]] = {}
-for _root in (Declarations, SettingsDocument, ApprovalsDocument):
+for _root in ROOTS:
     MODELS.pop("file", None)
     models(_root, MODELS)
 
@@ -97,7 +99,7 @@ def loaded(model: type[Document], key: str, form: str) -> list[str]:
 class TestSchemas:
     """Examples, defaults and words of the schemas load, in quotes and without."""
 
-    @pytest.mark.parametrize("root", [Declarations, SettingsDocument, ApprovalsDocument])
+    @pytest.mark.parametrize("root", ROOTS)
     def test_all_of_them(self, root: type[Document]) -> None:
         known = {**MODELS, "file": root}
         wrong = [

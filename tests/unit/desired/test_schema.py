@@ -11,7 +11,13 @@ import jsonschema
 import pytest
 import yaml
 
-from identity_reconciler.desired.model.schema import APPROVALS, DESIRED_STATE, INSTANCE, schemas
+from identity_reconciler.desired.model.schema import (
+    APPROVALS,
+    DESIRED_STATE,
+    INSTANCE,
+    POLICIES,
+    schemas,
+)
 
 ROOT = Path(__file__).parents[3]
 CORPUS = ROOT / "tests" / "invalid"
@@ -51,7 +57,7 @@ def validator(name: str) -> jsonschema.Draft202012Validator:
 
 def errors(path: Path) -> list[str]:
     """Return what the schema for *path* finds wrong with it."""
-    special = {"instance.yaml": INSTANCE, "approvals.yaml": APPROVALS}
+    special = {"instance.yaml": INSTANCE, "approvals.yaml": APPROVALS, "policies.yaml": POLICIES}
     name = special.get(path.name, DESIRED_STATE)
     document = yaml.load(path.read_text("utf-8"), Loader=EditorLoader)  # noqa: S506 (a safe loader)
     return [error.message for error in validator(name).iter_errors(document)]
@@ -69,7 +75,7 @@ def properties(schema: object, path: str = "") -> Iterator[tuple[str, dict[str, 
 class TestSchemas:
     """What is checked in is what the models say."""
 
-    @pytest.mark.parametrize("name", [APPROVALS, DESIRED_STATE, INSTANCE])
+    @pytest.mark.parametrize("name", [APPROVALS, DESIRED_STATE, INSTANCE, POLICIES])
     def test_checked_in_files_are_current(self, name: str) -> None:
         assert (ROOT / "schemas" / name).read_text("utf-8") == schemas()[name]
 

@@ -89,6 +89,7 @@ class TestOurs:
             ".github/actions/x/action.yml",
             f"{below}instance.yaml",
             f"{below}approvals.yaml",
+            f"{below}policies.yaml",
         ):
             assert owners(text, path) == ("@corp/security",), path
         for path in (".gitattributes", "CODEOWNERS", f"{below}users.yaml", f"{below}groups/a.yaml"):

@@ -1,0 +1,240 @@
+"""Policies: rules that hold for what is declared, and for what a plan leaves. Pure.
+
+What the YAML breaks by itself is told here; `guards.policies` judges what is live after a plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import combinations
+from typing import Protocol
+
+from identity_reconciler.core.approvals import covering
+from identity_reconciler.core.declared import (
+    Declared,
+    DeclaredApplication,
+    DeclaredGroup,
+    Listed,
+    Presence,
+)
+from identity_reconciler.core.guard_settings import GuardId, Policies, SeparatedDuties
+from identity_reconciler.core.scope import matches_any
+from identity_reconciler.core.state import GroupKey, UserKey, group_key, user_key
+from identity_reconciler.core.wording import shown
+from identity_reconciler.errors import Position, Problem
+
+Holders = Mapping[UserKey, Position | None]
+"""Who has something, and where the YAML gives it to them; None: it does not."""
+
+
+class AccessLookup(Protocol):
+    """Who is in which group, and who can open which application."""
+
+    def in_group(self, name: str) -> Holders:
+        """Return the members of the group called *name*; nobody if it is not known."""
+
+    def opening(self, name: str) -> Holders:
+        """Return who can open the application whose name or ARN is *name*, by whatever way."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Clash:
+    """One person who has two things that are kept apart."""
+
+    user: UserKey
+    first: str
+    """`group <name>` or `application <name>`, as the policy spells it."""
+    second: str
+    places: tuple[Position | None, Position | None]
+    """Where the YAML gives the first and the second; None: it does not."""
+
+    def address(self, user: str) -> str:
+        """Return the address of it, *user* being the name as spelled."""
+        first, second = (one.partition(" ")[2] for one in (self.first, self.second))
+        return f"access/{user}/{first}/{second}"
+
+    def told(self, user: str, entry: SeparatedDuties) -> str:
+        """Return in words who has what, and which policy keeps it apart."""
+        first, second = (f"({place or 'live'})" for place in self.places)
+        why = f": {entry.reason}" if entry.reason else ""
+        return (
+            f"{user} has both {self.first} {first} and {self.second} {second}, which "
+            f"{entry.position} keeps apart{why}"
+        )
+
+
+def clashes(entry: SeparatedDuties, lookup: AccessLookup) -> Iterator[Clash]:
+    """Yield who has two of what *entry* keeps apart, pair by pair as written, users sorted."""
+    duties = [(f"group {name}", lookup.in_group(name)) for name in entry.groups]
+    duties += [(f"application {name}", lookup.opening(name)) for name in entry.applications]
+    for (first, some), (second, others) in combinations(duties, 2):
+        for user in sorted(some.keys() & others.keys()):
+            yield Clash(user, first, second, (some[user], others[user]))
+
+
+@dataclass(slots=True)
+class DeclaredAccess:
+    """What *declared* says of who has what at *as_of*. See AccessLookup."""
+
+    declared: Declared
+    as_of: datetime
+    _groups: dict[GroupKey, DeclaredGroup] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """File the groups by key."""
+        for group in self.declared.groups:
+            if group.presence is not Presence.ABSENT:
+                self._groups.setdefault(group_key(group.name), group)
+
+    def holding(self, links: Iterable[Listed]) -> Iterator[Listed]:
+        """Yield those of *links* that have not expired."""
+        return (one for one in links if one.expires is None or one.expires > self.as_of)
+
+    def in_group(self, name: str) -> Holders:
+        """See AccessLookup."""
+        group = self._groups.get(group_key(name))
+        members = group.members or () if group is not None else ()
+        return {user_key(one.name): one.position for one in self.holding(members)}
+
+    def opening(self, name: str) -> Holders:
+        """See AccessLookup. Of several ways, the place of the first one is given."""
+        found: dict[UserKey, Position | None] = {}
+        for entry in self.declared.applications:
+            if name not in {entry.selector.name, entry.selector.arn}:
+                continue
+            for user, place in self._ways(entry):
+                found.setdefault(user, place)
+        return found
+
+    def _ways(self, entry: DeclaredApplication) -> Iterator[tuple[UserKey, Position | None]]:
+        """Yield who can open the application of *entry*, and where that is said."""
+        for link in self.holding(entry.users):
+            yield user_key(link.name), link.position
+        for link in self.holding(entry.groups):
+            yield from self.in_group(link.name).items()
+        if entry.assignment_required is False:
+            for user in self.declared.users:
+                if user.presence is not Presence.ABSENT:
+                    yield user_key(user.name), entry.position
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What of the YAML breaks a policy by itself."""
+
+    guard: GuardId
+    address: str
+    """What an approval covers."""
+    problem: Problem
+    """At what breaks it; the text names the policy and where it stands."""
+
+
+def policy_problems(declared: Declared, as_of: datetime) -> tuple[Problem, ...]:
+    """Return what of *declared* breaks its policies at *as_of*, and no approval covers, sorted.
+
+    As for a guard: approvals cover everything that breaks one policy, or nothing of it.
+    """
+    found: dict[GuardId, list[Violation]] = {}
+    for one in violations(declared, as_of):
+        found.setdefault(one.guard, []).append(one)
+    return tuple(
+        sorted(
+            one.problem
+            for guard, some in found.items()
+            if not covering(guard, [one.address for one in some], declared.approvals, as_of)
+            for one in some
+        )
+    )
+
+
+def violations(declared: Declared, as_of: datetime) -> Iterator[Violation]:
+    """Yield all that *declared* says at *as_of* and its policies forbid."""
+    policies = declared.settings.guards.policies
+    if policies == Policies():
+        return
+    lookup = DeclaredAccess(declared, as_of)
+    yield from _separated(declared, policies, lookup)
+    yield from _crowded(declared, policies, lookup)
+    yield from _direct(declared, lookup)
+    yield from _addresses(declared)
+
+
+def _separated(
+    declared: Declared, policies: Policies, lookup: DeclaredAccess
+) -> Iterator[Violation]:
+    names = {user_key(one.name): one.name for one in declared.users}
+    for entry in policies.separation_of_duties:
+        for clash in clashes(entry, lookup):
+            user = names.get(clash.user, clash.user)
+            where = max(place for place in clash.places if place is not None)
+            yield Violation(
+                GuardId.SEPARATION_OF_DUTIES,
+                clash.address(user),
+                Problem(where, f"separation_of_duties: {clash.told(user, entry)}; take one away"),
+            )
+
+
+def _crowded(declared: Declared, policies: Policies, lookup: DeclaredAccess) -> Iterator[Violation]:
+    for group in declared.groups:
+        number = sum(1 for _ in lookup.holding(group.members or ()))
+        for limit in policies.max_members:
+            if number > limit.most and matches_any((limit.groups,), group.name):
+                said = (
+                    f"max_members: group {shown(group.name)} has {number} members; "
+                    f"{limit.position} allows {limit.most}"
+                )
+                address, problem = f"group/{group.name}", Problem(group.position, said)
+                yield Violation(GuardId.MAX_MEMBERS, address, problem)
+                break
+
+
+def _direct(declared: Declared, lookup: DeclaredAccess) -> Iterator[Violation]:
+    settings = declared.settings
+    for entry in declared.applications:
+        label = entry.selector.name or entry.selector.arn or ""
+        number = _matching(settings.guards.policies.no_direct_assignments, entry)
+        for link in lookup.holding(entry.users) if number is not None else ():
+            place = settings.places.get(("no_direct_assignments", number or 0), "policies.yaml")
+            said = (
+                f"no_direct_assignments: user {shown(link.name)} is assigned to {shown(label)} "
+                f"alone, and {place} wants groups only; assign a group"
+            )
+            yield Violation(
+                GuardId.NO_DIRECT_ASSIGNMENTS,
+                f"assignment/{label}/user/{link.name}",
+                Problem(link.position, said),
+            )
+
+
+def _matching(patterns: tuple[str, ...], entry: DeclaredApplication) -> int | None:
+    """Return which of *patterns* matches the name or ARN that *entry* gives, the first one."""
+    names = [name for name in (entry.selector.name, entry.selector.arn) if name]
+    for number, pattern in enumerate(patterns):
+        if any(matches_any((pattern,), name) for name in names):
+            return number
+    return None
+
+
+def is_domain_allowed(domains: tuple[str, ...], address: str) -> bool:
+    """Return whether one of *domains*, patterns, matches what follows the last `@` of *address*."""
+    return not domains or matches_any(domains, address.rpartition("@")[2])
+
+
+def _addresses(declared: Declared) -> Iterator[Violation]:
+    settings = declared.settings
+    domains = settings.guards.policies.email_domains
+    for entry in declared.users:
+        email = entry.user.email
+        is_ours = entry.presence is Presence.PRESENT
+        if not is_ours or email is None or is_domain_allowed(domains, email.value):
+            continue
+        place = settings.places.get(("email_domains",), "policies.yaml")
+        domain = shown(email.value.rpartition("@")[2])
+        said = (
+            f"email_domains: the address of user {shown(entry.name)} is of {domain}; "
+            f"{place} allows {', '.join(domains)}"
+        )
+        problem = Problem(entry.position, said)
+        yield Violation(GuardId.EMAIL_DOMAINS, f"user/{entry.name}", problem)

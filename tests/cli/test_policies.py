@@ -1,0 +1,134 @@
+"""`policies.yaml`, by validate and by plans."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from identity_reconciler.sandbox import Sandbox
+from tests.command import Run, command, edit
+from tests.conftest import Golden
+
+STORE = "d-1234567890"
+GOLDEN = Path(__file__).parents[1] / "golden/plans/policies.txt"
+
+
+def policies(here: Path, text: str) -> None:
+    (here / "desired-state/policies.yaml").write_text(text)
+
+
+def day(ahead: int = 0) -> str:
+    return str(datetime.now(UTC).date() + timedelta(days=ahead))
+
+
+def approve(here: Path, guard: str, address: str, days: int = 7) -> None:
+    (here / "desired-state/approvals.yaml").write_text(
+        f"approvals:\n  - guard: {guard}\n    approved_on: {day(days - 7)}\n"
+        f"    expires: {day(days)}\n    reason: TICKET-1\n"
+        f"    addresses: ['{address}']\n"
+    )
+
+
+def plan(here: Path) -> Run:
+    return command("plan", "--sandbox", cwd=here)
+
+
+def join(here: Path, user: str, group: str) -> None:
+    """Make *user* a member of *group* in the sandbox, past the YAML."""
+    with Sandbox(here / ".identity-reconciler/sandbox.sqlite3") as sandbox:
+        store = sandbox.session().client("identitystore")
+        users = store.list_users(IdentityStoreId=STORE)["Users"]
+        groups = store.list_groups(IdentityStoreId=STORE)["Groups"]
+        (person,) = [one["UserId"] for one in users if one["UserName"] == user]
+        (place,) = [one["GroupId"] for one in groups if one["DisplayName"] == group]
+        store.create_group_membership(
+            IdentityStoreId=STORE, GroupId=place, MemberId={"UserId": person}
+        )
+
+
+BROKEN = {
+    "separation_of_duties": (
+        (
+            "separation_of_duties:\n  - groups: [finance]\n    applications: [Ledger]\n"
+            "    reason: SOX\n"
+        ),
+        "martha.rivera has both group finance",
+        "which policies.yaml:2:5 keeps apart: SOX",
+    ),
+    "max_members": (
+        "max_members:\n  - {groups: AWS_*, most: 2}\n",
+        'group "AWS_Data_Science" has 3 members; policies.yaml:2:5 allows 2',
+        "groups/",
+    ),
+    "no_direct_assignments": (
+        "no_direct_assignments:\n  - Graf*\n",
+        'user "janedoe" is assigned to "Grafana" alone, and policies.yaml:2:5 wants groups only',
+        "applications.yaml:",
+    ),
+    "email_domains": (
+        "email_domains:\n  - example.org\n",
+        'is of "example.com"; policies.yaml:1:1 allows example.org',
+        "users/",
+    ),
+}
+
+
+class TestValidate:
+    """What the YAML breaks by itself is refused without AWS."""
+
+    @pytest.mark.parametrize("policy", BROKEN)
+    def test_refuses(self, applied: Path, policy: str) -> None:
+        text, *said = BROKEN[policy]
+        policies(applied, text)
+        run = command("validate", cwd=applied)
+        assert run.code == 3
+        for one in (f"{policy}: ", *said):
+            assert one in run.err
+
+    def test_passes_what_an_approval_covers_while_it_holds(self, applied: Path) -> None:
+        policies(applied, BROKEN["max_members"][0].replace("AWS_*", "AWS_D*"))
+        approve(applied, "max_members", "group/AWS_Data_Science")
+        assert command("validate", cwd=applied).code == 0
+        approve(applied, "max_members", "group/AWS_Data_Science", days=-1)
+        assert command("validate", cwd=applied).code == 3
+
+    def test_notes_a_pattern_that_may_be_a_slip(self, applied: Path) -> None:
+        policies(applied, "max_members:\n  - {groups: finanse, most: 9}\n")
+        assert 'did you mean "finance"?' in command("validate", cwd=applied).err
+
+
+class TestPlan:
+    """What a plan would leave is judged, by whomever it was made so."""
+
+    @pytest.mark.parametrize("policy", BROKEN)
+    def test_refuses_what_it_would_make(self, applied: Path, policy: str) -> None:
+        """By the policy; validate is not asked."""
+        if policy == "email_domains":
+            edit(applied, "users/data.yaml", "john.doe@example.com", "john.doe@example.net")
+        edit(applied, "groups/company.yaml", "Finance department", "Finance")
+        policies(applied, BROKEN[policy][0])
+        run = plan(applied)
+        assert run.code == 4
+        assert f"guard: {policy}" in run.out
+
+    def test_somebody_who_is_not_listed_counts(self, applied: Path, golden: Golden) -> None:
+        """Of a group whose members are not managed, who is in there is read."""
+        (applied / "desired-state/groups/more.yaml").write_text("groups:\n  - name: approve\n")
+        assert command("apply", "--sandbox", "--auto-approve", cwd=applied).code == 0
+        join(applied, "johndoe", "approve")
+        policies(
+            applied,
+            "separation_of_duties:\n  - groups: [approve, finance]\n    reason: SOX\n",
+        )
+        assert command("validate", cwd=applied).code == 0
+        edit(applied, "groups/company.yaml", "      - paulo.santos", "      - johndoe")
+        run = plan(applied)
+        assert run.code == 4
+        told = run.out[run.out.index("Blocked") : run.out.index("Access:")]
+        for date, name in ((day(), "TODAY"), (day(7), "IN-A-WEEK")):
+            told = told.replace(date, name)
+        golden.check(GOLDEN, told)
+        approve(applied, "separation_of_duties", "access/johndoe/approve/finance")
+        assert plan(applied).code == 0

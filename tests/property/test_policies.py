@@ -1,0 +1,202 @@
+"""Policies against an oracle that walks every way somebody may have something."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from identity_reconciler.core.access import Impact
+from identity_reconciler.core.comparison import compare_closely
+from identity_reconciler.core.declared import (
+    ApplicationSelector,
+    Declared,
+    DeclaredApplication,
+    DeclaredGroup,
+    DeclaredUser,
+    Listed,
+    ManageLinks,
+    Settings,
+)
+from identity_reconciler.core.guard_settings import (
+    Budgets,
+    DeleteBudget,
+    GuardId,
+    GuardSettings,
+    MaxMembers,
+    Policies,
+    SeparatedDuties,
+)
+from identity_reconciler.core.guards import Verdict, check_plan, gather
+from identity_reconciler.core.policies import violations
+from identity_reconciler.core.state import (
+    Application,
+    ApplicationArn,
+    Group,
+    GroupName,
+    Principal,
+    PrincipalKind,
+    State,
+    User,
+    UserName,
+    group_key,
+    user_key,
+)
+from tests.strategies import HERE, INSTANCE, NOW
+
+USERS = ("ann", "bob", "eve")
+GROUPS = ("approve", "submit", "staff")
+APPLICATIONS = ("Payroll", "Ledger")
+FEW = settings(max_examples=60)
+Links = dict[str, frozenset[str]]
+
+
+def links(keys: tuple[str, ...], values: tuple[str, ...]) -> st.SearchStrategy[Links]:
+    return st.fixed_dictionaries({key: st.frozensets(st.sampled_from(values)) for key in keys})
+
+
+@st.composite
+def directories(draw: st.DrawFn) -> tuple[Links, Links, Links, frozenset[str]]:
+    """Return who is in which group, assigned alone, by which group, and what is open to all."""
+    return (
+        draw(links(GROUPS, USERS)),
+        draw(links(APPLICATIONS, USERS)),
+        draw(links(APPLICATIONS, GROUPS)),
+        draw(st.frozensets(st.sampled_from(APPLICATIONS), max_size=1)),
+    )
+
+
+def policies() -> st.SearchStrategy[SeparatedDuties]:
+    names = st.tuples(
+        st.lists(st.sampled_from(GROUPS), unique=True, max_size=3),
+        st.lists(st.sampled_from(APPLICATIONS), unique=True, max_size=2),
+    )
+    return names.map(lambda pair: SeparatedDuties(tuple(pair[0]), tuple(pair[1])))
+
+
+def has(user: str, thing: str, world: tuple[Links, Links, Links, frozenset[str]]) -> bool:
+    """The oracle: walk every way from a person to a thing."""
+    members, alone, through, everyone = world
+    if thing in GROUPS:
+        return user in members[thing]
+    if thing in everyone or user in alone[thing]:
+        return True
+    return any(user in members[group] for group in through[thing])
+
+
+def broken(entry: SeparatedDuties, world: tuple[Links, Links, Links, frozenset[str]]) -> set[str]:
+    return {
+        f"access/{user}/{one}/{other}"
+        for user in USERS
+        for one, other in combinations((*entry.groups, *entry.applications), 2)
+        if has(user, one, world) and has(user, other, world)
+    }
+
+
+def declare(
+    world: tuple[Links, Links, Links, frozenset[str]], policy: Policies, links: ManageLinks
+) -> Declared:
+    members, alone, through, everyone = world
+    budgets = Budgets(*[DeleteBudget(99, 100, 99)] * 6)
+    guards = GuardSettings(budgets=budgets, wipe_from=99, policies=policy)
+    gone = (Listed("eve", HERE, NOW), Listed("bob", HERE, NOW - timedelta(days=1)))
+    return Declared(
+        Settings(INSTANCE, memberships=links, assignments=links, guards=guards),
+        tuple(DeclaredUser(User(UserName(name)), HERE) for name in USERS),
+        tuple(
+            DeclaredGroup(
+                Group(GroupName(name)),
+                HERE,
+                # Whoever is not in there has been, which no longer counts.
+                members=(
+                    *(Listed(one, HERE) for one in sorted(members[name])),
+                    *(one for one in gone if one.name not in members[name]),
+                ),
+            )
+            for name in GROUPS
+        ),
+        tuple(
+            DeclaredApplication(
+                ApplicationSelector(name=name),
+                HERE,
+                tuple(Listed(one, HERE) for one in sorted(alone[name])),
+                tuple(Listed(one, HERE) for one in sorted(through[name])),
+                assignment_required=name not in everyone,
+            )
+            for name in APPLICATIONS
+        ),
+    )
+
+
+def live_as(world: tuple[Links, Links, Links, frozenset[str]], members: Links) -> State:
+    """Return applications that are open as in *world*, and *members* in the groups."""
+    everyone = world[3]
+    arns = {name: ApplicationArn(f"arn:{name}") for name in APPLICATIONS}
+    return State(
+        users={user_key(name): User(UserName(name)) for name in USERS},
+        groups={group_key(name): Group(GroupName(name)) for name in GROUPS},
+        members={group_key(name): frozenset(map(user_key, some)) for name, some in members.items()},
+        applications={
+            arn: Application(arn, name, assignment_required=name not in everyone)
+            for name, arn in arns.items()
+        },
+        assignments={arns["Payroll"]: frozenset({Principal(PrincipalKind.GROUP, "staff")})},
+    )
+
+
+def judged(declared: Declared, live: State) -> dict[GuardId, Verdict]:
+    made = compare_closely(declared, live, NOW)
+    evidence = gather(made, Impact.of(made.plan, live))
+    return {one.guard: one for one in check_plan(evidence, declared.settings.guards, (), NOW)}
+
+
+class TestSeparationOfDuties:
+    """Nobody has two of what is kept apart, by whatever ways."""
+
+    @given(world=directories(), entry=policies())
+    @FEW
+    def test_in_the_yaml(
+        self, world: tuple[Links, Links, Links, frozenset[str]], entry: SeparatedDuties
+    ) -> None:
+        declared = declare(world, Policies((entry,)), ManageLinks.AUTHORITATIVE)
+        found = {one.address for one in violations(declared, NOW)}
+        assert found == broken(entry, world)
+
+    @given(world=directories(), entry=policies(), strangers=links(GROUPS, USERS))
+    @FEW
+    def test_after_a_plan_that_leaves_strangers(
+        self,
+        world: tuple[Links, Links, Links, frozenset[str]],
+        entry: SeparatedDuties,
+        strangers: Links,
+    ) -> None:
+        declared = declare(world, Policies((entry,)), ManageLinks.ADDITIVE)
+        live = live_as(world, strangers)
+        members, alone, through, everyone = world
+        # Nobody is removed, not even who has expired.
+        together = {name: members[name] | strangers[name] for name in GROUPS}
+        assigned = through | {"Payroll": through["Payroll"] | {"staff"}}
+        made = compare_closely(declared, live, NOW).plan
+        verdict = judged(declared, live)[GuardId.SEPARATION_OF_DUTIES]
+        wrong = broken(entry, (together, alone, assigned, everyone))
+        assert set(verdict.addresses) == (wrong if made else set())
+
+
+class TestMaxMembers:
+    """The members of a group are counted when all is done, strangers included."""
+
+    @given(members=links(GROUPS, USERS), most=st.integers(0, 3))
+    @FEW
+    def test_in_the_yaml_and_after_a_plan(self, members: Links, most: int) -> None:
+        none: Links = dict.fromkeys(APPLICATIONS, frozenset())
+        world = (members, none, none, frozenset[str]())
+        policy = Policies(max_members=(MaxMembers("S*", most), MaxMembers("submit", 1)))
+        declared = declare(world, policy, ManageLinks.AUTHORITATIVE)
+        limits = {"staff": most, "submit": min(most, 1)}
+        wrong = {f"group/{name}" for name, least in limits.items() if len(members[name]) > least}
+        assert {one.address for one in violations(declared, NOW)} == wrong
+        live = live_as(world, dict.fromkeys(GROUPS, frozenset({"ann"})))
+        verdict = judged(declared, live)[GuardId.MAX_MEMBERS]
+        assert set(verdict.addresses) == wrong
