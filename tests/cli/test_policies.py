@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from tests.conftest import Golden
 
 STORE = "d-1234567890"
 GOLDEN = Path(__file__).parents[1] / "golden/plans/policies.txt"
+
+
+def git(here: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+    subprocess.run(["git", *identity, *arguments], cwd=here, check=True, capture_output=True)
 
 
 def policies(here: Path, text: str) -> None:
@@ -96,7 +102,8 @@ class TestValidate:
 
     def test_notes_a_pattern_that_may_be_a_slip(self, applied: Path) -> None:
         policies(applied, "max_members:\n  - {groups: finanse, most: 9}\n")
-        assert 'did you mean "finance"?' in command("validate", cwd=applied).err
+        said = 'policies.yaml:2:6: max_members.groups: "finanse" matches nothing'
+        assert said in command("validate", cwd=applied).err
 
 
 class TestPlan:
@@ -132,3 +139,23 @@ class TestPlan:
         golden.check(GOLDEN, told)
         approve(applied, "separation_of_duties", "access/johndoe/approve/finance")
         assert plan(applied).code == 0
+
+
+class TestBase:
+    """A change does not get rid of the policy that would refuse it."""
+
+    def test_what_the_base_keeps_apart_is_read_and_judged(self, applied: Path) -> None:
+        (applied / "desired-state/groups/more.yaml").write_text("groups:\n  - name: approve\n")
+        assert command("apply", "--sandbox", "--auto-approve", cwd=applied).code == 0
+        join(applied, "johndoe", "approve")
+        policies(applied, "separation_of_duties:\n  - groups: [approve, finance]\n")
+        git(applied, "init", "-q")
+        git(applied, "add", "desired-state")
+        git(applied, "commit", "-qm", "apart")
+        (applied / "desired-state/policies.yaml").unlink()
+        edit(applied, "groups/company.yaml", "      - paulo.santos", "      - johndoe")
+        run = command("plan", "--sandbox", "--base", "HEAD", cwd=applied)
+        assert run.code == 4
+        assert "johndoe has both group approve (live) and group finance" in run.out
+        loosened = 'separation_of_duties no longer keeps group "approve" and group "finance"'
+        assert loosened in " ".join(run.out.split())
