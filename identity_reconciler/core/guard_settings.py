@@ -34,6 +34,8 @@ class GuardId(StrEnum):
     MAX_MEMBERS = "max_members"
     NO_DIRECT_ASSIGNMENTS = "no_direct_assignments"
     EMAIL_DOMAINS = "email_domains"
+    MIN_OWNERS = "min_owners"
+    MAX_DURATION = "max_duration"
 
 
 class ResourceKind(StrEnum):
@@ -174,6 +176,19 @@ class MaxMembers:
 
 
 @dataclass(frozen=True, slots=True)
+class MinOwners:
+    """Groups and applications that somebody has to answer for."""
+
+    groups: tuple[str, ...]
+    """Name patterns (`*`, `?`, `[...]`; case does not matter)."""
+    applications: tuple[str, ...]
+    """Patterns of names or ARNs."""
+    least: int
+    """Owners; a group among them is one."""
+    position: Position = field(default=Position("policies.yaml", 1, 1), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Policies:
     """`policies.yaml`: rules that hold for what is declared and for what a plan leaves."""
 
@@ -183,6 +198,9 @@ class Policies:
     """Patterns of the names or ARNs of applications that only groups are assigned to."""
     email_domains: tuple[str, ...] = ()
     """Patterns of the domains of addresses; none: any will do."""
+    min_owners: tuple[MinOwners, ...] = ()
+    max_duration: int | None = None
+    """Days ahead within which whoever is listed where it is privileged must expire; None: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Protocol
 
@@ -19,7 +19,13 @@ from identity_reconciler.core.declared import (
     Listed,
     Presence,
 )
-from identity_reconciler.core.guard_settings import GuardId, Policies, SeparatedDuties
+from identity_reconciler.core.guard_settings import (
+    GuardId,
+    GuardSettings,
+    MinOwners,
+    Policies,
+    SeparatedDuties,
+)
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import GroupKey, UserKey, group_key, user_key
 from identity_reconciler.core.wording import shown
@@ -121,6 +127,68 @@ class DeclaredAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class Breach:
+    """What breaks a policy that only the YAML can keep."""
+
+    address: str
+    position: Position
+    text: str
+    """In words, with what it is about."""
+
+
+def without_owners(declared: Declared, policies: Policies) -> Iterator[Breach]:
+    """Yield the present groups, and the applications, that have fewer owners than they must."""
+    for group in declared.groups:
+        for rule in policies.min_owners if group.presence is Presence.PRESENT else ():
+            if len(group.owners) < rule.least and matches_any(rule.groups, group.name):
+                said = _owned(f"group {shown(group.name)}", len(group.owners), rule)
+                yield Breach(f"group/{group.name}", group.position, said)
+                break
+    for entry in declared.applications:
+        label = entry.selector.name or entry.selector.arn or ""
+        for rule in policies.min_owners:
+            lacking = len(entry.owners) < rule.least
+            if lacking and _matching(rule.applications, entry) is not None:
+                said = _owned(f"application {shown(label)}", len(entry.owners), rule)
+                yield Breach(f"application/{label}", entry.position, said)
+                break
+
+
+def _owned(called: str, number: int, rule: MinOwners) -> str:
+    return f"{called} has {number} owners; {rule.position} wants {rule.least}"
+
+
+def lasting(declared: Declared, guards: GuardSettings, as_of: datetime) -> Iterator[Breach]:
+    """Yield who is listed in privileged groups and applications for longer than they may be."""
+    days = guards.policies.max_duration
+    if days is None:
+        return
+    end = as_of + timedelta(days=days)
+    for address, place, link in _privileged(declared, guards):
+        if link.expires is not None and link.expires <= end:
+            continue
+        until = "for too long" if link.expires else "without an end"
+        said = f"{shown(link.name)} is listed in privileged {place} {until}; at most {days} days"
+        yield Breach(address, link.position, said)
+
+
+def _privileged(declared: Declared, guards: GuardSettings) -> Iterator[tuple[str, str, Listed]]:
+    """Yield each entry of what `privileged` names, with its address and what it is listed in."""
+    for group in declared.groups:
+        if matches_any(guards.privileged.groups, group.name):
+            for link in group.members or ():
+                address = f"membership/{group.name}/{link.name}"
+                yield address, f"group {shown(group.name)}", link
+    for entry in declared.applications:
+        if _matching(guards.privileged.applications, entry) is not None:
+            label = entry.selector.name or entry.selector.arn or ""
+            for kind, links in (("user", entry.users), ("group", entry.groups)):
+                for link in links:
+                    address = f"assignment/{label}/{kind}/{link.name}"
+                    yield address, f"application {shown(label)}", link
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
     """What of the YAML breaks a policy by itself."""
 
@@ -159,6 +227,13 @@ def violations(declared: Declared, as_of: datetime) -> Iterator[Violation]:
     yield from _crowded(declared, policies, lookup)
     yield from _direct(declared, lookup)
     yield from _addresses(declared)
+    for breach in without_owners(declared, policies):
+        problem = Problem(breach.position, f"min_owners: {breach.text}")
+        yield Violation(GuardId.MIN_OWNERS, breach.address, problem)
+    place = declared.settings.places.get(("max_duration",), "policies.yaml")
+    for breach in lasting(declared, declared.settings.guards, as_of):
+        problem = Problem(breach.position, f"max_duration: {breach.text} ({place})")
+        yield Violation(GuardId.MAX_DURATION, breach.address, problem)
 
 
 def _separated(

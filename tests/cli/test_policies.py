@@ -29,6 +29,14 @@ def day(ahead: int = 0) -> str:
     return str(datetime.now(UTC).date() + timedelta(days=ahead))
 
 
+def hold(here: Path, policy: str) -> None:
+    """Write what `BROKEN` has for *policy*, and what is privileged."""
+    policies(here, BROKEN[policy][0])
+    if policy == "max_duration":
+        with (here / "desired-state/instance.yaml").open("a") as settings:
+            settings.write("guards:\n  privileged: {groups: [aud*], applications: [Ledger]}\n")
+
+
 def approve(here: Path, guard: str, address: str, days: int = 7) -> None:
     (here / "desired-state/approvals.yaml").write_text(
         f"approvals:\n  - guard: {guard}\n    approved_on: {day(days - 7)}\n"
@@ -73,6 +81,16 @@ BROKEN = {
         'user "janedoe" is assigned to "Grafana" alone, and policies.yaml:2:5 wants groups only',
         "applications.yaml:",
     ),
+    "min_owners": (
+        "min_owners:\n  - {groups: [eng*], applications: [Led*], least: 1}\n",
+        'group "engineering" has 0 owners; policies.yaml:2:5 wants 1',
+        'applications.yaml:20:5: min_owners: application "Ledger" has 0 owners',
+    ),
+    "max_duration": (
+        "max_duration: 90\n",
+        '"finance" is listed in privileged application "Ledger" without an end; at most 90 days',
+        '"terry.whitlock" is listed in privileged group "auditors" for too long',
+    ),
     "email_domains": (
         "email_domains:\n  - example.org\n",
         'is of "example.com"; policies.yaml:1:1 allows example.org',
@@ -86,8 +104,8 @@ class TestValidate:
 
     @pytest.mark.parametrize("policy", BROKEN)
     def test_refuses(self, applied: Path, policy: str) -> None:
-        text, *said = BROKEN[policy]
-        policies(applied, text)
+        _, *said = BROKEN[policy]
+        hold(applied, policy)
         run = command("validate", cwd=applied)
         assert run.code == 3
         for one in (f"{policy}: ", *said):
@@ -115,7 +133,7 @@ class TestPlan:
         if policy == "email_domains":
             edit(applied, "users/data.yaml", "john.doe@example.com", "john.doe@example.net")
         edit(applied, "groups/company.yaml", "Finance department", "Finance")
-        policies(applied, BROKEN[policy][0])
+        hold(applied, policy)
         run = plan(applied)
         assert run.code == 4
         assert f"guard: {policy}" in run.out

@@ -27,6 +27,7 @@ from identity_reconciler.core.guard_settings import (
     GuardSettings,
     MaxMembers,
     Policies,
+    PrivilegedNames,
     SeparatedDuties,
 )
 from identity_reconciler.core.guards import Verdict, check_plan, gather
@@ -202,3 +203,29 @@ class TestMaxMembers:
         live = live_as(world, dict.fromkeys(GROUPS, frozenset({"ann"})))
         verdict = judged(declared, live)[GuardId.MAX_MEMBERS]
         assert set(verdict.addresses) == wrong
+
+
+class TestMaxDuration:
+    """Whoever is listed where it is privileged expires in time; at the last instant is in time."""
+
+    @given(ends=st.lists(st.none() | st.integers(-1, 3), max_size=4), name=st.sampled_from(GROUPS))
+    @FEW
+    def test_of_a_group_and_an_application(self, ends: list[int | None], name: str) -> None:
+        guards = GuardSettings(
+            policies=Policies(max_duration=2),
+            privileged=PrivilegedNames(groups=("s*",), applications=("Led*",)),
+        )
+        links = tuple(
+            Listed(f"u{number}", HERE, None if days is None else NOW + timedelta(days=days))
+            for number, days in enumerate(ends)
+        )
+        declared = Declared(
+            Settings(INSTANCE, guards=guards),
+            groups=(DeclaredGroup(Group(GroupName(name)), HERE, members=links),),
+            applications=(DeclaredApplication(ApplicationSelector(name="Ledger"), HERE, links),),
+        )
+        late = [f"u{at}" for at, days in enumerate(ends) if days is None or days > 2]
+        expected = {f"assignment/Ledger/user/{user}" for user in late}
+        if name != "approve":
+            expected |= {f"membership/{name}/{user}" for user in late}
+        assert {one.address for one in violations(declared, NOW)} == expected

@@ -9,6 +9,7 @@ from fnmatch import translate
 
 from identity_reconciler.core.accounts import AccountRole, AccountRoleKind
 from identity_reconciler.core.declared import Declared, Settings, SettingsPath
+from identity_reconciler.core.guard_settings import Policies
 from identity_reconciler.core.scope import is_pattern
 from identity_reconciler.core.state import State, folded
 from identity_reconciler.core.wording import nearest
@@ -113,14 +114,24 @@ def _named(settings: Settings) -> Iterator[tuple[str, SettingsPath, str]]:
     for kind, path, names in lists:
         for number, name in enumerate(names):
             yield kind, (*path, number), name
-    for number, limit in enumerate(policies.max_members):
-        yield "groups", ("max_members", number, "groups"), limit.groups
+    yield from _named_by_policies(policies)
     for number, least in enumerate(guards.min_members):
         yield "groups", ("guards", "min_members", number, "group"), least.group
     for number, pinned in enumerate(guards.pinned_members):
         yield "groups", ("guards", "pinned_members", number, "group"), pinned.group
         for at, name in enumerate(pinned.users):
             yield "users", ("guards", "pinned_members", number, "users", at), name
+
+
+def _named_by_policies(policies: Policies) -> Iterator[tuple[str, SettingsPath, str]]:
+    """Yield every pattern in the entries of *policies*, as `_named` does."""
+    for number, limit in enumerate(policies.max_members):
+        yield "groups", ("max_members", number, "groups"), limit.groups
+    for number, rule in enumerate(policies.min_owners):
+        for at, name in enumerate(rule.groups):
+            yield "groups", ("min_owners", number, "groups", at), name
+        for at, name in enumerate(rule.applications):
+            yield "applications", ("min_owners", number, "applications", at), name
 
 
 def _matches(name: str, known: Collection[str]) -> bool:

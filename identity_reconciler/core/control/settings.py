@@ -330,6 +330,32 @@ def _max_members(old: Settings, new: Settings) -> Iterator[Looser]:
             yield Looser(said, (limits[0][0],))
 
 
+def _min_owners(old: Settings, new: Settings) -> Iterator[Looser]:
+    for number, one in enumerate(old.guards.policies.min_owners):
+        for key, patterns in (("groups", one.groups), ("applications", one.applications)):
+            for pattern in patterns:
+                least = max(
+                    (
+                        other.least
+                        for other in new.guards.policies.min_owners
+                        if covers(getattr(other, key), pattern)
+                    ),
+                    default=0,
+                )
+                if least < one.least:
+                    said = f'says {least} for {key} "{pattern}", was {one.least}'
+                    yield Looser(f"{said}: fewer may answer for them", (number,), gone=not least)
+
+
+def _max_duration(old: Settings, new: Settings) -> Iterator[Looser]:
+    before, after = old.guards.policies.max_duration, new.guards.policies.max_duration
+    if before is None or (after is not None and after <= before):
+        return
+    now = "gone" if after is None else f"{after}"
+    said = f"is {now}, was {before}: privileged access may last for longer"
+    yield Looser(said, gone=after is None)
+
+
 def _email_domains(old: Settings, new: Settings) -> Iterator[Looser]:
     before, after = old.guards.policies.email_domains, new.guards.policies.email_domains
     if before and not after:
@@ -422,6 +448,8 @@ RULES: Mapping[str, Rule] = {
         )
     ),
     "email_domains": _guard(_email_domains),
+    "min_owners": _guard(_min_owners),
+    "max_duration": _guard(_max_duration),
     "ignore.users": Rule(Aspect.IGNORED, _added(lambda it: it.ignore.users, "users")),
     "ignore.groups": Rule(Aspect.IGNORED, _added(lambda it: it.ignore.groups, "groups")),
     "ignore.applications": Rule(

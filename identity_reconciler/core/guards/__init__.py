@@ -25,7 +25,9 @@ from identity_reconciler.core.guards.members import min_members, pinned_members
 from identity_reconciler.core.guards.names import privileged, protected
 from identity_reconciler.core.guards.policies import (
     email_domains,
+    max_duration,
     max_members,
+    min_owners,
     no_direct_assignments,
     separation_of_duties,
 )
@@ -65,6 +67,8 @@ GUARDS: Mapping[GuardId, Guard] = {
     GuardId.MAX_MEMBERS: max_members,
     GuardId.NO_DIRECT_ASSIGNMENTS: no_direct_assignments,
     GuardId.EMAIL_DOMAINS: email_domains,
+    GuardId.MIN_OWNERS: min_owners,
+    GuardId.MAX_DURATION: max_duration,
 }
 
 PROPOSED = timedelta(days=7)

@@ -20,6 +20,8 @@ from identity_reconciler.core.policies import (
     Holders,
     clashes,
     is_domain_allowed,
+    lasting,
+    without_owners,
 )
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
@@ -149,6 +151,24 @@ def _new_domains(evidence: Evidence) -> Iterator[tuple[User, str]]:
                 yield user, email.value.rpartition("@")[2]
             case _:
                 pass
+
+
+def min_owners(evidence: Evidence, settings: GuardSettings) -> Objection | None:
+    """Refuse to work for a YAML in which nobody, or too few, answer for what must have owners."""
+    found = [
+        (breach.address, f"{breach.text} ({breach.position})")
+        for breach in without_owners(evidence.declaration, settings.policies)
+    ]
+    return _objection(found, "the owners that `min_owners` wants")
+
+
+def max_duration(evidence: Evidence, settings: GuardSettings) -> Objection | None:
+    """Refuse to work for a YAML in which privileged access lasts for longer than it may."""
+    found = [
+        (breach.address, f"{breach.text} ({breach.position})")
+        for breach in lasting(evidence.declaration, settings, evidence.as_of)
+    ]
+    return _objection(found, "an end to all privileged access, as `max_duration` wants")
 
 
 def _objection(found: list[_Found], expected: str, head: str = "") -> Objection | None:

@@ -44,6 +44,18 @@ class MaxMembersEntry(Document):
     """How many members each may have; disabled users count."""
 
 
+class MinOwnersEntry(Document):
+    """Groups and applications that somebody has to answer for."""
+
+    label: ClassVar[str] = "an entry of min_owners"
+    groups: list[PatternText] = Field(default_factory=list, examples=[["*-admins"]])
+    """Patterns of group names."""
+    applications: list[PatternText] = Field(default_factory=list, examples=[["Payroll"]])
+    """Patterns of the names or ARNs of applications."""
+    least: Annotated[int, whole(1, MOST)] = Field(examples=[2])
+    """How many `owners` each must have; a group among them is one."""
+
+
 class PoliciesDocument(Document):
     """`policies.yaml`: rules that hold for what is declared and for what a plan leaves."""
 
@@ -63,6 +75,13 @@ class PoliciesDocument(Document):
         default_factory=list, examples=[["example.com", "*.example.com"]]
     )
     """Patterns of the domains that addresses of users may have; an empty list allows all."""
+    min_owners: list[MinOwnersEntry] = Field(
+        default_factory=list, examples=[[{"groups": ["*-admins"], "least": 2}]]
+    )
+    """What somebody has to answer for."""
+    max_duration: Annotated[int | None, whole(1, 3650)] = Field(default=None, examples=[90])
+    """Within how many days from now whoever is listed in a group or application that
+    `guards.privileged` names must expire."""
 
 
 def duties_findings(fields: Fields) -> Iterator[ModelFinding]:

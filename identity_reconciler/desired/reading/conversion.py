@@ -32,6 +32,7 @@ from identity_reconciler.core.guard_settings import (
     GuardSettings,
     MaxMembers,
     MinMembers,
+    MinOwners,
     PinnedMembers,
     Policies,
     PrivilegedNames,
@@ -206,6 +207,16 @@ def declared_policies(
         ),
         no_direct_assignments=tuple(document.no_direct_assignments),
         email_domains=tuple(document.email_domains),
+        min_owners=tuple(
+            MinOwners(
+                tuple(one.groups),
+                tuple(one.applications),
+                one.least,
+                places["min_owners", number],
+            )
+            for number, one in enumerate(document.min_owners)
+        ),
+        max_duration=document.max_duration,
     )
 
 

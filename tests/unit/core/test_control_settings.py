@@ -34,6 +34,7 @@ from identity_reconciler.core.guard_settings import (
     GuardSettings,
     MaxMembers,
     MinMembers,
+    MinOwners,
     PinnedMembers,
     Policies,
     PrivilegedNames,
@@ -183,6 +184,18 @@ EXAMPLES: dict[str, Example] = {
     "max_members[].most": policies(
         Policies(max_members=(MaxMembers("a*", 2),)), Policies(max_members=(MaxMembers("A*", 3),))
     ),
+    "min_owners[].groups": policies(
+        Policies(min_owners=(MinOwners(("a*",), (), 2),)),
+        Policies(min_owners=(MinOwners(("ab",), (), 2),)),
+    ),
+    "min_owners[].applications": policies(
+        Policies(min_owners=(MinOwners((), ("Pay",), 2),)), Policies()
+    ),
+    "min_owners[].least": policies(
+        Policies(min_owners=(MinOwners(("a",), (), 2),)),
+        Policies(min_owners=(MinOwners(("A",), (), 1),)),
+    ),
+    "max_duration": policies(Policies(max_duration=90), Policies(max_duration=91)),
     "no_direct_assignments": policies(Policies(no_direct_assignments=("Pay*",)), Policies()),
     "email_domains": policies(
         Policies(email_domains=("a.org",)), Policies(email_domains=("a.org", "b.org"))
@@ -231,6 +244,8 @@ WORDS = {
     "max_members[].most": 'says 3 for "a*", was 2: more may be in there',
     "no_direct_assignments": 'no longer has "Pay*": users may be assigned to what it matches by '
     "themselves",
+    "min_owners[].least": 'says 1 for groups "a", was 2: fewer may answer for them',
+    "max_duration": "is 91, was 90: privileged access may last for longer",
     "email_domains": 'has "b.org" now: addresses of it pass',
     "guards.min_members[].least": 'says 1 for "a", was 2: it may have fewer members',
 }

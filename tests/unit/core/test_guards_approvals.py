@@ -115,6 +115,7 @@ class TestNames:
             *("wipe", "protected", "min_members", "pinned_members", "lockout.self", "privileged"),
             *("rename.suspected", "leftover.accounts", "review.overdue"),
             *("separation_of_duties", "max_members", "no_direct_assignments", "email_domains"),
+            *("min_owners", "max_duration"),
         ]
 
     def test_of_kinds(self) -> None:

@@ -4,10 +4,35 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from identity_reconciler.core.guard_settings import GuardId, Policies, SeparatedDuties
+from identity_reconciler.core.control import loosened
+from identity_reconciler.core.declared import (
+    ApplicationSelector,
+    Declared,
+    DeclaredApplication,
+    DeclaredGroup,
+    DeclaredOwner,
+    Presence,
+    Settings,
+)
+from identity_reconciler.core.guard_settings import (
+    GuardId,
+    GuardSettings,
+    MinOwners,
+    Policies,
+    SeparatedDuties,
+)
 from identity_reconciler.core.guards import Standing
-from identity_reconciler.core.state import Principal, PrincipalKind, UserKey, group_key
+from identity_reconciler.core.policies import violations
+from identity_reconciler.core.state import (
+    Group,
+    GroupName,
+    Principal,
+    PrincipalKind,
+    UserKey,
+    group_key,
+)
 from tests.guarded_world import PAYROLL, WIDE, World, judge
+from tests.strategies import HERE, INSTANCE, NOW
 
 APART = replace(
     WIDE,
@@ -46,3 +71,37 @@ class TestByName:
             assert (verdict.standing is Standing.BLOCKED) is refused
             assert verdict.addresses == ((f"access/ann/Team/{name}",) if refused else ())
         assert evidence.after.members[group_key("TEAM")] == {UserKey("ann")}
+
+
+class TestOwners:
+    """They are counted where a group or application is ours, groups among them as one."""
+
+    def test_are_enough_at_the_limit(self) -> None:
+        two = tuple(DeclaredOwner(kind, "ann", HERE) for kind in PrincipalKind)
+        rule = MinOwners(("te*",), ("*",), 2)
+        settings = Settings(INSTANCE, guards=GuardSettings(policies=Policies(min_owners=(rule,))))
+        for number, presence, expected in (
+            (2, Presence.PRESENT, set()),
+            (1, Presence.PRESENT, {"group/team", "application/Payroll"}),
+            (1, Presence.EXTERNAL, {"application/Payroll"}),
+        ):
+            owners = two[:number]
+            group = Group(GroupName("team"))
+            selector = ApplicationSelector(name="Payroll")
+            declared = Declared(
+                settings,
+                groups=(DeclaredGroup(group, HERE, presence, owners=owners),),
+                applications=(DeclaredApplication(selector, HERE, owners=owners),),
+            )
+            assert {one.address for one in violations(declared, NOW)} == expected
+
+
+class TestControl:
+    """A limit that goes is a limit that is raised."""
+
+    def test_no_duration_is_the_longest(self) -> None:
+        limited = GuardSettings(policies=Policies(max_duration=90))
+        base, now = Settings(INSTANCE, guards=limited), Settings(INSTANCE)
+        (told,) = loosened(Declared(base), Declared(now))
+        assert told.text.startswith("max_duration is gone, was 90: ")
+        assert loosened(Declared(now), Declared(base)) == ()

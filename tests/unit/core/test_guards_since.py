@@ -16,6 +16,7 @@ from identity_reconciler.core.guard_settings import (
     GuardSettings,
     MaxMembers,
     MinMembers,
+    MinOwners,
     PinnedMembers,
     Policies,
     PrivilegedNames,
@@ -162,6 +163,11 @@ CASES: dict[GuardId, tuple[Callable[[], World], GuardSettings]] = {
         policies(Policies(no_direct_assignments=("Pay*",))),
     ),
     GuardId.EMAIL_DOMAINS: (hired, policies(Policies(email_domains=("example.com",)))),
+    GuardId.MIN_OWNERS: (joined, policies(Policies(min_owners=(MinOwners(("t*",), (), 1),)))),
+    GuardId.MAX_DURATION: (
+        lambda: left("ann"),
+        replace(policies(Policies(max_duration=90)), privileged=PrivilegedNames(groups=("t*",))),
+    ),
     GuardId.RENAME_SUSPECTED: (replaced, replace(LOOSE, rename=RenameSigns(50, 50))),
 }
 
