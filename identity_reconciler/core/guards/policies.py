@@ -25,6 +25,7 @@ from identity_reconciler.core.policies import (
 )
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
+    ApplicationArn,
     Email,
     GroupKey,
     PrincipalKind,
@@ -109,11 +110,14 @@ def max_members(evidence: Evidence, settings: GuardSettings) -> Objection | None
 
 
 def no_direct_assignments(evidence: Evidence, settings: GuardSettings) -> Objection | None:
-    """Refuse to leave users assigned by themselves where only groups may be."""
+    """Refuse to leave users assigned by themselves where only groups may be.
+
+    Of an application whose assignments are not managed, a plan happens to read some or none.
+    """
     patterns, after = settings.policies.no_direct_assignments, evidence.after
     found: list[_Found] = []
     for arn, principals in after.assignments.items() if patterns else ():
-        if not is_application(patterns, arn, evidence):
+        if not (is_application(patterns, arn, evidence) and _is_managed(evidence, arn)):
             continue
         label = after.application_label(arn) or arn
         for principal in principals:
@@ -124,6 +128,14 @@ def no_direct_assignments(evidence: Evidence, settings: GuardSettings) -> Object
         found,
         "groups only, and no user, assigned to what `no_direct_assignments` matches",
         "assigned alone: ",
+    )
+
+
+def _is_managed(evidence: Evidence, arn: ApplicationArn) -> bool:
+    application = evidence.after.applications.get(arn)
+    return application is not None and any(
+        one.managed and one.selector.matches(application)
+        for one in evidence.declaration.applications
     )
 
 

@@ -57,6 +57,21 @@ class TestWhoIsGone:
             assert verdicts[guard].standing is Standing.PASSED
 
 
+class TestWhatIsNotManaged:
+    """What a plan read by chance of an application refuses nothing: another plan would not."""
+
+    def test_is_not_judged(self) -> None:
+        world = World(team="ann", crew="bob")
+        world.groups["crew"], world.live_alone = [], ["bob"]
+        evidence = world.evidence()
+        (entry,) = evidence.declaration.applications
+        for managed, standing in ((True, Standing.BLOCKED), (False, Standing.PASSED)):
+            applications = (replace(entry, managed=managed),)
+            declaration = replace(evidence.declaration, applications=applications)
+            verdicts = judge(replace(evidence, declaration=declaration), APART)
+            assert verdicts[GuardId.NO_DIRECT_ASSIGNMENTS].standing is standing
+
+
 class TestByName:
     """An application is meant by its name or its ARN, each exactly, and a group in any case."""
 
