@@ -45,6 +45,7 @@ class ResourceKind(StrEnum):
     GROUP = "group"
     MEMBERSHIP = "membership"
     ASSIGNMENT = "assignment"
+    APPLICATION = "application"
     ACCESS = "access"
     """A person's way to an application, `access/<user>/<application>`, or into an AWS account,
     `access/<user>/<account>/<permission set or role>`; or to two things that are kept apart,

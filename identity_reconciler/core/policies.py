@@ -155,7 +155,7 @@ def without_owners(declared: Declared, policies: Policies) -> Iterator[Breach]:
 
 
 def _owned(called: str, number: int, rule: MinOwners) -> str:
-    return f"{called} has {number} owners; {rule.position} wants {rule.least}"
+    return f"{called} has {number} of the {rule.least} owners that {rule.position} wants"
 
 
 def lasting(declared: Declared, guards: GuardSettings, as_of: datetime) -> Iterator[Breach]:

@@ -83,8 +83,8 @@ BROKEN = {
     ),
     "min_owners": (
         "min_owners:\n  - {groups: [eng*], applications: [Led*], least: 1}\n",
-        'group "engineering" has 0 owners; policies.yaml:2:5 wants 1',
-        'applications.yaml:20:5: min_owners: application "Ledger" has 0 owners',
+        'group "engineering" has 0 of the 1 owners that policies.yaml:2:5 wants',
+        'applications.yaml:20:5: min_owners: application "Ledger" has 0 of the 1 owners',
     ),
     "max_duration": (
         "max_duration: 90\n",

@@ -119,7 +119,7 @@ class TestNames:
         ]
 
     def test_of_kinds(self) -> None:
-        kinds = "user group membership assignment access"
+        kinds = "user group membership assignment application access"
         assert [str(one) for one in ResourceKind] == kinds.split()
 
 
