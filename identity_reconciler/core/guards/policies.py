@@ -1,5 +1,8 @@
 """Guards for policies: what is live after a plan keeps them, whoever made it so. Pure.
 
+A plan that only takes away is never refused for what it leaves as it was: a revocation, such as of
+what has expired, does not wait until somebody mends what has nothing to do with it.
+
 What nobody declared counts as well, as far as it was read: `survey.read_for_access` reads what
 separation of duties needs, and of the rest only what is managed is known.
 """
@@ -14,7 +17,7 @@ from identity_reconciler.core.guard_settings import GuardSettings
 from identity_reconciler.core.guards.evidence import Evidence
 from identity_reconciler.core.guards.identities import is_application
 from identity_reconciler.core.guards.verdicts import MOST_SHOWN, Objection
-from identity_reconciler.core.plan import Create, Rename, Update
+from identity_reconciler.core.plan import Create, Delete, Plan, Rename, Update
 from identity_reconciler.core.policies import (
     DeclaredAccess,
     Holders,
@@ -42,7 +45,7 @@ _Found = tuple[str, str]
 def separation_of_duties(evidence: Evidence, settings: GuardSettings) -> Objection | None:
     """Refuse to leave anybody with two things that are kept apart."""
     policies = settings.policies.separation_of_duties
-    if not policies:
+    if not policies or _only_takes(evidence.plan):
         return None
     declared = DeclaredAccess(evidence.declaration, evidence.as_of)
     lookup = _LiveAccess(evidence.after, declared)
@@ -95,7 +98,7 @@ def _placed(users: Iterable[UserKey], places: Holders) -> Holders:
 
 def max_members(evidence: Evidence, settings: GuardSettings) -> Objection | None:
     """Refuse to leave a managed group with more members than it may have."""
-    limits = settings.policies.max_members
+    limits = () if _only_takes(evidence.plan) else settings.policies.max_members
     found: list[_Found] = []
     for key in sorted(evidence.complete & evidence.after.groups.keys()) if limits else ():
         group = evidence.after.groups[key]
@@ -114,7 +117,8 @@ def no_direct_assignments(evidence: Evidence, settings: GuardSettings) -> Object
 
     Of an application whose assignments are not managed, a plan happens to read some or none.
     """
-    patterns, after = settings.policies.no_direct_assignments, evidence.after
+    patterns = () if _only_takes(evidence.plan) else settings.policies.no_direct_assignments
+    after = evidence.after
     found: list[_Found] = []
     for arn, principals in after.assignments.items() if patterns else ():
         if not (is_application(patterns, arn, evidence) and _is_managed(evidence, arn)):
@@ -170,6 +174,7 @@ def min_owners(evidence: Evidence, settings: GuardSettings) -> Objection | None:
     found = [
         (breach.address, f"{breach.text} ({breach.position})")
         for breach in without_owners(evidence.declaration, settings.policies)
+        if not _only_takes(evidence.plan)
     ]
     return _objection(found, "the owners that `min_owners` wants")
 
@@ -179,8 +184,13 @@ def max_duration(evidence: Evidence, settings: GuardSettings) -> Objection | Non
     found = [
         (breach.address, f"{breach.text} ({breach.position})")
         for breach in lasting(evidence.declaration, settings, evidence.as_of)
+        if not _only_takes(evidence.plan)
     ]
     return _objection(found, "an end to all privileged access, as `max_duration` wants")
+
+
+def _only_takes(plan: Plan) -> bool:
+    return bool(plan.changes) and all(isinstance(change, Delete) for change in plan.changes)
 
 
 def _objection(found: list[_Found], expected: str, head: str = "") -> Objection | None:

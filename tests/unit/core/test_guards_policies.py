@@ -17,8 +17,10 @@ from identity_reconciler.core.declared import (
 from identity_reconciler.core.guard_settings import (
     GuardId,
     GuardSettings,
+    MaxMembers,
     MinOwners,
     Policies,
+    PrivilegedNames,
     SeparatedDuties,
 )
 from identity_reconciler.core.guards import Standing
@@ -57,12 +59,38 @@ class TestWhoIsGone:
             assert verdicts[guard].standing is Standing.PASSED
 
 
+class TestWhatIsOnlyTaken:
+    """A revocation does not wait until somebody mends what was there before."""
+
+    def test_is_taken(self) -> None:
+        policies = Policies(
+            separation_of_duties=(SeparatedDuties(("team", "crew"), ()),),
+            max_members=(MaxMembers("*", 0),),
+            no_direct_assignments=("Payroll",),
+            min_owners=(MinOwners(("*",), ("*",), 1),),
+            max_duration=1,
+        )
+        settings = replace(WIDE, policies=policies, privileged=PrivilegedNames(groups=("*",)))
+        guards = {
+            GuardId.SEPARATION_OF_DUTIES,
+            GuardId.MAX_MEMBERS,
+            GuardId.NO_DIRECT_ASSIGNMENTS,
+            GuardId.MIN_OWNERS,
+            GuardId.MAX_DURATION,
+        }
+        for members, standing in ((["ann"], Standing.PASSED), (["ann", "eve"], Standing.BLOCKED)):
+            world = World(team="ann", crew="ann bob", others="eve")
+            world.groups["crew"], world.live_alone = members, ["ann"]
+            verdicts = judge(world.evidence(), settings)
+            assert {verdicts[guard].standing for guard in guards} == {standing}
+
+
 class TestWhatIsNotManaged:
     """What a plan read by chance of an application refuses nothing: another plan would not."""
 
     def test_is_not_judged(self) -> None:
         world = World(team="ann", crew="bob")
-        world.groups["crew"], world.live_alone = [], ["bob"]
+        world.groups["crew"], world.live_alone = ["bob", "ann"], ["bob"]
         evidence = world.evidence()
         (entry,) = evidence.declaration.applications
         for managed, standing in ((True, Standing.BLOCKED), (False, Standing.PASSED)):
@@ -77,7 +105,7 @@ class TestByName:
 
     def test_of_each(self) -> None:
         world = World(TEAM="ann", crew="bob")
-        world.groups["crew"], world.live_alone = [], ["ann"]
+        world.groups["crew"], world.live_alone = ["bob", "ann"], ["ann"]
         evidence = world.evidence()
         for name, refused in (("Payroll", True), (PAYROLL, True), ("payroll", False)):
             entry = SeparatedDuties(("Team",), (name,))

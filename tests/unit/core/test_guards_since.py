@@ -165,7 +165,7 @@ CASES: dict[GuardId, tuple[Callable[[], World], GuardSettings]] = {
     GuardId.EMAIL_DOMAINS: (hired, policies(Policies(email_domains=("example.com",)))),
     GuardId.MIN_OWNERS: (joined, policies(Policies(min_owners=(MinOwners(("t*",), (), 1),)))),
     GuardId.MAX_DURATION: (
-        lambda: left("ann"),
+        hired,
         replace(policies(Policies(max_duration=90)), privileged=PrivilegedNames(groups=("t*",))),
     ),
     GuardId.RENAME_SUSPECTED: (replaced, replace(LOOSE, rename=RenameSigns(50, 50))),
