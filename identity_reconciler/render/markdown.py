@@ -29,6 +29,7 @@ from identity_reconciler.render.people import (
 )
 from identity_reconciler.render.planfile import plan_digest
 from identity_reconciler.render.spans import (
+    LONGEST_WORDS,
     fence,
     linked,
     long_span,
@@ -80,8 +81,9 @@ _MOST_TARGETS = 20
 """Lines about what the same people gain or lose; the others are counted."""
 _MOST_LINKED = 200
 """Changes of a plan whose lines are linked: links take much of what fits into a comment."""
-_LONGEST_ADDRESSES = 1_000
-"""Characters of the addresses named per guard, so that all guards fit; the others are counted."""
+_ALL_REFUSALS = 36_000
+"""Characters of what all guards find, expect and name together, so that all of them fit, and what
+is guarded beside them."""
 _REST_OF_GUARDED = (
     "- **and {} more that touch what is guarded: read the full plan, which is in the artifact, "
     "before you approve**"
@@ -251,7 +253,8 @@ def _guards(plan: PlanDocument) -> Iterator[Section]:
     refusing = blocked(plan)
     if refusing:
         head = f"### Blocked by {number(len(refusing), 'guard', 'guards')}"
-        entries = [_blocked(guard, base_of(plan)) for guard in refusing]
+        longest = min(LONGEST_WORDS, _ALL_REFUSALS // (3 * len(refusing)))
+        entries = [_blocked(guard, base_of(plan), longest) for guard in refusing]
         yield Section(_GUARDS, head, entries, len(refusing))
     commands = [line for guard in refusing for line in guard.remedies]
     text = "\n".join(fence(commands, "sh")) if commands else ""
@@ -269,14 +272,15 @@ def _guards(plan: PlanDocument) -> Iterator[Section]:
         yield Section(_GUARDS, head, entries, len(approved))
 
 
-def _blocked(guard: GuardDocument, base: str) -> str:
+def _blocked(guard: GuardDocument, base: str, longest: int) -> str:
+    """Return what *guard* refuses, each of three parts of it in *longest* characters at most."""
     lines = [
         f"- {_guard(guard, base)}",
-        f"  - found: {long_span(guard.found)}",
-        f"  - expected: {long_span(guard.expected)}",
+        f"  - found: {long_span(guard.found, longest)}",
+        f"  - expected: {long_span(guard.expected, longest)}",
     ]
     if guard.addresses:
-        shown = _within(map(name_span, guard.addresses), _LONGEST_ADDRESSES)
+        shown = _within(map(name_span, guard.addresses), longest)
         more = guard.count - len(shown)
         named = ", ".join(shown)
         lines.append(f"  - concerns {named}{f' and {more} more' if more > 0 else ''}")

@@ -33,9 +33,9 @@ def value_span(text: str) -> str:
     return _span(clipped(_without_long_runs(quoted(text))))
 
 
-def long_span(text: str) -> str:
-    """Return words that may hold many names as one code span."""
-    return _span(clipped(_without_long_runs(safe(text)), LONGEST_WORDS))
+def long_span(text: str, longest: int = LONGEST_WORDS) -> str:
+    """Return words that may hold many names as one code span, of *longest* characters at most."""
+    return _span(clipped(_without_long_runs(safe(text)), longest))
 
 
 def whole_span(text: str) -> str:
