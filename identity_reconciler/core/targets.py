@@ -66,8 +66,9 @@ def touched(old: Declared, new: Declared) -> Targets:
     Where something stands in the files, and for what reason, makes no difference. The settings
     of both must be equal: a change of these touches everything.
     """
-    member_lists, memberships = _touched_lists(old, new)
-    assignment_lists, assignments = _touched_assignments(old, new)
+    heirs = _Heirs(old, new)
+    member_lists, memberships = _touched_lists(old, new, heirs)
+    assignment_lists, assignments = _touched_assignments(old, new, heirs)
     return Targets(
         users=_differing(_user_entries(old), _user_entries(new), _user_content),
         groups=_differing(_group_entries(old), _group_entries(new), _group_content),
@@ -108,12 +109,12 @@ def _differing(
 
 
 def _touched_lists(
-    old: Declared, new: Declared
+    old: Declared, new: Declared, heirs: _Heirs
 ) -> tuple[frozenset[GroupKey], frozenset[tuple[GroupKey, UserKey]]]:
     """Return the groups whose whole lists are touched, and single memberships of the others."""
     whole, edges = set[GroupKey](), set[tuple[GroupKey, UserKey]]()
     if new.settings.memberships is not ManageLinks.OFF:
-        before, heirs = _group_entries(old), _Heirs(old, new)
+        before = _group_entries(old)
         for key, entry in _group_entries(new).items():
             listed = _members(entry)
             if listed is None:
@@ -182,12 +183,11 @@ def _unequal(old: Mapping[_Name, Listed], new: Mapping[_Name, Listed]) -> Iterat
 
 
 def _touched_assignments(
-    old: Declared, new: Declared
+    old: Declared, new: Declared, heirs: _Heirs
 ) -> tuple[frozenset[ApplicationSelector], frozenset[tuple[ApplicationSelector, Principal]]]:
     whole, edges = set[ApplicationSelector](), set[tuple[ApplicationSelector, Principal]]()
     if new.settings.assignments is not ManageLinks.OFF:
         before = {entry.selector: entry for entry in old.applications if entry.managed}
-        heirs = _Heirs(old, new)
         for entry in new.applications:
             if not entry.managed:
                 continue
