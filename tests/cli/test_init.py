@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
+from identity_reconciler.desired.model.schema import schemas
 from identity_reconciler.errors import ExitCode
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
 from identity_reconciler.sandbox.seeding import Sizes, generate
@@ -183,6 +184,7 @@ class TestCatalog:
         run = command("schema", "made", "--address", f"{address}/", cwd=tmp_path)
         assert run.code == 0, run.err
         entries = json.loads((tmp_path / "made/catalog.json").read_text())
+        assert {one["url"].rpartition("/")[2] for one in entries} == set(schemas())
         examples = ROOT / "desired-state"
         files = sorted(path for path in examples.rglob("*.yaml"))
         assert len(files) > 3

@@ -9,8 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from identity_reconciler.desired.model.schema import APPROVALS, DESIRED_STATE, INSTANCE, schemas
-from identity_reconciler.desired.reading.files import APPROVALS_FILE, SETTINGS_FILE
+from identity_reconciler.desired.model.schema import (
+    APPROVALS,
+    DESIRED_STATE,
+    INSTANCE,
+    POLICIES,
+    schemas,
+)
+from identity_reconciler.desired.reading.files import APPROVALS_FILE, POLICIES_FILE, SETTINGS_FILE
 
 FOLDER = ".schemas"
 """Relative to the directory of an instance."""
@@ -41,6 +47,7 @@ def editor_line(file: str, schema: str) -> str:
 _PLACES = {
     INSTANCE: (SETTINGS_FILE,),
     APPROVALS: (APPROVALS_FILE,),
+    POLICIES: (POLICIES_FILE,),
     DESIRED_STATE: (
         "applications.yaml",
         "users.yaml",
