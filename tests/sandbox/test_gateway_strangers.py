@@ -9,7 +9,15 @@ import pytest
 
 from identity_reconciler.core.bindings import named_objects
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
-from identity_reconciler.core.state import Group, GroupName, PrincipalKind, User, UserName
+from identity_reconciler.core.state import (
+    ApplicationArn,
+    Group,
+    GroupKey,
+    GroupName,
+    PrincipalKind,
+    User,
+    UserName,
+)
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.runs.applier import Outcome, Patience, Result, apply_plan
 from identity_reconciler.sandbox import Sandbox
@@ -123,6 +131,6 @@ class TestAStranger:
         ):
             result = outcome(sandbox, Create(link), operation, lambda: made_anew(anew, others))
             live = gateway(sandbox, write=False).read_state(EVERYTHING)
-            assert not live.members["ops"]  # type: ignore[index]
+            assert not live.members[GroupKey("ops")]
             assert result.outcome is Outcome.FAILED
-            assert not live.assignments[arn]  # type: ignore[index]
+            assert not live.assignments[ApplicationArn(arn)]
