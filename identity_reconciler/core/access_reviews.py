@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TypeVar
 
 from identity_reconciler.core.declared import (
     Declared,
@@ -17,6 +18,7 @@ from identity_reconciler.core.declared import (
     DeclaredGroup,
     DeclaredOwner,
     Listed,
+    MembersRule,
     Presence,
     ReviewRecord,
     ReviewTerms,
@@ -174,7 +176,9 @@ def with_lapses(declared: Declared) -> Declared:
 def _group(entry: DeclaredGroup, review: Reviewing | None) -> DeclaredGroup:
     if review is None:
         return entry
-    return replace(entry, members=tuple(_ending(entry.members or (), review)))
+    members = None if entry.members is None else tuple(_ending(entry.members, review))
+    rule = entry.rule and next(_ending((entry.rule,), review))
+    return replace(entry, members=members, include=tuple(_ending(entry.include, review)), rule=rule)
 
 
 def _application(entry: DeclaredApplication, review: Reviewing | None) -> DeclaredApplication:
@@ -187,7 +191,10 @@ def _application(entry: DeclaredApplication, review: Reviewing | None) -> Declar
     )
 
 
-def _ending(listed: Iterable[Listed], review: Reviewing) -> Iterator[Listed]:
+_Ending = TypeVar("_Ending", Listed, MembersRule)
+
+
+def _ending(listed: Iterable[_Ending], review: Reviewing) -> Iterator[_Ending]:
     lapses = review.lapses
     if lapses is None:
         yield from listed

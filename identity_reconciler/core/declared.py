@@ -122,6 +122,35 @@ class Listed:
     expires: datetime | None = None
     """The first instant (UTC) at which it no longer holds; None: it does not expire."""
     reason: str | None = None
+    via: tuple[str, ...] = ()
+    """How it comes into a list that does not name it: the groups that are included, outermost
+    first, and `MEMBERS_WHERE` for a rule. `position` is then where that begins."""
+
+
+MEMBERS_WHERE = "members_where"
+"""Stands for the rule of a group in `Listed.via`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MembersRule:
+    """Who is in a group by what is said of them: all of the conditions hold."""
+
+    conditions: tuple[tuple[str, tuple[str, ...]], ...]
+    """Fields of `User`, with the values of which it must have one; case does not matter."""
+    position: Position
+    expires: datetime | None = None
+    """As for `Listed`; no rule is written with one."""
+    reason: str | None = None
+    matched: int | None = None
+    """How many it matches now; None: nobody has looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownMembers:
+    """Why it is not known now who is in a group."""
+
+    position: Position
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,18 +238,39 @@ class DeclaredGroup:
     position: Position
     presence: Presence = Presence.PRESENT
     members: tuple[Listed, ...] | None = None
-    """None: the key is not there and the memberships of this group are not managed."""
+    """As written, or with all who are included, see `flattening`; None: nothing says who is in
+    it, and the memberships of this group are not managed."""
     previous_names: tuple[str, ...] = ()
     owners: tuple[DeclaredOwner, ...] = ()
     """In the order of the file."""
     review: ReviewTerms | None = None
     reviewed: ReviewRecord | None = None
     """The last review; None: none is known."""
+    include: tuple[Listed, ...] = ()
+    """Groups whose members are members of this one."""
+    exclude: tuple[Listed, ...] = ()
+    """Users who are not, though a group that is included or the rule has them."""
+    rule: MembersRule | None = None
+    """`members_where`."""
+    flat: bool = False
+    """Whether `members` has all whom the includes and the rule give with what is live."""
+    unknown: tuple[UnknownMembers, ...] = ()
+    """What keeps it from being known whom these give; then nobody is taken out for missing."""
 
     @property
     def kind(self) -> str:
         """`group`."""
         return "group"
+
+    @property
+    def derives(self) -> bool:
+        """Whether members come from somewhere else than from its list."""
+        return bool(self.include) or self.rule is not None
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether it says who is in it."""
+        return self.members is not None or self.derives
 
     @property
     def name(self) -> str:

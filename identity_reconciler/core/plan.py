@@ -133,6 +133,8 @@ class Origin:
     position: Position
     expires: datetime | None = None
     reason: str | None = None
+    via: tuple[str, ...] = ()
+    """See `Listed.via`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,14 @@ from identity_reconciler.core.declared import (
     ManageObjects,
     Presence,
 )
+from identity_reconciler.core.flattening import (
+    FlatList,
+    LiveMembers,
+    flat_lists,
+    idle_exclude,
+    is_to_follow,
+    with_lists,
+)
 from identity_reconciler.core.oddities import Aside, set_aside
 from identity_reconciler.core.plan import Origin, Unresolved
 from identity_reconciler.core.renames import Renames
@@ -104,6 +112,8 @@ class _Work:
     as_of: datetime
     kept: frozenset[Principal]
     """Whose links stay, by the names of after the renames, unless they have expired."""
+    lists: Mapping[GroupKey, FlatList]
+    """Who is in the groups that include others or have a rule."""
     users: dict[UserKey, User] = field(default_factory=dict)
     groups: dict[GroupKey, Group] = field(default_factory=dict)
     origins: dict[Key, Origin] = field(default_factory=dict)
@@ -134,11 +144,15 @@ def resolve(
     live, an object of an external identity provider that is declared as ours, an impossible rename,
     and those who are *refused* an address.
     """
-    original, aside = declared, set_aside(declared, live, refused)
+    aside = set_aside(declared, live, refused)
+    renames = Renames.to_be(aside.declared, live)
+    renamed = renames.state(live)
+    lists = _lists(declared, aside, renamed)
+    original = with_lists(declared, lists)
+    aside = replace(aside, declared=with_lists(aside.declared, lists))
     declared = aside.declared
-    renames = Renames.to_be(declared, live)
     kept = frozenset(map(renames.principal, aside.kept))
-    work = _Work(aside, renames.state(live), as_of, kept)
+    work = _Work(aside, renamed, as_of, kept, lists)
     settings = declared.settings
     users = ((user_key(one.user.user_name), one.user, one) for one in declared.users)
     groups = ((group_key(one.group.name), one.group, one) for one in declared.groups)
@@ -171,6 +185,29 @@ def resolve(
         as_of=as_of,
         refused=refused,
     )
+
+
+def with_all_members(declared: Declared, live: State) -> Declared:
+    """Return *declared* with all members in each list that includes or a rule make, by *live*."""
+    aside = set_aside(declared, live)
+    renamed = Renames.to_be(aside.declared, live).state(live)
+    return with_lists(declared, _lists(declared, aside, renamed))
+
+
+def _lists(declared: Declared, aside: Aside, live: State) -> Mapping[GroupKey, FlatList]:
+    """Return who is in each group whose members come from elsewhere, too.
+
+    *aside* is of *declared*; *live* is under the names of after the renames.
+    """
+    if not any(is_to_follow(one) for one in declared.groups):
+        return {}
+    bound = {group_key(one.name): one for one in aside.declared.groups}
+    unsure = {GroupKey(one.name) for one in aside.odd if one.kind is PrincipalKind.GROUP}
+    for entry in declared.groups:
+        key = group_key(entry.name)
+        if key not in bound or bound[key].presence is not entry.presence:
+            unsure.add(key)
+    return flat_lists(aside.declared, LiveMembers(live, frozenset(unsure)))
 
 
 def _sorted(unresolved: Iterable[Unresolved]) -> tuple[Unresolved, ...]:
@@ -245,11 +282,34 @@ def _bind_members(work: _Work) -> Mapping[GroupKey, frozenset[UserKey]]:
             key = group_key(entry.group.name)
             listed = _principals(work, PrincipalKind.USER, entry.members, ("membership", key))
             bound[key] = frozenset(UserKey(one.name) for one in listed.bound)
-            members = work.live.members.get(key, frozenset())
-            held = _held(work, principals_of(members, ()), listed) if listed.odd else None
+            members = principals_of(work.live.members.get(key, ()), ())
+            held = _held(work, members, listed) if listed.odd else frozenset()
+            held |= _perhaps_included(work, entry, members, listed)
             if held:
                 work.held_members[key] = frozenset(UserKey(one.name) for one in held)
     return bound
+
+
+def _perhaps_included(
+    work: _Work, entry: DeclaredGroup, live: frozenset[Principal], listed: _BoundList
+) -> frozenset[Principal]:
+    """Return the *live* members that stay because it is not known whom the includes give.
+
+    Nobody who is excluded, and nobody whose time is over.
+    """
+    if not entry.unknown:
+        flat = work.lists.get(group_key(entry.name))
+        for idle in flat.idle if flat else ():
+            work.tell(idle.position, idle_exclude(entry, idle))
+        return frozenset()
+    for one in entry.unknown:
+        work.tell(one.position, one.message)
+    excluded = {user_key(one.name) for one in entry.exclude}
+    return frozenset(
+        one
+        for one in live.difference(listed.bound)
+        if one.name not in excluded and not _is_over(work, listed, one)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +338,7 @@ def _principals(
     for one in listed:
         name = _key(kind, one.name)
         key, principal = (*link, name), Principal(kind, name)
-        work.origins[key] = Origin(one.position, one.expires, one.reason)
+        work.origins[key] = Origin(one.position, one.expires, one.reason, one.via)
         over = one.expires is not None and one.expires <= work.as_of
         is_odd = bool(odd) and principal in odd
         if over and not is_odd:

@@ -16,6 +16,7 @@ from identity_reconciler.core.declared import (
     ManageLinks,
     Presence,
 )
+from identity_reconciler.core.flattening import depends_on_live
 from identity_reconciler.core.state import (
     Group,
     GroupKey,
@@ -168,9 +169,9 @@ def _predecessor(
 
 def _members(entry: DeclaredGroup | None) -> Mapping[UserKey, Listed] | None:
     """Return the managed members of *entry* by key; None where they are not managed."""
-    if entry is None or entry.members is None or entry.presence is not Presence.PRESENT:
+    if entry is None or not entry.is_managed or entry.presence is not Presence.PRESENT:
         return None
-    return {user_key(one.name): one for one in entry.members}
+    return {user_key(one.name): one for one in entry.members or ()}
 
 
 _Name = TypeVar("_Name")
@@ -211,6 +212,28 @@ def _touched_requirements(old: Declared, new: Declared) -> frozenset[Application
     )
 
 
+def rests_on_live(old: Declared, new: Declared, targets: Targets) -> bool:
+    """Return whether *targets*, what differs between the two, does not follow from them alone.
+
+    Some list differs, or what makes it, and who is in it is known only with all that is live.
+    """
+    before, after = depends_on_live(old), depends_on_live(new)
+    listed = {group for group, _ in targets.memberships} | targets.member_lists
+    if not listed.isdisjoint(before | after):
+        return True
+    former, now = _group_entries(old), _group_entries(new)
+    return any(_sources(former.get(key)) != _sources(now.get(key)) for key in (before | after))
+
+
+def _sources(entry: DeclaredGroup | None) -> object:
+    """Return what gives *entry* members besides its list."""
+    if entry is None or entry.presence is not Presence.PRESENT:
+        return None
+    include = frozenset((group_key(one.name), one.expires) for one in entry.include)
+    exclude = frozenset(user_key(one.name) for one in entry.exclude)
+    return include, exclude, entry.rule and (entry.rule.conditions, entry.rule.expires)
+
+
 def assigned(entry: DeclaredApplication) -> Mapping[Principal, Listed]:
     """Return what *entry* lists, by principal."""
     users = {Principal(PrincipalKind.USER, user_key(one.name)): one for one in entry.users}
@@ -248,10 +271,16 @@ def _groups(declared: Declared, targets: Targets, live: State) -> Iterator[Decla
     for entry in declared.groups:
         key = group_key(entry.group.name)
         if key in targets.groups:
-            yield replace(entry, members=_touched_members(entry, targets))
+            yield replace(entry, members=_touched_members(entry, targets), flat=True)
         elif key in listing:
-            bare = Group(entry.group.name)
-            yield DeclaredGroup(bare, entry.position, members=_touched_members(entry, targets))
+            yield replace(
+                entry,
+                group=Group(entry.group.name),
+                members=_touched_members(entry, targets),
+                flat=True,
+                previous_names=(),
+                review=None,
+            )
     renamed = _previous(one for one in declared.groups if _key(one) in targets.groups)
     for key, group in live.groups.items():
         if key not in targets.groups and key not in listing and key not in renamed:
@@ -270,11 +299,13 @@ def _previous(entries: Iterable[DeclaredUser] | Iterable[DeclaredGroup]) -> froz
 def _touched_members(entry: DeclaredGroup, targets: Targets) -> tuple[Listed, ...] | None:
     """Return the part of the list that is touched; None where nothing of it is."""
     key = group_key(entry.group.name)
-    if entry.members is None or key in targets.member_lists:
+    if not entry.is_managed or key in targets.member_lists:
         return entry.members
     if not any(group == key for group, _ in targets.memberships):
         return None
-    return tuple(one for one in entry.members if (key, user_key(one.name)) in targets.memberships)
+    return tuple(
+        one for one in entry.members or () if (key, user_key(one.name)) in targets.memberships
+    )
 
 
 def _applications(declared: Declared, targets: Targets) -> Iterator[DeclaredApplication]:

@@ -83,7 +83,7 @@ def _about_change(told: ChangeDocument, change: Change, as_of: datetime) -> Iter
     origin = None
     if told.source is not None:
         position = Position(told.source.file, told.source.line, told.source.column)
-        origin = Origin(position, told.expires, told.note)
+        origin = Origin(position, told.expires, told.note, told.via)
     try:
         expected = described_change(change, origin, None)
     except (ValueError, OverflowError):

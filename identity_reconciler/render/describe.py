@@ -410,6 +410,7 @@ def described_change(
         reason=change.reason if isinstance(change, Delete) else None,
         cascaded=change.cascaded if isinstance(change, Delete) else (),
         source=_position(origin.position) if origin else None,
+        via=origin.via if origin else (),
         expires=origin.expires if origin else None,
         note=origin.reason if origin else None,
         last_changed=_last_changed(trace or _provenance(change)),

@@ -136,6 +136,9 @@ class ChangeDocument(_Part):
     cascaded: tuple[Membership, ...] = ()
     """The memberships that vanish with it."""
     source: PositionDocument | None = None
+    via: tuple[str, ...] = ()
+    """How a membership comes that no list names: the groups that are included, outermost first,
+    and `members_where` for a rule. `source` is then where that begins."""
     expires: AwareDatetime | None = None
     """The first instant at which it is no longer declared."""
     note: str | None = None

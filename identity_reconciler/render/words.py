@@ -162,6 +162,8 @@ def _details(change: ChangeDocument, marks: Marks) -> Iterator[str]:
         if change.action != "rename" or one.field not in {"name", "user_name"}:
             before, after = _value(one.before, marks), _value(one.after, marks)
             yield f"{marks.name(one.field)}: {before} -> {after}"
+    if change.via:
+        yield f"via {' > '.join(map(marks.name, change.via))}"
     if change.action == "create" and change.expires:
         yield f"until {instant(change.expires)}"
     if change.note:

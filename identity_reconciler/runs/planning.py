@@ -32,6 +32,7 @@ from identity_reconciler.core.order import in_waves
 from identity_reconciler.core.plan import Change, Plan
 from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import Key, State
+from identity_reconciler.core.targets import rests_on_live, touched
 from identity_reconciler.errors import BlockedError, InvalidInputError
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.render.describe import (
@@ -214,9 +215,14 @@ def plan_since(
     what *base* would do by itself marked as pending. Raises what these raise.
     """
     old = base.plans(declared) if base is not None and targeted else None
-    if base is not None and old is not None and old.settings == declared.settings:
+    if base is not None and old is not None and _is_enough(old, declared):
         return make_targeted_plan(declared, gateway, terms, base, old)[1]
     return make_plan(declared, gateway, terms, base)[1]
+
+
+def _is_enough(old: Declared, new: Declared) -> bool:
+    """Return whether it is enough to look at what differs between the two."""
+    return old.settings == new.settings and not rests_on_live(old, new, touched(old, new))
 
 
 def require_unblocked(plan: PlanDocument) -> None:

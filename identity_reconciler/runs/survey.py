@@ -26,6 +26,7 @@ from identity_reconciler.core.declared import (
     ManageObjects,
     Presence,
 )
+from identity_reconciler.core.flattening import included_groups
 from identity_reconciler.core.guard_settings import PrivilegedNames, SeparatedDuties
 from identity_reconciler.core.guards.identities import gives_identities
 from identity_reconciler.core.plan import Create, Delete, Plan, Reason
@@ -399,21 +400,27 @@ def is_read(entry: DeclaredApplication, application: Application) -> bool:
 
 
 def _group_filter(declared: Declared) -> Callable[[Group], bool]:
-    """Return whether to read the members of a live group: it is managed, or may be deleted."""
+    """Return whether to read the members of a live group.
+
+    It is managed, may be deleted, or is included in another one.
+    """
     settings = declared.settings
-    listed: set[GroupKey] = set()
+    included = included_groups(declared)
+    listed: set[GroupKey] = set(included)
     known: set[GroupKey] = set()
     for entry in declared.groups:
         names = frozenset(map(group_key, entry.names))
         known.update(names)
-        managed = entry.members is not None and settings.memberships is not ManageLinks.OFF
-        if managed or entry.presence is Presence.ABSENT:
+        managed = entry.is_managed and settings.memberships is not ManageLinks.OFF
+        if managed or entry.presence is Presence.ABSENT or group_key(entry.name) in included:
             listed.update(names)
 
     def chosen(group: Group) -> bool:
         key = group_key(group.name)
         if settings.groups is not ManageObjects.AUTHORITATIVE or key in known:
             return key in listed
+        if key in included:
+            return True
         return not group.foreign and not matches_any(settings.ignore.groups, group.name)
 
     return chosen

@@ -14,7 +14,7 @@ from identity_reconciler.core.claims import address_of
 from identity_reconciler.core.comparison import compare_resolved
 from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser, Presence
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Withholding
-from identity_reconciler.core.resolution import Resolution, resolve
+from identity_reconciler.core.resolution import Resolution, resolve, with_all_members
 from identity_reconciler.core.state import (
     Assignment,
     Group,
@@ -127,7 +127,7 @@ class _Survey:
         found = self._gateway.read_state(
             Wanted(
                 named=(
-                    *self._objects(targets.users, targets.groups),
+                    *self._objects(targets.users, targets.groups | self._included()),
                     *self._memberships(),
                     *assignments,
                 ),
@@ -146,6 +146,20 @@ class _Survey:
             for arn, principals in found.assignments.items()
         }
         self.live = self.live.united(replace(found, assignments=kept))
+
+    def _included(self) -> frozenset[GroupKey]:
+        """Return the groups whose members are, by includes, in a list that is touched.
+
+        Somebody else may own one of them by now; then it is not known who is in it.
+        """
+        pending = {group for group, _ in self.targets.memberships} | self.targets.member_lists
+        found: set[GroupKey] = set()
+        while pending:
+            entries = (self._groups.get(key) for key in pending)
+            inner = {group_key(one.name) for entry in entries if entry for one in entry.include}
+            pending = inner - found
+            found |= pending
+        return frozenset(found)
 
     def follow_what_is_missing(self) -> None:
         """Make targets of what is referred to and declared, but not live: it is to be created."""
@@ -226,7 +240,8 @@ class _Survey:
         return self._bound(as_of)
 
     def _bound(self, as_of: datetime) -> Resolution:
-        return resolve(restricted(self._new, self.targets, self.live), self.live, as_of)
+        new = with_all_members(self._new, self.live)
+        return resolve(restricted(new, self.targets, self.live), self.live, as_of)
 
     def _objects(
         self, users: Iterable[UserKey], groups: Iterable[GroupKey], *, previous_only: bool = False

@@ -118,7 +118,7 @@ def _groups(base: Declared, now: Declared, guards: GuardSettings) -> Iterator[_F
 
 def _drops_members(old: DeclaredGroup, new: DeclaredGroup) -> bool:
     both = old.presence is new.presence is Presence.PRESENT
-    return both and old.members is not None and new.members is None
+    return both and old.is_managed and not new.is_managed
 
 
 def _pairs(base: Iterable[_Entry], now: Iterable[_Entry]) -> Iterator[tuple[_Entry, _Entry | None]]:

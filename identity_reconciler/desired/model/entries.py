@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from identity_reconciler.desired.model.base import Document
-from identity_reconciler.desired.model.forms import DAY, EXPIRY, FLAG, NOT_NULL, form
+from identity_reconciler.desired.model.forms import DAY, EXPIRY, FLAG, NOT_NULL, form, list_or_text
 from identity_reconciler.desired.model.people import UserEntry
 from identity_reconciler.desired.model.text import (
     AccountId,
@@ -95,6 +95,54 @@ class ReviewedSection(Document):
     """The user name of who made it; it stays when they leave."""
 
 
+class ExcludedUser(Document):
+    """A user who is left out, with a reason."""
+
+    label: ClassVar[str] = "an excluded user"
+    user: UserNameText = Field(examples=["johndoe"])
+    """The user's name."""
+    reason: Text = Field(default="", examples=["TICKET-9"])
+    """Why, for the reader."""
+
+
+ExcludedItem = Annotated[
+    Annotated[str, Tag("text")] | Annotated[ExcludedUser, Tag("entry")], Discriminator(form)
+]
+Values = Annotated[
+    Annotated[Text, Tag("text")]
+    | Annotated[Annotated[list[Text], Field(min_length=1)], Tag("list")],
+    Discriminator(list_or_text),
+]
+"""One value, or several of which one is enough."""
+
+
+class MembersWhere(Document):
+    """What is said of the people who are in a group by rule: every key must fit."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    label: ClassVar[str] = "a rule for members"
+    user_type: Values | None = Field(default=None, examples=["Employee"])
+    """`user_type` of the person is this, or one of these; whole, and case does not matter."""
+    title: Values | None = Field(default=None, examples=["Data Engineer"])
+    """As for `user_type`."""
+    preferred_language: Values | None = Field(default=None, examples=["en-US"])
+    """As for `user_type`."""
+    locale: Values | None = Field(default=None, examples=["en_US"])
+    """As for `user_type`."""
+    timezone: Values | None = Field(default=None, examples=["America/New_York"])
+    """As for `user_type`."""
+    employee_number: Values | None = Field(default=None, examples=[["701", "702"]])
+    """As for `user_type`; it stands under `enterprise` there."""
+    cost_center: Values | None = Field(default=None, examples=["4130"])
+    """As for `user_type`; it stands under `enterprise` there."""
+    organization: Values | None = Field(default=None, examples=["Example Corp"])
+    """As for `user_type`; it stands under `enterprise` there."""
+    division: Values | None = Field(default=None, examples=["Research"])
+    """As for `user_type`; it stands under `enterprise` there."""
+    department: Values | None = Field(default=None, examples=[["Data", "ML"]])
+    """As for `user_type`; it stands under `enterprise` there."""
+
+
 class GroupEntry(Document):
     """A group of the identity store."""
 
@@ -127,8 +175,23 @@ class GroupEntry(Document):
     members: Annotated[list[UserItem] | None, NOT_NULL] = Field(
         default=None, examples=[["janedoe", {"user": "johndoe", "expires": "2026-12-31"}]]
     )
-    """User names. Without this key the memberships of the group are not managed; `[]` means that
-    it has no members."""
+    """User names. Without this key, `include` and `members_where` the memberships of the group are
+    not managed; `[]` means that nobody is listed."""
+    include: list[GroupItem] = Field(
+        default_factory=list,
+        examples=[["platform", {"group": "oncall", "expires": "2026-12-31", "reason": "T-1"}]],
+    )
+    """Names of groups: whoever is in them is in this one, too. AWS has plain memberships, so a
+    plan shows each of them, with the way it comes."""
+    exclude: list[ExcludedItem] = Field(
+        default_factory=list,
+        examples=[["contractor-jo", {"user": "johndoe", "reason": "T-2"}]],
+    )
+    """User names: who is not in this group though an included one or `members_where` has them."""
+    members_where: Annotated[MembersWhere | None, NOT_NULL] = Field(
+        default=None, examples=[{"department": ["Data", "ML"], "user_type": "Employee"}]
+    )
+    """Who is in this group by what is said of them. A plan looks at that once and for all."""
 
 
 class AssignmentsEntry(Document):

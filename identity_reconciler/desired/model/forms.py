@@ -71,6 +71,11 @@ def form(value: object) -> str:
     return "entry" if isinstance(value, dict) else "text"
 
 
+def list_or_text(value: object) -> str:
+    """Return which form *value* is in, where a text or a list of texts may stand."""
+    return "list" if isinstance(value, list) else "text"
+
+
 def _not_null(value: object) -> object:
     if value is None:
         raise wrong(NULL_REFUSED)

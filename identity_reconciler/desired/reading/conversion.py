@@ -19,6 +19,7 @@ from identity_reconciler.core.declared import (
     Listed,
     ManageLinks,
     ManageObjects,
+    MembersRule,
     Presence,
     ReviewRecord,
     ReviewTerms,
@@ -54,9 +55,11 @@ from identity_reconciler.desired.model.approvals import ApprovalEntry
 from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.entries import (
     ApplicationEntry,
+    ExcludedUser,
     GroupEntry,
     ListedGroup,
     ListedUser,
+    MembersWhere,
     OwningGroup,
     ReviewedSection,
     ReviewSection,
@@ -301,7 +304,22 @@ def declared_group(entry: GroupEntry, fields: Fields, place: Position) -> Declar
         owners=_owners(entry.owners, fields.get("owners"), place.file),
         review=_review(entry.review, fields.get("review"), place),
         reviewed=_reviewed(entry.reviewed, fields.get("reviewed"), place),
+        include=_listed(entry.include, fields.get("include"), place.file),
+        exclude=_listed(entry.exclude, fields.get("exclude"), place.file),
+        rule=_rule(entry.members_where, fields.get("members_where"), place.file),
     )
+
+
+def _rule(section: MembersWhere | None, raw: Value, file: str) -> MembersRule | None:
+    if section is None or not isinstance(raw, Fields):
+        return None
+    said = ((name, getattr(section, name)) for name in MembersWhere.model_fields)
+    conditions = tuple(
+        (name, (values,) if isinstance(values, str) else tuple(values))
+        for name, values in said
+        if values is not None
+    )
+    return MembersRule(conditions, position(file, raw.mark))
 
 
 def declared_application(
@@ -359,7 +377,7 @@ def _reviewed(section: ReviewedSection | None, raw: Value, place: Position) -> R
 
 
 def _listed(
-    items: Sequence[str | ListedUser | ListedGroup], raw: Value, file: str
+    items: Sequence[str | ListedUser | ListedGroup | ExcludedUser], raw: Value, file: str
 ) -> tuple[Listed, ...]:
     marks = raw.marks if isinstance(raw, Items) else ()
     return tuple(
@@ -370,6 +388,8 @@ def _listed(
     )
 
 
-def _entry(item: ListedUser | ListedGroup, file: str, mark: Mark) -> Listed:
+def _entry(item: ListedUser | ListedGroup | ExcludedUser, file: str, mark: Mark) -> Listed:
+    if isinstance(item, ExcludedUser):
+        return Listed(item.user, position(file, mark), reason=item.reason or None)
     name = item.user if isinstance(item, ListedUser) else item.group
     return Listed(name, position(file, mark), item.expires, item.reason or None)

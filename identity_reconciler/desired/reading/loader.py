@@ -9,6 +9,7 @@ from pathlib import Path
 from identity_reconciler.core.access_reviews import with_lapses
 from identity_reconciler.core.collecting import without_collections
 from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.flattening import flattened
 from identity_reconciler.desired.reading.entries import gather
 from identity_reconciler.desired.reading.files import (
     SETTINGS_FILE,
@@ -23,7 +24,10 @@ __all__ = ["instance_directories", "load"]
 
 
 def load(directory: Path) -> Declared:
-    """Return what the YAML in *directory* and below declares, with the ends that reviews give it.
+    """Return what the YAML in *directory* and below declares.
+
+    With the ends that reviews give it, and with the members that includes and rules give, as far
+    as the YAML alone says who they are.
 
     Raises:
         InvalidInputError: With every problem of every file. A file that cannot be read does not
@@ -31,13 +35,14 @@ def load(directory: Path) -> Declared:
         UsageError: *directory* is not a directory.
     """
     files = read_files(directory)
-    return with_lapses(declared_by(files.contents, files.problems))
+    return flattened(with_lapses(declared_by(files.contents, files.problems)))
 
 
 def declared_by(contents: Mapping[str, bytes], known: Iterable[Problem] = ()) -> Declared:
     """Return what files with these *contents*, by name and in its order, declare.
 
-    Every end is one that is written; see `access_reviews.with_lapses`.
+    Every end, and every member, is one that is written; see `access_reviews.with_lapses` and
+    `flattening`.
 
     Raises:
         InvalidInputError: With every problem of every file, and those that are *known* already.

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from identity_reconciler.core.declared import (
     ApplicationSelector,
+    Declared,
     DeclaredApplication,
     DeclaredGroup,
     DeclaredOwner,
@@ -21,7 +22,8 @@ from identity_reconciler.core.declared import (
     Settings,
     SettingsPath,
 )
-from identity_reconciler.core.state import PrincipalKind, folded
+from identity_reconciler.core.flattening import circles, flat_lists, idle_exclude
+from identity_reconciler.core.state import PrincipalKind, folded, group_key
 from identity_reconciler.core.wording import did_you_mean, nearest, shown
 from identity_reconciler.desired.model.text import check_group_name, check_user_name
 from identity_reconciler.desired.reading.entries import Gathered
@@ -52,6 +54,9 @@ def cross_check(gathered: Gathered, places: Places) -> Iterator[Problem]:
     yield from alike_applications(gathered.applications)
     for group in gathered.groups:
         yield from users.check(group.members or ())
+        yield from groups.check(group.include)
+        yield from users.check(group.exclude)
+        yield from _listed_and_excluded(group)
         yield from _owners(group.owners, users, groups)
         yield from _owners(_reviewers(group), users, groups)
     for application in gathered.applications:
@@ -60,6 +65,7 @@ def cross_check(gathered: Gathered, places: Places) -> Iterator[Problem]:
         yield from _owners(application.owners, users, groups)
         yield from _owners(_reviewers(application), users, groups)
         yield from _too_many_groups(application)
+    yield from _includes(gathered)
     yield from _managers(gathered.users, users, places)
     yield from _manager_cycles(users.entries, places)
 
@@ -191,6 +197,36 @@ class _Register:
         else:
             advice = f"declare it under {self.kind}s:, with state: external if owned elsewhere"
         return f"{self.kind} {shown(name)} is not declared; {advice}"
+
+
+def _listed_and_excluded(group: DeclaredGroup) -> Iterator[Problem]:
+    listed = {folded(one.name): one for one in group.members or ()} if group.exclude else {}
+    for one in group.exclude:
+        if folded(one.name) in listed:
+            yield Problem(
+                one.position,
+                f"user {shown(one.name)} is excluded here and listed at "
+                f"{listed[folded(one.name)].position}; remove one of the two",
+            )
+
+
+def _includes(gathered: Gathered) -> Iterator[Problem]:
+    """Yield circles of includes, and what is excluded and would not be there anyhow."""
+    round_about = list(circles(gathered.groups))
+    for circle in round_about:
+        names = [circle[-1].name, *(one.name for one in circle)]
+        chain = " -> ".join(map(shown, names[:5])) + (" -> ..." if len(names) > 5 else "")  # noqa: PLR2004
+        said = f"groups that include each other in a circle: {chain}; take one of them out"
+        yield Problem(circle[-1].position, f"include: {said}")
+    excluding = [one for one in gathered.groups if one.exclude and one.derives]
+    if round_about or not excluding or gathered.settings is None or not gathered.complete:
+        return
+    declared = Declared(gathered.settings, tuple(gathered.users), tuple(gathered.groups))
+    lists = flat_lists(declared, None)
+    for group in excluding:
+        found = lists[group_key(group.name)]
+        for one in () if found.unknown else found.idle:
+            yield Problem(one.position, idle_exclude(group, one))
 
 
 def _owners(

@@ -14,6 +14,8 @@ from identity_reconciler.desired.yaml.tree import Fields
 
 _WITHOUT_ATTRIBUTES = frozenset({"user_name", "name", "state"})
 _PREVIOUS = "previous_user_names", "previous_names"
+_SOURCES = "members", "include", "members_where", "exclude"
+"""What says who is in a group."""
 
 
 def user_findings(
@@ -88,9 +90,20 @@ def group_findings(
     elif entry.state == "external":
         yield from _external_findings(fields, {"name", "state", "owners"})
     elif entry.state == "absent":
-        yield from _unless_absent(fields, ("members", "previous_names", "owners", "review"))
+        yield from _unless_absent(fields, (*_SOURCES, "previous_names", "owners", "review"))
     else:
-        yield from _review_findings(entry, fields, "members")
+        yield from _review_findings(entry, fields, _SOURCES)
+        yield from _source_findings(entry, fields)
+
+
+def _source_findings(entry: GroupEntry, fields: Fields) -> Iterator[ModelFinding]:
+    """Yield what is wrong with where the members of a present group come from."""
+    if "members_where" in fields and not fields.get("members_where"):
+        where = fields.value_mark("members_where")
+        yield where, "a rule without a condition would take in everybody; add one"
+    if entry.exclude and not entry.include and entry.members_where is None:
+        said = "there is nobody to leave out without `include` or `members_where`; remove `exclude`"
+        yield fields.key_mark("exclude"), said
 
 
 def _reference_findings(kind: str, fields: Fields, allowed: set[str]) -> Iterator[ModelFinding]:
@@ -115,14 +128,15 @@ def _unless_absent(fields: Fields, keys: tuple[str, ...]) -> Iterator[ModelFindi
 
 
 def _review_findings(
-    entry: GroupEntry | ApplicationEntry, fields: Fields, key: str
+    entry: GroupEntry | ApplicationEntry, fields: Fields, keys: tuple[str, ...]
 ) -> Iterator[ModelFinding]:
-    """Yield why nobody could review what the list at *key* of an entry has."""
+    """Yield why nobody could review what an entry has by its *keys*."""
     if entry.review is None:
         return
     where = fields.value_mark("review")
-    if key not in fields:
-        yield where, f"there is nobody to review without `{key}`, which make it managed; add them"
+    if not any(key in fields for key in keys):
+        said = f"there is nobody to review without `{keys[0]}`, which make it managed; add them"
+        yield where, said
     by = entry.review.by
     asked = not by or any(isinstance(one, str) and folded(one) == OWNER for one in by)
     if asked and not entry.owners:
@@ -131,7 +145,7 @@ def _review_findings(
 
 def application_findings(entry: ApplicationEntry, fields: Fields) -> Iterator[ModelFinding]:
     """Yield what is wrong with an application."""
-    yield from _review_findings(entry, fields, "assignments")
+    yield from _review_findings(entry, fields, ("assignments",))
     if "name" in fields and "arn" in fields:
         yield fields.key_mark("arn"), "an application has a name or an ARN, not both; keep one"
     if "name" not in fields and "arn" not in fields:

@@ -1,0 +1,323 @@
+"""Groups of groups, and members by rule, to plain lists: what AWS can hold. Pure.
+
+A member of an included group is a member until the first end along the way. Of several ways the
+one that lasts longest counts, and of these the shortest. Who is in a group that nothing here
+manages, and which people of an identity provider a rule matches, only AWS knows: without a live
+state, lists that depend on it have what the YAML alone gives, and say that more is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from identity_reconciler.core.declared import (
+    MEMBERS_WHERE,
+    Declared,
+    DeclaredGroup,
+    DeclaredUser,
+    Listed,
+    ManageObjects,
+    MembersRule,
+    Presence,
+    UnknownMembers,
+)
+from identity_reconciler.core.scope import matches_any
+from identity_reconciler.core.state import (
+    GroupKey,
+    State,
+    User,
+    UserKey,
+    folded,
+    group_key,
+    user_key,
+)
+from identity_reconciler.core.wording import shown
+
+
+@dataclass(frozen=True, slots=True)
+class FlatList:
+    """Who is in a group, whichever way they came."""
+
+    members: tuple[Listed, ...] = ()
+    """Those that its own list names first, in its order; then the others, by name."""
+    unknown: tuple[UnknownMembers, ...] = ()
+    idle: tuple[Listed, ...] = ()
+    """Those of `exclude` who would not be in it anyhow."""
+    matched: int | None = None
+    """How many people the rule matches; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveMembers:
+    """What is live, by the names of after the renames."""
+
+    state: State
+    unsure: frozenset[GroupKey] = frozenset()
+    """Groups of which AWS has something else than is declared, or of which nothing is known."""
+
+
+def flattened(declared: Declared) -> Declared:
+    """Return *declared* with the members that the YAML alone gives in each list."""
+    if not any(map(is_to_follow, declared.groups)):
+        return declared
+    return with_lists(declared, flat_lists(declared, None), flat=False)
+
+
+def is_to_follow(entry: DeclaredGroup) -> bool:
+    """Return whether *entry* has members that its list does not have yet."""
+    return entry.derives and not entry.flat
+
+
+def with_lists(
+    declared: Declared, lists: Mapping[GroupKey, FlatList], *, flat: bool = True
+) -> Declared:
+    """Return *declared* with *lists* as the members of its groups; see `DeclaredGroup.flat`."""
+
+    def with_list(entry: DeclaredGroup) -> DeclaredGroup:
+        found = lists.get(group_key(entry.name)) if is_to_follow(entry) else None
+        if found is None:
+            return entry
+        rule = entry.rule and replace(entry.rule, matched=found.matched)
+        return replace(entry, members=found.members, unknown=found.unknown, rule=rule, flat=flat)
+
+    return replace(declared, groups=tuple(map(with_list, declared.groups))) if lists else declared
+
+
+def idle_exclude(entry: DeclaredGroup, item: Listed) -> str:
+    """Return what is wrong with *item* of `exclude`, which takes nobody out of *entry*."""
+    return (
+        f"exclude: user {shown(item.name)} would not be in group {shown(entry.name)} by what it "
+        "includes, nor by its rule; take the item out"
+    )
+
+
+def flat_lists(declared: Declared, live: LiveMembers | None) -> Mapping[GroupKey, FlatList]:
+    """Return who is in each group of *declared* that includes others or has a rule.
+
+    What would close a circle of includes adds nobody; nothing that was loaded has one.
+    """
+    work = _Flattening(declared, live)
+    for key in work.in_order():
+        work.lists[key] = work.flat(work.groups[key])
+    return work.lists
+
+
+def included_groups(declared: Declared) -> frozenset[GroupKey]:
+    """Return the groups that others include and whose members only AWS knows."""
+    entries = {group_key(one.name): one for one in declared.groups}
+    found = {group_key(item.name) for one in declared.groups for item in one.include}
+    return frozenset(key for key in found if _only_live(entries.get(key)))
+
+
+def depends_on_live(declared: Declared) -> frozenset[GroupKey]:
+    """Return the groups whose members do not follow from the YAML alone."""
+    lists = flat_lists(declared, None) if any(map(is_to_follow, declared.groups)) else {}
+    return frozenset(key for key, one in lists.items() if one.unknown)
+
+
+def _only_live(entry: DeclaredGroup | None) -> bool:
+    return entry is None or entry.presence is Presence.EXTERNAL or not entry.is_managed
+
+
+@dataclass(slots=True)
+class _Flattening:
+    declared: Declared
+    live: LiveMembers | None
+    groups: dict[GroupKey, DeclaredGroup] = field(default_factory=dict)
+    users: dict[UserKey, DeclaredUser] = field(default_factory=dict)
+    lists: dict[GroupKey, FlatList] = field(default_factory=dict)
+    _keyed: dict[GroupKey, tuple[tuple[UserKey, Listed], ...]] = field(default_factory=dict)
+    """The members of each included group that was looked at."""
+
+    def __post_init__(self) -> None:
+        self.groups = {group_key(one.name): one for one in self.declared.groups}
+        self.users = {user_key(one.name): one for one in self.declared.users}
+
+    def in_order(self) -> Iterator[GroupKey]:
+        """Yield the groups to flatten, those that are included before those that include them."""
+        done: set[GroupKey] = set()
+        for start, entry in self.groups.items():
+            # By hand and not by recursion, however deep groups are in groups.
+            trail = {start: None} if is_to_follow(entry) and start not in done else {}
+            while trail:
+                key = next(reversed(trail))
+                inner = (group_key(one.name) for one in self.groups[key].include)
+                ahead = next((one for one in inner if self._waits(one, trail, done)), None)
+                if ahead is not None:
+                    trail[ahead] = None
+                    continue
+                del trail[key]
+                done.add(key)
+                yield key
+
+    def _waits(self, key: GroupKey, trail: Mapping[GroupKey, None], done: set[GroupKey]) -> bool:
+        is_new = key not in done and key not in trail
+        return is_new and key in self.groups and is_to_follow(self.groups[key])
+
+    def flat(self, entry: DeclaredGroup) -> FlatList:
+        found: dict[UserKey, Listed] = {}
+        unknown: dict[UnknownMembers, None] = {}
+        for item in entry.include:
+            for user, one in self._members(group_key(item.name), item):
+                other = found.get(user)
+                if other is None or _is_better(one, item, other):
+                    found[user] = _through(one, item)
+            unknown.update(dict.fromkeys(self._unknown(entry, item)))
+        matched = None
+        if entry.rule is not None:
+            by_rule = list(self._matching(entry.rule))
+            matched = len(by_rule)
+            for user, one in by_rule:
+                found[user] = _longest(one, found.get(user))
+            if self.live is None:
+                said = "which people of an identity provider it matches, only AWS knows"
+                unknown[UnknownMembers(entry.rule.position, said)] = None
+        idle = tuple(one for one in entry.exclude if not found.pop(user_key(one.name), None))
+        own = [one for one in entry.members or () if not one.via]
+        listed = [_longest(one, found.pop(user_key(one.name), None)) for one in own]
+        rest = (found[user] for user in sorted(found))
+        return FlatList((*listed, *rest), tuple(unknown), idle, matched)
+
+    def _members(self, key: GroupKey, item: Listed) -> Iterable[tuple[UserKey, Listed]]:
+        """Return who is in a group that *item* includes."""
+        entry = self.groups.get(key)
+        if not self._is_known(key):
+            return ()
+        if entry is None or _only_live(entry):
+            return self._of_live(key, item)
+        if key not in self._keyed:
+            done = self.lists.get(key)
+            members = (entry.members or ()) if done is None else done.members
+            self._keyed[key] = tuple((user_key(one.name), one) for one in members)
+        return self._keyed[key]
+
+    def _is_known(self, key: GroupKey) -> bool:
+        return self.live is None or key not in self.live.unsure
+
+    def _of_live(self, key: GroupKey, item: Listed) -> Iterator[tuple[UserKey, Listed]]:
+        """Yield who is live in a group that nothing here manages."""
+        for user in sorted(self.live.state.members.get(key, ())) if self.live else ():
+            if self._may_be_member(user):
+                yield user, Listed(self._spelled(user), item.position)
+
+    def _may_be_member(self, user: UserKey) -> bool:
+        """Return whether *user*, who is live, is somebody to be listed.
+
+        Not who is to be deleted, and not who is ignored.
+        """
+        entry, settings = self.users.get(user), self.declared.settings
+        if entry is not None:
+            return entry.presence is not Presence.ABSENT
+        live = self.live.state.users.get(user) if self.live else None
+        if live is None or matches_any(settings.ignore.users, user):
+            return False
+        return live.foreign or settings.users is not ManageObjects.AUTHORITATIVE
+
+    def _spelled(self, user: UserKey) -> str:
+        if user in self.users:
+            return self.users[user].name
+        return self.live.state.user_name(user) if self.live else user
+
+    def _unknown(self, entry: DeclaredGroup, item: Listed) -> Iterator[UnknownMembers]:
+        """Yield why it is not known who is in a group that *item* of *entry* includes."""
+        key = group_key(item.name)
+        inner = self.groups.get(key)
+        if not self._is_known(key):
+            said = f"group {shown(item.name)} is unresolved, so who is in group "
+            said += f"{shown(entry.name)} by it is left as it is"
+            yield UnknownMembers(item.position, said)
+        elif key in self.lists:
+            yield from self.lists[key].unknown
+        elif self.live is None and _only_live(inner):
+            said = f"who is in group {shown(item.name)}, only AWS knows"
+            yield UnknownMembers(item.position, said)
+
+    def _matching(self, rule: MembersRule) -> Iterator[tuple[UserKey, Listed]]:
+        """Yield whom *rule* matches."""
+        wanted = [(name, frozenset(map(folded, values))) for name, values in rule.conditions]
+        for user, found in self._described():
+            if all(folded(getattr(found, name) or "") in values for name, values in wanted):
+                spelled = self._spelled(user)
+                one = Listed(spelled, rule.position, rule.expires, rule.reason, (MEMBERS_WHERE,))
+                yield user, one
+
+    def _described(self) -> Iterator[tuple[UserKey, User]]:
+        """Yield the people whom a rule is asked about, with what is said of them.
+
+        Of who is declared that is what the YAML says; of who belongs to an identity provider, what
+        is live.
+        """
+        live = self.live.state.users if self.live else {}
+        only_referred = self.declared.settings.users is ManageObjects.REFERENCE
+        for user, entry in self.users.items():
+            if entry.presence is Presence.PRESENT and not only_referred:
+                yield user, entry.user
+            elif entry.presence is not Presence.ABSENT and user in live:
+                yield user, live[user]
+        for user, found in live.items():
+            is_theirs = user not in self.users and (found.foreign or only_referred)
+            if is_theirs and not matches_any(self.declared.settings.ignore.users, user):
+                yield user, found
+
+
+def _through(one: Listed, item: Listed) -> Listed:
+    """Return *one*, a member of the group that *item* includes, as a member by that."""
+    return Listed(
+        one.name,
+        one.position,
+        _sooner(one.expires, item.expires),
+        one.reason or item.reason,
+        (item.name, *one.via),
+    )
+
+
+def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min(filter(None, (one, other)), default=None)
+
+
+def _rank(expires: datetime | None, length: int) -> tuple[bool, float, int]:
+    """Return what makes the better of two ways the greater."""
+    return expires is None, expires.timestamp() if expires else 0.0, -length
+
+
+def _is_better(one: Listed, item: Listed, other: Listed) -> bool:
+    """Return whether *one*, through *item*, is a better way than *other*."""
+    if other.expires is None and len(other.via) <= len(one.via) + 1:
+        return False
+    mine = _rank(_sooner(one.expires, item.expires), len(one.via) + 1)
+    return mine > _rank(other.expires, len(other.via))
+
+
+def _longest(one: Listed, other: Listed | None) -> Listed:
+    if other is None or _rank(one.expires, len(one.via)) >= _rank(other.expires, len(other.via)):
+        return one
+    return other
+
+
+def circles(groups: Iterable[DeclaredGroup]) -> Iterator[tuple[Listed, ...]]:
+    """Yield each circle of includes once: the items that lead around, in order."""
+    entries = {group_key(one.name): one for one in groups}
+    done: set[GroupKey] = set()
+    for start, entry in entries.items():
+        trail: dict[GroupKey, Iterator[Listed]] = {}
+        items: list[Listed] = []
+        if start not in done:
+            trail[start] = iter(entry.include)
+        while trail:
+            key = next(reversed(trail))
+            item = next(trail[key], None)
+            if item is None:
+                del trail[key]
+                done.add(key)
+                if items:
+                    items.pop()
+                continue
+            inner = group_key(item.name)
+            if inner in trail:
+                begin = list(trail).index(inner)
+                yield (*items[begin:], item)
+            elif inner in entries and inner not in done:
+                trail[inner] = iter(entries[inner].include)
+                items.append(item)
