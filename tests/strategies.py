@@ -26,6 +26,7 @@ from identity_reconciler.core.declared import (
     Listed,
     ManageLinks,
     ManageObjects,
+    MembersRule,
     Presence,
     Settings,
 )
@@ -389,6 +390,49 @@ def _listed(draw: st.DrawFn, names: list[str]) -> tuple[Listed, ...]:
     drawn = ((name, one_of(draw, _EXPIRIES)) for name in names)
     return tuple(
         Listed(name, HERE, expires) for name, expires in drawn if not isinstance(expires, str)
+    )
+
+
+_RULES = tuple(
+    MembersRule(conditions, HERE)
+    for conditions in (
+        (("title", ("X",)),),
+        (("department", ("x", "y")),),
+        (("title", ("x", "y")), ("department", ("y",))),
+    )
+)
+
+
+@st.composite
+def nestings(draw: st.DrawFn, declared: Declared, live: State) -> Declared:
+    """Draw *declared* with groups that include others and exclude people, and with rules.
+
+    A group includes only what comes after it by name, so there is no circle.
+    """
+    if declared.settings.groups is ManageObjects.REFERENCE:
+        return declared
+    groups = _listable_groups(declared.groups, live, declared.settings)
+    people = _listable_users(declared.users, live, declared.settings)
+    return replace(
+        declared, groups=tuple(_nested(draw, one, groups, people) for one in declared.groups)
+    )
+
+
+def _nested(
+    draw: st.DrawFn, entry: DeclaredGroup, groups: list[str], people: list[str]
+) -> DeclaredGroup:
+    if entry.presence is not Presence.PRESENT or not draw(_up_to(3)):
+        return replace(entry, include=(), exclude=(), rule=None)
+    later = [name for name in groups if folded(name) > folded(entry.name)]
+    include, rule = _listed(draw, later), one_of(draw, (None, None, *_RULES))
+    own = {folded(one.name) for one in entry.members or ()}
+    others = [name for name in people if folded(name) not in own]
+    exclude = some_of(draw, some_of(draw, others)) if include or rule else []
+    return replace(
+        entry,
+        include=include,
+        exclude=tuple(Listed(name, HERE) for name in exclude),
+        rule=rule,
     )
 
 

@@ -231,6 +231,10 @@ def add_member(
 def remove_member(
     group: GroupArgument,
     users: UserArguments,
+    exclude: Annotated[
+        bool,
+        typer.Option("--exclude", help="Leave them out although an included group has them."),
+    ] = False,
     directory: In = DEFAULT_DIRECTORY,
     dry_run: DryRun = False,
 ) -> None:
@@ -238,7 +242,7 @@ def remove_member(
     with editing(directory, dry_run=dry_run) as editor:
         for user in users:
             with editor.on_behalf_of(given(user)):
-                editor.remove_member(group, user)
+                editor.remove_member(group, user, exclude=exclude)
 
 
 @app.command(rich_help_panel=_LINKS)

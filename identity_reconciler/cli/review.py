@@ -186,6 +186,7 @@ def start(
     from identity_reconciler.cli.loading import one_directory
     from identity_reconciler.cli.output import note
     from identity_reconciler.core.access_reviews import due as due_on
+    from identity_reconciler.core.flattening import flattened
     from identity_reconciler.desired.writing.replacement import replace_file
     from identity_reconciler.desired.writing.rewrite import Rewrite
     from identity_reconciler.runs.reviewing import FOLDER, Sources, chosen, sheets
@@ -193,7 +194,7 @@ def start(
     if not names and owner is None and not is_due:
         raise UsageError("give names, --owner or --due: what is to be reviewed")
     place = one_directory(directory)
-    declared = Rewrite(place).declared()
+    declared = flattened(Rewrite(place).declared())
     reviews = chosen(declared, names or (), owner)
     reviews += [one for one in due_on(declared, _today()) if is_due and one not in reviews]
     folder = place / FOLDER
@@ -217,7 +218,7 @@ def _live(declared: Declared, target: Target, reviews: Sequence[Reviewing]) -> S
     from identity_reconciler.runs.reviewing import wanted
 
     with connected_for(declared, target, write=False) as gateway:
-        return gateway.read_state(wanted(reviews))
+        return gateway.read_state(wanted(declared, reviews))
 
 
 def _history(directory: Path) -> Callable[[Position], str]:

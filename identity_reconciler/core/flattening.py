@@ -56,6 +56,8 @@ class LiveMembers:
     state: State
     unsure: frozenset[GroupKey] = frozenset()
     """Groups of which AWS has something else than is declared, or of which nothing is known."""
+    as_live: frozenset[GroupKey] = frozenset()
+    """Groups whose members are to be taken from here, whatever is declared."""
 
 
 def flattened(declared: Declared) -> Declared:
@@ -109,6 +111,22 @@ def included_groups(declared: Declared) -> frozenset[GroupKey]:
     entries = {group_key(one.name): one for one in declared.groups}
     found = {group_key(item.name) for one in declared.groups for item in one.include}
     return frozenset(key for key in found if _only_live(entries.get(key)))
+
+
+def derived(declared: Declared, entry: DeclaredGroup, *, whole: bool = False) -> FlatList:
+    """Return whom includes and the rule alone give *entry* of *declared*, by the YAML.
+
+    With *whole* also those whom it excludes.
+    """
+    bare = replace(entry, members=None, exclude=() if whole else entry.exclude)
+    others = (one for one in declared.groups if one is not entry)
+    lists = flat_lists(replace(declared, groups=(*others, bare)), None)
+    return lists.get(group_key(entry.name), FlatList())
+
+
+def way(one: Listed) -> str:
+    """Return in words how *one* comes into a list that does not name it."""
+    return " > ".join(one.via)
 
 
 def depends_on_live(declared: Declared) -> frozenset[GroupKey]:
@@ -172,7 +190,7 @@ class _Flattening:
             for user, one in by_rule:
                 found[user] = _longest(one, found.get(user))
             if self.live is None:
-                said = "which people of an identity provider it matches, only AWS knows"
+                said = "which people of an identity provider a rule matches, only AWS knows"
                 unknown[UnknownMembers(entry.rule.position, said)] = None
         idle = tuple(one for one in entry.exclude if not found.pop(user_key(one.name), None))
         own = [one for one in entry.members or () if not one.via]
@@ -185,7 +203,7 @@ class _Flattening:
         entry = self.groups.get(key)
         if not self._is_known(key):
             return ()
-        if entry is None or _only_live(entry):
+        if entry is None or _only_live(entry) or (self.live and key in self.live.as_live):
             return self._of_live(key, item)
         if key not in self._keyed:
             done = self.lists.get(key)

@@ -25,6 +25,7 @@ class GuardId(StrEnum):
     PROTECTED = "protected"
     MIN_MEMBERS = "min_members"
     PINNED_MEMBERS = "pinned_members"
+    MEMBERS_WHERE = "members_where"
     LOCKOUT_SELF = "lockout.self"
     PRIVILEGED = "privileged"
     RENAME_SUSPECTED = "rename.suspected"

@@ -126,6 +126,8 @@ def _unlisted(unlisted: Unlisted) -> str:
 def _facts(entry: SheetEntry) -> Iterator[str]:
     """Yield a paragraph about one name."""
     facts = [entry.since] if entry.since else []
+    if entry.principal.listed.via:
+        facts.append(f"in it via {' > '.join(map(name_span, entry.principal.listed.via))}")
     facts += _terms(entry.principal.listed)
     if entry.through:
         people = ", ".join(map(name_span, entry.through))

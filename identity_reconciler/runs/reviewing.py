@@ -28,6 +28,8 @@ from identity_reconciler.core.declared import (
     ManageLinks,
     ReviewRecord,
 )
+from identity_reconciler.core.flattening import flattened, included_groups
+from identity_reconciler.core.resolution import with_all_members
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     GroupKey,
@@ -99,9 +101,10 @@ class Sources:
     """Who has what in AWS, of all that is reviewed; None: it was not asked."""
 
 
-def wanted(reviews: Sequence[Reviewing]) -> Wanted:
-    """Return what `Sources.live` is to be read of."""
+def wanted(declared: Declared, reviews: Sequence[Reviewing]) -> Wanted:
+    """Return what `Sources.live` is to be read of for *reviews* of *declared*."""
     groups = {folded(one.entry.name) for one in reviews if isinstance(one.entry, DeclaredGroup)}
+    groups |= included_groups(declared) if groups else set()
     selectors = [
         one.entry.selector for one in reviews if isinstance(one.entry, DeclaredApplication)
     ]
@@ -142,6 +145,8 @@ def _unlisted(
     settings = declared.settings
     if isinstance(entry, DeclaredGroup):
         mode = settings.memberships
+        whole = with_all_members(declared, live)
+        entry = next(one for one in whole.groups if one.position == entry.position)
         found = principals_of(live.members.get(group_key(entry.name), ()), ())
     else:
         mode = settings.assignments
@@ -203,12 +208,12 @@ def conclude(editor: Editor, text: str, file: str, by: str, day: date) -> Conclu
         UsageError: *by* is not asked to review this.
     """
     decisions, problems = read_sheet(text, file)
-    review = _reviewed(editor.declared, decisions, file)
+    review = _reviewed(flattened(editor.declared), decisions, file)
     listed = {heading_of(one.address): one for one in principals_in(review.entry)}
     problems += _strangers(decisions, listed, review, file)
     if problems:
         raise InvalidInputError(sorted(problems, key=lambda one: one.position))
-    name = _reviewer(editor.declared, review, by)
+    name = _reviewer(flattened(editor.declared), review, by)
     removed = [one for heading, one in listed.items() if not decisions.keeps[heading]]
     for one in removed:
         _remove(editor, review.entry, one)
@@ -260,7 +265,8 @@ def _remove(
     editor: Editor, entry: DeclaredGroup | DeclaredApplication, one: ListedPrincipal
 ) -> None:
     if isinstance(entry, DeclaredGroup):
-        editor.remove_member(entry.name, one.listed.name)
+        comes, _ = editor.inherited(editor.group(entry.name), one.listed.name)
+        editor.remove_member(entry.name, one.listed.name, exclude=comes is not None)
     else:
         label = entry.selector.arn or entry.selector.name or ""
         editor.unassign(label, (str(one.kind), one.listed.name))

@@ -21,7 +21,7 @@ from identity_reconciler.core.guards.amounts import BUDGETS, empty_desired, empt
 from identity_reconciler.core.guards.evidence import Evidence, Removal, gather
 from identity_reconciler.core.guards.leftover import leftover_accounts
 from identity_reconciler.core.guards.lockout import lockout_self
-from identity_reconciler.core.guards.members import min_members, pinned_members
+from identity_reconciler.core.guards.members import members_where, min_members, pinned_members
 from identity_reconciler.core.guards.names import privileged, protected
 from identity_reconciler.core.guards.policies import (
     email_domains,
@@ -58,6 +58,7 @@ GUARDS: Mapping[GuardId, Guard] = {
     GuardId.PROTECTED: protected,
     GuardId.MIN_MEMBERS: min_members,
     GuardId.PINNED_MEMBERS: pinned_members,
+    GuardId.MEMBERS_WHERE: members_where,
     GuardId.LOCKOUT_SELF: lockout_self,
     GuardId.PRIVILEGED: privileged,
     GuardId.RENAME_SUSPECTED: rename_suspected,

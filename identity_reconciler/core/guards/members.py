@@ -1,17 +1,20 @@
-"""Guards for groups that must stay as they are: a least number of members, or exactly these. Pure.
+"""Guards for who is in a group: a least number of members, exactly these, or those of a rule. Pure.
 
-Both judge the group as it is after the plan, whoever made it so: a break-glass group that is
-wrong is put right first. For `pinned_members` that means that removing a stranger can turn a
+The first two judge the group as it is after the plan, whoever made it so: a break-glass group that
+is wrong is put right first. For `pinned_members` that means that removing a stranger can turn a
 refusal into a pass; nothing else that is removed can.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 
+from identity_reconciler.core.declared import MEMBERS_WHERE, DeclaredGroup
 from identity_reconciler.core.guard_settings import GuardSettings
 from identity_reconciler.core.guards.evidence import Evidence
 from identity_reconciler.core.guards.verdicts import Objection
+from identity_reconciler.core.plan import Create, Reason
 from identity_reconciler.core.state import (
     Group,
     GroupKey,
@@ -71,6 +74,72 @@ def _not_exactly(evidence: Evidence, group: GroupKey, users: Iterable[str]) -> s
         for words, some in parts
         if some
     )
+
+
+def members_where(evidence: Evidence, _settings: GuardSettings) -> Objection | None:
+    """Refuse what a rule takes from most of its members, and a new group that it leaves empty.
+
+    Then it is more likely that the attributes did not arrive, or that the rule is misspelt, than
+    that so many have gone. Who leaves altogether, and whose time is over, does not count.
+    """
+    rules = {group_key(one.name): one for one in evidence.declaration.groups if one.rule}
+    found: list[str] = []
+    concerned: list[str] = []
+    for key, lost in _lost(evidence, rules).items():
+        stay = _staying(evidence, rules[key])
+        if len(lost) > stay:
+            told = f"group/{rules[key].name} would lose {len(lost)} of the {len(lost) + stay} whom"
+            found.append(f"{told} its rule has, or had")
+            concerned += lost
+    for entry in _made(evidence, rules):
+        found.append(f"the rule of group/{entry.name}, which is new, matches nobody")
+        concerned.append(evidence.address(entry.group))
+    if not found:
+        return None
+    return Objection(
+        "; ".join(found),
+        "a rule that keeps at least half of its members; see whether what it asks for is spelt "
+        "as it is in the attributes of people, and whether these have arrived",
+        tuple(sorted(concerned)),
+    )
+
+
+def _lost(
+    evidence: Evidence, rules: Mapping[GroupKey, DeclaredGroup]
+) -> Mapping[GroupKey, list[str]]:
+    """Return the addresses of the memberships that are removed as not listed, by group."""
+    found: dict[GroupKey, list[str]] = defaultdict(list)
+    for one in evidence.removals if rules else ():
+        if isinstance(one.resource, Membership) and one.reason is Reason.UNLISTED:
+            key = evidence.renames.group(group_key(one.resource.group))
+            if key in rules:
+                found[key].append(evidence.address(one.resource))
+    return found
+
+
+def _staying(evidence: Evidence, entry: DeclaredGroup) -> int:
+    """Return how many of those whom the rule of *entry* matches are in the group already."""
+    live = evidence.live.members.get(_former(evidence, entry), frozenset())
+    now = evidence.renames.members(live)
+    listed = entry.members or ()
+    return sum(one.via == (MEMBERS_WHERE,) and user_key(one.name) in now for one in listed)
+
+
+def _former(evidence: Evidence, entry: DeclaredGroup) -> GroupKey:
+    key = group_key(entry.name)
+    return group_key(evidence.renames.former_groups.get(key, key))
+
+
+def _made(evidence: Evidence, rules: Mapping[GroupKey, DeclaredGroup]) -> Iterator[DeclaredGroup]:
+    """Yield the groups that are to be created with a rule that matches nobody."""
+    for change in evidence.plan.changes if rules else ():
+        match change:
+            case Create(after=Group() as group):
+                entry = rules.get(group_key(group.name))
+                if entry is not None and entry.rule is not None and not entry.rule.matched:
+                    yield entry
+            case _:
+                pass
 
 
 def _unknown(evidence: Evidence, group: GroupKey) -> str | None:

@@ -20,6 +20,7 @@ from identity_reconciler.core.declared import (
     ManageLinks,
     Presence,
 )
+from identity_reconciler.core.flattening import way
 from identity_reconciler.core.state import PrincipalKind, folded
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.errors import UsageError
@@ -112,14 +113,35 @@ def _group(declared: Declared, group: DeclaredGroup, as_of: datetime) -> Iterato
     yield f"group/{group.name} is declared at {group.position}, {_presence(group.presence)}"
     yield from _owners(group.owners)
     yield from _reviews(declared, group)
-    if group.members is None or declared.settings.memberships is ManageLinks.OFF:
+    if not group.is_managed or declared.settings.memberships is ManageLinks.OFF:
         yield "  its members are not managed"
+    yield from _sources(group, as_of)
     for one in group.members or ():
         yield f"  has member user/{one.name}{_terms(one, as_of)}"
+    yield from _included(declared, group, as_of)
     for application in declared.applications:
         for one in _of(application.groups, group.name):
             yield f"  assigned to application/{application.selector}{_terms(one, as_of)}"
     yield from _owned(declared, PrincipalKind.GROUP, group.name)
+
+
+def _included(declared: Declared, group: DeclaredGroup, as_of: datetime) -> Iterator[str]:
+    for other in declared.groups:
+        for one in _of(other.include, group.name):
+            yield f"  included in group/{other.name}{_terms(one, as_of)}"
+
+
+def _sources(group: DeclaredGroup, as_of: datetime) -> Iterator[str]:
+    """Yield where members of *group* come from besides its list."""
+    for item in group.include:
+        yield f"  includes group/{item.name}{_terms(item, as_of)}"
+    if group.rule is not None:
+        said = " and ".join(f"{key} is {' or '.join(some)}" for key, some in group.rule.conditions)
+        yield f"  includes whoever's {said} ({group.rule.position})"
+    for item in group.exclude:
+        yield f"  excludes user/{item.name}{_terms(item, as_of)}"
+    for gap in group.unknown:
+        yield f"  has more members, perhaps: {gap.message} ({gap.position})"
 
 
 def _reviews(declared: Declared, entry: DeclaredGroup | DeclaredApplication) -> Iterator[str]:
@@ -178,6 +200,8 @@ def _presence(presence: Presence) -> str:
 
 def _terms(one: Listed, as_of: datetime) -> str:
     parts = [str(one.position)]
+    if one.via:
+        parts.append(f"via {way(one)}")
     if one.expires is not None:
         verb = "until" if _holds(one, as_of) else "expired"
         parts.append(f"{verb} {one.expires.isoformat().replace('+00:00', 'Z')}")

@@ -14,7 +14,7 @@ from identity_reconciler.desired.yaml.tree import Fields
 
 _WITHOUT_ATTRIBUTES = frozenset({"user_name", "name", "state"})
 _PREVIOUS = "previous_user_names", "previous_names"
-_SOURCES = "members", "include", "members_where", "exclude"
+SOURCES = "members", "include", "members_where", "exclude"
 """What says who is in a group."""
 
 
@@ -90,9 +90,9 @@ def group_findings(
     elif entry.state == "external":
         yield from _external_findings(fields, {"name", "state", "owners"})
     elif entry.state == "absent":
-        yield from _unless_absent(fields, (*_SOURCES, "previous_names", "owners", "review"))
+        yield from _unless_absent(fields, (*SOURCES, "previous_names", "owners", "review"))
     else:
-        yield from _review_findings(entry, fields, _SOURCES)
+        yield from _review_findings(entry, fields, SOURCES)
         yield from _source_findings(entry, fields)
 
 

@@ -16,6 +16,7 @@ from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.entries import ApplicationEntry, GroupEntry
 from identity_reconciler.desired.model.instance import IgnoreSection, SettingsDocument
 from identity_reconciler.desired.model.people import SECTIONS, UserEntry
+from identity_reconciler.desired.reading.rules import SOURCES
 from identity_reconciler.desired.writing.placing import Entry
 from identity_reconciler.desired.yaml.edits import Operation
 from identity_reconciler.desired.yaml.emit import NULL, Data
@@ -83,6 +84,22 @@ def correct_list(
         entry.section.operation.change_list(*place, gone, added)
     over = [one for one in listed if correction.is_over(one) and folded(one.name) in live]
     return Corrected([live[name] for name in new], over)
+
+
+def drop_from(entry: Entry, path: tuple[str, ...], gone: SequenceOf[bool]) -> None:
+    """Take out the items that are *gone* of the list at *path* of *entry*; with all, the list."""
+    place = list_at(entry, path)
+    if place is not None and all(gone):
+        remove_at(entry, path)
+    elif place is not None and any(gone):
+        numbers = {number for number, is_gone in enumerate(gone) if is_gone}
+        entry.section.operation.change_list(*place, numbers, {})
+
+
+def leave_open(entry: Entry) -> None:
+    """Let the *entry* of a group say nothing of who is in it."""
+    for key in SOURCES:
+        remove_at(entry, (key,))
 
 
 def places_in(names: SequenceOf[str]) -> Callable[[str], int]:

@@ -22,9 +22,11 @@ from identity_reconciler.core.declared import (
     ManageObjects,
     Presence,
 )
+from identity_reconciler.core.flattening import derived, way
 from identity_reconciler.core.state import PrincipalKind, folded
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.desired.reading.files import SPECIAL_FILES
+from identity_reconciler.desired.reading.rules import SOURCES
 from identity_reconciler.desired.writing.corrections import (
     add_list,
     fill_map,
@@ -37,6 +39,8 @@ from identity_reconciler.desired.writing.corrections import (
 from identity_reconciler.desired.writing.exporter import user_entry
 from identity_reconciler.desired.writing.inputs import Input, Inputs
 from identity_reconciler.desired.writing.lookups import (
+    EXCLUDE,
+    INCLUDE,
     OWNERS,
     REVIEWERS,
     Items,
@@ -79,6 +83,8 @@ class Editor:
         self._listed: dict[ListPlace, Items] = {}
         self._names: dict[ListPlace, set[str]] = {}
         """The folded names in each list that has been asked about, with those that are added."""
+        self._given: dict[str, tuple[Mapping[str, Listed], bool]] = {}
+        """Whom includes and rules give the groups that were asked about, by folded name."""
         self._made: dict[str, dict[str, list[Data]]] = {}
         """The lists of the applications that are declared, by what they are called."""
 
@@ -255,6 +261,8 @@ class Editor:
         self._note("group", entry.name)
         for application in self.declared.applications:
             self._drop(application.position, ("assignments", "groups"), application.groups, name)
+        for group in self.declared.groups:
+            self._drop(group.position, ("include",), group.include, name)
         for each in self._known.answering:
             for number, one in enumerate(each.people):
                 if one.kind is PrincipalKind.GROUP and folded(one.name) == folded(name):
@@ -273,7 +281,7 @@ class Editor:
             return
         operation, node = place.section.operation, place.node
         name = node.pairs[node.index("user_name" if entry.kind == "user" else "name")][0].value
-        for key in ("members", *_ANSWERING, "previous_names", "previous_user_names"):
+        for key in (*SOURCES, *_ANSWERING, "previous_names", "previous_user_names"):
             if node.index(key) >= 0:
                 operation.remove_key(node, key)
         state = node.index("state")
@@ -287,7 +295,8 @@ class Editor:
         for group in self.declared.groups:
             which = (group.position, ("members",))
             gone = self._gone.get(which, set())
-            if gone and len(gone) == len(group.members or ()) and not self._added.get(which):
+            is_emptied = gone and len(gone) == len(group.members or ())
+            if is_emptied and not group.derives and not self._added.get(which):
                 yield group.name
 
     def answering(self) -> tuple[Responsible, ...]:
@@ -343,20 +352,70 @@ class Editor:
             raise UsageError(f"group/{group} is new; give its members with it")
         entry = self.group(group)
         name = self._referable("user", user)
-        if entry.members is None:
+        if not entry.is_managed:
             raise UsageError(
                 f"the memberships of group/{entry.name} are not managed: it has no `members`; "
                 f"add them with `identity-reconciler import --only group/{entry.name}`, or "
                 "`members: []` if it has none"
             )
-        self._put(entry.position, ("members",), entry.members, _item("user", name, terms))
         self._note("group", entry.name, name)
+        if self._drop(entry.position, ("exclude",), entry.exclude, user):
+            included = derived(self.declared, entry, whole=True).members
+            comes = next((one for one in included if folded(one.name) == folded(user)), None)
+            if comes:
+                self.remarks.append(
+                    f"user/{name} was excluded, and is in group/{entry.name} via {way(comes)} "
+                    f"({comes.position}) from now on"
+                )
+                return
+        comes, _ = self.inherited(entry, user)
+        if comes:
+            self.remarks.append(
+                f"user/{name} is in group/{entry.name} already, via {way(comes)} "
+                f"({comes.position}); listed, they stay when that ends"
+            )
+        listed = entry.members or ()
+        self._put(entry.position, ("members",), listed, _item("user", name, terms))
 
-    def remove_member(self, group: str, user: str) -> None:
-        """Take *user* out of *group*."""
+    def remove_member(self, group: str, user: str, *, exclude: bool = False) -> None:
+        """Take *user* out of *group*; *exclude* whoever would be in it all the same."""
         entry = self.group(group)
-        if not self._drop(entry.position, ("members",), entry.members or (), user):
-            raise UsageError(f"user/{user} is not listed in group/{entry.name}")
+        is_dropped = self._drop(entry.position, ("members",), entry.members or (), user)
+        comes, is_open = self.inherited(entry, user)
+        if exclude and (comes or (is_open and not is_dropped)):
+            name = self._referable("user", user)
+            self._put(entry.position, ("exclude",), entry.exclude, name)
+        elif exclude and not is_dropped:
+            raise UsageError(f"user/{user} is not in group/{entry.name}, so nothing is to exclude")
+        elif comes and is_dropped:
+            self.remarks.append(
+                f"user/{user} stays in group/{entry.name} via {way(comes)} ({comes.position}); "
+                "`edit remove-member --exclude` leaves them out of this group alone"
+            )
+        elif comes:
+            raise UsageError(
+                f"user/{user} is not listed in group/{entry.name}, and is in it via {way(comes)} "
+                f"({comes.position}): take them out there, or leave them out of this group alone "
+                "with --exclude"
+            )
+        elif not is_dropped:
+            hint = ", unless by what only AWS knows; then --exclude leaves them out"
+            said = f"user/{user} is not listed in group/{entry.name}{hint if is_open else ''}"
+            raise UsageError(said)
+
+    def inherited(self, entry: DeclaredGroup, user: str) -> tuple[Listed | None, bool]:
+        """Return how *user* is in a group without being listed, as the files are.
+
+        And whether there are others in it of whom only AWS knows.
+        """
+        if not entry.derives:
+            return None, False
+        if entry.name not in self._given:
+            found = derived(self.declared, entry)
+            by_name = {folded(one.name): one for one in found.members}
+            self._given[entry.name] = by_name, bool(found.unknown)
+        members, is_open = self._given[entry.name]
+        return members.get(folded(user)), is_open
 
     def assign(
         self, application: str, principal: tuple[str, str], terms: Mapping[str, Data], *, new: bool
@@ -434,14 +493,23 @@ class Editor:
             return
         # Nobody is no answer to who answers: the key goes where no one takes over.
         is_emptied = not items and len(self._gone[which]) == len(self._listed[which])
-        if is_emptied and path in {OWNERS, REVIEWERS}:
+        if is_emptied and path in {OWNERS, REVIEWERS, INCLUDE, EXCLUDE}:
             remove_at(entry, path)
+            if path == INCLUDE:
+                self._stay_managed(entry)
             return
         place_of = places_in([folded(one.name) for one in self._listed[which]])
         new: dict[int, list[Data]] = {}
         for item in items:
             new.setdefault(place_of(item_name(item)), []).append(item)
         entry.section.operation.change_list(*found, self._gone[which], new)
+
+    def _stay_managed(self, entry: Entry) -> None:
+        """Let an *entry* that includes no group any more still say who is in it."""
+        if entry.node.index("members_where") < 0:
+            remove_at(entry, EXCLUDE)
+            if entry.node.index("members") < 0:
+                add_list(entry, ("members",), [])
 
     def _start(self, entry: Entry, path: tuple[str, ...], items: list[Data]) -> None:
         said: dict[str, Data] = {path[-1]: items}

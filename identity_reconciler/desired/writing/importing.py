@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TypeVar
 
+from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
@@ -22,6 +24,7 @@ from identity_reconciler.core.declared import (
     ManageObjects,
     Presence,
 )
+from identity_reconciler.core.flattening import FlatList, LiveMembers, flat_lists
 from identity_reconciler.core.planner import settled
 from identity_reconciler.core.state import (
     Application,
@@ -41,13 +44,17 @@ from identity_reconciler.core.state import (
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.desired.writing.corrections import (
     Correction,
+    add_list,
     add_previous_name,
     correct_group,
     correct_list,
     correct_user,
+    drop_from,
     fill_map,
     ignore_names,
+    leave_open,
     list_at,
+    remove_at,
 )
 from identity_reconciler.desired.writing.exporter import Entry, Exporter
 from identity_reconciler.desired.writing.layout import Layout, file_for
@@ -55,7 +62,7 @@ from identity_reconciler.desired.writing.naming import sayable, to_be_ignored
 from identity_reconciler.desired.writing.placing import Catalog
 from identity_reconciler.desired.writing.placing import Entry as Place
 from identity_reconciler.desired.writing.rewrite import Rewrite
-from identity_reconciler.errors import UsageError
+from identity_reconciler.errors import Position, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,7 @@ _Object = TypeVar("_Object", User, Group)
 _Declared = TypeVar("_Declared", DeclaredUser, DeclaredGroup)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Import:
     catalog: Catalog
     declared: Declared
@@ -234,6 +241,53 @@ class _Import:
             members = self.live.members.get(key, frozenset())
             self._add("groups", group.name, self.exporter.group(group, members))
 
+    @cached_property
+    def _inherited(self) -> tuple[Declared, Mapping[GroupKey, FlatList]]:
+        """What is declared after the import but for lists, and whom includes and rules give then.
+
+        Every list that is imported has who is live.
+        """
+        after = replace(
+            self.declared, users=tuple(self._users_after()), groups=tuple(self._groups_after())
+        )
+        imported = frozenset(
+            group_key(one.name) for one in after.groups if self.choice.wants("group", one.name)
+        )
+        live = LiveMembers(self.live, as_live=imported)
+        return after, flat_lists(after, live)
+
+    def _users_after(self) -> Iterator[DeclaredUser]:
+        """Yield the users as they are declared after the import; see `users`."""
+        is_ours = self.declared.settings.users is not ManageObjects.REFERENCE
+        known: set[UserKey] = set()
+        for entry in self.declared.users:
+            key = user_key(entry.name)
+            known.add(key)
+            found = self.live.users.get(key)
+            if not self.choice.wants("user", entry.name):
+                yield entry
+            elif found is not None and is_ours and entry.presence is not Presence.EXTERNAL:
+                if entry.presence is Presence.ABSENT or found.foreign:
+                    presence = Presence.EXTERNAL if found.foreign else Presence.PRESENT
+                    yield replace(entry, user=found, presence=presence)
+                else:
+                    yield replace(entry, user=_said(entry.user, found))
+            elif found is not None or entry.presence is Presence.ABSENT:
+                yield entry
+        for key in self.exporter.users if is_ours else ():
+            if key not in known and self.choice.wants("user", key):
+                found = self.live.users[key]
+                presence = Presence.EXTERNAL if found.foreign else Presence.PRESENT
+                yield DeclaredUser(found, Position("", 1, 1), presence)
+
+    def _groups_after(self) -> Iterator[DeclaredGroup]:
+        """Yield the groups as they are declared after the import, without what lists will say."""
+        for entry in self.declared.groups:
+            if not self.choice.wants("group", entry.name):
+                yield entry
+            elif group_key(entry.name) in self.live.groups or entry.presence is Presence.ABSENT:
+                yield replace(entry, members=(), exclude=())
+
     def _tell_renames(self) -> None:
         for key, name in sorted(self.former.items()):
             if self.choice.wants("group", key):
@@ -289,8 +343,12 @@ class _Import:
             add_previous_name(place, self.former[key])
         if settled(entry.group, found) != found:
             correct_group(place, self.exporter.group(found, members))
-        if entry.members is not None:
-            names = self.exporter.members(f"group/{found.name}", members)
+        names = self.exporter.members(f"group/{found.name}", members) if entry.is_managed else []
+        if names is None:
+            leave_open(place)
+        elif entry.derives and self.declared.settings.memberships is not ManageLinks.OFF:
+            self._derived(place, entry, names)
+        elif entry.members is not None:
             keeps = self._keeps("user", self.declared.settings.memberships)
             self._correct(
                 place,
@@ -298,6 +356,43 @@ class _Import:
                 (f"membership/{entry.name}", entry.members),
                 Correction(names, keeps, self.choice.as_of),
             )
+
+    def _derived(self, place: Place, entry: DeclaredGroup, names: Sequence[str]) -> None:
+        """Let a group that includes others, or has a rule, come to the members called *names*.
+
+        What it includes stays. Who is live beyond that is listed; who is not live is excluded.
+        """
+        after, lists = self._inherited
+        stay = {one.name for one in after.groups}
+        included = [one.name for one in entry.include if one.name in stay]
+        drop_from(place, ("include",), [one.name not in stay for one in entry.include])
+        found = lists[group_key(entry.name)].members
+        over = [one for one in found if Correction((), None, self.choice.as_of).is_over(one)]
+        inherited = {folded(one.name): one.name for one in found if one not in over}
+        past = {folded(one.name) for one in over}
+        own = {folded(one.name) for one in entry.members or ()}
+        live = {folded(name) for name in names}
+        beyond = [
+            name
+            for name in names
+            if folded(name) in own or folded(name) not in inherited.keys() | past
+        ]
+        address = f"membership/{entry.name}"
+        if included or entry.rule is not None:
+            missing = [name for key, name in sorted(inherited.items()) if key not in live]
+            correct_list(
+                place, ("exclude",), entry.exclude, Correction(missing, None, self.choice.as_of)
+            )
+        else:
+            remove_at(place, ("exclude",))
+            if entry.members is None and not beyond:
+                add_list(place, ("members",), [])
+        self._correct(
+            place,
+            ("members",),
+            (address, entry.members or ()),
+            Correction(beyond, None, self.choice.as_of),
+        )
 
     def _correct(
         self,
@@ -405,6 +500,16 @@ class _Import:
         layout = self.choice.layout
         file = file_for(layout, section, name) if layout else self.catalog.choose(section)
         self.catalog.add(file, section, entry)
+
+
+def _said(declared: User, live: User) -> User:
+    """Return *declared* with what is *live* for all that it says."""
+    said = {
+        one.field: getattr(live, one.field)
+        for one in USER_ATTRIBUTES
+        if getattr(declared, one.field) is not None or one.field in declared.cleared
+    }
+    return replace(declared, **said)
 
 
 def _owners(entry: DeclaredGroup) -> Entry:

@@ -30,7 +30,10 @@ Items = tuple[Listed, ...] | tuple[DeclaredOwner, ...]
 
 OWNERS = ("owners",)
 REVIEWERS = ("review", "by")
+EXCLUDE = ("exclude",)
 """The keys that lead to the lists of people who are no members."""
+INCLUDE = ("include",)
+"""The key that leads to the list of groups in a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class Lookups:
         """Where each user is listed: the place of the list, the list, and the number in it."""
         lists: list[tuple[ListPlace, Items]] = [
             *(((one.position, ("members",)), one.members or ()) for one in self._declared.groups),
+            *(((one.position, EXCLUDE), one.exclude) for one in self._declared.groups),
             *(
                 ((one.position, ("assignments", "users")), one.users)
                 for one in self._declared.applications

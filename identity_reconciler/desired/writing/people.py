@@ -184,7 +184,7 @@ def _by_hand(editor: Editor, user: DeclaredUser) -> Iterator[str]:
 
 def _unmanaged(editor: Editor) -> list[str]:
     def is_open(group: DeclaredGroup) -> bool:
-        return group.members is None and group.presence is Presence.PRESENT
+        return not group.is_managed and group.presence is Presence.PRESENT
 
     return [one.name for one in editor.declared.groups if is_open(one)]
 
