@@ -271,15 +271,17 @@ def _groups(declared: Declared, targets: Targets, live: State) -> Iterator[Decla
     for entry in declared.groups:
         key = group_key(entry.group.name)
         if key in targets.groups:
-            yield replace(entry, members=_touched_members(entry, targets), flat=True)
+            yield replace(entry, members=_touched_members(entry, targets), flat=entry.derives)
         elif key in listing:
             yield replace(
                 entry,
                 group=Group(entry.group.name),
                 members=_touched_members(entry, targets),
-                flat=True,
+                flat=entry.derives,
                 previous_names=(),
+                owners=(),
                 review=None,
+                reviewed=None,
             )
     renamed = _previous(one for one in declared.groups if _key(one) in targets.groups)
     for key, group in live.groups.items():

@@ -92,8 +92,8 @@ class TestEveryField:
             (DeclaredUser, {"presence"}, {"user", "position", "previous_names"}),
             (
                 DeclaredGroup,
-                {"presence", "members", "owners", "review", "reviewed"},
-                {"group", "position", "previous_names"},
+                {"presence", "members", "include", "rule", "owners", "review", "reviewed"},
+                {"group", "position", "previous_names", "exclude", "flat", "unknown"},
             ),
             (
                 DeclaredApplication,

@@ -112,7 +112,8 @@ class TestNames:
         assert [str(one) for one in GuardId] == [
             *("empty.desired", "empty.live", "budget.users", "budget.groups"),
             *("budget.memberships", "budget.assignments", "budget.expired", "budget.renames"),
-            *("wipe", "protected", "min_members", "pinned_members", "lockout.self", "privileged"),
+            *("wipe", "protected", "min_members", "pinned_members", "members_where"),
+            *("lockout.self", "privileged"),
             *("rename.suspected", "leftover.accounts", "review.overdue"),
             *("separation_of_duties", "max_members", "no_direct_assignments", "email_domains"),
             *("min_owners", "max_duration"),

@@ -213,6 +213,7 @@ FATES: Mapping[str, Fate] = {
     "changes.kind": REFUSED,
     "changes.address": REFUSED,
     "changes.differences": REFUSED,
+    "changes.via": TOLD,
     "changes.differences.field": REFUSED,
     "changes.differences.before": REFUSED,
     "changes.differences.after": REFUSED,
