@@ -6,7 +6,7 @@ bound to the live state it was drawn for. Few draws make a world, because drawin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -30,11 +30,13 @@ from identity_reconciler.core.declared import (
     Presence,
     Settings,
 )
+from identity_reconciler.core.flattening import FlatList, flat_lists
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
     Email,
     Group,
+    GroupKey,
     GroupName,
     Principal,
     PrincipalKind,
@@ -413,9 +415,18 @@ def nestings(draw: st.DrawFn, declared: Declared, live: State) -> Declared:
         return declared
     groups = _listable_groups(declared.groups, live, declared.settings)
     people = _listable_users(declared.users, live, declared.settings)
-    return replace(
+    found = replace(
         declared, groups=tuple(_nested(draw, one, groups, people) for one in declared.groups)
     )
+    lists = flat_lists(found, None)
+    return replace(found, groups=tuple(_needed(one, lists) for one in found.groups))
+
+
+def _needed(entry: DeclaredGroup, lists: Mapping[GroupKey, FlatList]) -> DeclaredGroup:
+    """Return *entry* without what it excludes for nothing; the loader refuses that."""
+    flat = lists.get(group_key(entry.name))
+    idle = () if flat is None or flat.unknown else flat.idle
+    return replace(entry, exclude=tuple(one for one in entry.exclude if one not in idle))
 
 
 def _nested(

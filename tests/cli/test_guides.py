@@ -54,6 +54,7 @@ RUN_ELSEWHERE = {
     guide("adopting").path: "test_adopting.py",
     guide("people").path: "test_people.py",
     guide("reviews").path: "test_review.py",
+    guide("teams").path: "test_teams.py",
 }
 GUIDES = [path for path in DOCUMENTS if path not in RUN_ELSEWHERE]
 

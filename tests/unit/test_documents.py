@@ -188,7 +188,7 @@ class TestYaml:
 
     def test_the_guide_shows_everything(self, declared: Declared) -> None:
         assert len(declared.files) == len(GUIDE_TO_YAML.code("yaml"))
-        assert (len(declared.users), len(declared.groups), len(declared.applications)) == (4, 4, 2)
+        assert (len(declared.users), len(declared.groups), len(declared.applications)) == (4, 7, 2)
         assert declared.settings.guards.protected.groups == ("break-glass",)
 
     def test_the_approvals_are_in_order_on_their_day(self, declared: Declared) -> None:

@@ -109,8 +109,7 @@ ExcludedItem = Annotated[
     Annotated[str, Tag("text")] | Annotated[ExcludedUser, Tag("entry")], Discriminator(form)
 ]
 Values = Annotated[
-    Annotated[Text, Tag("text")]
-    | Annotated[Annotated[list[Text], Field(min_length=1)], Tag("list")],
+    Annotated[Text, Tag("text")] | Annotated[list[Text], Tag("list")],
     Discriminator(list_or_text),
 ]
 """One value, or several of which one is enough."""

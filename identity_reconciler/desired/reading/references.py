@@ -65,7 +65,7 @@ def cross_check(gathered: Gathered, places: Places) -> Iterator[Problem]:
         yield from _owners(application.owners, users, groups)
         yield from _owners(_reviewers(application), users, groups)
         yield from _too_many_groups(application)
-    yield from _includes(gathered)
+    yield from _includes(gathered, users)
     yield from _managers(gathered.users, users, places)
     yield from _manager_cycles(users.entries, places)
 
@@ -210,7 +210,7 @@ def _listed_and_excluded(group: DeclaredGroup) -> Iterator[Problem]:
             )
 
 
-def _includes(gathered: Gathered) -> Iterator[Problem]:
+def _includes(gathered: Gathered, users: _Register) -> Iterator[Problem]:
     """Yield circles of includes, and what is excluded and would not be there anyhow."""
     round_about = list(circles(gathered.groups))
     for circle in round_about:
@@ -225,8 +225,10 @@ def _includes(gathered: Gathered) -> Iterator[Problem]:
     lists = flat_lists(declared, None)
     for group in excluding:
         found = lists[group_key(group.name)]
+        listed = {folded(one.name) for one in group.members or ()}
         for one in () if found.unknown else found.idle:
-            yield Problem(one.position, idle_exclude(group, one))
+            if folded(one.name) not in listed and not users.objection(one.name):
+                yield Problem(one.position, idle_exclude(group, one))
 
 
 def _owners(

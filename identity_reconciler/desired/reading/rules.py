@@ -10,7 +10,7 @@ from identity_reconciler.core.wording import shown
 from identity_reconciler.desired.model.entries import ApplicationEntry, GroupEntry
 from identity_reconciler.desired.model.findings import ModelFinding
 from identity_reconciler.desired.model.people import NameEntry, UserEntry
-from identity_reconciler.desired.yaml.tree import Fields
+from identity_reconciler.desired.yaml.tree import Fields, Items
 
 _WITHOUT_ATTRIBUTES = frozenset({"user_name", "name", "state"})
 _PREVIOUS = "previous_user_names", "previous_names"
@@ -98,9 +98,13 @@ def group_findings(
 
 def _source_findings(entry: GroupEntry, fields: Fields) -> Iterator[ModelFinding]:
     """Yield what is wrong with where the members of a present group come from."""
-    if "members_where" in fields and not fields.get("members_where"):
-        where = fields.value_mark("members_where")
-        yield where, "a rule without a condition would take in everybody; add one"
+    rule = fields.get("members_where")
+    if isinstance(rule, Fields):
+        if not rule:
+            yield rule.mark, "a rule without a condition would take in everybody; add one"
+        for key, values, mark, _ in rule.rows():
+            if isinstance(values, Items) and not values:
+                yield mark, f"{shown(key)} has no value to fit; add one, or leave the key out"
     if entry.exclude and not entry.include and entry.members_where is None:
         said = "there is nobody to leave out without `include` or `members_where`; remove `exclude`"
         yield fields.key_mark("exclude"), said

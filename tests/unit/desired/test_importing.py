@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from identity_reconciler.core.comparison import compare
-from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.declared import (
+    Declared,
+    DeclaredGroup,
+    DeclaredUser,
+    Listed,
+    Presence,
+)
 from identity_reconciler.core.plan import Change, Delete, Reason, Rename, Update
 from identity_reconciler.core.state import (
     Application,
@@ -30,6 +37,7 @@ from identity_reconciler.core.state import (
     State,
     User,
     UserName,
+    folded,
     group_key,
     user_key,
 )
@@ -37,7 +45,7 @@ from identity_reconciler.desired.writing.importing import Choice, adopt
 from identity_reconciler.desired.writing.layout import Layout, file_for
 from identity_reconciler.desired.writing.rewrite import Rewrite
 from tests.memory_gateway import MemoryGateway
-from tests.strategies import NOW, live_states
+from tests.strategies import NOW, live_states, nestings
 
 INSTANCE = (Path(__file__).parents[2] / "invalid" / "instance.yaml").read_text("utf-8")
 PLAIN = "manage: {require_email: false}\n"
@@ -203,6 +211,68 @@ def gives_a_better_name(change: Change) -> bool:
     return old != new == " ".join(old.split())
 
 
+def as_yaml(declared: Declared) -> str:
+    """Return a file that declares the users and groups of *declared*."""
+
+    def item(kind: str, one: Listed) -> dict[str, object]:
+        ends = {} if one.expires is None else {"expires": one.expires.isoformat()}
+        return {kind: one.name, **ends}
+
+    def person_of(one: DeclaredUser) -> dict[str, object]:
+        if one.presence is Presence.EXTERNAL:
+            return {"user_name": one.name, "state": "external"}
+        user = one.user
+        name = {"given_name": user.given_name, "family_name": user.family_name}
+        return {
+            "user_name": one.name,
+            "name": name,
+            "display_name": user.display_name,
+            **({"title": user.title} if user.title else {}),
+            **({"enterprise": {"department": user.department}} if user.department else {}),
+            **({"email": user.email.value} if user.email else {}),
+        }
+
+    def group_of(one: DeclaredGroup) -> dict[str, object]:
+        if one.presence is Presence.EXTERNAL:
+            return {"name": one.name, "state": "external"}
+        lists = {
+            "members": [item("user", each) for each in one.members or ()],
+            "include": [item("group", each) for each in one.include],
+            "exclude": [item("user", each) for each in one.exclude],
+        }
+        rule = {key: list(values) for key, values in one.rule.conditions} if one.rule else None
+        return {
+            "name": one.name,
+            **{key: some for key, some in lists.items() if some},
+            **({"members_where": rule} if rule else {}),
+        }
+
+    found = {
+        "users": list(map(person_of, declared.users)),
+        "groups": list(map(group_of, declared.groups)),
+    }
+    return json.dumps(found, indent=1) + "\n"
+
+
+def is_over(change: Change) -> bool:
+    return isinstance(change, Delete) and change.reason is Reason.EXPIRED
+
+
+def sources(declared: Declared, stay: Declared | None = None) -> object:
+    """Return what the groups of *declared* include, as far as it is in *stay*, and their rules."""
+    groups = (stay or declared).groups
+    names = {folded(one.name) for one in groups}
+    ours = {folded(one.name) for one in groups if one.presence is Presence.PRESENT}
+    found = {
+        folded(one.name): (
+            {folded(each.name) for each in one.include} & names,
+            one.rule and one.rule.conditions,
+        )
+        for one in declared.groups
+    }
+    return {key: said for key, said in found.items() if key in ours and any(said)}
+
+
 class TestLaw:
     """What has been imported has nothing to plan, and importing it again changes nothing.
 
@@ -222,6 +292,27 @@ class TestLaw:
             once = dict(repository.rewrite.contents)
             repository.adopt(state, layout=layout)
             assert repository.rewrite.contents == once
+
+    @QUICK
+    @given(before=live_states(), live=live_states(), data=st.data())
+    def test_into_groups_of_groups(
+        self, tmp_path: Path, before: State, live: State, data: st.DataObject
+    ) -> None:
+        """Neither does an include or a rule come by an import, nor does one go."""
+        repository = Repository(tmp_path / "plain")
+        repository.adopt(without_orphans(before))
+        nested = data.draw(nestings(repository.declared, before))
+        repository = Repository(tmp_path / "nested", identities=as_yaml(nested))
+        live = without_orphans(live)
+        repository.adopt(live)
+        whole = MemoryGateway.holding(live).state()
+        plan = compare(repository.declared, whole, NOW)
+        assert [one for one in plan.changes if not is_over(one)] == []
+        assert plan.unresolved == ()
+        once = dict(repository.rewrite.contents)
+        repository.adopt(live)
+        assert repository.rewrite.contents == once
+        assert sources(repository.declared) == sources(nested, repository.declared)
 
     @settings(QUICK, max_examples=50)
     @given(live=odd_states(), text=SETTINGS)
