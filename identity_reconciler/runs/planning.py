@@ -118,7 +118,8 @@ def make_plan(
     ahead = outlook(declared, gateway.rates)
     with listener.reading("reading the live state", lambda: gateway.requests.total, ahead):
         with listener.phase("read"):
-            survey = read_live(declared, gateway, as_of)
+            before = base.plans(declared) if base is not None else None
+            survey = read_live(declared, gateway, as_of, before)
         with listener.phase("plan"), without_collections():
             comparison = compare_resolved(survey.resolution)
             plan = only_expired(comparison.plan) if terms.only_expired else comparison.plan

@@ -63,8 +63,12 @@ class Survey:
     resolution: Resolution
 
 
-def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> Survey:
+def read_live(
+    declared: Declared, gateway: Gateway, as_of: datetime, also: Declared | None = None
+) -> Survey:
     """Read the live state that a plan for *declared* needs, and bind *declared* to it.
+
+    Of *also*, that of before, the groups that it includes are read as well.
 
     All users, groups and applications; the members of every group whose memberships are managed
     or that may be deleted; the assignments of every declared application; and, only when users
@@ -73,7 +77,7 @@ def read_live(declared: Declared, gateway: Gateway, as_of: datetime) -> Survey:
     Raises:
         IncompleteReadError: Part of it could not be read.
     """
-    question = wanted(declared)
+    question = wanted(declared, also)
     live = gateway.read_state(question)
     resolution = resolve(declared, live, as_of)
     leavers = tuple(sorted(resolution.departing.principals()))
@@ -355,8 +359,8 @@ def _completed(live: State, gateway: Gateway, facts: MissingFacts, known: Known)
     return replace(found, applications=chosen).united(live)
 
 
-def wanted(declared: Declared) -> Wanted:
-    """Return what the first read for *declared* asks for."""
+def wanted(declared: Declared, also: Declared | None = None) -> Wanted:
+    """Return what the first read for *declared* asks for; see `read_live`."""
     applications = _labelled_applications(declared)
     lengths = {group_key(one.group.name): len(one.members or ()) for one in declared.groups}
     return Wanted(
@@ -364,7 +368,7 @@ def wanted(declared: Declared) -> Wanted:
         groups=True,
         applications=_binds_applications(declared),
         twins=True,
-        members_of=_group_filter(declared),
+        members_of=_group_filter(declared, also),
         length_of=lambda group: lengths.get(group_key(group.name), 0),
         assignments_of=lambda application: any(
             is_read(entry, application)
@@ -399,13 +403,15 @@ def is_read(entry: DeclaredApplication, application: Application) -> bool:
     return asks and entry.selector.matches(application)
 
 
-def _group_filter(declared: Declared) -> Callable[[Group], bool]:
+def _group_filter(declared: Declared, also: Declared | None = None) -> Callable[[Group], bool]:
     """Return whether to read the members of a live group.
 
     It is managed, may be deleted, or is included in another one.
     """
     settings = declared.settings
     included = included_groups(declared)
+    if also is not None:
+        included |= included_groups(also)
     listed: set[GroupKey] = set(included)
     known: set[GroupKey] = set()
     for entry in declared.groups:

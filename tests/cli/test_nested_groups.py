@@ -8,6 +8,7 @@ import pytest
 
 from identity_reconciler.desired.reading.loader import load
 from identity_reconciler.sandbox import Sandbox
+from tests.cli.test_base import git
 from tests.cli.test_edit import SETTINGS, changed, edit
 from tests.command import command
 
@@ -42,7 +43,7 @@ EDITS = {
     "a member who is listed and included": (
         ("remove-member", "both", "ann"),
         ["-    members: [ann]", "+    members: []"],
-        "note: user/ann stays in group/both via core (all.yaml:7:15); `edit remove-member --exclude",
+        "note: user/ann stays in group/both via core (all.yaml:7:15); `edit remove-member",
     ),
     "and that too": (
         ("remove-member", "both", "ann", "--exclude"),
@@ -62,7 +63,7 @@ EDITS = {
     "a member who is included already": (
         ("add-member", "all", "ann", "--reason", "T-1"),
         ["-    members: [eve]", "+    members: [{user: ann, reason: T-1}, eve]"],
-        "note: user/ann is in group/all already, via core (all.yaml:7:15); listed, they stay when",
+        "note: user/ann is in group/all already, via core (all.yaml:7:15); listed, they stay",
     ),
     "the first who is listed": (
         ("add-member", "only", "eve"),
@@ -114,6 +115,25 @@ REFUSED = {
         "user/bob is not in group/all, so nothing is to exclude"
     ),
 }
+
+
+def by_other_hands(database: Path) -> None:
+    """Make the group `other` with ida in it, past the YAML."""
+    with Sandbox(database) as sandbox:
+        store = sandbox.session().client("identitystore")
+        user = store.create_user(
+            IdentityStoreId="d-1234567890",
+            UserName="ida",
+            DisplayName="Ida",
+            Name={"GivenName": "I", "FamilyName": "D"},
+            Emails=[{"Value": "i@example.com", "Primary": True}],
+        )["UserId"]
+        group = store.create_group(IdentityStoreId="d-1234567890", DisplayName="other")
+        store.create_group_membership(
+            IdentityStoreId="d-1234567890",
+            GroupId=group["GroupId"],
+            MemberId={"UserId": user},
+        )
 
 
 @pytest.fixture
@@ -177,25 +197,28 @@ class TestLooking:
         (missing, told) = first.json()["unresolved"]
         assert 'group "other" is unresolved' in missing["message"]
         assert 'group "other" is only referred to here' in told["message"]
-        with Sandbox(database) as sandbox:
-            store = sandbox.session().client("identitystore")
-            user = store.create_user(
-                IdentityStoreId="d-1234567890",
-                UserName="ida",
-                DisplayName="Ida",
-                Name={"GivenName": "I", "FamilyName": "D"},
-                Emails=[{"Value": "i@example.com", "Primary": True}],
-            )["UserId"]
-            group = store.create_group(IdentityStoreId="d-1234567890", DisplayName="other")
-            store.create_group_membership(
-                IdentityStoreId="d-1234567890",
-                GroupId=group["GroupId"],
-                MemberId={"UserId": user},
-            )
+        by_other_hands(database)
         plan = command("plan", "--sandbox", "--format", "json", cwd=work).json()
         (link,) = [one for one in plan["changes"] if one["address"] == "membership/both/ida"]
         assert (link["action"], link["via"]) == ("create", ["other"])
         assert link["source"]["line"] == 14
+
+    @pytest.mark.parametrize("option", ["--base", "--changed-since"])
+    def test_what_is_included_no_more_is_not_pending(self, work: Path, option: str) -> None:
+        """Who was in the group that was included is read, though it is none of ours any more."""
+        database = work / ".identity-reconciler/sandbox.sqlite3"
+        command("plan", "--sandbox", cwd=work)
+        by_other_hands(database)
+        assert command("apply", "--sandbox", "--auto-approve", cwd=work).code == 0
+        git(work, "init", "-q")
+        git(work, "add", "desired-state")
+        git(work, "commit", "-qm", "x")
+        path = work / "desired-state/all.yaml"
+        path.write_text(FILE.replace("include: [core, other]", "include: [core]"))
+        plan = command("plan", "--sandbox", option, "HEAD", "--format", "json", cwd=work).json()
+        (gone,) = plan["changes"]
+        assert (gone["address"], gone["action"]) == ("membership/both/ida", "delete")
+        assert gone["pending"] is False
 
     def test_a_review_tells_the_way_and_excludes(self, work: Path) -> None:
         path = work / "desired-state/all.yaml"
