@@ -292,7 +292,9 @@ def _through(one: Listed, item: Listed) -> Listed:
 
 
 def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min(filter(None, (one, other)), default=None)
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
 
 
 def _rank(expires: datetime | None, length: int) -> tuple[bool, float, int]:
