@@ -14,7 +14,15 @@ from identity_reconciler.core.declared import (
     Instance,
     Presence,
 )
-from identity_reconciler.core.state import State, User
+from identity_reconciler.core.flattening import way
+from identity_reconciler.core.state import (
+    GroupKey,
+    State,
+    User,
+    UserKey,
+    group_key,
+    user_key,
+)
 
 
 class InstanceScope(StrEnum):
@@ -76,6 +84,17 @@ class Site:
     def people(self) -> tuple[User, ...]:
         """All users."""
         return tuple(self.state.users.values())
+
+    def way(self, group: GroupKey, user: UserKey) -> str:
+        """Return by which included groups, or rule, the YAML has *user* in *group*, in words.
+
+        Nothing where it lists them, and where it does not have them there.
+        """
+        for entry in self.declared.groups if self.declared else ():
+            for one in entry.members or () if group_key(entry.name) == group else ():
+                if one.via and user_key(one.name) == user:
+                    return way(one)
+        return ""
 
 
 def _to_be_here(entries: Iterable[DeclaredUser] | Iterable[DeclaredGroup]) -> Iterator[str]:

@@ -257,7 +257,7 @@ class TestOutput:
         done = audit(applied, "members", "engineering", "--desired")
         assert (
             done.out.splitlines()[3]
-            == "user_name      display_name   email                      user_status"
+            == "user_name      display_name   email                      user_status  via"
         )
         assert "\x1b" not in done.out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,20 @@ class TestLooking:
         both = command("explain", "group/both", cwd=work).out
         told = 'has more members, perhaps: who is in group "other", only AWS knows (all.yaml:14:21)'
         assert told in both
+
+    @pytest.mark.parametrize(
+        ("arguments", "name", "expected"),
+        [
+            (("members", "all"), "user_name", {"ann": "core", "eve": ""}),
+            (("memberships", "ann"), "group", {"all": "core", "both": "", "core": ""}),
+        ],
+    )
+    def test_an_audit(
+        self, work: Path, arguments: tuple[str, ...], name: str, expected: dict[str, str]
+    ) -> None:
+        run = command("audit", *arguments, "--desired", "--format", "csv", cwd=work)
+        rows = csv.DictReader(run.out.splitlines())
+        assert {row[name]: row["via"] for row in rows} == expected
 
     def test_a_plan_with_what_only_aws_knows(self, work: Path) -> None:
         """Its members are read; where it is not there, nobody is taken out for that."""

@@ -24,6 +24,7 @@ DISPLAY_NAME = Column("display_name", "Display name")
 EMAIL = Column("email", "E-mail address")
 STATUS = Column("user_status", "enabled, disabled, or unknown where nothing says")
 GROUP = Column("group", "Name of the group", Facet.GROUP)
+WAY = Column("via", "Included groups, or rule, by which the YAML has them there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,10 @@ class MembersQuestion:
                         (user.display_name if user else None) or "",
                         email_of(user),
                         standing(user),
+                        site.way(key, member),
                     )
                 )
-        columns = (INSTANCE, USER_NAME, DISPLAY_NAME, EMAIL, STATUS)
+        columns = (INSTANCE, USER_NAME, DISPLAY_NAME, EMAIL, STATUS, WAY)
         return Report("members", f"Members of {self.group}", columns, ordered(rows))
 
 
@@ -96,8 +98,9 @@ class MembershipsQuestion:
                             (described.description if described else None) or "",
                             site.state.user_name(key),
                             standing(user),
+                            site.way(group, key),
                         )
                     )
         description = Column("description", "Description of the group")
-        columns = (INSTANCE, GROUP, description, USER_NAME, STATUS)
+        columns = (INSTANCE, GROUP, description, USER_NAME, STATUS, WAY)
         return Report("memberships", f"Groups of {self.user}", columns, ordered(rows))
