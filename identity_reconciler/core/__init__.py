@@ -4,6 +4,7 @@
 
 In comes what the YAML declares (`declared`) and what is live (`state`); out goes a plan (`plan`),
 who gains and loses access by it (`access`), and what the guards say. Read `state`, `plan` and
-`planner` first, then `resolution`, `scope` and `comparison`; `review` and `readback` are about
+`planner` first, then `flattening` (groups in groups to plain lists), `resolution`, `scope` and
+`comparison`; `review` and `readback` are about
 plans that were saved and writes that may have happened.
 """

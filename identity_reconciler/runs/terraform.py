@@ -20,6 +20,7 @@ from identity_reconciler.core.declared import (
     Presence,
     Settings,
 )
+from identity_reconciler.core.resolution import with_all_members
 from identity_reconciler.core.state import (
     ApplicationArn,
     GroupKey,
@@ -61,7 +62,7 @@ class Takeover:
 
         What it may forget is in *declared* as far as it is in *live*, and managed by it.
         """
-        managed = frozenset(_managed(declared, live))
+        managed = frozenset(_managed(with_all_members(declared, live), live))
         going = {name for name, keys in self.found.items() if managed.issuperset(keys)}
         return tuple(sorted(going)), tuple(sorted(self.found.keys() - going))
 

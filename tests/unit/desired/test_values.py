@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
+from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.core.wording import did_you_mean, shown
+from identity_reconciler.desired.model.entries import MembersWhere
 from identity_reconciler.desired.model.forms import first_instant_after
 from identity_reconciler.desired.model.text import (
     check_group_name,
@@ -114,3 +116,11 @@ class TestWording:
         many = {f"name{number}" for number in range(1000)}
         assert did_you_mean("nmae500", many) == '; did you mean "name500"?'
         assert did_you_mean("nobody", many) == ""
+
+
+class TestRules:
+    """A rule for members goes by attributes that are one text."""
+
+    def test_go_by_the_attributes_there_are(self) -> None:
+        texts = {one.field for one in USER_ATTRIBUTES if one.structure is None}
+        assert texts > set(MembersWhere.model_fields)
