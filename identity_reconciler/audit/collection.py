@@ -6,15 +6,22 @@ sees of the organisation's instance is the same everywhere, so that one is read 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from identity_reconciler.audit.inspection import Account, Inspection, InstanceScope, Site, Visit
+from identity_reconciler.audit.inspection import (
+    Account,
+    Inspection,
+    InstanceScope,
+    Site,
+    Visit,
+    distinct_names,
+    named,
+)
 from identity_reconciler.audit.memory import Forgetful, Memory
 from identity_reconciler.core.declared import Declared, Instance
-from identity_reconciler.errors import ReconcilerError
+from identity_reconciler.errors import IncompleteReadError, ReconcilerError
 from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.organization import (
     AccountEntry,
@@ -44,30 +51,34 @@ def collect(organization: Organization, collection: Collection) -> Inspection:
     Raises:
         GatewayError: The accounts themselves could not be listed.
     """
-    own = organization.own_account()
+    caller = Caller(organization, collection.wanted, organization.own_account())
     accounts = organization.accounts()
-    caller = _Caller(organization, collection, own)
     known = collection.memory.visits()
     new = [one for one in accounts if one.account_id not in known]
+
+    def kept(account: OrganizationAccount) -> Visit:
+        visit = caller.visit(account)
+        if not visit.trouble:
+            collection.memory.keep(visit)
+        return visit
+
     with ThreadPoolExecutor(collection.side_by_side, thread_name_prefix="accounts") as pool:
-        visits = dict(zip(new, pool.map(caller.visit, new), strict=True))
-    for account, visit in visits.items():
-        if visit.trouble and account.account_id == account.management:
-            visits[account] = caller.administered(account, visit)
-    remembered = [known[one.account_id] for one in accounts if one.account_id in known]
-    return Inspection(_distinct(sorted((*visits.values(), *remembered), key=_account_id)))
+        visits = [*pool.map(kept, new)]
+    visits += [known[one.account_id] for one in accounts if one.account_id in known]
+    return Inspection(_distinct(sorted(visits, key=_account_id)))
 
 
 def _account_id(visit: Visit) -> str:
     return visit.account.account_id
 
 
-class _Caller:
-    """Calls at accounts. Several threads use it; each account is called at by one of them."""
+class Caller:
+    """Calls at accounts, each by itself. Several threads may use it."""
 
-    def __init__(self, organization: Organization, collection: Collection, own: str) -> None:
+    def __init__(self, organization: Organization, wanted: Wanted, own: str) -> None:
+        """Call on behalf of the account *own*, for what is *wanted* of every instance."""
         self._organization = organization
-        self._collection = collection
+        self._wanted = wanted
         self._own = own
 
     def visit(self, account: OrganizationAccount) -> Visit:
@@ -81,11 +92,11 @@ class _Caller:
             # organisation's, and every other one is an account's. Source: API_CreateInstance.
             managed = account.account_id == account.management
             scope = InstanceScope.ORGANIZATION if managed else InstanceScope.ACCOUNT
-            visit = Visit(about, self._sites(entry, about, scope))
+            return Visit(about, self._sites(entry, about, scope))
         except ReconcilerError as error:
-            return Visit(about, trouble=str(error))
-        self._collection.memory.keep(visit)
-        return visit
+            passing = isinstance(error, IncompleteReadError)
+            visit = Visit(about, trouble=str(error), passing=passing)
+        return visit if account.account_id != account.management else self._seen(account, visit)
 
     def _sites(self, entry: AccountEntry, owner: Account, scope: InstanceScope) -> tuple[Site, ...]:
         return tuple(
@@ -105,10 +116,10 @@ class _Caller:
             identity_store_id=listed.identity_store_id,
         )
         # Only the management account and a delegated administrator could be asked for more.
-        state = entry.read(instance, self._collection.wanted.without_accounts())
+        state = entry.read(instance, self._wanted.without_accounts())
         return Site(instance, state, scope, listed.status)
 
-    def administered(self, management: OrganizationAccount, visit: Visit) -> Visit:
+    def _seen(self, management: OrganizationAccount, visit: Visit) -> Visit:
         """Return the visit to the *management* account with what our own account sees of it.
 
         A delegated administrator may not enter the management account, but sees and may read
@@ -118,26 +129,15 @@ class _Caller:
             entry = self._organization.entered(management, own=True)
             sites = self._sites(entry, visit.account, InstanceScope.ORGANIZATION)
         except ReconcilerError as error:
-            return replace(visit, trouble=f"{visit.trouble}; from account {self._own}: {error}")
-        if not sites:
-            return visit
-        visit = Visit(visit.account, sites)
-        self._collection.memory.keep(visit)
-        return visit
+            passing = visit.passing or isinstance(error, IncompleteReadError)
+            trouble = f"{visit.trouble}; from account {self._own}: {error}"
+            return replace(visit, trouble=trouble, passing=passing)
+        return Visit(visit.account, sites) if sites else visit
 
 
-def _distinct(visits: Iterable[Visit]) -> tuple[Visit, ...]:
-    """Return *visits* with instances that share a name told apart by their accounts."""
-    found = tuple(visits)
-    names = Counter(site.name.casefold() for visit in found for site in visit.sites)
-
-    def named(site: Site) -> Site:
-        if names[site.name.casefold()] == 1:
-            return site
-        name = f"{site.name} ({site.instance.account_id})"
-        return replace(site, instance=replace(site.instance, name=name))
-
-    return tuple(replace(visit, sites=tuple(map(named, visit.sites))) for visit in found)
+def _distinct(visits: Sequence[Visit]) -> tuple[Visit, ...]:
+    names = distinct_names(site for visit in visits for site in visit.sites)
+    return tuple(named(visit, names) for visit in visits)
 
 
 def with_declared(inspection: Inspection, declared: Mapping[str, Declared]) -> Inspection:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from identity_reconciler.core.accounts import GapReason
@@ -20,6 +21,7 @@ from identity_reconciler.core.state import (
     State,
     User,
     UserKey,
+    folded,
     group_key,
     user_key,
 )
@@ -121,6 +123,8 @@ class Visit:
     """The instances that it owns, by ARN."""
     trouble: str = ""
     """Why the account, or part of it, could not be looked into; empty when all of it was."""
+    passing: bool = field(default=False, compare=False)
+    """Whether the trouble may be gone later: a rate, an answer that was lost or cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,42 @@ class Inspection:
             f"account {one.account.account_id} {one.account.name}: {one.trouble}"
             for one in self.troubles
         )
+
+
+def distinct_names(sites: Iterable[Site]) -> Mapping[str, str]:
+    """Return a name for each instance, by its ARN, under which no other one stands.
+
+    Those that share one, as names are compared, are told apart by their accounts; if another is
+    called just that, by their ARNs.
+    """
+    instances = [site.instance for site in sites]
+    names = _told_apart({one.instance_arn: one.name for one in instances}, _account_ids(instances))
+    arns = {arn: arn for arn in names}
+    while len({*map(folded, names.values())}) < len(names):
+        names = _told_apart(names, arns)
+    return names
+
+
+def _account_ids(instances: Iterable[Instance]) -> Mapping[str, str]:
+    return {one.instance_arn: one.account_id for one in instances}
+
+
+def _told_apart(names: Mapping[str, str], by: Mapping[str, str]) -> Mapping[str, str]:
+    times = Counter(map(folded, names.values()))
+    return {
+        arn: name if times[folded(name)] == 1 else f"{name} ({by[arn]})"
+        for arn, name in names.items()
+    }
+
+
+def named(visit: Visit, names: Mapping[str, str]) -> Visit:
+    """Return *visit* with its instances under *names*, which `distinct_names` gave."""
+
+    def renamed(site: Site) -> Site:
+        name = names[site.instance.instance_arn]
+        return replace(site, instance=replace(site.instance, name=name))
+
+    return replace(visit, sites=tuple(map(renamed, visit.sites)))
 
 
 def inspection_of(*sites: Site) -> Inspection:

@@ -1,11 +1,13 @@
 """What each account answered, kept in a file, so that an interrupted audit can be resumed.
 
-One JSON object a line: first what the audit was about, then an account each. Only accounts that
-could be looked into are kept; the others are asked again.
+One JSON value a line: first what the audit was about, then the answer of an account each, as
+`results` takes it apart. Only accounts that could be looked into are kept; the others are asked
+again.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Mapping
@@ -15,23 +17,11 @@ from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from identity_reconciler.audit.inspection import Account, InstanceScope, Site, Visit
-from identity_reconciler.core.declared import Instance
-from identity_reconciler.core.state import (
-    Application,
-    ApplicationArn,
-    Group,
-    GroupKey,
-    Principal,
-    State,
-    User,
-    UserKey,
-    group_key,
-    user_key,
-)
+from identity_reconciler.audit.inspection import Visit
+from identity_reconciler.audit.results import parts, visit_of
 from identity_reconciler.errors import UsageError
 
-FORMAT = "identity-reconciler/audit-accounts 1"
+FORMAT = "identity-reconciler/audit-accounts 2"
 
 
 class Memory(Protocol):
@@ -66,30 +56,7 @@ class About:
     format: str = FORMAT
 
 
-@dataclass(frozen=True, slots=True)
-class _KeptSite:
-    """A site in the order and with the types of JSON; lists sorted."""
-
-    instance: Instance
-    scope: InstanceScope
-    status: str
-    users: tuple[User, ...]
-    groups: tuple[Group, ...]
-    members: dict[str, tuple[str, ...]]
-    applications: tuple[Application, ...]
-    assignments: dict[str, tuple[Principal, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """One line."""
-
-    account: Account
-    sites: tuple[_KeptSite, ...]
-
-
 _ABOUT = TypeAdapter(About)
-_LINE = TypeAdapter(_Kept)
 
 
 class AccountFile:
@@ -127,6 +94,10 @@ class AccountFile:
             raise UsageError(
                 f"{self._path} does not hold the answers of accounts; name another file"
             ) from error
+        if found.format != about.format:
+            raise UsageError(
+                f"{self._path} was written by another version of this program; name another file"
+            )
         if found != about:
             raise UsageError(
                 f"{self._path} is about role {found.role} in {_places(found)}, not about role "
@@ -138,8 +109,8 @@ class AccountFile:
     def _visit(self, line: bytes) -> Visit | None:
         """Return what *line* holds; nothing when it was cut off by the end of a process."""
         try:
-            return _visit_of(_LINE.validate_json(line))
-        except ValidationError:
+            return visit_of(json.loads(line))
+        except ValueError:
             return None
 
     def _write(self, *lines: bytes, anew: bool = False) -> None:
@@ -155,40 +126,4 @@ def _places(about: About) -> str:
 
 
 def _line(visit: Visit) -> bytes:
-    sites = tuple(map(_kept_site, visit.sites))
-    return _LINE.dump_json(_Kept(visit.account, sites), exclude_defaults=True)
-
-
-def _kept_site(site: Site) -> _KeptSite:
-    state = site.state
-    return _KeptSite(
-        site.instance,
-        site.scope,
-        site.status,
-        users=tuple(state.users[key] for key in sorted(state.users)),
-        groups=tuple(state.groups[key] for key in sorted(state.groups)),
-        members={key: tuple(sorted(state.members[key])) for key in sorted(state.members)},
-        applications=tuple(state.applications[arn] for arn in sorted(state.applications)),
-        assignments={
-            arn: tuple(sorted(state.assignments[arn])) for arn in sorted(state.assignments)
-        },
-    )
-
-
-def _visit_of(kept: _Kept) -> Visit:
-    return Visit(kept.account, tuple(map(_site_of, kept.sites)))
-
-
-def _site_of(kept: _KeptSite) -> Site:
-    state = State(
-        users={user_key(one.user_name): one for one in kept.users},
-        groups={group_key(one.name): one for one in kept.groups},
-        members={
-            GroupKey(key): frozenset(map(UserKey, found)) for key, found in kept.members.items()
-        },
-        applications={one.arn: one for one in kept.applications},
-        assignments={
-            ApplicationArn(arn): frozenset(found) for arn, found in kept.assignments.items()
-        },
-    )
-    return Site(kept.instance, state, kept.scope, kept.status)
+    return json.dumps(parts(visit), ensure_ascii=True, separators=(",", ":")).encode()

@@ -66,6 +66,8 @@ class Fault:
     members: dict[str, str | int] = field(default_factory=dict)
     """Members of the modelled exception: Reason, ResourceType, RetryAfterSeconds."""
     exit_code: int = 70
+    containing: str = ""
+    """Only calls whose body has this text: the id of an identity store, an account, a name."""
 
 
 @dataclass(frozen=True, slots=True)

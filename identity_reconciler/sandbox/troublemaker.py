@@ -79,7 +79,7 @@ class Troublemaker:
         with self._lock:
             delay = self._delay(self.trouble.latency)
             throttled = self._throttled(service, operation, request)
-            fault = None if throttled else self._fault(service, operation)
+            fault = None if throttled else self._fault(service, operation, request)
         if delay:
             self._sleep(delay)
         if throttled:
@@ -112,11 +112,13 @@ class Troublemaker:
         after = throttle.retry_after if service == "identitystore" else None
         return ServiceError("ThrottlingException", "Rate exceeded", RetryAfterSeconds=after)
 
-    def _fault(self, service: str, operation: str) -> Fault | None:
+    def _fault(self, service: str, operation: str, request: HttpRequest) -> Fault | None:
         """Return the first fault of the schedule that meets this call; all of them count it."""
         met: Fault | None = None
         for number, fault in enumerate(self.trouble.faults):
             if not _matches(fault.operation, service, operation):
+                continue
+            if fault.containing.encode() not in request.body:
                 continue
             self._calls[number] += 1
             if met is None and self._strikes(fault, self._calls[number]):

@@ -169,6 +169,13 @@ def translating(call: Call) -> Iterator[None]:
         # botocore does not check answers.
         kind = UnknownOutcomeError if call.writes else IncompleteReadError
         raise kind(f"{call}: AWS answered without a usable {error}; run again") from error
+    except (AttributeError, TypeError) as error:
+        # A member is of another type than in the model: the SDK's parser or our reading stumbles.
+        if call.writes:
+            raise
+        raise IncompleteReadError(
+            f"{call}: AWS answered what cannot be read ({error}); run again"
+        ) from error
 
 
 def code_of(error: ClientError) -> str:
