@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Protocol
 
-from identity_reconciler.audit.inspection import Inspection
+from identity_reconciler.audit.inspection import Inspection, Site
 from identity_reconciler.core.state import folded
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.errors import UsageError
@@ -62,7 +63,9 @@ class Report:
 
 def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
     """Return the distinct *rows* in reading order, which is total."""
-    return tuple(sorted(set(rows), key=lambda row: (tuple(map(folded, row)), row)))
+    # Most values stand in many rows.
+    fold = cache(folded)
+    return tuple(sorted(set(rows), key=lambda row: (tuple(map(fold, row)), row)))
 
 
 def number_of(count: int, singular: str, plural: str | None = None) -> str:
@@ -128,6 +131,19 @@ class Question(Protocol):
         Raises:
             UsageError: It is about something that no instance has.
         """
+        ...
+
+
+class SiteQuestion(Question, Protocol):
+    """A question whose rows come from one instance each, and begin with its name."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the report."""
+        ...
+
+    def rows(self, site: Site) -> Iterator[Row]:
+        """Yield the rows of one instance, in any order and perhaps several times."""
         ...
 
 

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.benchmarks import (
+    audit_size,
     flattening_time,
     layout_time,
     own_time,
@@ -35,6 +36,7 @@ _DEFAULT: dict[str, _Measure] = {
     "requests": requests.measure,
     "start-up": start_up.measure,
     "own-time": own_time.measure,
+    "audit-size": audit_size.measure,
     "flattening-time": flattening_time.measure,
     "layout-time": layout_time.measure,
     "quota-time": quota_time.measure,

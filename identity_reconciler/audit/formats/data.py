@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from io import StringIO
-from typing import Literal
+from typing import Literal, TextIO
 
 from pydantic import BaseModel, ConfigDict
 
 from identity_reconciler import __version__
-from identity_reconciler.audit.report import Edition
+from identity_reconciler.audit.report import Column, Edition, Row
 from identity_reconciler.render.escape import safe
 
 FORMAT_VERSION = "1.0"
@@ -31,6 +33,9 @@ Where the decimal sign is a comma, spreadsheets split at semicolons, and quotes 
 cell do not hold them off: quoting cannot help, since it is the comma that it is made for.
 """
 
+_REMEMBERED = 100_000
+"""Values whose harmless form is kept at hand."""
+
 
 def csv_text(edition: Edition) -> str:
     r"""Return the report as CSV by RFC 4180, with a header and all columns.
@@ -41,11 +46,23 @@ def csv_text(edition: Edition) -> str:
     holds.
     """
     text = StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    report = edition.report
-    writer.writerow([column.name for column in report.columns])
-    writer.writerows([defused(value) for value in row] for row in report.rows)
+    CsvLines(text, edition.report.columns).write(edition.report.rows)
     return text.getvalue()
+
+
+class CsvLines:
+    """The lines of `csv_text`, written as the rows come."""
+
+    def __init__(self, file: TextIO, columns: Iterable[Column]) -> None:
+        """Begin *file*, which is open without translation of line ends, with the header."""
+        self._writer = csv.writer(file, lineterminator="\r\n")
+        self._writer.writerow([column.name for column in columns])
+        # Most values stand in many rows.
+        self._defused = lru_cache(_REMEMBERED)(defused)
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Write a line for each of *rows*."""
+        self._writer.writerows(map(self._defused, row) for row in rows)
 
 
 def defused(value: str) -> str:

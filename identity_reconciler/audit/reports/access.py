@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from identity_reconciler.audit.inspection import Inspection, Site
@@ -145,22 +145,26 @@ class AccessQuestion:
             for one in site.state.applications.values()
             if self._is_asked_about(one)
         ]
-        rows = [
-            self._row(site, opening)
-            for site in inspection.sites
-            for opening in openings(site.state)
-            if self._is_chosen(site.state, opening)
-        ]
-        rows += [
-            _account_row(site, entry)
-            for site in inspection.sites
-            for entry in account_ways(site.state)
-            if self._is_about_accounts and self._is_about(entry.user, entry.path)
-        ]
+        rows = (row for site in inspection.sites for row in self.rows(site))
         # Through a group one gets in whether or not an assignment is required.
         doubtful = asked if self.group is None else ()
         said = notes(inspection, doubtful, accounts=self._is_about_accounts)
-        return Report("access", self._title(), ACCESS_COLUMNS, ordered(rows), said)
+        return Report("access", self._title(), self.columns, ordered(rows), said)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """See SiteQuestion."""
+        return ACCESS_COLUMNS
+
+    def rows(self, site: Site) -> Iterator[Row]:
+        """See SiteQuestion."""
+        for opening in openings(site.state):
+            if self._is_chosen(site.state, opening):
+                yield self._row(site, opening)
+        if self._is_about_accounts:
+            for entry in account_ways(site.state):
+                if self._is_about(entry.user, entry.path):
+                    yield _account_row(site, entry)
 
     def _title(self) -> str:
         about = (("user", self.user), ("group", self.group), ("application", self.application))

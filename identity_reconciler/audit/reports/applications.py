@@ -52,7 +52,16 @@ class ApplicationsQuestion:
 
     def answer(self, inspection: Inspection) -> Report:
         """See Question."""
-        columns = (
+        rows = (row for site in inspection.sites for row in self.rows(site))
+        known = [one for site in inspection.sites for one in site.state.applications.values()]
+        return Report(
+            "applications", "Applications", self.columns, ordered(rows), notes(inspection, known)
+        )
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """See SiteQuestion."""
+        return (
             INSTANCE,
             APPLICATION,
             Column("assignment_required", "yes, no (everyone can open it), or unknown"),
@@ -64,11 +73,10 @@ class ApplicationsQuestion:
             Column("provider_arn", "ARN of the application provider", detail=True),
             ACCOUNT,
         )
-        rows = [row for site in inspection.sites for row in _applications(site)]
-        known = [one for site in inspection.sites for one in site.state.applications.values()]
-        return Report(
-            "applications", "Applications", columns, ordered(rows), notes(inspection, known)
-        )
+
+    def rows(self, site: Site) -> Iterator[Row]:
+        """See SiteQuestion."""
+        return _applications(site)
 
 
 _REQUIRED = {True: "yes", False: "no", None: "unknown"}
@@ -106,21 +114,7 @@ class AssignmentsQuestion:
 
     def answer(self, inspection: Inspection) -> Report:
         """See Question."""
-        columns = (
-            INSTANCE,
-            APPLICATION,
-            Column("principal_type", "USER or GROUP, as in the API"),
-            Column("principal", "Name of the user or group; of a deleted one its PrincipalId"),
-            Column("principal_status", "enabled, disabled, unknown, deleted; of groups: present"),
-            APPLICATION_ARN,
-            ACCOUNT,
-        )
-        rows = [
-            _assignment(site, application, principal)
-            for site in inspection.sites
-            for arn, application in applications(site.state).items()
-            for principal in site.state.assignments.get(arn, ())
-        ]
+        rows = (row for site in inspection.sites for row in self.rows(site))
         open_ones = sum(
             one.assignment_required is False
             for site in inspection.sites
@@ -133,7 +127,26 @@ class AssignmentsQuestion:
         )
         title = "Assignments to applications"
         report_notes = (ONLY_APPLICATIONS, *everyone)
-        return Report("assignments", title, columns, ordered(rows), report_notes)
+        return Report("assignments", title, self.columns, ordered(rows), report_notes)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """See SiteQuestion."""
+        return (
+            INSTANCE,
+            APPLICATION,
+            Column("principal_type", "USER or GROUP, as in the API"),
+            Column("principal", "Name of the user or group; of a deleted one its PrincipalId"),
+            Column("principal_status", "enabled, disabled, unknown, deleted; of groups: present"),
+            APPLICATION_ARN,
+            ACCOUNT,
+        )
+
+    def rows(self, site: Site) -> Iterator[Row]:
+        """See SiteQuestion."""
+        for arn, application in applications(site.state).items():
+            for principal in site.state.assignments.get(arn, ()):
+                yield _assignment(site, application, principal)
 
 
 def _assignment(site: Site, application: Application, principal: Principal) -> Row:

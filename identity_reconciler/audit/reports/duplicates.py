@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from identity_reconciler.audit.inspection import Inspection, Site
 from identity_reconciler.audit.mentions import normalized
@@ -18,7 +19,6 @@ from identity_reconciler.audit.report import (
     ordered,
 )
 from identity_reconciler.audit.reports.people import DISPLAY_NAME, EMAIL, STATUS, USER_NAME
-from identity_reconciler.core.state import User
 from identity_reconciler.gateway import Wanted
 
 
@@ -33,7 +33,21 @@ class DuplicatesQuestion:
 
     def answer(self, inspection: Inspection) -> Report:
         """See Question. Each set of duplicates has a row for each of its users."""
-        columns = (
+        found: dict[tuple[str, str], list[Spelling]] = defaultdict(list)
+        for site in inspection.sites:
+            for attribute, shared, one in spellings(site):
+                found[attribute, shared].append(one)
+        sets = [(*key, users) for key, users in found.items() if len(users) > 1]
+        rows = ordered(row for one in sets for row in set_rows(*one))
+        said = f"{number_of(len(sets), 'set')} of users who share an e-mail address or user name."
+        return Report(
+            "duplicates", "Duplicate users", self.columns, rows, (said,), alarms=len(sets)
+        )
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the report."""
+        return (
             Column("attribute", "What they share: email or user_name"),
             Column("shared", "The value without letter case and Unicode forms"),
             Column("variation", "same, or what their spellings differ in: case, Unicode form"),
@@ -44,50 +58,34 @@ class DuplicatesQuestion:
             DISPLAY_NAME,
             STATUS,
         )
-        people = [(site, user) for site in inspection.sites for user in site.people]
-        sets = [*_sets("email", people), *_sets("user_name", people)]
-        rows = ordered(row for one in sets for row in one.rows())
-        said = f"{number_of(len(sets), 'set')} of users who share an e-mail address or user name."
-        return Report("duplicates", "Duplicate users", columns, rows, (said,), alarms=len(sets))
 
 
-@dataclass(frozen=True, slots=True)
-class _Set:
-    """Users who share one value."""
+class Spelling(NamedTuple):
+    """How one user spells a value."""
 
-    attribute: str
-    shared: str
-    users: tuple[tuple[Site, User, str], ...]
-    """Each with the value as spelled; at least two."""
-
-    def rows(self) -> Iterator[Row]:
-        instances = {site.instance.instance_arn for site, _, _ in self.users}
-        where = "within" if len(instances) == 1 else "across"
-        variation = _variation({spelled for _, _, spelled in self.users})
-        for site, user, _ in self.users:
-            yield (
-                self.attribute,
-                self.shared,
-                variation,
-                where,
-                site.name,
-                user.user_name,
-                email_of(user),
-                user.display_name or "",
-                standing(user),
-            )
+    instance_arn: str
+    spelled: str
+    shown: Row
+    """What the report says of the user."""
 
 
-def _sets(attribute: str, people: Iterable[tuple[Site, User]]) -> Iterator[_Set]:
-    found: dict[str, list[tuple[Site, User, str]]] = defaultdict(list)
-    for site, user in people:
-        spelled = email_of(user) if attribute == "email" else user.user_name
-        shared = normalized(spelled)
-        if shared:
-            found[shared].append((site, user, spelled))
-    for shared, users in found.items():
-        if len(users) > 1:
-            yield _Set(attribute, shared, tuple(users))
+def spellings(site: Site) -> Iterator[tuple[str, str, Spelling]]:
+    """Yield, for every user of *site*, each attribute that may be shared and its plain value."""
+    arn = site.instance.instance_arn
+    for user in site.people:
+        email = email_of(user)
+        shown = (site.name, user.user_name, email, user.display_name or "", standing(user))
+        for attribute, spelled in (("email", email), ("user_name", user.user_name)):
+            if shared := normalized(spelled):
+                yield attribute, shared, Spelling(arn, spelled, shown)
+
+
+def set_rows(attribute: str, shared: str, users: Sequence[Spelling]) -> Iterator[Row]:
+    """Yield the rows about *users*, at least two, who share one value."""
+    where = "within" if len({one.instance_arn for one in users}) == 1 else "across"
+    variation = _variation({one.spelled for one in users})
+    for one in users:
+        yield (attribute, shared, variation, where, *one.shown)
 
 
 def _variation(spellings: set[str]) -> str:

@@ -23,7 +23,15 @@ class InstancesQuestion:
 
     def answer(self, inspection: Inspection) -> Report:
         """See Question. Every account has a row, also one without an instance."""
-        columns = (
+        rows = [row for visit in inspection.visits for row in _rows(visit)]
+        unread = sum(bool(visit.trouble) for visit in inspection.visits)
+        said = (f"{number_of(unread, 'account')} could not be looked into.",) if unread else ()
+        return Report("instances", "Instances", self.columns, ordered(rows), said)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the report."""
+        return (
             Column("account_id", "Account that owns the instance"),
             Column("account", "Name of that account"),
             Column("account_state", "State of the account as Organizations has it"),
@@ -35,10 +43,6 @@ class InstancesQuestion:
             Column("identity_store_id", "Identity store of the instance"),
             Column("remark", "Why there is no instance here, or why it was not looked into"),
         )
-        rows = [row for visit in inspection.visits for row in _rows(visit)]
-        unread = sum(bool(visit.trouble) for visit in inspection.visits)
-        said = (f"{number_of(unread, 'account')} could not be looked into.",) if unread else ()
-        return Report("instances", "Instances", columns, ordered(rows), said)
 
 
 def _rows(visit: Visit) -> Iterator[Row]:

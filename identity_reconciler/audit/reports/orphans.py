@@ -13,6 +13,7 @@ from identity_reconciler.audit.report import (
     WITH_ACCOUNTS,
     Column,
     Report,
+    Row,
     number_of,
     ordered,
 )
@@ -55,15 +56,7 @@ class OrphansQuestion:
 
     def answer(self, inspection: Inspection) -> Report:
         """See Question."""
-        columns = (
-            INSTANCE,
-            Column("finding", "What is the matter"),
-            Column("kind", "user, group, application or assignment"),
-            Column("name", "Its name; of a deleted principal the PrincipalId"),
-            Column("detail", "More about it, such as the applications that are concerned"),
-            APPLICATION_ARN,
-        )
-        rows = ordered((site.name, *one) for site in inspection.sites for one in _findings(site))
+        rows = ordered(row for site in inspection.sites for row in self.rows(site))
         unasked = sum(site.declared is None for site in inspection.sites)
         said = (
             f"{number_of(unasked, 'instance')} not compared with YAML: there was none at hand."
@@ -72,8 +65,29 @@ class OrphansQuestion:
         )
         title = "Orphans and loose ends"
         return Report(
-            "orphans", title, columns, rows, (*accounts_notes(inspection), said), alarms=len(rows)
+            "orphans",
+            title,
+            self.columns,
+            rows,
+            (*accounts_notes(inspection), said),
+            alarms=len(rows),
         )
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """See SiteQuestion."""
+        return (
+            INSTANCE,
+            Column("finding", "What is the matter"),
+            Column("kind", "user, group, application or assignment"),
+            Column("name", "Its name; of a deleted principal the PrincipalId"),
+            Column("detail", "More about it, such as the applications that are concerned"),
+            APPLICATION_ARN,
+        )
+
+    def rows(self, site: Site) -> Iterator[Row]:
+        """See SiteQuestion."""
+        return ((site.name, *one) for one in _findings(site))
 
 
 def _findings(site: Site) -> Iterator[_Found]:
