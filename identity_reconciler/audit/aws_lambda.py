@@ -23,6 +23,7 @@ from identity_reconciler.audit.reports.duplicates import DuplicatesQuestion
 from identity_reconciler.audit.reports.instances import InstancesQuestion
 from identity_reconciler.audit.reports.orphans import OrphansQuestion
 from identity_reconciler.errors import UsageError
+from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.organization import Organization, Reach
 from identity_reconciler.gateway.wire.clients import make_session
 from identity_reconciler.gateway.wire.pacing import Rates
@@ -72,6 +73,18 @@ class Order:
     reports: tuple[str, ...] = tuple(QUESTIONS)
     formats: tuple[ReportFormat, ...] = (ReportFormat.CSV, ReportFormat.HTML)
 
+    @property
+    def wanted(self) -> Wanted:
+        """What to read of each instance: one report what it needs, several of them everything."""
+        alone = len(self.reports) == 1
+        return QUESTIONS[self.reports[0]].wanted if alone else EVERYTHING
+
+    def organization(self, session: boto3.Session, rates: Rates | None = None) -> Organization:
+        """Return the organisation that *session* can list."""
+        # Where Lambda runs the variable is always set. Source: Lambda, environment variables.
+        region = next(iter(self.regions), session.region_name or "us-east-1")
+        return Organization(session, Reach(self.role, region, self.regions, rates=rates))
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Order:
         """Return the order that `AUDIT_BUCKET`, `AUDIT_ROLE` and so on give.
@@ -85,30 +98,34 @@ class Order:
         for name in ("AUDIT_BUCKET", "AUDIT_ROLE"):
             if not environment.get(name):
                 raise UsageError(f"the environment variable {name} is not set; set it")
-        listed = {
-            name: tuple(filter(None, map(str.strip, environment.get(name, "").split(","))))
-            for name in ("AUDIT_REGIONS", "AUDIT_REPORTS", "AUDIT_FORMATS")
-        }
+        formats = chosen(environment, "AUDIT_FORMATS", ReportFormat)
         return cls(
             bucket=environment["AUDIT_BUCKET"],
             role=environment["AUDIT_ROLE"],
             prefix=environment.get("AUDIT_PREFIX", "audit/"),
-            regions=listed["AUDIT_REGIONS"],
-            reports=_known("AUDIT_REPORTS", listed["AUDIT_REPORTS"], QUESTIONS) or tuple(QUESTIONS),
-            formats=tuple(
-                map(ReportFormat, _known("AUDIT_FORMATS", listed["AUDIT_FORMATS"], ReportFormat))
-            )
-            or (ReportFormat.CSV, ReportFormat.HTML),
+            regions=listed(environment, "AUDIT_REGIONS"),
+            reports=chosen(environment, "AUDIT_REPORTS", QUESTIONS) or tuple(QUESTIONS),
+            formats=tuple(map(ReportFormat, formats)) or (ReportFormat.CSV, ReportFormat.HTML),
         )
 
 
-def _known(name: str, chosen: tuple[str, ...], known: Iterable[str]) -> tuple[str, ...]:
-    """Return *chosen*, all of which is *known*."""
+def listed(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return what the variable *name* lists, with commas."""
+    return tuple(filter(None, map(str.strip, environment.get(name, "").split(","))))
+
+
+def chosen(environment: Mapping[str, str], name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return what the variable *name* lists, all of which is *known*.
+
+    Raises:
+        UsageError: Something is not.
+    """
     there = list(known)
-    for one in chosen:
+    found = listed(environment, name)
+    for one in found:
         if one not in there:
             raise UsageError(f"{name} names {one!r}; expected some of {', '.join(there)}")
-    return chosen
+    return found
 
 
 def handler(event: object, context: object) -> Delivery:
@@ -138,13 +155,7 @@ def deliver(
         GatewayError: The accounts could not be listed.
         ClientError: The bucket does not take a report.
     """
-    # Where Lambda runs the variable is always set. Source: Lambda, environment variables.
-    region = next(iter(order.regions), session.region_name or "us-east-1")
-    organization = Organization(session, Reach(order.role, region, order.regions, rates=rates))
-    # One report reads what it needs, several of them share one reading of everything.
-    alone = len(order.reports) == 1
-    wanted = QUESTIONS[order.reports[0]].wanted if alone else EVERYTHING
-    inspection = collect(organization, Collection(wanted))
+    inspection = collect(order.organization(session, rates), Collection(order.wanted))
     keys = []
     for name in order.reports:
         edition = _edition(QUESTIONS[name], inspection, as_of)
