@@ -182,7 +182,7 @@ _Tags.add_multi_constructor("!", lambda loader, tag, node: {tag: loader.construc
 class TestTemplates:
     """CloudFormation takes them, and they fit the program."""
 
-    @pytest.mark.parametrize("name", ["audit-lambda.yaml", "audit-role.yaml"])
+    @pytest.mark.parametrize("name", ["audit-lambda.yaml", "audit-role.yaml", "audit-steps.yaml"])
     def test_cfn_lint_has_nothing_to_say(self, name: str, tmp_path: Path) -> None:
         done = subprocess.run(
             [Path(sys.executable).with_name("cfn-lint"), TEMPLATES / name],

@@ -213,15 +213,15 @@ class _Template(yaml.SafeLoader):  # type: ignore[misc]  # It ships no types.
 
 
 _Template.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
-# Of the Lambda function around the audit.
-NOT_THE_AUDITS = {"KeepReports", "Log"}
+# Of the Lambda functions around the audit.
+NOT_THE_AUDITS = {"KeepAnswers", "KeepList", "KeepReports", "Log", "TellMissing"}
 
 
-def granted(name: str, role: str) -> list[dict[str, Any]]:
-    """Return the statements of the policy that a template gives a role, for the audit itself."""
+def granted(name: str, *roles: str) -> list[dict[str, Any]]:
+    """Return the statements of the policies that a template gives roles, for the audit itself."""
     template = yaml.load((TEMPLATES / name).read_text(), _Template)  # noqa: S506
-    (policy,) = template["Resources"][role]["Properties"]["Policies"]
-    statements = policy["PolicyDocument"]["Statement"]
+    policies = [template["Resources"][role]["Properties"]["Policies"] for role in roles]
+    statements = [one for (policy,) in policies for one in policy["PolicyDocument"]["Statement"]]
     return [one for one in statements if one["Sid"] not in NOT_THE_AUDITS]
 
 
@@ -252,14 +252,20 @@ class TestAudit:
         assert allowed(member_policy()) == taken[OTHER.account_id]
 
     @pytest.mark.parametrize(
-        ("name", "role", "policy"),
+        ("name", "roles", "policy"),
         [
-            ("audit-lambda.yaml", "AuditRole", reading_policy("${RoleName}")),
-            ("audit-role.yaml", "Reader", member_policy()),
+            ("audit-lambda.yaml", ("AuditRole",), reading_policy("${RoleName}")),
+            ("audit-steps.yaml", ("ListRole", "CollectRole"), reading_policy("${RoleName}")),
+            ("audit-role.yaml", ("Reader",), member_policy()),
         ],
     )
-    def test_the_templates_repeat_the_policies(self, name: str, role: str, policy: Any) -> None:  # noqa: ANN401 - JSON
+    def test_the_templates_repeat_the_policies(
+        self,
+        name: str,
+        roles: tuple[str, ...],
+        policy: Any,  # noqa: ANN401 - JSON
+    ) -> None:
         derived = json.loads(
             json.dumps(policy["Statement"]).replace("arn:aws:", "arn:${AWS::Partition}:")
         )
-        assert granted(name, role) == derived
+        assert granted(name, *roles) == derived

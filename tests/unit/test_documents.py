@@ -131,7 +131,7 @@ class TestEveryBlock:
 
     def test_has_a_language_that_is_tested(self) -> None:
         # A mermaid block is a picture: GitHub draws it, and nothing here can tell whether it does.
-        tested = {"dockerfile", "hcl", "python", "sh", "yaml", "yml", "text"}
+        tested = {"dockerfile", "hcl", "python", "sh", "sql", "yaml", "yml", "text"}
         assert {block.language for block in BLOCKS} == tested | {"mermaid"}
 
 

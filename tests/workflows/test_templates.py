@@ -28,7 +28,13 @@ PLACE = Destination(Path("desired-state"), "corp/identity", TOOL)
 WRITTEN = workflow_files(PLACE, reviewers=True)
 OPTIONS = ("--github", "--repository", "corp/identity", "--tool", f"corp/tool@{COMMIT}")
 ACTION = ROOT / ".github/actions/identity-reconciler"
-LOCKS = {"action": ACTION / "requirements.txt", "ci": ROOT / ".ci/requirements.txt"}
+LOCKS = {
+    "action": ACTION / "requirements.txt",
+    "parquet": ACTION / "parquet.txt",
+    "ci": ROOT / ".ci/requirements.txt",
+}
+LOCKED = {"action": "sandbox", "parquet": "parquet", "ci": "dev"}
+"""The extra that each of them is for."""
 
 
 def pinned(lock: str) -> dict[str, str]:
@@ -119,22 +125,25 @@ class TestLocks:
         assert len(pinned(lock)) > 20
         assert all(re.match(r"[0-9a-f]{64}( \\)?(\n|$)", entry) for entry in entries[1:])
 
-    @pytest.mark.parametrize(("lock", "extra"), [("action", "sandbox"), ("ci", "dev")])
+    @pytest.mark.parametrize(("lock", "extra"), LOCKED.items())
     def test_it_satisfies_what_we_require(self, lock: str, extra: str) -> None:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
         extras = project["project"]["optional-dependencies"]
-        wanted = [*project["project"]["dependencies"], *extras["sandbox"], *extras[extra]]
+        wanted = [*project["project"]["dependencies"], *extras[extra]]
         if lock == "ci":
-            wanted += project["build-system"]["requires"]
+            wanted += [
+                *extras["sandbox"], *extras["parquet"], *project["build-system"]["requires"]
+            ]  # fmt: skip
         for text in wanted:
             required = Requirement(text)
             name = canonicalize_name(required.name)
             if name != "identity-reconciler":
                 assert required.specifier.contains(pinned(lock)[name]), text
 
-    def test_what_is_tested_is_what_is_installed(self) -> None:
+    @pytest.mark.parametrize("lock", ["action", "parquet"])
+    def test_what_is_tested_is_what_is_installed(self, lock: str) -> None:
         tested = pinned("ci")
-        assert {name: tested[name] for name in pinned("action")} == pinned("action")
+        assert {name: tested[name] for name in pinned(lock)} == pinned(lock)
 
 
 class TestHostileCheckout:
