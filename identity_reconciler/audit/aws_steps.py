@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -25,10 +26,10 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from identity_reconciler.audit.aws_lambda import QUESTIONS, Order, chosen
 from identity_reconciler.audit.collection import Caller
 from identity_reconciler.audit.formats.files import FileFormat
-from identity_reconciler.audit.inspection import Account, Visit
-from identity_reconciler.audit.keeping import Bucket, Store, read
+from identity_reconciler.audit.inspection import Account, Inspection, Visit
+from identity_reconciler.audit.keeping import Bucket, Folder, Store, read
 from identity_reconciler.audit.results import encoded, head_of
-from identity_reconciler.audit.streaming import Kept, Target, make, overview
+from identity_reconciler.audit.streaming import Kept, Target, everything, make, overview
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.organization import Organization, OrganizationAccount
 from identity_reconciler.gateway.wire.clients import make_session
@@ -261,11 +262,7 @@ def delivered(given: object, order: Order, settings: Settings, store: Store) -> 
     if commission.report not in QUESTIONS:
         raise UsageError(f"{commission.report!r} is no report; expected {', '.join(QUESTIONS)}")
     kept = results(order, commission.run, store)
-    listed = read(store, _accounts_key(order, commission.run))
-    if listed is None:
-        raise UsageError(f"execution {commission.run} has listed no accounts; list them first")
-    entries = TypeAdapter(tuple[OrganizationAccount, ...]).validate_json(listed.read())
-    accounts = [Account(one.account_id, one.name, one.state) for one in entries]
+    accounts = listed_accounts(store, _accounts_key(order, commission.run))
     seen = overview(accounts, kept)
     as_of = commission.as_of.astimezone(UTC)
     target = Target(store, order.prefix, as_of, settings.files)
@@ -274,6 +271,32 @@ def delivered(given: object, order: Order, settings: Settings, store: Store) -> 
     return Delivered(
         commission.report, made.rows, made.files, len(accounts), unread, complete=not unread
     )
+
+
+def listed_accounts(store: Store, key: str) -> tuple[Account, ...]:
+    """Return what `listing` has written down at *key*.
+
+    Raises:
+        UsageError: Nothing is there, or something else.
+    """
+    file = read(store, key)
+    if file is None:
+        raise UsageError(f"there is no {key}, which the list of accounts makes; run that first")
+    try:
+        entries = TypeAdapter(tuple[OrganizationAccount, ...]).validate_json(file.read())
+    except ValidationError as error:
+        raise UsageError(f"{key} is no list of accounts; run that again") from error
+    return tuple(Account(one.account_id, one.name, one.state) for one in entries)
+
+
+def kept_in(folder: Path) -> Inspection:
+    """Return what a copy of `audit/results/NAME/` holds, all of it.
+
+    Raises:
+        UsageError: It is none.
+    """
+    store = Folder(folder)
+    return everything(listed_accounts(store, "accounts.json"), Kept(store, "accounts/"))
 
 
 def list_accounts(event: object, context: object) -> dict[str, Any]:

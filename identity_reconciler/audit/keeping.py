@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _AHEAD = 16
 """How many objects are under way at once."""
+_IN_ONE = 8 * 2**20
+"""Bytes of a file that is sent with one request; the SDK would start threads for each."""
 _TYPES = {
     "csv": "text/csv; charset=utf-8",
     "gz": "application/gzip",
@@ -74,7 +76,7 @@ class Folder:
 
     def _place(self, key: str) -> Path:
         place = self._path / key
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         return place
 
 
@@ -105,8 +107,11 @@ class Bucket:
 
     def hand_over(self, key: str, path: Path) -> None:
         """See Store. A large file goes in parts, and is there when all of them are."""
-        extra = {"ContentType": _content_type(key)}
-        self._client.upload_file(str(path), self._name, key, ExtraArgs=extra)
+        if path.stat().st_size <= _IN_ONE:
+            self.put(key, path.read_bytes())
+        else:
+            extra = {"ContentType": _content_type(key)}
+            self._client.upload_file(str(path), self._name, key, ExtraArgs=extra)
         path.unlink()
 
 

@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
+from typing import BinaryIO
 
 from identity_reconciler.audit.formats.files import CsvFile, FileFormat, ParquetFile, ReportFile
 from identity_reconciler.audit.inspection import (
@@ -106,20 +107,32 @@ def overview(accounts: Iterable[Account], kept: Kept) -> Inspection:
 
     An account of which nothing is kept, or nothing that can be read, is a gap.
     """
-    heads = [*ahead(lambda account: _head(account, kept), accounts)]
-    heads.sort(key=lambda visit: visit.account.account_id)
-    names = distinct_names(site for visit in heads for site in visit.sites)
-    return Inspection(tuple(named(visit, names) for visit in heads))
+    return _inspection(accounts, kept, head_of)
 
 
-def _head(account: Account, kept: Kept) -> Visit:
+def everything(accounts: Iterable[Account], kept: Kept) -> Inspection:
+    """Return the same with all that is in the instances, for one who has the memory."""
+    return _inspection(accounts, kept, decoded)
+
+
+_Reader = Callable[[BinaryIO, str], Visit]
+
+
+def _inspection(accounts: Iterable[Account], kept: Kept, reader: _Reader) -> Inspection:
+    visits = [*ahead(lambda account: _visit(account, kept, reader), accounts)]
+    visits.sort(key=lambda visit: visit.account.account_id)
+    names = distinct_names(site for visit in visits for site in visit.sites)
+    return Inspection(tuple(named(visit, names) for visit in visits))
+
+
+def _visit(account: Account, kept: Kept, reader: _Reader) -> Visit:
     key = kept.key(account.account_id)
     file = kept.store.open(key)
     if file is None:
         return Visit(account, trouble=NOTHING_KEPT)
     with closing(file):
         try:
-            return head_of(file, key)
+            return reader(file, key)
         except UsageError as error:
             return Visit(account, trouble=str(error))
 

@@ -53,7 +53,6 @@ def whole_organization(question: Question, options: AuditOptions) -> tuple[Inspe
     from identity_reconciler.audit.collection import Collection, collect, with_declared
     from identity_reconciler.audit.memory import About, AccountFile
     from identity_reconciler.audit.report import EVERYTHING
-    from identity_reconciler.cli.loading import load_all
     from identity_reconciler.cli.output import progress
     from identity_reconciler.gateway.organization import Organization, Reach
 
@@ -62,7 +61,7 @@ def whole_organization(question: Question, options: AuditOptions) -> tuple[Inspe
     if options.resume is not None:
         collection = Collection(EVERYTHING, AccountFile(options.resume, About(role, regions)))
     known = len(collection.memory.visits())
-    declared = load_all(options.directory) if options.directory.is_dir() else []
+    declared = _declared_by_arn(options.directory)
     with _session(options) as session:
         begin = next(iter(regions), session.region_name)
         if begin is None:
@@ -74,11 +73,10 @@ def whole_organization(question: Question, options: AuditOptions) -> tuple[Inspe
         )
         with progress("looking into the accounts", lambda: organization.requests):
             inspection = collect(organization, collection)
-    by_arn = {one.settings.instance.instance_arn: one for one in declared}
     basis = f"live state of {len(inspection.visits)} accounts"
     if known:
         basis += f", {known} of them as kept in {options.resume}"
-    return with_declared(inspection, by_arn), basis
+    return with_declared(inspection, declared), basis
 
 
 @contextmanager
@@ -139,6 +137,14 @@ class AuditOptions:
             "the accounts that are not in it yet.",
         ),
     ] = None
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Answer from what the accounts of an organisation have answered: a copy of "
+            "audit/results/NAME/, which the state machine keeps.",
+        ),
+    ] = None
     detailed_exitcode: Annotated[
         bool,
         typer.Option(
@@ -164,6 +170,7 @@ class AuditOptions:
                 ("--desired", self.desired),
                 ("--plan", self.plan),
                 ("--organization", self.organization),
+                ("--results", self.results),
             )
             if given
         ]
@@ -238,13 +245,32 @@ def inspected(question: Question, options: AuditOptions, as_of: datetime) -> tup
         GatewayError: AWS could not be read; of an organisation, not even its accounts.
         StalePlanError: The saved plan is damaged.
     """
-    if isinstance(question, ExpiringQuestion) and (options.organization or options.plan):
+    elsewhere = options.organization or options.plan or options.results
+    if isinstance(question, ExpiringQuestion) and elsewhere:
         raise UsageError("only the YAML knows when something expires; give its directory alone")
     if options.organization:
         return whole_organization(question, options)
+    if options.results is not None:
+        return _as_kept(options.results, options.directory)
     if options.plan is not None:
         return _after_plan(question, options.plan, options.target)
     return _of_directory(question, options, as_of)
+
+
+def _as_kept(results: Path, directory: Path) -> tuple[Inspection, str]:
+    from identity_reconciler.audit.aws_steps import kept_in
+    from identity_reconciler.audit.collection import with_declared
+
+    inspection = kept_in(results)
+    basis = f"live state of {len(inspection.visits)} accounts as kept in {results}"
+    return with_declared(inspection, _declared_by_arn(directory)), basis
+
+
+def _declared_by_arn(directory: Path) -> dict[str, Declared]:
+    from identity_reconciler.cli.loading import load_all
+
+    declared = load_all(directory) if directory.is_dir() else []
+    return {one.settings.instance.instance_arn: one for one in declared}
 
 
 def _of_directory(

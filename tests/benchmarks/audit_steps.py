@@ -14,6 +14,7 @@ import sys
 import time
 
 from identity_reconciler.audit.aws_lambda import QUESTIONS
+from identity_reconciler.audit.formats.files import FileFormat
 from identity_reconciler.sandbox import Sandbox
 from tests.sandbox.steps_world import (
     Audit,
@@ -37,7 +38,7 @@ def main() -> int:
     with Sandbox() as sandbox, reports_bucket() as bucket:
         fill(sandbox, accounts)
         print(f"filled after {time.monotonic() - began:.0f} s")
-        audit = Audit(session_of(sandbox), bucket)
+        audit = Audit(session_of(sandbox), bucket, (FileFormat.CSV,))
         audit.kill_after(accounts // 2)
         try:
             audit.execution.drive()

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from identity_reconciler.audit.aws_lambda import Order
+from identity_reconciler.audit.aws_steps import Settings, collected, listing
+from identity_reconciler.audit.keeping import Folder
 from identity_reconciler.cli.app import run
 from identity_reconciler.sandbox import Sandbox
 from tests.command import Run, command, environment, launcher
@@ -196,6 +199,48 @@ class TestOrganization:
         assert "not in the YAML  application  Amazon Athena" in done.out
 
 
+class TestResults:
+    """What a state machine has kept answers as the organisation would."""
+
+    @staticmethod
+    def collect(here: Path) -> None:
+        """Write down in `kept` what the state machine would of the organisation in the sandbox."""
+        store, order = Folder(here / "kept"), Order("-", "Audit", prefix="")
+        with Sandbox(here / ".identity-reconciler/sandbox.sqlite3") as sandbox:
+            sandbox.add_account("222233334444", "shut", state="SUSPENDED")
+            sandbox.add_account("333344445555", "plain")
+            organization = order.organization(sandbox.session())
+            start = {"run": "r", "as_of": "2026-03-01T05:00:00Z"}
+            listing(start, order, Settings(), organization, store)
+            for account in organization.accounts()[:2]:
+                errand = {"run": "r", "own": organization.own_account(), "attempt": 0}
+                collected({**errand, "account": account}, order, organization, store)
+
+    def test_answers(self, applied: Path) -> None:
+        self.collect(applied)
+        options = ("--results", "kept/results/r", "--format", "json")
+        everywhere = ("--organization", "--role", "Audit", "--sandbox", "--format", "json")
+        done, whole = audit(applied, "orphans", *options), audit(applied, "orphans", *everywhere)
+        assert done.code == 7
+        assert done.json()["rows"] == whole.json()["rows"] != []
+        assert len(audit(applied, "access", *options).json()["rows"]) == 19
+        assert done.json()["basis"] == "live state of 3 accounts as kept in kept/results/r"
+        assert [gap[:28] for gap in done.json()["gaps"]] == [
+            "account 222233334444 shut: t", "account 333344445555 plain: "
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [(None, "there is no accounts.json"), ("{}", "accounts.json is no list of accounts")],
+    )
+    def test_something_else(self, tmp_path: Path, content: str | None, message: str) -> None:
+        if content:
+            (tmp_path / "accounts.json").write_text(content)
+        done = audit(tmp_path, "access", "--results", ".")
+        assert (done.code, done.out) == (3, "")
+        assert message in done.err
+
+
 class TestLeavers:
     """Proven is 0; with --detailed-exitcode anything left is 2."""
 
@@ -307,11 +352,13 @@ class TestUsage:
         [
             (("access", "--desired", "--organization", "--role", "A"), "exclude each other"),
             (("access", "--desired", "--plan", "p.json"), "--desired and --plan exclude"),
+            (("access", "--results", "r", "--desired"), "--desired and --results exclude"),
             (("access", "--organization"), "--organization needs --role"),
             (("access", "--role", "A"), "--role goes with --organization"),
             (("access", "--resume", "f"), "--resume goes with --organization"),
             (("expiring", "--organization", "--role", "A"), "only the YAML knows"),
             (("expiring", "--plan", "p.json"), "only the YAML knows"),
+            (("expiring", "--results", "r"), "only the YAML knows"),
             (("access", "--organization", "--role", "arn:x", "--sandbox"), "no role name"),
             (("members", "engineerin", "--desired"), 'did you mean "engineering"'),
             (("access", "--user", "johndo", "--desired"), 'did you mean "johndoe"'),

@@ -154,12 +154,17 @@ def _nothing(name: str, event: object) -> None:
 class Audit:
     """The state machine over one sandbox and a bucket of moto."""
 
-    def __init__(self, session: boto3.Session, bucket: S3Client, *, run: str = "run-1") -> None:
+    def __init__(
+        self,
+        session: boto3.Session,
+        bucket: S3Client,
+        files: tuple[FileFormat, ...] = tuple(FileFormat),
+    ) -> None:
         self.bucket = bucket
         self.order = Order("reports", ROLE)
         self.objects: set[tuple[str, str, str]] = set()
         """Which function has asked S3 for what, and about which key."""
-        self.settings = Settings(tuple(FileFormat))
+        self.settings = Settings(files)
         self.calls: Counter[str] = Counter()
         self.before: Callable[[str, Any], None] = _nothing
         self.after: Callable[[str, Any], None] = _nothing
@@ -180,7 +185,7 @@ class Audit:
             definition(TEMPLATE, "Steps"),
             {name: self._called(name, function) for name, function in self.functions.items()},
             bucket,
-            name=run,
+            name="run-1",
             started=STARTED,
         )
 

@@ -237,7 +237,7 @@ class TestInputs:
             (
                 "MakeReport",
                 {"run": "r", "as_of": "2026-03-01T05:00:00Z", "report": "access"},
-                "execution r has listed no accounts",
+                "there is no audit/results/r/accounts.json",
             ),
         ],
     )

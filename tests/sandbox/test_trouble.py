@@ -111,6 +111,14 @@ class TestThrottle:
 class TestFaults:
     """A fault meets the calls it names; what was committed before it stays."""
 
+    def test_only_what_contains_a_text(self, timed: Sandbox, groups: IdentityStoreClient) -> None:
+        fault = Fault("CreateGroup", call=2, times=9, containing='"b')
+        timed.make_trouble(Trouble(faults=(fault,)))
+        for name in ("a", "b1", "a2", "a3"):
+            create(groups, name)
+        with pytest.raises(ClientError):
+            create(groups, "b2")
+
     @pytest.mark.parametrize(
         ("kind", "expected", "kept"),
         [
