@@ -3,7 +3,7 @@
 `list_accounts` writes down which accounts there are, `collect_account` what one of them answers,
 and `make_report` one report about all of that: three functions of AWS Lambda, which the template
 `templates/audit-steps.yaml` puts in order. What they are given and return is checked, and names
-no one. The settings are environment variables: those of `aws_lambda.Order`, and `Settings`.
+no one. The settings are environment variables: those of `aws_lambda.Order`, and `StepSettings`.
 
 Everything of one execution is kept under its name, so that what is driven again goes on where
 it stopped: `audit/results/NAME/`.
@@ -24,12 +24,18 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from identity_reconciler.audit.aws_lambda import QUESTIONS, Order, chosen
-from identity_reconciler.audit.collection import Caller
+from identity_reconciler.audit.collection import AccountCaller
 from identity_reconciler.audit.formats.files import FileFormat
 from identity_reconciler.audit.inspection import Account, Inspection, Visit
-from identity_reconciler.audit.keeping import Bucket, Folder, Store, read
+from identity_reconciler.audit.keeping import BucketStore, FileStore, FolderStore, read
 from identity_reconciler.audit.results import encoded, head_of
-from identity_reconciler.audit.streaming import Kept, Target, everything, make, overview
+from identity_reconciler.audit.streaming import (
+    KeptAnswers,
+    ReportsPlace,
+    everything,
+    make,
+    overview,
+)
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.organization import Organization, OrganizationAccount
 from identity_reconciler.gateway.wire.clients import make_session
@@ -64,7 +70,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ObjectPlace:
     """An object of S3, as a state machine reads it."""
 
     bucket: str
@@ -81,7 +87,7 @@ class Listing:
     """The account that the audit runs in."""
     count: int
     """How many accounts there are."""
-    accounts: Place
+    accounts: ObjectPlace
     """Where they are listed: an array of `OrganizationAccount`."""
     reports: tuple[str, ...]
     side_by_side: int
@@ -138,7 +144,7 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class StepSettings:
     """What only the state machine needs: the variables `AUDIT_FILES` and so on."""
 
     files: tuple[FileFormat, ...] = (FileFormat.CSV,)
@@ -149,7 +155,7 @@ class Settings:
     """`AUDIT_TOLERATED_PERCENTAGE`."""
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+    def from_environment(cls, environment: Mapping[str, str]) -> StepSettings:
         """Return what the variables say; those that are missing or empty have their defaults.
 
         Raises:
@@ -162,7 +168,7 @@ class Settings:
         }
         if files := chosen(environment, "AUDIT_FILES", FileFormat):
             given["files"] = files
-        return _checked(Settings, given)
+        return _checked(StepSettings, given)
 
 
 _Checked = TypeVar("_Checked")
@@ -184,7 +190,7 @@ def _checked(kind: type[_Checked], given: object) -> _Checked:
         raise UsageError(f"this is no {kind.__name__}: {said}") from error
 
 
-def results(order: Order, run: str, store: Store) -> Kept:
+def results(order: Order, run: str, store: FileStore) -> KeptAnswers:
     """Return where the answers of the accounts are kept for one execution.
 
     Raises:
@@ -192,7 +198,7 @@ def results(order: Order, run: str, store: Store) -> Kept:
     """
     if not _RUN.fullmatch(run):
         raise UsageError(f"{run!r} is no name of an execution that keys can have; start another")
-    return Kept(store, f"{order.prefix}results/{run}/accounts/")
+    return KeptAnswers(store, f"{order.prefix}results/{run}/accounts/")
 
 
 def _accounts_key(order: Order, run: str) -> str:
@@ -200,7 +206,11 @@ def _accounts_key(order: Order, run: str) -> str:
 
 
 def listing(
-    given: object, order: Order, settings: Settings, organization: Organization, store: Store
+    given: object,
+    order: Order,
+    settings: StepSettings,
+    organization: Organization,
+    store: FileStore,
 ) -> Listing:
     """Write down which accounts there are, and return what the next steps need.
 
@@ -211,7 +221,7 @@ def listing(
     start = _checked(Start, given)
     results(order, start.run, store)
     accounts = organization.accounts()
-    place = Place(order.bucket, _accounts_key(order, start.run))
+    place = ObjectPlace(order.bucket, _accounts_key(order, start.run))
     store.put(place.key, json.dumps([asdict(one) for one in accounts]).encode())
     return Listing(
         run=start.run,
@@ -225,7 +235,9 @@ def listing(
     )
 
 
-def collected(given: object, order: Order, organization: Organization, store: Store) -> Collected:
+def collected(
+    given: object, order: Order, organization: Organization, store: FileStore
+) -> Collected:
     """Write down what one account answers, if that has not been done as a whole before.
 
     Raises:
@@ -237,14 +249,14 @@ def collected(given: object, order: Order, organization: Organization, store: St
     key = results(order, errand.run, store).key(errand.account.account_id)
     visit = _kept(store, key)
     if visit is None or visit.trouble:
-        visit = Caller(organization, order.wanted, errand.own).visit(errand.account)
+        visit = AccountCaller(organization, order.wanted, errand.own).visit(errand.account)
         if visit.passing and errand.attempt < LAST_ATTEMPT:
             raise PassingTroubleError(visit.trouble)
         store.put(key, encoded(visit))
     return Collected(visit.account.account_id, len(visit.sites), not visit.trouble)
 
 
-def _kept(store: Store, key: str) -> Visit | None:
+def _kept(store: FileStore, key: str) -> Visit | None:
     """Return the head of what is kept at *key*; None: nothing, or nothing that can be read."""
     there = read(store, key)
     with suppress(UsageError):
@@ -252,7 +264,7 @@ def _kept(store: Store, key: str) -> Visit | None:
     return None
 
 
-def delivered(given: object, order: Order, settings: Settings, store: Store) -> Delivered:
+def delivered(given: object, order: Order, settings: StepSettings, store: FileStore) -> Delivered:
     """Write one report about all accounts that were listed.
 
     Raises:
@@ -265,7 +277,7 @@ def delivered(given: object, order: Order, settings: Settings, store: Store) -> 
     accounts = listed_accounts(store, _accounts_key(order, commission.run))
     seen = overview(accounts, kept)
     as_of = commission.as_of.astimezone(UTC)
-    target = Target(store, order.prefix, as_of, settings.files)
+    target = ReportsPlace(store, order.prefix, as_of, settings.files)
     made = make(commission.report, seen, kept, target)
     unread = sum(1 for _ in seen.troubles)
     return Delivered(
@@ -273,7 +285,7 @@ def delivered(given: object, order: Order, settings: Settings, store: Store) -> 
     )
 
 
-def listed_accounts(store: Store, key: str) -> tuple[Account, ...]:
+def listed_accounts(store: FileStore, key: str) -> tuple[Account, ...]:
     """Return what `listing` has written down at *key*.
 
     Raises:
@@ -295,15 +307,15 @@ def kept_in(folder: Path) -> Inspection:
     Raises:
         UsageError: It is none.
     """
-    store = Folder(folder)
-    return everything(listed_accounts(store, "accounts.json"), Kept(store, "accounts/"))
+    store = FolderStore(folder)
+    return everything(listed_accounts(store, "accounts.json"), KeptAnswers(store, "accounts/"))
 
 
 def list_accounts(event: object, context: object) -> dict[str, Any]:
     """See `listing`. For AWS Lambda."""
     del context
-    order, settings, session = _order(), Settings.from_environment(os.environ), make_session()
-    store = Bucket(session.client("s3"), order.bucket)
+    order, settings, session = _order(), StepSettings.from_environment(os.environ), make_session()
+    store = BucketStore(session.client("s3"), order.bucket)
     return asdict(listing(event, order, settings, order.organization(session), store))
 
 
@@ -311,15 +323,15 @@ def collect_account(event: object, context: object) -> dict[str, Any]:
     """See `collected`. For AWS Lambda."""
     del context
     order, session = _order(), make_session()
-    store = Bucket(session.client("s3"), order.bucket)
+    store = BucketStore(session.client("s3"), order.bucket)
     return asdict(collected(event, order, order.organization(session), store))
 
 
 def make_report(event: object, context: object) -> dict[str, Any]:
     """See `delivered`. For AWS Lambda."""
     del context
-    order, settings = _order(), Settings.from_environment(os.environ)
-    store = Bucket(make_session().client("s3"), order.bucket)
+    order, settings = _order(), StepSettings.from_environment(os.environ)
+    store = BucketStore(make_session().client("s3"), order.bucket)
     return asdict(delivered(event, order, settings, store))
 
 

@@ -51,7 +51,7 @@ def collect(organization: Organization, collection: Collection) -> Inspection:
     Raises:
         GatewayError: The accounts themselves could not be listed.
     """
-    caller = Caller(organization, collection.wanted, organization.own_account())
+    caller = AccountCaller(organization, collection.wanted, organization.own_account())
     accounts = organization.accounts()
     known = collection.memory.visits()
     new = [one for one in accounts if one.account_id not in known]
@@ -72,7 +72,7 @@ def _account_id(visit: Visit) -> str:
     return visit.account.account_id
 
 
-class Caller:
+class AccountCaller:
     """Calls at accounts, each by itself. Several threads may use it."""
 
     def __init__(self, organization: Organization, wanted: Wanted, own: str) -> None:

@@ -32,7 +32,7 @@ _Asked = TypeVar("_Asked")
 _Given = TypeVar("_Given")
 
 
-class Store(Protocol):
+class FileStore(Protocol):
     """Files by their keys, with slashes. Safe to share between threads."""
 
     def open(self, key: str) -> BinaryIO | None:
@@ -48,29 +48,29 @@ class Store(Protocol):
         ...
 
 
-class Folder:
-    """See Store. A directory whose files only their owner can read."""
+class FolderStore:
+    """See FileStore. A directory whose files only their owner can read."""
 
     def __init__(self, path: Path) -> None:
         """Keep files under *path*."""
         self._path = path
 
     def open(self, key: str) -> BinaryIO | None:
-        """See Store."""
+        """See FileStore."""
         try:
             return (self._path / key).open("rb")
         except FileNotFoundError:
             return None
 
     def put(self, key: str, content: bytes) -> None:
-        """See Store."""
+        """See FileStore."""
         written = self._place(f"{key}.{os.getpid()}.new")
         with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as new:
             new.write(content)
         written.replace(self._path / key)
 
     def hand_over(self, key: str, path: Path) -> None:
-        """See Store."""
+        """See FileStore."""
         path.chmod(0o600)
         shutil.move(path, self._place(key))
 
@@ -80,8 +80,8 @@ class Folder:
         return place
 
 
-class Bucket:
-    """See Store. A bucket of S3, which encrypts by itself."""
+class BucketStore:
+    """See FileStore. A bucket of S3, which encrypts by itself."""
 
     def __init__(self, client: S3Client, name: str) -> None:
         """Keep files in the bucket called *name*."""
@@ -89,7 +89,7 @@ class Bucket:
         self._name = name
 
     def open(self, key: str) -> BinaryIO | None:
-        """See Store."""
+        """See FileStore."""
         try:
             body = self._client.get_object(Bucket=self._name, Key=key)["Body"]
         except ClientError as error:
@@ -100,13 +100,13 @@ class Bucket:
         return cast("BinaryIO", body)
 
     def put(self, key: str, content: bytes) -> None:
-        """See Store."""
+        """See FileStore."""
         self._client.put_object(
             Bucket=self._name, Key=key, Body=content, ContentType=_content_type(key)
         )
 
     def hand_over(self, key: str, path: Path) -> None:
-        """See Store. A large file goes in parts, and is there when all of them are."""
+        """See FileStore. A large file goes in parts, and is there when all of them are."""
         if path.stat().st_size <= _IN_ONE:
             self.put(key, path.read_bytes())
         else:
@@ -119,7 +119,7 @@ def _content_type(key: str) -> str:
     return _TYPES[key.rpartition(".")[2]]
 
 
-def read(store: Store, key: str) -> BinaryIO | None:
+def read(store: FileStore, key: str) -> BinaryIO | None:
     """Return a file of *store* in memory; None: there is none."""
     file = store.open(key)
     if file is None:

@@ -28,7 +28,7 @@ from identity_reconciler.audit.inspection import (
     distinct_names,
     named,
 )
-from identity_reconciler.audit.keeping import Store, ahead, read
+from identity_reconciler.audit.keeping import FileStore, ahead, read
 from identity_reconciler.audit.report import Column, Row, SiteQuestion
 from identity_reconciler.audit.reports.access import AccessQuestion
 from identity_reconciler.audit.reports.applications import ApplicationsQuestion, AssignmentsQuestion
@@ -59,10 +59,10 @@ _UNDER_WAY = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptAnswers:
     """The answers of accounts, as `results` writes them down."""
 
-    store: Store
+    store: FileStore
     prefix: str
     """The beginning of their keys, with its slash."""
 
@@ -72,7 +72,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Written:
     """One report as it was written."""
 
     rows: int
@@ -80,10 +80,10 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ReportsPlace:
     """Where reports go, and how."""
 
-    store: Store
+    store: FileStore
     prefix: str
     """The beginning of their keys, with its slash."""
     as_of: datetime
@@ -102,7 +102,7 @@ class Target:
         return f"{self.prefix}parquet/{report}/as_of={self.as_of:%Y%m%dT%H%M%SZ}/{part}rows.parquet"
 
 
-def overview(accounts: Iterable[Account], kept: Kept) -> Inspection:
+def overview(accounts: Iterable[Account], kept: KeptAnswers) -> Inspection:
     """Return what is kept of *accounts*, without what is in the instances, which have their names.
 
     An account of which nothing is kept, or nothing that can be read, is a gap.
@@ -110,7 +110,7 @@ def overview(accounts: Iterable[Account], kept: Kept) -> Inspection:
     return _inspection(accounts, kept, head_of)
 
 
-def everything(accounts: Iterable[Account], kept: Kept) -> Inspection:
+def everything(accounts: Iterable[Account], kept: KeptAnswers) -> Inspection:
     """Return the same with all that is in the instances, for one who has the memory."""
     return _inspection(accounts, kept, decoded)
 
@@ -118,14 +118,14 @@ def everything(accounts: Iterable[Account], kept: Kept) -> Inspection:
 _Reader = Callable[[BinaryIO, str], Visit]
 
 
-def _inspection(accounts: Iterable[Account], kept: Kept, reader: _Reader) -> Inspection:
+def _inspection(accounts: Iterable[Account], kept: KeptAnswers, reader: _Reader) -> Inspection:
     visits = [*ahead(lambda account: _visit(account, kept, reader), accounts)]
     visits.sort(key=lambda visit: visit.account.account_id)
     names = distinct_names(site for visit in visits for site in visit.sites)
     return Inspection(tuple(named(visit, names) for visit in visits))
 
 
-def _visit(account: Account, kept: Kept, reader: _Reader) -> Visit:
+def _visit(account: Account, kept: KeptAnswers, reader: _Reader) -> Visit:
     key = kept.key(account.account_id)
     file = kept.store.open(key)
     if file is None:
@@ -137,7 +137,7 @@ def _visit(account: Account, kept: Kept, reader: _Reader) -> Visit:
             return Visit(account, trouble=str(error))
 
 
-def make(report: str, seen: Inspection, kept: Kept, target: Target) -> Made:
+def make(report: str, seen: Inspection, kept: KeptAnswers, target: ReportsPlace) -> Written:
     """Write one *report* about what is *seen*, an `overview` of what is *kept*, as a whole.
 
     Raises:
@@ -153,7 +153,7 @@ def make(report: str, seen: Inspection, kept: Kept, target: Target) -> Made:
                     rows += len(some)
                     for writer in writers:
                         writer.write(instance_id, some)
-            return Made(rows, sum(writer.finish() for writer in writers))
+            return Written(rows, sum(writer.finish() for writer in writers))
         finally:
             for writer in writers:
                 writer.stop()
@@ -163,7 +163,7 @@ _Parts = Iterator[tuple[str, Iterator[Row]]]
 """The rows of a report in its order, by the id of the instance they are all about, or ""."""
 
 
-def _parts(report: str, seen: Inspection, kept: Kept) -> tuple[tuple[Column, ...], _Parts]:
+def _parts(report: str, seen: Inspection, kept: KeptAnswers) -> tuple[tuple[Column, ...], _Parts]:
     if report in SITE_QUESTIONS:
         question = SITE_QUESTIONS[report]
         return question.columns, _by_instance(question, seen, kept)
@@ -174,14 +174,14 @@ def _parts(report: str, seen: Inspection, kept: Kept) -> tuple[tuple[Column, ...
     return InstancesQuestion().columns, iter([("", iter(rows))])
 
 
-def _by_instance(question: SiteQuestion, seen: Inspection, kept: Kept) -> _Parts:
+def _by_instance(question: SiteQuestion, seen: Inspection, kept: KeptAnswers) -> _Parts:
     # Names are distinct as they are compared, so no two instances have rows between each other.
     for site in _sites(sorted(seen.sites, key=lambda site: folded(site.name)), kept):
         instance_id = site.instance.instance_arn.rpartition("/")[2]
         yield instance_id, sorted_rows(question.rows(site))
 
 
-def _sites(sites: Sequence[Site], kept: Kept) -> Iterator[Site]:
+def _sites(sites: Sequence[Site], kept: KeptAnswers) -> Iterator[Site]:
     """Yield *sites*, as an overview has them, with all that is in them."""
     keys = [kept.key(site.instance.account_id) for site in sites]
     files = ahead(lambda key: read(kept.store, key), keys)
@@ -221,7 +221,7 @@ class _CsvWriter:
     """All rows in one file."""
 
     def __init__(
-        self, report: str, columns: Sequence[Column], target: Target, folder: Path
+        self, report: str, columns: Sequence[Column], target: ReportsPlace, folder: Path
     ) -> None:
         self._key = target.csv(report)
         self._store = target.store
@@ -247,7 +247,7 @@ class _ParquetWriter:
     """A file for each instance. Those that are finished are on their way side by side."""
 
     def __init__(
-        self, report: str, columns: Sequence[Column], target: Target, folder: Path
+        self, report: str, columns: Sequence[Column], target: ReportsPlace, folder: Path
     ) -> None:
         self._key: Callable[[str], str] = partial(target.parquet, report)
         self._columns = columns

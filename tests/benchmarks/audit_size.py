@@ -20,9 +20,9 @@ from pathlib import Path
 
 from identity_reconciler.audit.formats.files import FileFormat
 from identity_reconciler.audit.inspection import Account, InstanceScope, Site, Visit
-from identity_reconciler.audit.keeping import Folder
+from identity_reconciler.audit.keeping import FolderStore
 from identity_reconciler.audit.results import encoded
-from identity_reconciler.audit.streaming import Kept, Target, make, overview
+from identity_reconciler.audit.streaming import KeptAnswers, ReportsPlace, make, overview
 from identity_reconciler.core.declared import Instance
 from identity_reconciler.core.state import (
     Application,
@@ -152,7 +152,7 @@ def _memory(what: str, found: float) -> Figure:
 
 
 def _write(folder: Path, size: Size) -> None:
-    kept = Kept(Folder(folder), "accounts/")
+    kept = KeptAnswers(FolderStore(folder), "accounts/")
     for visit in visits(size):
         kept.store.put(kept.key(visit.account.account_id), encoded(visit))
 
@@ -171,10 +171,12 @@ def _run(folder: Path, report: str, size: Size) -> dict[str, float]:
 
 def _report(folder: Path, report: str, accounts: int) -> dict[str, float]:
     started, began = time.monotonic(), time.process_time()
-    kept = Kept(Folder(folder), "accounts/")
+    kept = KeptAnswers(FolderStore(folder), "accounts/")
     listed = [Account(f"1{number:011}") for number in range(accounts)]
     formats = tuple(FileFormat)
-    made = make(report, overview(listed, kept), kept, Target(kept.store, "audit/", _NOW, formats))
+    made = make(
+        report, overview(listed, kept), kept, ReportsPlace(kept.store, "audit/", _NOW, formats)
+    )
     return {
         "rows": made.rows,
         "files": made.files,

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from identity_reconciler.audit.aws_lambda import Order
-from identity_reconciler.audit.aws_steps import Settings, collected, listing
-from identity_reconciler.audit.keeping import Folder
+from identity_reconciler.audit.aws_steps import StepSettings, collected, listing
+from identity_reconciler.audit.keeping import FolderStore
 from identity_reconciler.cli.app import run
 from identity_reconciler.sandbox import Sandbox
 from tests.command import Run, command, environment, launcher
@@ -205,13 +205,13 @@ class TestResults:
     @staticmethod
     def collect(here: Path) -> None:
         """Write down in `kept` what the state machine would of the organisation in the sandbox."""
-        store, order = Folder(here / "kept"), Order("-", "Audit", prefix="")
+        store, order = FolderStore(here / "kept"), Order("-", "Audit", prefix="")
         with Sandbox(here / ".identity-reconciler/sandbox.sqlite3") as sandbox:
             sandbox.add_account("222233334444", "shut", state="SUSPENDED")
             sandbox.add_account("333344445555", "plain")
             organization = order.organization(sandbox.session())
             start = {"run": "r", "as_of": "2026-03-01T05:00:00Z"}
-            listing(start, order, Settings(), organization, store)
+            listing(start, order, StepSettings(), organization, store)
             for account in organization.accounts()[:2]:
                 errand = {"run": "r", "own": organization.own_account(), "attempt": 0}
                 collected({**errand, "account": account}, order, organization, store)

@@ -19,13 +19,13 @@ from moto import mock_aws
 from identity_reconciler.audit.aws_lambda import Order, deliver
 from identity_reconciler.audit.aws_steps import (
     Collected,
-    Settings,
+    StepSettings,
     collected,
     delivered,
     listing,
 )
 from identity_reconciler.audit.formats.files import FileFormat
-from identity_reconciler.audit.keeping import Bucket
+from identity_reconciler.audit.keeping import BucketStore
 from identity_reconciler.audit.report import ReportFormat
 from identity_reconciler.gateway.wire.pacing import Rates
 from identity_reconciler.sandbox import InstanceDetails, Sandbox
@@ -164,7 +164,7 @@ class Audit:
         self.order = Order("reports", ROLE)
         self.objects: set[tuple[str, str, str]] = set()
         """Which function has asked S3 for what, and about which key."""
-        self.settings = Settings(files)
+        self.settings = StepSettings(files)
         self.calls: Counter[str] = Counter()
         self.before: Callable[[str, Any], None] = _nothing
         self.after: Callable[[str, Any], None] = _nothing
@@ -189,7 +189,7 @@ class Audit:
             started=STARTED,
         )
 
-    def store(self, function: str) -> Bucket:
+    def store(self, function: str) -> BucketStore:
         """Return the bucket as *function* sees it."""
         client = boto3.client("s3", "us-east-1")
         events: Any = client.meta.events
@@ -198,7 +198,7 @@ class Audit:
             self.objects.add((function, model.name, params["Key"]))
 
         events.register("before-parameter-build.s3", note)
-        return Bucket(client, "reports")
+        return BucketStore(client, "reports")
 
     def collected(self, errand: object) -> Collected:
         """Return what the function does that is asked for one account."""

@@ -19,7 +19,7 @@ from identity_reconciler.audit import aws_steps
 from identity_reconciler.audit.aws_lambda import QUESTIONS, Order
 from identity_reconciler.audit.aws_steps import (
     LAST_ATTEMPT,
-    Settings,
+    StepSettings,
     collect_account,
     delivered,
     list_accounts,
@@ -248,14 +248,14 @@ class TestInputs:
                 audit.functions[function](given)
 
     def test_settings(self) -> None:
-        assert Settings.from_environment({}) == Settings()
+        assert StepSettings.from_environment({}) == StepSettings()
         given = {
             "AUDIT_FILES": "parquet, csv",
             "AUDIT_SIDE_BY_SIDE": "7",
             "AUDIT_TOLERATED_PERCENTAGE": "0",
         }
         files = (FileFormat.PARQUET, FileFormat.CSV)
-        assert Settings.from_environment(given) == Settings(files, 7, 0)
+        assert StepSettings.from_environment(given) == StepSettings(files, 7, 0)
 
     @pytest.mark.parametrize(
         ("name", "value", "message"),
@@ -267,7 +267,7 @@ class TestInputs:
     )
     def test_refused_settings(self, name: str, value: str, message: str) -> None:
         with pytest.raises(UsageError, match=message):
-            Settings.from_environment({name: value})
+            StepSettings.from_environment({name: value})
 
 
 class TestHandlers:
@@ -326,7 +326,7 @@ class TestTemplate:
             assert one["Code"]["S3ObjectVersion"] == "CodeVersion"
             given = {key: str(value) for key, value in one["Environment"]["Variables"].items()}
             Order.from_environment(given)
-            Settings.from_environment({key: known.get(key, "") for key in given})
+            StepSettings.from_environment({key: known.get(key, "") for key in given})
         assert {*known} <= {
             key for one in functions.values() for key in one["Environment"]["Variables"]
         }
@@ -385,7 +385,7 @@ class TestListing:
             organization = audit.order.organization(session)
             given = {"run": "r", "as_of": "2026-03-01T06:00:00.5+01:00"}
             said = listing(
-                given, audit.order, Settings(side_by_side=3), organization, audit.store("x")
+                given, audit.order, StepSettings(side_by_side=3), organization, audit.store("x")
             )
         assert (said.side_by_side, said.tolerated_percentage, said.count) == (3, 10, 2)
         assert said.as_of == "2026-03-01T05:00:00Z"

@@ -12,21 +12,21 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from identity_reconciler.audit import keeping
-from identity_reconciler.audit.keeping import Bucket, Folder, Store, read
+from identity_reconciler.audit.keeping import BucketStore, FileStore, FolderStore, read
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FileStore]:
     if request.param == "folder":
-        yield Folder(tmp_path / "kept")
+        yield FolderStore(tmp_path / "kept")
         return
     with mock_aws():
         client = boto3.client("s3", "us-east-1")
         client.create_bucket(Bucket="reports")
-        yield Bucket(client, "reports")
+        yield BucketStore(client, "reports")
 
 
-def content(store: Store, key: str) -> bytes | None:
+def content(store: FileStore, key: str) -> bytes | None:
     found = read(store, key)
     return None if found is None else found.read()
 
@@ -34,17 +34,17 @@ def content(store: Store, key: str) -> bytes | None:
 class TestStore:
     """What is put is there, as a whole."""
 
-    def test_nothing(self, store: Store) -> None:
+    def test_nothing(self, store: FileStore) -> None:
         assert store.open("a/b.json") is None
 
-    def test_put(self, store: Store) -> None:
+    def test_put(self, store: FileStore) -> None:
         store.put("a/b.json", b"one")
         store.put("a/b.json", b"two")
         assert content(store, "a/b.json") == b"two"
 
     @pytest.mark.parametrize("in_one", [keeping._IN_ONE, 1])  # noqa: SLF001 - no gigabytes in tests
     def test_handed_over(
-        self, store: Store, in_one: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, store: FileStore, in_one: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(keeping, "_IN_ONE", in_one)
         store.put("a/b.csv", b"old")
@@ -59,7 +59,7 @@ class TestFolder:
     """Only its owner reads it."""
 
     def test_modes(self, tmp_path: Path) -> None:
-        folder = Folder(tmp_path / "kept")
+        folder = FolderStore(tmp_path / "kept")
         folder.put("a/b.json", b"one")
         new = tmp_path / "new"
         new.write_bytes(b"two")
@@ -76,7 +76,7 @@ class TestBucket:
         with mock_aws():
             client = boto3.client("s3", "us-east-1")
             client.create_bucket(Bucket="reports")
-            bucket = Bucket(client, "reports")
+            bucket = BucketStore(client, "reports")
             path = tmp_path / "new"
             path.write_bytes(b"two")
             bucket.hand_over("a.csv", path)
@@ -85,4 +85,4 @@ class TestBucket:
 
     def test_no_bucket(self) -> None:
         with mock_aws(), pytest.raises(ClientError, match="NoSuchBucket"):
-            Bucket(boto3.client("s3", "us-east-1"), "reports").open("a.csv")
+            BucketStore(boto3.client("s3", "us-east-1"), "reports").open("a.csv")

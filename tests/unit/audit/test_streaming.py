@@ -25,11 +25,18 @@ from identity_reconciler.audit.inspection import (
     distinct_names,
     named,
 )
-from identity_reconciler.audit.keeping import Folder, ahead
+from identity_reconciler.audit.keeping import FolderStore, ahead
 from identity_reconciler.audit.report import Edition
 from identity_reconciler.audit.results import encoded
 from identity_reconciler.audit.sorting import sorted_rows
-from identity_reconciler.audit.streaming import NOTHING_KEPT, Kept, Made, Target, make, overview
+from identity_reconciler.audit.streaming import (
+    NOTHING_KEPT,
+    KeptAnswers,
+    ReportsPlace,
+    Written,
+    make,
+    overview,
+)
 from identity_reconciler.core.state import State, User, UserName, user_key
 from identity_reconciler.errors import UsageError
 from tests.documents import guide
@@ -63,18 +70,18 @@ AT_ONCE = Inspection(tuple(named(visit, NAMES) for visit in WORLD))
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    found = Kept(Folder(tmp_path), "accounts/")
+def kept(tmp_path: Path) -> KeptAnswers:
+    found = KeptAnswers(FolderStore(tmp_path), "accounts/")
     for visit in WORLD:
         found.store.put(found.key(visit.account.account_id), encoded(visit))
     return found
 
 
-def target(kept: Kept, *formats: FileFormat) -> Target:
-    return Target(kept.store, "audit/", NOW, formats or (FileFormat.CSV,))
+def target(kept: KeptAnswers, *formats: FileFormat) -> ReportsPlace:
+    return ReportsPlace(kept.store, "audit/", NOW, formats or (FileFormat.CSV,))
 
 
-def seen(kept: Kept) -> Inspection:
+def seen(kept: KeptAnswers) -> Inspection:
     return overview([visit.account for visit in WORLD], kept)
 
 
@@ -90,16 +97,16 @@ class TestSame:
     """Row by row, wherever they are sorted."""
 
     @pytest.mark.parametrize("report", QUESTIONS)
-    def test_csv(self, kept: Kept, report: str, tmp_path: Path) -> None:
+    def test_csv(self, kept: KeptAnswers, report: str, tmp_path: Path) -> None:
         whole = Edition(QUESTIONS[report].answer(AT_ONCE), NOW, "")
         made = make(report, seen(kept), kept, target(kept))
         path = tmp_path / f"audit/2026-03-01/{report}.csv"
         assert path.read_bytes() == csv_text(whole).encode()
-        assert made == Made(len(whole.report.rows), 1)
+        assert made == Written(len(whole.report.rows), 1)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
     @pytest.mark.parametrize("report", QUESTIONS)
-    def test_parquet(self, kept: Kept, report: str, tmp_path: Path) -> None:
+    def test_parquet(self, kept: KeptAnswers, report: str, tmp_path: Path) -> None:
         whole = QUESTIONS[report].answer(AT_ONCE)
         made = make(report, seen(kept), kept, target(kept, FileFormat.PARQUET))
         files = sorted((tmp_path / "audit/parquet" / report).rglob("*.parquet"))
@@ -107,24 +114,24 @@ class TestSame:
         rows = [row for table in tables for row in zip(*table.to_pydict().values(), strict=True)]
         written = [tuple(cell.replace("\ud800", "?") for cell in row) for row in whole.rows]
         assert sorted(rows) == sorted(written)
-        assert made == Made(len(rows), len(files))
+        assert made == Written(len(rows), len(files))
         assert {*tables[0].column_names} == {column.name for column in whole.columns}
 
 
 class TestGaps:
     """An account of which nothing can be read is named, and the others are reported."""
 
-    def test_nothing_kept(self, kept: Kept) -> None:
+    def test_nothing_kept(self, kept: KeptAnswers) -> None:
         accounts = [Account("199999999999", "New"), *(visit.account for visit in WORLD)]
         found = overview(accounts, kept)
         assert found.gaps[-1] == f"account 199999999999 New: {NOTHING_KEPT}"
         assert found.visits[:-1] == seen(kept).visits
 
-    def test_a_damaged_head(self, kept: Kept) -> None:
+    def test_a_damaged_head(self, kept: KeptAnswers) -> None:
         kept.store.put(kept.key("100000000001"), b"garbage")
         assert "100000000001.json.gz does not hold the answer" in seen(kept).gaps[0]
 
-    def test_damaged_contents_are_no_report(self, kept: Kept, tmp_path: Path) -> None:
+    def test_damaged_contents_are_no_report(self, kept: KeptAnswers, tmp_path: Path) -> None:
         lines = gzip.decompress(encoded(WORLD[0])).splitlines(keepends=True)
         kept.store.put(kept.key("100000000001"), gzip.compress(lines[0] + b"garbage\n"))
         for report in ("access", "duplicates"):
@@ -132,7 +139,7 @@ class TestGaps:
                 make(report, seen(kept), kept, target(kept, *FileFormat))
         assert not list(tmp_path.rglob("*.csv"))
 
-    def test_contents_that_are_gone_are_no_report(self, kept: Kept, tmp_path: Path) -> None:
+    def test_contents_that_are_gone_are_no_report(self, kept: KeptAnswers, tmp_path: Path) -> None:
         before = seen(kept)
         (tmp_path / kept.key("100000000001")).unlink()
         with pytest.raises(UsageError, match="is gone; collect it again"):
@@ -178,7 +185,7 @@ class TestParquet:
 
     @pytest.mark.parametrize("report", QUESTIONS)
     def test_the_guide(
-        self, kept: Kept, report: str, tmp_path: Path, tables: Mapping[str, re.Match[str]]
+        self, kept: KeptAnswers, report: str, tmp_path: Path, tables: Mapping[str, re.Match[str]]
     ) -> None:
         make(report, seen(kept), kept, target(kept, FileFormat.PARQUET))
         place = tmp_path / tables[report]["place"]
@@ -195,7 +202,7 @@ class TestParquet:
             names = {one.split()[0] for one in found["columns"].split(",")}
             assert not names & {"date", "group", "where", "user"}
 
-    def test_without_pyarrow(self, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_pyarrow(self, kept: KeptAnswers, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "pyarrow", None)
         with pytest.raises(UsageError, match=r"install identity-reconciler\[parquet\], or write"):
             make("instances", seen(kept), kept, target(kept, FileFormat.PARQUET))
