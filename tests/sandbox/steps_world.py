@@ -60,9 +60,7 @@ def trouble_of(number: int) -> str:
     """Return what is the matter with account *number*, or nothing."""
     if number == GARBAGE:
         return "garbage"
-    if number % 20 != 7:
-        return ""
-    return ("no role", "suspended", "throttled")[number // 20 % 3]
+    return {7: "no role", 12: "suspended", 17: "throttled"}.get(number % 60, "")
 
 
 def fill(sandbox: Sandbox, accounts: int) -> None:

@@ -47,7 +47,7 @@ from tests.sandbox.steps_world import (
 )
 from tests.state_machine import FailedError, KilledError, definition
 
-ACCOUNTS, FEW = 48, 10
+ACCOUNTS, FEW = 24, 7
 
 
 @dataclass
@@ -168,6 +168,7 @@ class TestFailures:
         audit.before = before
 
     def test_a_tolerated_one_is_a_gap(self, audit: Audit) -> None:
+        audit.settings = StepSettings(tolerated_percentage=15)
         self.crash(audit, 3)
         output = audit.execution.drive()
         assert {one["unread"] for one in output} == {1}
