@@ -304,8 +304,6 @@ def _rank(expires: datetime | None, length: int) -> tuple[bool, float, int]:
 
 def _is_better(one: Listed, item: Listed, other: Listed) -> bool:
     """Return whether *one*, through *item*, is a better way than *other*."""
-    if other.expires is None and len(other.via) <= len(one.via) + 1:
-        return False
     mine = _rank(_sooner(one.expires, item.expires), len(one.via) + 1)
     return mine > _rank(other.expires, len(other.via))
 

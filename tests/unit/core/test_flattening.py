@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 
@@ -20,10 +21,19 @@ from identity_reconciler.core.declared import (
     Presence,
     Settings,
 )
-from identity_reconciler.core.flattening import depends_on_live, derived, flattened
+from identity_reconciler.core.flattening import (
+    LiveMembers,
+    circles,
+    depends_on_live,
+    derived,
+    flat_lists,
+    flattened,
+    included_groups,
+)
 from identity_reconciler.core.guard_settings import GuardId
 from identity_reconciler.core.guards import Standing, gather
 from identity_reconciler.core.plan import Create, Delete, Plan
+from identity_reconciler.core.resolution import with_all_members
 from identity_reconciler.core.state import (
     Group,
     GroupName,
@@ -135,6 +145,87 @@ class TestWays:
         assert [one.name for one in whole] == ["ann", "bob"]
         assert derived(declared, inner).members == ()
 
+    def test_a_longer_way_that_lasts_longer_wins_over_a_shorter_one(self) -> None:
+        one = group("one", members=(Listed("ann", HERE, SOON),))
+        inner = group("inner", include=listed("core"))
+        core = group("core", members=(Listed("ann", HERE, LATER),))
+        for include in (("one", "inner"), ("inner", "one")):
+            found = self.members(one, core, inner, group("all", include=listed(*include)))
+            assert (found["ann"].via, found["ann"].expires) == (("inner", "core"), LATER)
+
+    def test_of_two_ways_that_are_alike_the_first_one(self) -> None:
+        one, two = group("one", "ann"), group("two", "ann")
+        entry = group("all", include=listed("two", "one"))
+        assert self.members(one, two, entry)["ann"].via == ("two",)
+
+    def test_who_is_listed_stands_first_and_the_others_by_name(self) -> None:
+        inner = group("inner", "Eve", "bob", "Ann")
+        entry = group("all", "zoe", "Carl", include=listed("inner"))
+        (_, found) = flattened(says(inner, entry)).groups
+        assert [one.name for one in found.members or ()] == ["zoe", "Carl", "Ann", "bob", "Eve"]
+
+    def test_case_does_not_matter(self) -> None:
+        core = group("Core", "ANN", "Bob", "eve")
+        middle = group("Middle", include=listed("CORE"))
+        entry = group(
+            "ALL",
+            members=(Listed("Eve", at(9), SOON),),
+            include=listed("middle"),
+            exclude=listed("BOB"),
+        )
+        declared = says(entry, middle, core)
+        found = flattened(declared).groups[0]
+        assert [(one.name, one.via) for one in found.members or ()] == [
+            ("eve", ("middle", "CORE")),
+            ("ANN", ("middle", "CORE")),
+        ]
+        assert [one.name for one in derived(declared, entry).members] == ["ANN", "eve"]
+        assert list(circles((entry, middle, core))) == []
+        assert len(list(circles((middle, replace(core, include=listed("MIDDLE")))))) == 1
+
+    def test_in_whichever_order_they_are_declared(self) -> None:
+        groups = [group("core", "ann"), group("one", include=listed("core"))]
+        groups += [group("two", include=listed("one")), group("all", include=listed("two", "one"))]
+        for order in permutations(groups):
+            assert self.members(*order)["ann"].via == ("one", "core")
+
+    def test_once_is_enough(self) -> None:
+        """What has its members from AWS already is not asked again."""
+        entry = group("all", "bob", include=listed("core"), flat=True)
+        declared = says(group("core", "ann"), entry)
+        assert flattened(declared) == declared
+        more = says(*declared.groups, group("more", include=listed("all")))
+        found = flattened(more)
+        assert found.groups[1] == entry
+        assert [one.name for one in found.groups[2].members or ()] == ["bob"]
+
+    def test_a_circle_ends(self) -> None:
+        one, two = (
+            group(*names, include=listed(other))
+            for names, other in ((("one", "ann"), "two"), (("two", "bob"), "one"))
+        )
+        lists = flat_lists(says(one, two), None)
+        assert {one.name for one in lists[group_key("one")].members} == {"ann", "bob"}
+
+    def test_a_group_that_is_not_declared_gives_nobody(self) -> None:
+        """The loader refuses it, and asks for what else is wrong."""
+        entry = group("all", include=listed("nowhere"), exclude=listed("ann"))
+        found = flat_lists(says(entry), None)[group_key("all")]
+        assert (found.members, found.unknown[0].message) == (
+            (),
+            'who is in group "nowhere", only AWS knows',
+        )
+
+    def test_circles_are_found_behind_others(self) -> None:
+        groups = (
+            group("a", include=listed("b", "c")),
+            group("b"),
+            group("c", include=listed("nowhere", "b", "d")),
+            group("d", include=listed("c", "a")),
+        )
+        found = [[one.name for one in circle] for circle in circles(groups)]
+        assert found == [["d", "c"], ["c", "d", "a"]]
+
 
 class TestOnlyAwsKnows:
     """The members of a group that nothing here manages are those that it has."""
@@ -143,12 +234,59 @@ class TestOnlyAwsKnows:
 
     @pytest.mark.parametrize("entry", [EXTERNAL, replace(EXTERNAL, presence=Presence.PRESENT)])
     def test_are_taken_from_there(self, entry: DeclaredGroup) -> None:
-        declared = says(entry, group("all", include=(Listed("idp", at(2)),)))
+        declared = says(
+            entry,
+            group("all", include=(Listed("IDP", at(2)),)),
+            group("plain", include=listed("core")),
+            group("core"),
+        )
         assert depends_on_live(declared) == {"all"}
+        assert included_groups(declared) == {"idp"}
         plan = plan_for(declared, live(idp="ann bob", all="eve"))
         assert did(plan) == ["- all/eve", "+ all/ann", "+ all/bob"]
         origin = plan.origins["membership", "all", "ann"]
-        assert (origin.position, origin.via) == (at(2), ("idp",))
+        assert (origin.position, origin.via) == (at(2), ("IDP",))
+
+    def test_by_the_names_of_after_the_renames(self) -> None:
+        entry = replace(self.EXTERNAL, presence=Presence.PRESENT, previous_names=("old",))
+        ann = DeclaredUser(User(UserName("Ann")), HERE, previous_names=("was",))
+        declared = says(entry, group("all", include=listed("idp")), rename_users=True)
+        declared = replace(declared, users=(ann, *declared.users[1:]))
+        state = live("was bob eve", old="was bob", all="was")
+        assert did(plan_for(declared, state)) == ["+ all/bob"]
+        found = with_all_members(declared, state).groups[1]
+        assert [one.name for one in found.members or ()] == ["Ann", "bob"]
+
+    def test_who_is_only_live_is_spelled_as_there(self) -> None:
+        declared = says(self.EXTERNAL, group("all", include=listed("idp")), people="ann")
+        found = with_all_members(declared, live("ann Zoe bob", idp="zoe bob"))
+        assert [one.name for one in found.groups[1].members or ()] == ["bob", "Zoe"]
+
+    @pytest.mark.parametrize(
+        ("mode", "foreign", "expected"),
+        [
+            (ManageObjects.DECLARED, False, ["bob"]),
+            (ManageObjects.REFERENCE, False, ["bob"]),
+            (ManageObjects.AUTHORITATIVE, False, []),
+            (ManageObjects.AUTHORITATIVE, True, ["bob"]),
+        ],
+    )
+    def test_who_is_to_be_deleted_is_no_member(
+        self, mode: ManageObjects, *, foreign: bool, expected: list[str]
+    ) -> None:
+        declared = says(self.EXTERNAL, group("all", include=listed("idp")), people="", users=mode)
+        state = live("", idp="bob gone")
+        bob = {user_key("bob"): User(UserName("bob"), foreign=foreign)}
+        found = with_all_members(declared, replace(state, users=bob)).groups[1]
+        assert [one.name for one in found.members or ()] == expected
+
+    def test_what_was_imported_is_taken_as_it_is_live(self) -> None:
+        core, state = group("Core", "ann"), live(core="bob")
+        declared = says(core, group("all", include=listed("CORE")))
+        as_live = LiveMembers(state, as_live=frozenset({group_key("core")}))
+        found = flat_lists(declared, as_live)[group_key("all")]
+        assert [(one.name, one.via) for one in found.members] == [("bob", ("CORE",))]
+        assert found.unknown == ()
 
     def test_but_nobody_who_is_ignored_or_to_be_deleted(self) -> None:
         declared = says(
