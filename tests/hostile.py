@@ -39,6 +39,7 @@ from identity_reconciler.render.document import (
     PositionDocument,
     ResemblanceDocument,
     SourceDocument,
+    StartingDocument,
     UnmatchedDocument,
     WithheldDocument,
 )
@@ -281,6 +282,7 @@ def plan_with(value: Callable[[], str]) -> PlanDocument:
             ),
         ),
         expiring=(ExpiringDocument(address=value(), expires=NOW, source=position),),
+        starting=(StartingDocument(address=value(), starts=NOW, source=position),),
     )
 
 

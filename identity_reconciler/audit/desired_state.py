@@ -73,5 +73,5 @@ def _principals(application: DeclaredApplication, as_of: datetime) -> Iterator[P
 
 
 def _holding(listed: Iterable[Listed], as_of: datetime) -> Iterator[str]:
-    """Yield the names that have not expired."""
-    return (one.name for one in listed if one.expires is None or one.expires > as_of)
+    """Yield the names that hold at *as_of*."""
+    return (one.name for one in listed if one.holds(as_of))

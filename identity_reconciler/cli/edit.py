@@ -79,20 +79,28 @@ def _patch(text: str) -> str:
     return "".join(part if at % 2 else safe_lines(part) for at, part in enumerate(parts))
 
 
-def day_or_time(text: str) -> str | date:
-    """Return *text*, a day or time to come, as a day where it is one.
+def day_or_time(option: str, text: str) -> str | date:
+    """Return *text*, a day or time that *option* gives, as a day where it is one.
 
     What is neither the reader judges.
 
     Raises:
+        UsageError: It looks like a day and is none.
+    """
+    try:
+        return date.fromisoformat(text) if len(text) == len("2026-12-31") else text
+    except ValueError:
+        raise UsageError(f"{option} {text}: expected a day such as 2026-12-31") from None
+
+
+def end_given(text: str) -> str | date:
+    """Return what `--expires` gives, a day or time to come, as `day_or_time` does.
+
+    Raises:
         UsageError: It is no day, or is over.
     """
-    now = datetime.now(UTC)
-    try:
-        day = date.fromisoformat(text) if len(text) == len("2026-12-31") else None
-    except ValueError:
-        raise UsageError(f"--expires {text}: expected a day such as 2026-12-31") from None
-    if day is None:
+    now, day = datetime.now(UTC), day_or_time("--expires", text)
+    if not isinstance(day, date):
         with suppress(ValueError):
             time = datetime.fromisoformat(text)
             _require_to_come(text, time.tzinfo is None or time > now)
@@ -126,6 +134,9 @@ Forget = Annotated[
 ]
 Expires = Annotated[
     str | None, typer.Option(metavar="DATE", help="The last day (UTC), or a time with an offset.")
+]
+Starts = Annotated[
+    str | None, typer.Option(metavar="DATE", help="The first day (UTC), or a time with an offset.")
 ]
 Reason = Annotated[str | None, typer.Option(help="Why, for the reader.")]
 Users = Annotated[
@@ -214,13 +225,14 @@ def remove_group(
 def add_member(
     group: GroupArgument,
     users: UserArguments,
+    starts: Starts = None,
     expires: Expires = None,
     reason: Reason = None,
     directory: In = DEFAULT_DIRECTORY,
     dry_run: DryRun = False,
 ) -> None:
     """Put users into a group."""
-    terms = terms_given(expires, reason)
+    terms = terms_given(starts, expires, reason)
     with editing(directory, dry_run=dry_run) as editor:
         for user in users:
             with editor.on_behalf_of(given(user, **TERMS)):
@@ -250,6 +262,7 @@ def assign(
     application: ApplicationArgument,
     user: Users = None,
     group: Groups = None,
+    starts: Starts = None,
     expires: Expires = None,
     reason: Reason = None,
     declare: Annotated[
@@ -259,7 +272,7 @@ def assign(
     dry_run: DryRun = False,
 ) -> None:
     """Assign users and groups to an application."""
-    principals, terms = _principals(user, group), terms_given(expires, reason)
+    principals, terms = _principals(user, group), terms_given(starts, expires, reason)
     with editing(directory, dry_run=dry_run) as editor:
         for principal in principals:
             with editor.on_behalf_of(given(principal[1], **TERMS)):
@@ -290,15 +303,17 @@ def _principals(users: list[str] | None, groups: list[str] | None) -> list[tuple
     return found
 
 
-TERMS = {"expires": "--expires", "reason": "--reason"}
+TERMS = {"starts": "--starts", "expires": "--expires", "reason": "--reason"}
 """The options that give the terms of an item, by key."""
 
 
-def terms_given(expires: str | None, reason: str | None) -> Mapping[str, Data]:
-    """Return the terms of an item that two options give."""
+def terms_given(starts: str | None, expires: str | None, reason: str | None) -> Mapping[str, Data]:
+    """Return the terms of an item that three options give."""
     terms: dict[str, Data] = {}
+    if starts:
+        terms["starts"] = day_or_time("--starts", starts)
     if expires:
-        terms["expires"] = day_or_time(expires)
+        terms["expires"] = end_given(expires)
     if reason:
         terms["reason"] = reason
     return terms

@@ -19,6 +19,7 @@ from identity_reconciler.cli.edit import (
     In,
     IntoFile,
     Reason,
+    Starts,
     UserArguments,
     app,
     editing,
@@ -180,6 +181,7 @@ def move(
     manager: Annotated[
         str | None, typer.Option(help="The user name of the new manager.", autocompletion=users)
     ] = None,
+    starts: Starts = None,
     expires: Expires = None,
     reason: Reason = None,
     directory: In = DEFAULT_DIRECTORY,
@@ -187,7 +189,7 @@ def move(
 ) -> None:
     """Move users from groups to others; --from and --to may be repeated.
 
-    The end and the reason of a membership go along, unless others are given.
+    The dates and the reason of a membership go along, unless others are given.
     """
     from identity_reconciler.desired.writing.people import move as move_user
 
@@ -195,7 +197,7 @@ def move(
     attributes = {field: text for field, text in said.items() if text is not None}
     if not old and not new:
         raise UsageError("give --from, --to, or both")
-    terms = terms_given(expires, reason)
+    terms = terms_given(starts, expires, reason)
     with editing(directory, dry_run=dry_run) as editor:
         for name in names:
             with editor.on_behalf_of(given(name, **_options(attributes), **TERMS)):

@@ -125,6 +125,20 @@ class Listed:
     via: tuple[str, ...] = ()
     """How it comes into a list that does not name it: the groups that are included, outermost
     first, and `MEMBERS_WHERE` for a rule. `position` is then where that begins."""
+    starts: datetime | None = None
+    """The first instant (UTC) at which it holds; None: at once."""
+
+    def is_over(self, as_of: datetime) -> bool:
+        """Return whether it has expired."""
+        return self.expires is not None and self.expires <= as_of
+
+    def is_waiting(self, as_of: datetime) -> bool:
+        """Return whether it is yet to start."""
+        return self.starts is not None and self.starts > as_of and not self.is_over(as_of)
+
+    def holds(self, as_of: datetime) -> bool:
+        """Return whether it has started and has not expired."""
+        return (self.starts is None or self.starts <= as_of) and not self.is_over(as_of)
 
 
 MEMBERS_WHERE = "members_where"

@@ -1,7 +1,9 @@
 """Groups of groups, and members by rule, to plain lists: what AWS can hold. Pure.
 
-A member of an included group is a member until the first end along the way. Of several ways the
-one that lasts longest counts, and of these the shortest. Who is in a group that nothing here
+A member of an included group is a member from the last start along the way until the first end. Of
+several ways one that holds counts before one that is over, and that before one that is yet to
+start; of these the one that lasts longest, and of these the shortest. At no instant in particular
+all count as if they had started. Who is in a group that nothing here
 manages, and which people of an identity provider a rule matches, only AWS knows: without a live
 state, lists that depend on it have what the YAML alone gives, and say that more is unknown.
 """
@@ -60,11 +62,11 @@ class LiveMembers:
     """Groups whose members are to be taken from here, whatever is declared."""
 
 
-def flattened(declared: Declared) -> Declared:
-    """Return *declared* with the members that the YAML alone gives in each list."""
+def flattened(declared: Declared, as_of: datetime | None = None) -> Declared:
+    """Return *declared* with the members that the YAML alone gives in each list at *as_of*."""
     if not any(map(is_to_follow, declared.groups)):
         return declared
-    return with_lists(declared, flat_lists(declared, None), flat=False)
+    return with_lists(declared, flat_lists(declared, None, as_of), flat=False)
 
 
 def is_to_follow(entry: DeclaredGroup) -> bool:
@@ -95,12 +97,14 @@ def idle_exclude(entry: DeclaredGroup, item: Listed) -> str:
     )
 
 
-def flat_lists(declared: Declared, live: LiveMembers | None) -> Mapping[GroupKey, FlatList]:
-    """Return who is in each group of *declared* that includes others or has a rule.
+def flat_lists(
+    declared: Declared, live: LiveMembers | None, as_of: datetime | None = None
+) -> Mapping[GroupKey, FlatList]:
+    """Return who is in each group of *declared* that includes others or has a rule, at *as_of*.
 
     What would close a circle of includes adds nobody; nothing that was loaded has one.
     """
-    work = _Flattening(declared, live)
+    work = _Flattening(declared, live, as_of)
     for key in work.in_order():
         work.lists[key] = work.flat(work.groups[key])
     return work.lists
@@ -143,6 +147,7 @@ def _only_live(entry: DeclaredGroup | None) -> bool:
 class _Flattening:
     declared: Declared
     live: LiveMembers | None
+    as_of: datetime | None = None
     groups: dict[GroupKey, DeclaredGroup] = field(default_factory=dict)
     users: dict[UserKey, DeclaredUser] = field(default_factory=dict)
     lists: dict[GroupKey, FlatList] = field(default_factory=dict)
@@ -179,22 +184,22 @@ class _Flattening:
         unknown: dict[UnknownMembers, None] = {}
         for item in entry.include:
             for user, one in self._members(group_key(item.name), item):
-                other = found.get(user)
-                if other is None or _is_better(one, item, other):
-                    found[user] = _through(one, item)
+                mine, other = _through(one, item), found.get(user)
+                if other is None or self._rank(mine) > self._rank(other):
+                    found[user] = mine
             unknown.update(dict.fromkeys(self._unknown(entry, item)))
         matched = None
         if entry.rule is not None:
             by_rule = list(self._matching(entry.rule))
             matched = len(by_rule)
             for user, one in by_rule:
-                found[user] = _longest(one, found.get(user))
+                found[user] = self._better(one, found.get(user))
             if self.live is None:
                 said = "which people of an identity provider a rule matches, only AWS knows"
                 unknown[UnknownMembers(entry.rule.position, said)] = None
         idle = tuple(one for one in entry.exclude if not found.pop(user_key(one.name), None))
         own = [one for one in entry.members or () if not one.via]
-        listed = [_longest(one, found.pop(user_key(one.name), None)) for one in own]
+        listed = [self._better(one, found.pop(user_key(one.name), None)) for one in own]
         rest = (found[user] for user in sorted(found))
         return FlatList((*listed, *rest), tuple(unknown), idle, matched)
 
@@ -252,6 +257,17 @@ class _Flattening:
             said = f"who is in group {shown(item.name)}, only AWS knows"
             yield UnknownMembers(item.position, said)
 
+    def _better(self, one: Listed, other: Listed | None) -> Listed:
+        return one if other is None or self._rank(one) >= self._rank(other) else other
+
+    def _rank(self, one: Listed) -> tuple[int, bool, float, int]:
+        """Return what makes the better of two ways the greater."""
+        standing = 0
+        if self.as_of is not None and not one.is_waiting(self.as_of):
+            standing = 1 + one.holds(self.as_of)
+        expires = one.expires
+        return standing, expires is None, expires.timestamp() if expires else 0.0, -len(one.via)
+
     def _matching(self, rule: MembersRule) -> Iterator[tuple[UserKey, Listed]]:
         """Yield whom *rule* matches."""
         wanted = [(name, frozenset(map(folded, values))) for name, values in rule.conditions]
@@ -288,30 +304,18 @@ def _through(one: Listed, item: Listed) -> Listed:
         _sooner(one.expires, item.expires),
         one.reason or item.reason,
         (item.name, *one.via),
+        _later(one.starts, item.starts),
     )
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(filter(None, (one, other)), default=None)
 
 
 def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
     if one is None or other is None:
         return one or other
     return min(one, other)
-
-
-def _rank(expires: datetime | None, length: int) -> tuple[bool, float, int]:
-    """Return what makes the better of two ways the greater."""
-    return expires is None, expires.timestamp() if expires else 0.0, -length
-
-
-def _is_better(one: Listed, item: Listed, other: Listed) -> bool:
-    """Return whether *one*, through *item*, is a better way than *other*."""
-    mine = _rank(_sooner(one.expires, item.expires), len(one.via) + 1)
-    return mine > _rank(other.expires, len(other.via))
-
-
-def _longest(one: Listed, other: Listed | None) -> Listed:
-    if other is None or _rank(one.expires, len(one.via)) >= _rank(other.expires, len(other.via)):
-        return one
-    return other
 
 
 def circles(groups: Iterable[DeclaredGroup]) -> Iterator[tuple[Listed, ...]]:

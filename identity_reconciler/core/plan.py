@@ -128,13 +128,14 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the desired state declares something, and until when it holds."""
+    """Where the desired state declares something, and from when until when it holds."""
 
     position: Position
     expires: datetime | None = None
     reason: str | None = None
     via: tuple[str, ...] = ()
     """See `Listed.via`."""
+    starts: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

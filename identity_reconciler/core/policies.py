@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import combinations
+from itertools import chain, combinations, product
 from typing import Protocol
 
 from identity_reconciler.core.approvals import covering
@@ -19,6 +19,8 @@ from identity_reconciler.core.declared import (
     Listed,
     Presence,
 )
+from identity_reconciler.core.expiry import dated
+from identity_reconciler.core.flattening import flattened
 from identity_reconciler.core.guard_settings import (
     GuardId,
     GuardSettings,
@@ -95,8 +97,8 @@ class DeclaredAccess:
                 self._groups.setdefault(group_key(group.name), group)
 
     def holding(self, links: Iterable[Listed]) -> Iterator[Listed]:
-        """Yield those of *links* that have not expired."""
-        return (one for one in links if one.expires is None or one.expires > self.as_of)
+        """Yield those of *links* that hold."""
+        return (one for one in links if one.holds(self.as_of))
 
     def in_group(self, name: str) -> Holders:
         """See AccessLookup."""
@@ -159,13 +161,16 @@ def _owned(called: str, number: int, rule: MinOwners) -> str:
 
 
 def lasting(declared: Declared, guards: GuardSettings, as_of: datetime) -> Iterator[Breach]:
-    """Yield who is listed in privileged groups and applications for longer than they may be."""
+    """Yield who is listed in privileged groups and applications for longer than they may be.
+
+    What is yet to start lasts from then on.
+    """
     days = guards.policies.max_duration
     if days is None:
         return
-    end = as_of + timedelta(days=days)
     for address, place, link in _privileged(declared, guards):
-        if link.expires is not None and link.expires <= end:
+        begin = link.starts if link.starts and link.is_waiting(as_of) else as_of
+        if link.expires is not None and link.expires - begin <= timedelta(days=days):
             continue
         until = "for too long" if link.expires else "without an end"
         said = f"{shown(link.name)} is listed in privileged {place} {until}; at most {days} days"
@@ -218,14 +223,13 @@ def policy_problems(declared: Declared, as_of: datetime) -> tuple[Problem, ...]:
 
 
 def violations(declared: Declared, as_of: datetime) -> Iterator[Violation]:
-    """Yield all that *declared* says at *as_of* and its policies forbid."""
+    """Yield all that *declared* says at *as_of*, or will when something starts, and they forbid."""
     policies = declared.settings.guards.policies
     if policies == Policies():
         return
-    lookup = DeclaredAccess(declared, as_of)
-    yield from _separated(declared, policies, lookup)
-    yield from _crowded(declared, policies, lookup)
-    yield from _direct(declared, lookup)
+    yield from _separated(declared, policies, as_of)
+    yield from _crowded(declared, policies, as_of)
+    yield from _direct(declared, as_of)
     yield from _addresses(declared)
     for breach in without_owners(declared, policies):
         problem = Problem(breach.position, f"min_owners: {breach.text}")
@@ -236,41 +240,71 @@ def violations(declared: Declared, as_of: datetime) -> Iterator[Violation]:
         yield Violation(GuardId.MAX_DURATION, breach.address, problem)
 
 
-def _separated(
-    declared: Declared, policies: Policies, lookup: DeclaredAccess
-) -> Iterator[Violation]:
+def _moments(links: Iterable[Listed], as_of: datetime) -> tuple[datetime, ...]:
+    """Return *as_of*, and then when *links* start: nobody gets anything at another time."""
+    return (as_of, *sorted({one.starts for one in links if one.starts and one.is_waiting(as_of)}))
+
+
+def _derived(declared: Declared) -> Iterator[Listed]:
+    """Yield all from which members of groups that include others come."""
+    for group in declared.groups if any(one.derives for one in declared.groups) else ():
+        yield from group.include
+        yield from group.members or ()
+
+
+def _from(moment: datetime, as_of: datetime) -> str:
+    return "" if moment == as_of else f"from {moment:%Y-%m-%dT%H:%M:%SZ} on "
+
+
+def _separated(declared: Declared, policies: Policies, as_of: datetime) -> Iterator[Violation]:
+    if not policies.separation_of_duties:
+        return
     names = {user_key(one.name): one.name for one in declared.users}
-    for entry in policies.separation_of_duties:
-        for clash in clashes(entry, lookup):
-            user = names.get(clash.user, clash.user)
-            where = max(place for place in clash.places if place is not None)
-            yield Violation(
-                GuardId.SEPARATION_OF_DUTIES,
-                clash.address(user),
-                Problem(where, f"separation_of_duties: {clash.told(user, entry)}; take one away"),
-            )
+    told: set[tuple[SeparatedDuties, str]] = set()
+    links = chain((link for _, link in dated(declared)), _derived(declared))
+    for moment in _moments(links, as_of):
+        lookup = DeclaredAccess(flattened(declared, moment), moment)
+        for entry in policies.separation_of_duties:
+            for clash in clashes(entry, lookup):
+                user = names.get(clash.user, clash.user)
+                address = clash.address(user)
+                if (entry, address) in told:
+                    continue
+                told.add((entry, address))
+                where = max(place for place in clash.places if place is not None)
+                said = f"{_from(moment, as_of)}{clash.told(user, entry)}; take one away"
+                problem = Problem(where, f"separation_of_duties: {said}")
+                yield Violation(GuardId.SEPARATION_OF_DUTIES, address, problem)
 
 
-def _crowded(declared: Declared, policies: Policies, lookup: DeclaredAccess) -> Iterator[Violation]:
-    for group in declared.groups:
-        number = sum(1 for _ in lookup.holding(group.members or ()))
-        for limit in policies.max_members:
-            if number > limit.most and matches_any((limit.groups,), group.name):
+def _crowded(declared: Declared, policies: Policies, as_of: datetime) -> Iterator[Violation]:
+    if not policies.max_members:
+        return
+    flat = {moment: flattened(declared, moment) for moment in _moments(_derived(declared), as_of)}
+    for at, group in enumerate(declared.groups):
+        limits = [one for one in policies.max_members if matches_any((one.groups,), group.name)]
+        moments = tuple(flat) if group.derives else _moments(group.members or (), as_of)
+        for limit, moment in product(limits, moments):
+            entry = flat[moment].groups[at] if group.derives else group
+            number = sum(1 for one in entry.members or () if one.holds(moment))
+            if number > limit.most:
                 said = (
-                    f"max_members: group {shown(group.name)} has {number} members; "
-                    f"{limit.position} allows {limit.most}"
+                    f"max_members: {_from(moment, as_of)}group {shown(group.name)} has {number} "
+                    f"members; {limit.position} allows {limit.most}"
                 )
                 address, problem = f"group/{group.name}", Problem(group.position, said)
                 yield Violation(GuardId.MAX_MEMBERS, address, problem)
                 break
 
 
-def _direct(declared: Declared, lookup: DeclaredAccess) -> Iterator[Violation]:
+def _direct(declared: Declared, as_of: datetime) -> Iterator[Violation]:
     settings = declared.settings
     for entry in declared.applications:
         label = entry.selector.name or entry.selector.arn or ""
         number = _matching(settings.guards.policies.no_direct_assignments, entry)
-        for link in lookup.holding(entry.users) if number is not None else ():
+        for link in entry.users if number is not None else ():
+            if link.is_over(as_of):
+                continue
             place = settings.places.get(("no_direct_assignments", number or 0), "policies.yaml")
             said = (
                 f"no_direct_assignments: user {shown(link.name)} is assigned to {shown(label)} "

@@ -136,7 +136,7 @@ class _Work:
 def resolve(
     declared: Declared, live: State, as_of: datetime, refused: Refusals = NO_REFUSALS
 ) -> Resolution:
-    """Bind *declared* to *live*, judging expiry at *as_of*.
+    """Bind *declared* to *live*, judging at *as_of* what has started and what has expired.
 
     *live* must hold all users, groups and applications of the instance. In the desired state of
     the result, users and groups that are only referred to stand as they are live. What cannot be
@@ -147,7 +147,7 @@ def resolve(
     aside = set_aside(declared, live, refused)
     renames = Renames.to_be(aside.declared, live)
     renamed = renames.state(live)
-    lists = _lists(declared, aside, renamed)
+    lists = _lists(declared, aside, renamed, as_of)
     original = with_lists(declared, lists)
     aside = replace(aside, declared=with_lists(aside.declared, lists))
     declared = aside.declared
@@ -187,14 +187,19 @@ def resolve(
     )
 
 
-def with_all_members(declared: Declared, live: State) -> Declared:
-    """Return *declared* with all members in each list that includes or a rule make, by *live*."""
+def with_all_members(declared: Declared, live: State, as_of: datetime | None = None) -> Declared:
+    """Return *declared* with all members in each list that includes or a rule make, by *live*.
+
+    Of several ways that which counts at *as_of*; see `flattening`.
+    """
     aside = set_aside(declared, live)
     renamed = Renames.to_be(aside.declared, live).state(live)
-    return with_lists(declared, _lists(declared, aside, renamed))
+    return with_lists(declared, _lists(declared, aside, renamed, as_of))
 
 
-def _lists(declared: Declared, aside: Aside, live: State) -> Mapping[GroupKey, FlatList]:
+def _lists(
+    declared: Declared, aside: Aside, live: State, as_of: datetime | None
+) -> Mapping[GroupKey, FlatList]:
     """Return who is in each group whose members come from elsewhere, too.
 
     *aside* is of *declared*; *live* is under the names of after the renames.
@@ -207,7 +212,7 @@ def _lists(declared: Declared, aside: Aside, live: State) -> Mapping[GroupKey, F
         key = group_key(entry.name)
         if key not in bound or bound[key].presence is not entry.presence:
             unsure.add(key)
-    return flat_lists(aside.declared, LiveMembers(live, frozenset(unsure)))
+    return flat_lists(aside.declared, LiveMembers(live, frozenset(unsure)), as_of)
 
 
 def _sorted(unresolved: Iterable[Unresolved]) -> tuple[Unresolved, ...]:
@@ -338,11 +343,13 @@ def _principals(
     for one in listed:
         name = _key(kind, one.name)
         key, principal = (*link, name), Principal(kind, name)
-        work.origins[key] = Origin(one.position, one.expires, one.reason, one.via)
-        over = one.expires is not None and one.expires <= work.as_of
+        work.origins[key] = Origin(one.position, one.expires, one.reason, one.via, one.starts)
         is_odd = bool(odd) and principal in odd
-        if over and not is_odd:
+        if one.is_over(work.as_of) and not is_odd:
             work.expired.add(key)
+        elif not one.holds(work.as_of) and not is_odd:
+            # What is yet to start is as if it were not listed.
+            continue
         elif not is_odd and _known(work, kind, name):
             bound.append(principal)
         else:

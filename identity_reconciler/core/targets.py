@@ -178,9 +178,13 @@ _Name = TypeVar("_Name")
 
 
 def _unequal(old: Mapping[_Name, Listed], new: Mapping[_Name, Listed]) -> Iterator[_Name]:
-    """Yield who is listed in one of the two only, or until another time."""
+    """Yield who is listed in one of the two only, or for another time."""
     yield from old.keys() ^ new.keys()
-    yield from (key for key in old.keys() & new.keys() if old[key].expires != new[key].expires)
+    yield from (
+        key
+        for key in old.keys() & new.keys()
+        if (old[key].starts, old[key].expires) != (new[key].starts, new[key].expires)
+    )
 
 
 def _touched_assignments(
@@ -229,7 +233,7 @@ def _sources(entry: DeclaredGroup | None) -> object:
     """Return what gives *entry* members besides its list."""
     if entry is None or entry.presence is not Presence.PRESENT:
         return None
-    include = frozenset((group_key(one.name), one.expires) for one in entry.include)
+    include = frozenset((group_key(one.name), one.starts, one.expires) for one in entry.include)
     exclude = frozenset(user_key(one.name) for one in entry.exclude)
     return include, exclude, entry.rule and (entry.rule.conditions, entry.rule.expires)
 

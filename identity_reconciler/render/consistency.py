@@ -71,6 +71,7 @@ def inconsistencies(document: PlanDocument, plan: Plan) -> Iterator[str]:
     yield from _about_resemblances(document)
     yield from _about_withheld(document)
     yield from _about_expiring(document)
+    yield from _about_starting(document)
     yield from _about_overdue(document)
     # Plans of before format 1.2 have none; they are refused when they are to be applied.
     bound = [one.address for one in document.witnesses]
@@ -83,7 +84,7 @@ def _about_change(told: ChangeDocument, change: Change, as_of: datetime) -> Iter
     origin = None
     if told.source is not None:
         position = Position(told.source.file, told.source.line, told.source.column)
-        origin = Origin(position, told.expires, told.note, told.via)
+        origin = Origin(position, told.expires, told.note, told.via, told.starts)
     try:
         expected = described_change(change, origin, None)
     except (ValueError, OverflowError):
@@ -95,10 +96,18 @@ def _about_change(told: ChangeDocument, change: Change, as_of: datetime) -> Iter
     for name in ChangeDocument.model_fields:
         if getattr(told, name) != getattr(expected, name):
             yield f"the {name} of {told.address} is not what its change says"
+    yield from _about_dates(told, as_of)
+
+
+def _about_dates(told: ChangeDocument, as_of: datetime) -> Iterator[str]:
     if told.expires is not None and told.reason == Reason.EXPIRED and told.expires > as_of:
         yield f"{told.address} is removed as expired before it expires"
     if told.expires is not None and told.action == "create" and told.expires <= as_of:
         yield f"{told.address} is created after it has expired"
+    if told.starts is not None and told.action == "create" and told.starts > as_of:
+        yield f"{told.address} is created before it starts"
+    if told.starts is not None and told.reason == Reason.UNLISTED and told.starts <= as_of:
+        yield f"{told.address} is removed as not listed after it has started"
 
 
 def _about_guards(document: PlanDocument) -> Iterator[str]:
@@ -256,6 +265,19 @@ def _about_overdue(document: PlanDocument) -> Iterator[str]:
             yield f"{one.address} cannot be reviewed"
         if one.since >= today or (one.ends_after is not None and one.ends_after <= one.since):
             yield f"the review of {one.address} is not overdue, or ends before it is"
+
+
+def _about_starting(document: PlanDocument) -> Iterator[str]:
+    instants = [one.starts for one in document.starting]
+    if sorted(instants) != instants:
+        yield "what is yet to start is not in order"
+    for one in document.starting:
+        if kind_of(one.address) not in {"membership", "assignment"}:
+            yield f"{one.address} cannot start"
+        if one.starts <= document.as_of:
+            yield f"{one.address} has started"
+        if one.expires is not None and one.expires <= document.as_of:
+            yield f"{one.address} is yet to start, and has expired"
 
 
 def _about_expiring(document: PlanDocument) -> Iterator[str]:

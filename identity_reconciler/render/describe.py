@@ -13,7 +13,7 @@ from identity_reconciler.core.accounts import AccountRole
 from identity_reconciler.core.approvals import approval_lines
 from identity_reconciler.core.control import Loosening, Unmatched
 from identity_reconciler.core.declared import Declared
-from identity_reconciler.core.expiry import expiring
+from identity_reconciler.core.expiry import expiring, starting
 from identity_reconciler.core.guards import Standing, Verdict
 from identity_reconciler.core.order import Exposure
 from identity_reconciler.core.plan import (
@@ -67,6 +67,7 @@ from identity_reconciler.render.document import (
     PositionDocument,
     ResemblanceDocument,
     SourceDocument,
+    StartingDocument,
     UnmatchedDocument,
     UnresolvedDocument,
     WithheldDocument,
@@ -211,6 +212,15 @@ def document(
                 address=one.address, expires=one.expires, source=_position(one.position)
             )
             for one in expiring(declared, occasion.as_of)
+        ),
+        starting=tuple(
+            StartingDocument(
+                address=one.address,
+                starts=one.starts,
+                expires=one.expires,
+                source=_position(one.position),
+            )
+            for one in starting(declared, occasion.as_of)
         ),
         witnesses=tuple(
             WitnessDocument(address=f"{one.kind}/{one.name}", witness=witness)
@@ -411,6 +421,7 @@ def described_change(
         cascaded=change.cascaded if isinstance(change, Delete) else (),
         source=_position(origin.position) if origin else None,
         via=origin.via if origin else (),
+        starts=origin.starts if origin else None,
         expires=origin.expires if origin else None,
         note=origin.reason if origin else None,
         last_changed=_last_changed(trace or _provenance(change)),

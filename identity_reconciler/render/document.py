@@ -139,6 +139,8 @@ class ChangeDocument(_Part):
     via: tuple[str, ...] = ()
     """How a membership comes that no list names: the groups that are included, outermost first,
     and `members_where` for a rule. `source` is then where that begins."""
+    starts: AwareDatetime | None = None
+    """The first instant at which it is declared; of what is removed, that may be yet to come."""
     expires: AwareDatetime | None = None
     """The first instant at which it is no longer declared."""
     note: str | None = None
@@ -229,6 +231,15 @@ class ExpiringDocument(_Part):
 
     address: str
     expires: AwareDatetime
+    source: PositionDocument
+
+
+class StartingDocument(_Part):
+    """A membership or assignment that is listed and yet to start."""
+
+    address: str
+    starts: AwareDatetime
+    expires: AwareDatetime | None = None
     source: PositionDocument
 
 
@@ -343,7 +354,7 @@ class PlanDocument(_Part):
     instance: InstanceDocument
     source: SourceDocument
     as_of: AwareDatetime
-    """The instant at which expiry was judged, and the live state read."""
+    """The instant at which starts and expiries were judged, and the live state read."""
     valid_until: AwareDatetime
     """From then on it is refused."""
     live: LiveDocument
@@ -380,6 +391,8 @@ class PlanDocument(_Part):
     """Removals that the scope holds back, sorted by key."""
     expiring: tuple[ExpiringDocument, ...] = ()
     """What expires within 14 days, soonest first."""
+    starting: tuple[StartingDocument, ...] = ()
+    """What is listed and yet to start, soonest first."""
     witnesses: tuple[WitnessDocument, ...] = ()
     """The live users and groups that the changes are about or rely on, groups first, by name."""
 

@@ -58,10 +58,12 @@ def drift_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
     expired = len(plan.changes) - len(changes)
     commands = sorted({_accepting(one) for one in changes})
     where = " in the embedded sandbox, not AWS" if plan.live.sandbox else ""
+    due = sum(1 for one in changes if one.action == "create" and one.starts is not None)
     head = (
         f"## Drift in {name_span(plan.instance.name)}{where}\n\n"
         f"At {instant(plan.as_of)} the live state was not what the YAML says. Either somebody "
-        "changed it by hand, or something that was merged has not been applied."
+        "changed it by hand, or something that was merged has not been applied"
+        + (", or what was to start has started." if due else ".")
     )
     return fit(
         [
@@ -112,6 +114,10 @@ def _line(entry: FoldedChange) -> str:
     what = name_span(change.address) if entry.owner is None else subject(entry, _MARKS)
     names = f": {named(entry.names, _MARKS)}" if entry.names else ""
     parts = [f"- {what} {verb} {_FOUND[change.action]}{names}"]
+    if change.action == "create" and change.starts is not None:
+        parts.append(f"  - started {instant(change.starts)}: `apply` grants it")
+    elif change.starts is not None:
+        parts.append(f"  - starts {instant(change.starts)}, not before")
     for one in change.differences:
         live, declared = one.before or "", one.after or ""
         parts.append(

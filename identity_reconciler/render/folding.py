@@ -137,7 +137,8 @@ def _told(change: ChangeDocument) -> tuple[object, ...]:
     """Return what is told of *change* besides its name and line."""
     file = change.source.file if change.source else None
     who = _who(change.last_changed)
-    return (change.reason, change.expires, change.via, change.note, who, file, change.owned_by)
+    dates = (change.starts, change.expires)
+    return (change.reason, dates, change.via, change.note, who, file, change.owned_by)
 
 
 def _owner(change: ChangeDocument) -> Owner | None:

@@ -63,6 +63,7 @@ from identity_reconciler.render.words import (
     number,
     overdue,
     passing,
+    period,
     source,
     span_of_lines,
     special,
@@ -111,12 +112,13 @@ _LONGEST_APPROVAL = 5_000
     _ACCESS,
     _PASSING,
     _EXPIRING,
+    _STARTING,
     _WITHHELD,
     _PICTURE,
     _RENAMES,
     _UPDATES,
     _CREATIONS,
-) = range(16)
+) = range(17)
 """Ranks: creations are cut first, guards last."""
 _CHANGES: tuple[tuple[Action, str, int, str], ...] = (
     ("delete", "Removals", _REMOVALS, "What is live and will be deleted, and why."),
@@ -150,6 +152,7 @@ def plan_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT, lines: Lines 
         *_withheld(plan),
         *_in_passing(plan),
         *_expiring(plan, places),
+        *_starting(plan, places),
         _footer(plan),
     ]
     return fit(parts, budget)
@@ -495,6 +498,16 @@ def _expiring(plan: PlanDocument, places: _Places) -> Iterator[Section]:
             for one in plan.expiring
         )
         yield Section(_EXPIRING, head, entries, len(plan.expiring))
+
+
+def _starting(plan: PlanDocument, places: _Places) -> Iterator[Section]:
+    if plan.starting:
+        head = f"### Yet to start ({len(plan.starting)})"
+        entries = (
+            f"- {name_span(one.address)}: {period(one)} ({places.at(one.source)})"
+            for one in plan.starting
+        )
+        yield Section(_STARTING, head, entries, len(plan.starting))
 
 
 def _footer(plan: PlanDocument) -> str:

@@ -138,6 +138,10 @@ def _facts(entry: SheetEntry) -> Iterator[str]:
 
 
 def _terms(listed: Listed) -> Iterator[str]:
+    if listed.starts is not None:
+        begins = listed.starts.astimezone(UTC)
+        whole = begins.time() == time()
+        yield f"from {begins.date() if whole else instant(begins)} on"
     if listed.expires is not None:
         last = listed.expires.astimezone(UTC) - timedelta(microseconds=1)
         whole = listed.expires.timetz().replace(tzinfo=None) == time()

@@ -52,6 +52,7 @@ from identity_reconciler.render.words import (
     number,
     overdue,
     passing,
+    period,
     place,
     source,
     special,
@@ -135,6 +136,7 @@ class _Text:
             self._withheld(),
             self._in_passing(),
             self._expiring(),
+            self._starting(),
             self._footer(),
         )
         told = ("\n".join(lines) for lines in map(list, sections) if lines)
@@ -380,6 +382,19 @@ class _Text:
                 (f"until {instant(one.expires)}",),
                 safe(source(one.source)),
             )
+            for one in shown
+        ]
+        yield from table(rows, self._columns)
+        yield from self._rest(len(found) - len(shown), "links")
+
+    def _starting(self) -> Iterator[str]:
+        found = self._plan.starting
+        if not found:
+            return
+        yield from self._heading(f"Yet to start ({len(found)})")
+        shown = self._first(found, _MOST_ENTRIES)
+        rows = [
+            TableRow("  ", safe(one.address), (period(one),), safe(source(one.source)))
             for one in shown
         ]
         yield from table(rows, self._columns)

@@ -23,6 +23,7 @@ from identity_reconciler.render.document import (
     PassingDocument,
     PlanDocument,
     PositionDocument,
+    StartingDocument,
 )
 from identity_reconciler.render.folding import FoldedChange
 from identity_reconciler.render.people import THROUGH, AccessTarget, Party
@@ -164,6 +165,10 @@ def _details(change: ChangeDocument, marks: Marks) -> Iterator[str]:
             yield f"{marks.name(one.field)}: {before} -> {after}"
     if change.via:
         yield f"via {' > '.join(map(marks.name, change.via))}"
+    if change.action == "create" and change.starts:
+        yield f"started {instant(change.starts)}"
+    if change.reason == Reason.UNLISTED and change.starts:
+        yield f"starts {instant(change.starts)}"
     if change.action == "create" and change.expires:
         yield f"until {instant(change.expires)}"
     if change.note:
@@ -208,6 +213,12 @@ def access_note(plan: PlanDocument) -> str | None:
     if plan.account_access_note is None and plan.account_access_read == "off":
         return "access to AWS accounts was not read (account_access: off), and is not told"
     return plan.account_access_note
+
+
+def period(one: StartingDocument) -> str:
+    """Return from when until when what is yet to start holds."""
+    until = f", until {instant(one.expires)}" if one.expires else ""
+    return f"starts {instant(one.starts)}{until}"
 
 
 IN_PASSING = "no order of these changes avoids it"

@@ -13,6 +13,7 @@ from datetime import datetime
 from identity_reconciler.core.claims import address_of
 from identity_reconciler.core.comparison import compare_resolved
 from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser, Presence
+from identity_reconciler.core.flattening import flattened
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Withholding
 from identity_reconciler.core.resolution import Resolution, resolve, with_all_members
 from identity_reconciler.core.state import (
@@ -53,7 +54,7 @@ def plan_touched(old: Declared, new: Declared, gateway: Gateway, as_of: datetime
     Raises:
         IncompleteReadError: Something it needs could not be read; there is no plan.
     """
-    survey = _Survey(old, new, gateway)
+    survey = _Survey(flattened(old, as_of), flattened(new, as_of), gateway)
     survey.read_applications()
     survey.read_objects()
     survey.follow_what_is_missing()
@@ -240,7 +241,7 @@ class _Survey:
         return self._bound(as_of)
 
     def _bound(self, as_of: datetime) -> Resolution:
-        new = with_all_members(self._new, self.live)
+        new = with_all_members(self._new, self.live, as_of)
         return resolve(restricted(new, self.targets, self.live), self.live, as_of)
 
     def _objects(

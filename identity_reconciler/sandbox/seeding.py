@@ -101,8 +101,8 @@ def _population(declared: Declared, arns: Mapping[int, str], now: datetime) -> P
 
 
 def _current(listed: Iterable[Listed], now: datetime) -> Iterator[str]:
-    """Yield the names that have not expired."""
-    return (one.name for one in listed if one.expires is None or one.expires > now)
+    """Yield the names that hold at *now*."""
+    return (one.name for one in listed if one.holds(now))
 
 
 def _external(name: str, presence: Presence) -> tuple[tuple[str, str], ...]:

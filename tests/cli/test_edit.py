@@ -135,6 +135,14 @@ EDITS = {
         ("add-member", "data", "bob", "--expires", "2030-01-31", "--reason", "T-1: help"),
         ['+      - {user: bob, expires: 2030-01-31, reason: "T-1: help"}'],
     ),
+    "add-member that starts": (
+        ("add-member", "data", "bob", "--expires", "2030-01-31", "--starts", "2030-01-31"),
+        ["+      - {user: bob, starts: 2030-01-31, expires: 2030-01-31}"],
+    ),
+    "assign that starts": (
+        ("assign", "Wiki", "--user", "carl", "--starts", "2030-01-31T08:00:00+01:00"),
+        ['+        - {user: carl, starts: "2030-01-31T08:00:00+01:00"}'],
+    ),
     "add-member in brackets": (
         ("add-member", "ops", "ann"),
         ["-    members: [bob, carl] # two", "+    members: [ann, bob, carl] # two"],
@@ -228,6 +236,15 @@ WRONG = {
     "member twice": (("add-member", "data", "Ann"), "ann is listed there already"),
     "no member": (("remove-member", "data", "bob"), "user/bob is not listed in group/data"),
     "bad day": (("add-member", "data", "bob", "--expires", "2030-02-30"), "--expires 2030-02-30"),
+    "bad first day": (("add-member", "data", "bob", "--starts", "2030-02-30"), "--starts 2030"),
+    "a start that is none": (
+        ("add-member", "data", "bob", "--starts", "soon"),
+        '--starts: "soon" is not a date',
+    ),
+    "a start after the end": (
+        ("add-member", "data", "bob", "--expires", "2030-01-31", "--starts", "2030-02-01"),
+        "--starts: this starts when it has expired",
+    ),
     "a day that is over": (
         ("add-member", "data", "bob", "--expires", "2020-02-28"),
         "--expires 2020-02-28 is over, so it would give nothing; give a day to come",

@@ -248,12 +248,16 @@ def blocked() -> Declared:
 
 
 def expiring() -> Declared:
-    """One membership has ended, two end soon, one later."""
+    """One membership has ended, two end soon, one later, which has just started; one waits."""
     members = tuple(
         Listed(name, Position(GROUPS_FILE, line, 9), NOW + timedelta(days=days), "TICKET-9")
         for line, (name, days) in enumerate((("eve", 0), ("ana", 3), ("bob", 13)), start=4)
     )
-    later = Listed("eve", Position(GROUPS_FILE, 9, 9), NOW + timedelta(days=15))
+    end, today = NOW + timedelta(days=15), NOW - timedelta(hours=9)
+    later = Listed("eve", Position(GROUPS_FILE, 9, 9), end, starts=today)
+    waiting = Listed(
+        "ana", Position(GROUPS_FILE, 10, 9), NOW + timedelta(days=60), starts=NOW + timedelta(40)
+    )
     at = Position(GROUPS_FILE, 20, 13)
     asked = (
         DeclaredOwner(PrincipalKind.USER, "ana", at),
@@ -263,7 +267,7 @@ def expiring() -> Declared:
     terms = ReviewTerms(Period(3, PeriodUnit.MONTH), asked, at)
     groups = (
         replace(DECLARED.groups[0], members=members, review=terms, reviewed=late),
-        replace(DECLARED.groups[1], members=(*listed("ana", "bob"), later)),
+        replace(DECLARED.groups[1], members=(waiting, *listed("bob", line=11), later)),
     )
     return replace(DECLARED, groups=groups)
 

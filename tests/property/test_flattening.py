@@ -29,7 +29,7 @@ from tests.memory_gateway import MemoryGateway
 from tests.strategies import HERE, NOW, World, edits, nestings, worlds
 
 MOMENTS = tuple(NOW + timedelta(hours=hours) for hours in (-25, 0, 1, 25))
-"""One before, between and after each of the ends that are drawn."""
+"""One before, between and after each of the starts and ends that are drawn."""
 
 
 class Walk:
@@ -123,7 +123,10 @@ class Walk:
 
 def _lists(listed: Iterable[Listed], name: str, at: datetime) -> bool:
     return any(
-        folded(one.name) == name and (one.expires is None or one.expires > at) for one in listed
+        folded(one.name) == name
+        and (one.starts is None or one.starts <= at)
+        and (one.expires is None or one.expires > at)
+        for one in listed
     )
 
 
@@ -133,18 +136,17 @@ def done(plan: Plan) -> list[object]:
 
 
 class TestFlattening:
-    """A group has exactly those whom the walk finds in it, and for as long."""
+    """A group has at any instant exactly those whom the walk finds in it then."""
 
     @given(world=worlds(), data=st.data())
     def test_is_the_walk(self, world: World, data: st.DataObject) -> None:
         live, plain = world
         declared = data.draw(nestings(plain, live))
         walk = Walk(declared, live)
-        found = with_all_members(declared, live)
-        for entry in found.groups:
-            if entry.derives and entry.presence is Presence.PRESENT and not entry.unknown:
-                group = folded(entry.name)
-                for at in MOMENTS:
+        for at in MOMENTS:
+            for entry in with_all_members(declared, live, at).groups:
+                if entry.derives and entry.presence is Presence.PRESENT and not entry.unknown:
+                    group = folded(entry.name)
                     now = {one for one in walk.people() if walk.holds(group, one, at)}
                     assert {one for one in now | _all(entry) if _in(entry, one, at)} == now
 

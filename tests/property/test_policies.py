@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -233,3 +235,98 @@ class TestMaxDuration:
         if name != "approve":
             expected |= {f"membership/{name}/{user}" for user in late}
         assert {one.address for one in violations(declared, NOW)} == expected
+
+    @pytest.mark.parametrize(
+        ("starts", "days", "told"), [(-9, 2, 0), (-9, 3, 1), (9, 11, 0), (9, 12, 1)]
+    )
+    def test_what_is_yet_to_start_lasts_from_then_on(
+        self, starts: int, days: int, told: int
+    ) -> None:
+        guards = GuardSettings(
+            policies=Policies(max_duration=2), privileged=PrivilegedNames(groups=("staff",))
+        )
+        listed = spanned("ann", (starts, days))
+        group = DeclaredGroup(Group(GroupName("staff")), HERE, members=(listed,))
+        declared = Declared(Settings(INSTANCE, guards=guards), groups=(group,))
+        assert len(list(violations(declared, NOW))) == told
+
+
+SPANS = st.tuples(
+    st.none() | st.integers(-2, 4), st.none() | st.integers(-2, 5).map(lambda day: day + 0.5)
+)
+"""From which day until which day something holds; None: from ever, or for ever."""
+
+
+def spanned(name: str, span: tuple[int | None, float | None]) -> Listed:
+    starts, expires = (None if day is None else NOW + timedelta(days=day) for day in span)
+    return Listed(name, HERE, expires, starts=starts)
+
+
+def holds_on(day: float, span: tuple[int | None, float | None]) -> bool:
+    """The oracle: whether something holds at an instant, so many days from now."""
+    starts, expires = span
+    return (starts is None or starts <= day) and (expires is None or day < expires)
+
+
+Spans = Mapping[tuple[str, str], tuple[int | None, float | None]]
+
+
+class TestToCome:
+    """What will be broken when something starts is told at once: quarters of days are tried."""
+
+    DAYS = tuple(quarter / 4 for quarter in range(28))
+    TWO = st.dictionaries(
+        st.sampled_from([(group, user) for group in GROUPS[:2] for user in USERS]), SPANS
+    )
+
+    def declared(self, spans: Spans) -> Declared:
+        policy = Policies(
+            separation_of_duties=(SeparatedDuties(GROUPS[:2], ()),),
+            max_members=(MaxMembers("approve", 1),),
+            no_direct_assignments=("Payroll",),
+        )
+        listed = {
+            group: tuple(spanned(user, span) for (one, user), span in spans.items() if one == group)
+            for group in GROUPS[:2]
+        }
+        return Declared(
+            Settings(INSTANCE, guards=GuardSettings(policies=policy)),
+            tuple(DeclaredUser(User(UserName(name)), HERE) for name in USERS),
+            tuple(
+                DeclaredGroup(Group(GroupName(name)), HERE, members=some)
+                for name, some in listed.items()
+            ),
+            (DeclaredApplication(ApplicationSelector(name="Payroll"), HERE, listed["approve"]),),
+        )
+
+    @given(spans=TWO)
+    @FEW
+    def test_whenever_it_is(self, spans: Spans) -> None:
+        together, crowded = set[str](), set[str]()
+        for day in self.DAYS:
+            has = {link for link, span in spans.items() if holds_on(day, span)}
+            both = [user for user in USERS if {(one, user) for one in GROUPS[:2]} <= has]
+            together |= {f"access/{user}/approve/submit" for user in both}
+            if sum(one == "approve" for one, _ in has) > 1:
+                crowded.add("group/approve")
+        direct = {
+            f"assignment/Payroll/user/{user}"
+            for (group, user), (_, expires) in spans.items()
+            if group == "approve" and (expires is None or expires > 0)
+        }
+        found = [(one.guard, one.address) for one in violations(self.declared(spans), NOW)]
+        assert sorted(found) == sorted(
+            [(GuardId.SEPARATION_OF_DUTIES, one) for one in together]
+            + [(GuardId.MAX_MEMBERS, one) for one in crowded]
+            + [(GuardId.NO_DIRECT_ASSIGNMENTS, one) for one in direct]
+        )
+
+    def test_it_is_told_from_when_on(self) -> None:
+        spans = {("approve", "ann"): (None, None), ("submit", "ann"): (3, None)}
+        (said,) = (
+            one.problem.message
+            for one in violations(self.declared(spans), NOW)
+            if one.guard is GuardId.SEPARATION_OF_DUTIES
+        )
+        start = f"{NOW + timedelta(days=3):%Y-%m-%dT%H:%M:%SZ}"
+        assert said.startswith(f"separation_of_duties: from {start} on ann has both")

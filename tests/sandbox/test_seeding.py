@@ -71,6 +71,7 @@ def declared(**changes: Any) -> Declared:  # noqa: ANN401 - fields of Declared
                 members=(
                     *listed("ALICE", "boss"),
                     Listed("gone", HERE, expires=datetime(2025, 1, 1, tzinfo=UTC)),
+                    Listed("alice2", HERE, starts=datetime(9025, 1, 1, tzinfo=UTC)),
                 ),
             ),
             DeclaredGroup(Group(GroupName("From outside")), HERE, Presence.EXTERNAL),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from identity_reconciler.audit.inspection import Inspection, Site
 from identity_reconciler.audit.report import INSTANCE, Column, Report, Row, ordered
-from identity_reconciler.core.expiry import listed
+from identity_reconciler.core.expiry import dated
 from identity_reconciler.gateway import Wanted
 
 
@@ -40,7 +40,7 @@ class ExpiringQuestion:
         return Report("expiring", title, columns, rows, alarms=len(rows))
 
     def _rows(self, site: Site) -> Iterator[Row]:
-        for address, link in listed(site.declared) if site.declared else ():
+        for address, link in dated(site.declared) if site.declared else ():
             expires = link.expires
             if expires is None or expires > self.now + timedelta(days=self.days):
                 continue

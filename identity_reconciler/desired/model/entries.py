@@ -8,7 +8,15 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from identity_reconciler.desired.model.base import Document
-from identity_reconciler.desired.model.forms import DAY, EXPIRY, FLAG, NOT_NULL, form, list_or_text
+from identity_reconciler.desired.model.forms import (
+    DAY,
+    EXPIRY,
+    FLAG,
+    NOT_NULL,
+    START,
+    form,
+    list_or_text,
+)
 from identity_reconciler.desired.model.people import UserEntry
 from identity_reconciler.desired.model.text import (
     AccountId,
@@ -25,11 +33,14 @@ from identity_reconciler.desired.model.text import (
 
 
 class ListedUser(Document):
-    """A user in a list, with an end or a reason."""
+    """A user in a list, with a start, an end or a reason."""
 
     label: ClassVar[str] = "a listed user"
     user: UserNameText = Field(examples=["janedoe"])
     """The user's name."""
+    starts: Annotated[datetime | None, START] = Field(default=None, examples=["2026-10-01"])
+    """From when on it holds: a date (from the beginning of that day, UTC) or a time with an
+    offset. Before that it is as if it were not listed."""
     expires: Annotated[datetime | None, EXPIRY] = Field(default=None, examples=["2026-12-31"])
     """Until when it holds: a date (through the end of that day, UTC) or a time with an offset."""
     reason: Text = Field(default="", examples=["TICKET-9"])
@@ -37,11 +48,14 @@ class ListedUser(Document):
 
 
 class ListedGroup(Document):
-    """A group in a list, with an end or a reason."""
+    """A group in a list, with a start, an end or a reason."""
 
     label: ClassVar[str] = "a listed group"
     group: GroupNameText = Field(examples=["data-science"])
     """The group's name."""
+    starts: Annotated[datetime | None, START] = Field(default=None, examples=["2026-10-01"])
+    """From when on it holds: a date (from the beginning of that day, UTC) or a time with an
+    offset. Before that it is as if it were not listed."""
     expires: Annotated[datetime | None, EXPIRY] = Field(default=None, examples=["2026-12-31"])
     """Until when it holds: a date (through the end of that day, UTC) or a time with an offset."""
     reason: Text = Field(default="", examples=["TICKET-9"])

@@ -97,46 +97,54 @@ WORD = Before(_word)
 _TIME = "[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2})?"
 _OFFSET = "(Z|[+-][0-9]{2}:[0-9]{2})"
 _DATE_OR_TIME = re.compile(f"{DATE}(?P<time>{_TIME}(?P<offset>{_OFFSET})?)?")
-_EXPECTED_EXPIRY = "expected a date such as 2026-12-31 or a time such as 2026-12-31T18:00:00+01:00"
+_EXPECTED_INSTANT = "expected a date such as 2026-12-31 or a time such as 2026-12-31T18:00:00+01:00"
 
 
-def first_instant_after(text: str) -> datetime:
-    """Return the first instant (UTC) at which something that expires on *text* no longer holds.
+def first_instant_of(text: str, days: int = 0) -> datetime:
+    """Return the instant (UTC) that *text* is, or at which the day that it is begins, UTC.
 
-    A date holds through the end of that day, UTC; a timestamp is that instant.
+    With *days*, that of so many days after a date; a timestamp stays what it is.
 
     Raises:
         PydanticCustomError: *text* is neither, or a timestamp without an offset.
     """
     match = _DATE_OR_TIME.fullmatch(text)
     if match is None:
-        raise wrong(f"{shown(text)} is not a date; {_EXPECTED_EXPIRY}")
+        raise wrong(f"{shown(text)} is not a date; {_EXPECTED_INSTANT}")
     if match["time"] and not match["offset"]:
         raise wrong(f"{shown(text)} has no offset from UTC; add one, such as Z or +01:00")
     try:
         if not match["time"]:
             day = datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
-            return day + timedelta(days=1)
+            return day + timedelta(days=days)
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise wrong(f"{shown(text)} is not in the calendar; {_EXPECTED_EXPIRY}") from None
+        raise wrong(f"{shown(text)} is not in the calendar; {_EXPECTED_INSTANT}") from None
+
+
+def _start(value: object) -> object:
+    return first_instant_of(_instant_text(value))
 
 
 def _expiry(value: object) -> object:
+    # What expires on a date holds through the end of that day.
+    return first_instant_of(_instant_text(value), days=1)
+
+
+def _instant_text(value: object) -> str:
     if isinstance(value, Plain) and value.kind in {PlainKind.DATE, PlainKind.NUMBER}:
-        return first_instant_after(value.text)
+        return value.text
     if isinstance(value, str):
-        return first_instant_after(value)
-    raise wrong(f"{_EXPECTED_EXPIRY}, found {named(value)}")
+        return value
+    raise wrong(f"{_EXPECTED_INSTANT}, found {named(value)}")
 
 
-EXPIRY = Before(
-    _expiry,
-    {
-        "type": "string",
-        "pattern": f"^{DATE}({_TIME}{_OFFSET})?$",
-    },
-)
+_INSTANT_TYPE: Mapping[str, JsonValue] = {
+    "type": "string",
+    "pattern": f"^{DATE}({_TIME}{_OFFSET})?$",
+}
+START = Before(_start, _INSTANT_TYPE)
+EXPIRY = Before(_expiry, _INSTANT_TYPE)
 
 
 # Leading zeros, underscores, exponents and bases are read differently by different YAML parsers.

@@ -392,4 +392,5 @@ def _entry(item: ListedUser | ListedGroup | ExcludedUser, file: str, mark: Mark)
     if isinstance(item, ExcludedUser):
         return Listed(item.user, position(file, mark), reason=item.reason or None)
     name = item.user if isinstance(item, ListedUser) else item.group
-    return Listed(name, position(file, mark), item.expires, item.reason or None)
+    place = position(file, mark)
+    return Listed(name, place, item.expires, item.reason or None, starts=item.starts)

@@ -20,7 +20,7 @@ from identity_reconciler.core.declared import (
     ManageLinks,
     Presence,
 )
-from identity_reconciler.core.flattening import way
+from identity_reconciler.core.flattening import flattened, way
 from identity_reconciler.core.state import PrincipalKind, folded
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.errors import UsageError
@@ -32,6 +32,7 @@ def explain(declared: Declared, address: str, as_of: datetime) -> Iterator[str]:
     Raises:
         UsageError: Nothing such is declared.
     """
+    declared = flattened(declared, as_of)
     kind, _, name = address.partition("/")
     match kind:
         case "user":
@@ -66,7 +67,7 @@ def _user(declared: Declared, user: DeclaredUser, as_of: datetime) -> Iterator[s
     for group in declared.groups:
         for one in _of(group.members or (), user.name):
             yield f"  member of group/{group.name}{_terms(one, as_of)}"
-            joined |= {folded(group.name)} if _holds(one, as_of) else set()
+            joined |= {folded(group.name)} if one.holds(as_of) else set()
     for application in declared.applications:
         for one in _of(application.users, user.name):
             yield f"  assigned to application/{application.selector}{_terms(one, as_of)}"
@@ -103,10 +104,6 @@ def _through(application: DeclaredApplication, joined: set[str], as_of: datetime
         if folded(one.name) in joined:
             way = f"through group/{one.name}"
             yield f"  may open application/{application.selector} {way}{_terms(one, as_of)}"
-
-
-def _holds(one: Listed, as_of: datetime) -> bool:
-    return one.expires is None or one.expires > as_of
 
 
 def _group(declared: Declared, group: DeclaredGroup, as_of: datetime) -> Iterator[str]:
@@ -202,9 +199,14 @@ def _terms(one: Listed, as_of: datetime) -> str:
     parts = [str(one.position)]
     if one.via:
         parts.append(f"via {way(one)}")
+    if one.starts is not None:
+        parts.append(f"{'starts' if one.is_waiting(as_of) else 'since'} {_instant(one.starts)}")
     if one.expires is not None:
-        verb = "until" if _holds(one, as_of) else "expired"
-        parts.append(f"{verb} {one.expires.isoformat().replace('+00:00', 'Z')}")
+        parts.append(f"{'expired' if one.is_over(as_of) else 'until'} {_instant(one.expires)}")
     if one.reason:
         parts.append(one.reason)
     return f" ({', '.join(parts)})"
+
+
+def _instant(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

@@ -7,10 +7,15 @@ from collections.abc import Iterable, Iterator
 from identity_reconciler.core.declared import OWNER, ManageObjects, Settings
 from identity_reconciler.core.state import folded
 from identity_reconciler.core.wording import shown
-from identity_reconciler.desired.model.entries import ApplicationEntry, GroupEntry
+from identity_reconciler.desired.model.entries import (
+    ApplicationEntry,
+    GroupEntry,
+    ListedGroup,
+    ListedUser,
+)
 from identity_reconciler.desired.model.findings import ModelFinding
 from identity_reconciler.desired.model.people import NameEntry, UserEntry
-from identity_reconciler.desired.yaml.tree import Fields, Items
+from identity_reconciler.desired.yaml.tree import Fields, Items, Value
 
 _WITHOUT_ATTRIBUTES = frozenset({"user_name", "name", "state"})
 _PREVIOUS = "previous_user_names", "previous_names"
@@ -94,6 +99,8 @@ def group_findings(
     else:
         yield from _review_findings(entry, fields, SOURCES)
         yield from _source_findings(entry, fields)
+        yield from _period_findings(entry.members or (), fields.get("members"))
+        yield from _period_findings(entry.include, fields.get("include"))
 
 
 def _source_findings(entry: GroupEntry, fields: Fields) -> Iterator[ModelFinding]:
@@ -131,6 +138,22 @@ def _unless_absent(fields: Fields, keys: tuple[str, ...]) -> Iterator[ModelFindi
             yield fields.key_mark(key), said
 
 
+def _period_findings(
+    items: Iterable[str | ListedUser | ListedGroup], raw: Value
+) -> Iterator[ModelFinding]:
+    """Yield where an item of a list, read from *raw*, ends before it has begun."""
+    for item, fields in zip(items, raw if isinstance(raw, Items) else (), strict=False):
+        if (
+            not isinstance(item, str)
+            and isinstance(fields, Fields)
+            and item.starts is not None
+            and item.expires is not None
+            and item.starts >= item.expires
+        ):
+            said = "this starts when it has expired; let it start earlier, or expire later"
+            yield fields.value_mark("starts"), said
+
+
 def _review_findings(
     entry: GroupEntry | ApplicationEntry, fields: Fields, keys: tuple[str, ...]
 ) -> Iterator[ModelFinding]:
@@ -150,6 +173,10 @@ def _review_findings(
 def application_findings(entry: ApplicationEntry, fields: Fields) -> Iterator[ModelFinding]:
     """Yield what is wrong with an application."""
     yield from _review_findings(entry, fields, ("assignments",))
+    lists = fields.get("assignments")
+    if entry.assignments is not None and isinstance(lists, Fields):
+        yield from _period_findings(entry.assignments.users, lists.get("users"))
+        yield from _period_findings(entry.assignments.groups, lists.get("groups"))
     if "name" in fields and "arn" in fields:
         yield fields.key_mark("arn"), "an application has a name or an ARN, not both; keep one"
     if "name" not in fields and "arn" not in fields:

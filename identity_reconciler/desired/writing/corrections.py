@@ -33,9 +33,9 @@ class Correction:
     """With lists that are not managed: what may stay. None: only those that are live."""
     as_of: datetime
 
-    def is_over(self, listed: Listed) -> bool:
-        """Return whether *listed* has expired."""
-        return listed.expires is not None and listed.expires <= self.as_of
+    def is_dated(self, listed: Listed) -> bool:
+        """Return whether *listed* has expired, or is yet to start."""
+        return not listed.holds(self.as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Corrected:
 
     added: SequenceOf[str] = ()
     """The names that are live and were not listed."""
-    over: SequenceOf[Listed] = ()
-    """Those that have expired and are still live."""
+    dated: SequenceOf[Listed] = ()
+    """Those that have expired, or are yet to start, and are live."""
 
 
 def correct_list(
@@ -53,8 +53,9 @@ def correct_list(
 ) -> Corrected:
     """Let the list at *path* of *entry*, now *listed*, say what *correction* says.
 
-    Items stay as they are written, expiry and reason included. One that has expired stays, live or
-    not: whoever wrote the date has decided, and nobody has decided otherwise since.
+    Items stay as they are written, dates and reason included. One that has expired, or is yet to
+    start, stays, live or not: whoever wrote the date has decided, and nobody has decided otherwise
+    since.
     """
     if correction.names is None:
         remove_at(entry, path[:1])
@@ -71,7 +72,7 @@ def correct_list(
         number
         for number, one in enumerate(listed)
         if folded(one.name) not in live
-        and not correction.is_over(one)
+        and not correction.is_dated(one)
         and not (correction.keeps and correction.keeps(one.name))
     }
     names = [folded(one.name) for one in listed]
@@ -82,8 +83,8 @@ def correct_list(
         for name in new:
             added.setdefault(place_of(name), []).append(live[name])
         entry.section.operation.change_list(*place, gone, added)
-    over = [one for one in listed if correction.is_over(one) and folded(one.name) in live]
-    return Corrected([live[name] for name in new], over)
+    dated = [one for one in listed if correction.is_dated(one) and folded(one.name) in live]
+    return Corrected([live[name] for name in new], dated)
 
 
 def drop_from(entry: Entry, path: tuple[str, ...], gone: SequenceOf[bool]) -> None:

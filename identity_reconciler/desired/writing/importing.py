@@ -254,7 +254,7 @@ class _Import:
             group_key(one.name) for one in after.groups if self.choice.wants("group", one.name)
         )
         live = LiveMembers(self.live, as_live=imported)
-        return after, flat_lists(after, live)
+        return after, flat_lists(after, live, self.choice.as_of)
 
     def _users_after(self) -> Iterator[DeclaredUser]:
         """Yield the users as they are declared after the import; see `users`."""
@@ -367,7 +367,7 @@ class _Import:
         included = [one.name for one in entry.include if one.name in stay]
         drop_from(place, ("include",), [one.name not in stay for one in entry.include])
         found = lists[group_key(entry.name)].members
-        over = [one for one in found if Correction((), None, self.choice.as_of).is_over(one)]
+        over = [one for one in found if not one.holds(self.choice.as_of)]
         inherited = {folded(one.name): one.name for one in found if one not in over}
         past = {folded(one.name) for one in over}
         own = {folded(one.name) for one in entry.members or ()}
@@ -405,12 +405,15 @@ class _Import:
         address, items = listed
         corrected = correct_list(place, path, items, correction)
         self.unlisted += [f"{address}/{name}" for name in corrected.added]
-        for one in corrected.over:
-            self.exporter.remark(
-                f"{address}/{one.name}",
+        for one in corrected.dated:
+            told = (
                 f"has expired ({one.position}) and is still live; it stays expired, and the next "
-                "plan removes it: give it a later date if it shall stay",
+                "plan removes it: give it a later date if it shall stay"
+                if one.is_over(self.choice.as_of)
+                else f"is yet to start ({one.position}) and is live; it stays so, and the next "
+                "plan removes it until then: take `starts` out if it shall stay"
             )
+            self.exporter.remark(f"{address}/{one.name}", told)
 
     def _keeps(self, kind: str, mode: ManageLinks) -> Callable[[str], bool] | None:
         """Return what says whether a name that is not in a live list may stay listed."""

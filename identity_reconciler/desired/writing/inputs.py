@@ -26,7 +26,7 @@ class Input:
     place: Position
     """An argument, or a row of a list."""
     fields: Mapping[str, Position] = field(default_factory=dict)
-    """Where it gives an attribute, by field of `User`, or the `expires` of an item."""
+    """Where it gives an attribute, by field of `User`, or the `starts` or `expires` of an item."""
 
 
 class Inputs:

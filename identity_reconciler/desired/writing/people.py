@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 from identity_reconciler.core.declared import (
     DeclaredGroup,
@@ -24,16 +24,22 @@ from identity_reconciler.errors import UsageError
 
 
 def terms_of(listed: Listed) -> dict[str, Data]:
-    """Return the end and the reason of *listed*, as they are written."""
+    """Return the start, the end and the reason of *listed*, as they are written."""
     terms: dict[str, Data] = {}
+    if listed.starts is not None:
+        terms["starts"] = _day_or_time(listed.starts, timedelta())
     if listed.expires is not None:
-        end = listed.expires.astimezone(UTC)
-        last = end - timedelta(days=1)
-        is_day = end.time() == end.min.time()
-        terms["expires"] = last.date() if is_day else end.isoformat().replace("+00:00", "Z")
+        terms["expires"] = _day_or_time(listed.expires, timedelta(days=1))
     if listed.reason:
         terms["reason"] = listed.reason
     return terms
+
+
+def _day_or_time(moment: datetime, after: timedelta) -> Data:
+    """Return *moment* as a day where it is midnight, UTC, so long *after* that day begins."""
+    moment = moment.astimezone(UTC)
+    is_day = moment.time() == moment.min.time()
+    return (moment - after).date() if is_day else moment.isoformat().replace("+00:00", "Z")
 
 
 def move(
@@ -41,7 +47,7 @@ def move(
 ) -> None:
     """Take *user* out of the groups *old* and put them into *new*.
 
-    Where *terms* say nothing, the end and the reason that the first of *old* gives go along:
+    Where *terms* say nothing, the dates and the reason that the first of *old* gives go along:
     a move makes nothing permanent that was not. Who is in one of *new* already stays there.
     """
     found: list[Listed] = []
@@ -51,7 +57,7 @@ def move(
         editor.remove_member(name, user)
     kept = {key: value for one in found[:1] for key, value in terms_of(one).items()}
     if kept and not terms and new:
-        editor.remarks.append(f"user/{user}: the end or reason in group/{old[0]} goes along")
+        editor.remarks.append(f"user/{user}: the dates or reason in group/{old[0]} goes along")
     for name in new:
         group = editor.group(name)
         if editor.is_member(group, user):

@@ -63,7 +63,10 @@ class TestExpiry:
     """The instant of expiry is the first one at which it no longer holds."""
 
     def test_members_and_assignments(self) -> None:
-        everybody = (listed("a"), listed("b", -1), listed("c", 0), listed("d", 1))
+        everybody = (
+            *(listed("a"), listed("b", -1), listed("c", 0), listed("d", 1)),
+            Listed("e", HERE, starts=NOW + timedelta(seconds=1)),
+        )
         said = declared(
             groups=(DeclaredGroup(Group(GroupName("g")), HERE, members=everybody),),
             applications=(

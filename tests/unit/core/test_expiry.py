@@ -17,7 +17,7 @@ from identity_reconciler.core.declared import (
     Listed,
     Settings,
 )
-from identity_reconciler.core.expiry import expiring, only_expired
+from identity_reconciler.core.expiry import expiring, only_expired, starting
 from identity_reconciler.core.state import (
     Group,
     GroupKey,
@@ -69,6 +69,42 @@ class TestExpiring:
         both = replace(declared(2), groups=(replace(group, members=members),))
         first, *_ = expiring(both, NOW)
         assert first.address == "membership/ops/bob"
+
+
+class TestStarting:
+    """What is yet to start is told, soonest first, and is not told to expire."""
+
+    @pytest.mark.parametrize(("days", "told"), [(-1, False), (0, False), (0.01, True), (400, True)])
+    def test_at_the_boundaries(self, days: float, *, told: bool) -> None:
+        start = NOW + timedelta(days=days)
+        waiting = Listed("ana", HERE, starts=start)
+        said = replace(
+            declared(0),
+            groups=(replace(declared(0).groups[0], members=(waiting,)),),
+            applications=(replace(declared(0).applications[0], groups=(waiting,)),),
+        )
+        found = [(one.address, one.starts, one.position) for one in starting(said, NOW)]
+        addresses = ["assignment/Wiki/group/ana", "membership/ops/ana"] if told else []
+        assert found == [(address, start, HERE) for address in addresses]
+
+    def test_soonest_first(self) -> None:
+        later, sooner = (
+            Listed(name, HERE, NOW + timedelta(days=9), starts=NOW + timedelta(days=days))
+            for name, days in (("ana", 2), ("bob", 1))
+        )
+        group = replace(declared(0).groups[0], members=(later, sooner))
+        said = replace(declared(0), groups=(group,), applications=())
+        assert [(one.address, one.expires) for one in starting(said, NOW)] == [
+            ("membership/ops/bob", NOW + timedelta(days=9)),
+            ("membership/ops/ana", NOW + timedelta(days=9)),
+        ]
+        assert expiring(said, NOW) == ()
+
+    def test_what_has_expired_starts_no_more(self) -> None:
+        """As when its review was due before it was to start."""
+        over = Listed("ana", HERE, NOW, starts=NOW + timedelta(days=1))
+        group = replace(declared(0).groups[0], members=(over,))
+        assert starting(replace(declared(0), groups=(group,), applications=()), NOW) == ()
 
 
 class TestOnlyExpired:

@@ -15,11 +15,12 @@ from identity_reconciler.core.declared import (
     DeclaredGroup,
     DeclaredUser,
     Listed,
+    ManageLinks,
     ManageObjects,
     Presence,
     Settings,
 )
-from identity_reconciler.core.plan import Delete, Origin, Reason, Rename, Withholding
+from identity_reconciler.core.plan import Create, Delete, Origin, Reason, Rename, Withholding
 from identity_reconciler.core.resolution import resolve
 from identity_reconciler.core.state import (
     Application,
@@ -552,6 +553,54 @@ class TestExpiry:
             (change,) = changes
             assert isinstance(change, Delete)
             assert change.reason is Reason.EXPIRED
+
+
+class TestStart:
+    """Before its start a link is as if it were not listed, judged by the plan's own time."""
+
+    EARLY = timedelta(seconds=1)
+
+    @pytest.mark.parametrize(("seconds", "holds"), [(-1, True), (0, True), (1, False)])
+    @pytest.mark.parametrize("live", [True, False])
+    def test_at_the_boundary(self, seconds: int, *, holds: bool, live: bool) -> None:
+        listed = Listed("ana", at(5), starts=NOW + timedelta(seconds=seconds))
+        ops = replace(group("ops"), members=(listed,))
+        declared = replace(NOTHING, users=(user("ana"),), groups=(ops,))
+        state = LIVE if live else replace(LIVE, members={})
+        changes = compare(declared, state, NOW).changes
+        assert bool(changes) is (holds is not live)
+        for change in changes:
+            assert isinstance(change, Create if holds else Delete)
+            if isinstance(change, Delete):
+                assert change.reason is Reason.UNLISTED
+
+    def test_of_an_assignment(self) -> None:
+        payroll = APPLICATIONS[0]
+        waiting = Listed("ops", at(5), starts=NOW + self.EARLY)
+        entry = application(ApplicationSelector(name=payroll.name))
+        declared = replace(NOTHING, groups=(group("ops"),), applications=(entry,))
+        declared = replace(declared, applications=(replace(entry, groups=(waiting,)),))
+        assert compare(declared, LIVE, NOW).changes == ()
+        assert resolve(declared, LIVE, NOW).unresolved == ()
+        (change,) = compare(declared, LIVE, NOW + self.EARLY).changes
+        assert change.key == ("assignment", payroll.arn, "group", "ops")
+
+    def test_where_nothing_is_removed_it_stays(self) -> None:
+        listed = Listed("ana", at(5), starts=NOW + self.EARLY)
+        settings = replace(NOTHING.settings, memberships=ManageLinks.ADDITIVE)
+        ops = replace(group("ops"), members=(listed,))
+        declared = replace(NOTHING, settings=settings, users=(user("ana"),), groups=(ops,))
+        plan = compare(declared, LIVE, NOW)
+        assert plan.changes == ()
+        assert Withholding.ADDITIVE in [one.reason for one in plan.withheld]
+
+    def test_what_has_expired_before_it_starts_has_expired(self) -> None:
+        listed = Listed("ana", at(5), NOW, starts=NOW + self.EARLY)
+        ops = replace(group("ops"), members=(listed,))
+        declared = replace(NOTHING, users=(user("ana"),), groups=(ops,))
+        (change,) = compare(declared, LIVE, NOW).changes
+        assert isinstance(change, Delete)
+        assert change.reason is Reason.EXPIRED
 
 
 class TestScope:

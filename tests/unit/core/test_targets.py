@@ -92,6 +92,7 @@ def assigned(*principals: Principal) -> Targets:
 NOTHING = says()
 UNMANAGED = replace(group("Ops"), members=None)
 SOON = Listed("ana", HERE, NOW + timedelta(days=1))
+LATER = Listed("ana", HERE, starts=NOW + timedelta(days=1))
 
 
 class TestObjects:
@@ -140,6 +141,7 @@ class TestMembers:
             (group("Ops", "Ana", "Bob"), group("Ops", "Ana"), members("ops", "bob")),
             (group("Ops", "Ana"), group("Ops", "Bob"), members("ops", "ana", "bob")),
             (group("Ops", "ana"), replace(group("Ops"), members=(SOON,)), members("ops", "ana")),
+            (group("Ops", "ana"), replace(group("Ops"), members=(LATER,)), members("ops", "ana")),
             (group("Ops", "Ana"), group("OPS", "ANA"), groups("ops")),
             (group("Ops", "Ana"), UNMANAGED, Targets()),
             (UNMANAGED, group("Ops", "Ana"), Targets(member_lists=frozenset({GroupKey("ops")}))),

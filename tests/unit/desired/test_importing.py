@@ -763,6 +763,19 @@ class TestAccess:
         (change,) = compare(repository.declared, live, NOW).changes
         assert change == Delete(Membership(GroupName("data"), UserName("bob")), Reason.EXPIRED)
 
+    def test_what_is_yet_to_start_stays_so(self, tmp_path: Path) -> None:
+        text = EXPIRED.replace("expires: 2026-02-01", "starts: 2030-01-01")
+        repository = Repository(tmp_path, a=text)
+        live = self.live("ann", "bob", "eve")
+        (told,) = repository.adopt(live)
+        assert repository.text("a") == text
+        assert told == (
+            "membership/data/bob: is yet to start (a.yaml:3:20) and is live; it stays so, and the "
+            "next plan removes it until then: take `starts` out if it shall stay"
+        )
+        (change,) = compare(repository.declared, live, NOW).changes
+        assert change == Delete(Membership(GroupName("data"), UserName("bob")), Reason.UNLISTED)
+
     def test_one_goes_and_one_comes_beside_it(self, tmp_path: Path) -> None:
         repository = Repository(tmp_path, a=EXPIRED)
         repository.adopt(self.live("bob", "zoe"))

@@ -181,6 +181,17 @@ class TestMoves:
     def test_ends_are_said_as_they_are_read(self, end: datetime, said: object) -> None:
         assert terms_of(Listed("x", Position("x"), end)) == {"expires": said}
 
+    @pytest.mark.parametrize(
+        ("start", "said"),
+        [
+            (datetime(2030, 12, 31, tzinfo=UTC), datetime(2030, 12, 31, tzinfo=UTC).date()),
+            (datetime(2030, 12, 31, 12, 30, tzinfo=UTC), "2030-12-31T12:30:00Z"),
+        ],
+    )
+    def test_starts_are_said_as_they_are_read(self, start: datetime, said: object) -> None:
+        terms = terms_of(Listed("x", Position("x"), reason="T-1", starts=start))
+        assert list(terms.items()) == [("starts", said), ("reason", "T-1")]
+
 
 class TestLeavers:
     """Nothing that stays says anything of somebody who leaves."""

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from identity_reconciler.core.attributes import USER_ATTRIBUTES
 from identity_reconciler.core.wording import did_you_mean, shown
 from identity_reconciler.desired.model.entries import MembersWhere
-from identity_reconciler.desired.model.forms import first_instant_after
+from identity_reconciler.desired.model.forms import first_instant_of
 from identity_reconciler.desired.model.text import (
     check_group_name,
     check_text,
@@ -35,7 +35,7 @@ class TestExpiry:
         ],
     )
     def test_instants(self, text: str, instant: datetime) -> None:
-        assert first_instant_after(text) == instant
+        assert first_instant_of(text, days=1) == instant
 
     @pytest.mark.parametrize(
         "text",
@@ -47,7 +47,22 @@ class TestExpiry:
     )
     def test_refused(self, text: str) -> None:
         with pytest.raises(PydanticCustomError):
-            first_instant_after(text)
+            first_instant_of(text, days=1)
+
+
+class TestStart:
+    """A date starts at its beginning, UTC; a time is that instant, and nothing is added to it."""
+
+    @pytest.mark.parametrize(
+        ("text", "instant"),
+        [
+            ("2026-12-31", datetime(2026, 12, 31, tzinfo=UTC)),
+            ("9999-12-31", datetime(9999, 12, 31, tzinfo=UTC)),
+            ("2026-12-31T18:00:00+02:00", datetime(2026, 12, 31, 16, tzinfo=UTC)),
+        ],
+    )
+    def test_instants(self, text: str, instant: datetime) -> None:
+        assert first_instant_of(text) == instant
 
 
 class TestNames:

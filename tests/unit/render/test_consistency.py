@@ -257,6 +257,16 @@ FATES: Mapping[str, Fate] = {
     "withheld.kind": REFUSED,
     "withheld.address": TOLD,
     "withheld.reason": TOLD,
+    # When something starts takes the YAML to find out, as when it expires.
+    "changes.starts": TOLD,
+    "starting": TOLD,
+    "starting.address": TOLD,
+    "starting.starts": TOLD,
+    "starting.expires": TOLD,
+    "starting.source": TOLD,
+    "starting.source.file": TOLD,
+    "starting.source.line": TOLD,
+    "starting.source.column": TOLD,
     "expiring": TOLD,
     "expiring.address": TOLD,
     "expiring.expires": TOLD,
@@ -597,6 +607,51 @@ class TestOverdue:
         assert read_plan(plan_bytes(told)) == told
         with pytest.raises(StalePlanError, match="not in order"):
             read_plan(plan_bytes(plan.model_copy(update={"overdue": (one, older)})))
+
+
+class TestStarts:
+    """Nothing is granted before it starts, nor taken for that when it has started."""
+
+    @pytest.mark.parametrize(
+        ("update", "said"),
+        [
+            ({"address": "user/ana"}, "user/ana cannot start"),
+            ({"starts": NOW}, "membership/contractors/ana has started"),
+            ({"expires": NOW}, "membership/contractors/ana is yet to start, and has expired"),
+        ],
+    )
+    def test_what_waits_is_to_come(self, update: dict[str, Any], said: str) -> None:
+        plan = PLANS["expiring"]()
+        (one,) = plan.starting
+        told = plan.model_copy(update={"starting": (one.model_copy(update=update),)})
+        with pytest.raises(StalePlanError, match=said):
+            read_plan(plan_bytes(told))
+
+    def test_the_soonest_stand_first(self) -> None:
+        plan = PLANS["expiring"]()
+        (one,) = plan.starting
+        sooner = one.model_copy(update={"starts": one.starts - timedelta(days=1)})
+        told = plan.model_copy(update={"starting": (sooner, one)})
+        assert read_plan(plan_bytes(told)) == told
+        with pytest.raises(StalePlanError, match="not in order"):
+            read_plan(plan_bytes(plan.model_copy(update={"starting": (one, sooner)})))
+
+    @pytest.mark.parametrize(
+        ("address", "starts", "said"),
+        [
+            ("contractors/eve", NOW + timedelta(seconds=1), "is created before it starts"),
+            ("contractors/ana", NOW, "is removed as not listed after it has started"),
+        ],
+    )
+    def test_of_changes(self, address: str, starts: datetime, said: str) -> None:
+        plan = PLANS["expiring"]()
+        changes = tuple(
+            one.model_copy(update={"starts": starts}) if one.address.endswith(address) else one
+            for one in plan.changes
+        )
+        assert changes != plan.changes
+        with pytest.raises(StalePlanError, match=said):
+            read_plan(plan_bytes(plan.model_copy(update={"changes": changes})))
 
 
 class TestAccounts:
