@@ -17,8 +17,14 @@ Kind = str | dict[str, "Kind"] | list["Kind"]
 """What a value may be: the name of a sort of scalar, a mapping by its keys in the order of the
 layout, or a list of such."""
 
-LISTED_USERS: Kind = ["name", {"user": "name", "expires": "date", "reason": "text"}]
-LISTED_GROUPS: Kind = ["name", {"group": "name", "expires": "date", "reason": "text"}]
+LISTED_USERS: Kind = [
+    "name",
+    {"user": "name", "starts": "date", "expires": "date", "reason": "text"},
+]
+LISTED_GROUPS: Kind = [
+    "name",
+    {"group": "name", "starts": "date", "expires": "date", "reason": "text"},
+]
 USER: Kind = {
     "user_name": "name",
     "state": "name",

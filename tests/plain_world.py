@@ -196,7 +196,12 @@ class _Links:
         return found if mode is ManageLinks.OFF else kept | listed
 
     def _listed(self, kind: str, listed: Iterable[Listed]) -> set[Id]:
-        holding = (one for one in listed if one.expires is None or one.expires > self.as_of)
+        holding = (
+            one
+            for one in listed
+            if (one.starts is None or one.starts <= self.as_of)
+            and (one.expires is None or one.expires > self.as_of)
+        )
         keys = ((kind, folded(one.name)) for one in holding)
         return {self.bound.get(key, key) for key in keys}
 

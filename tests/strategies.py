@@ -375,23 +375,26 @@ def _application(
     return DeclaredApplication(selector, HERE, _listed(draw, people), _listed(draw, groups))
 
 
-_NOT_LISTED = "not listed"
-_EXPIRIES = (
-    _NOT_LISTED,
-    _NOT_LISTED,
+_DAY = timedelta(days=1)
+_PERIODS: tuple[tuple[datetime | None, datetime | None] | None, ...] = (
     None,
     None,
-    NOW - timedelta(days=1),
-    NOW,
-    NOW + timedelta(days=1),
+    (None, None),
+    (None, NOW - _DAY),
+    (None, NOW),
+    (NOW, NOW + _DAY),
+    (NOW + _DAY, None),
 )
+"""From when until when somebody is listed; None: not at all."""
 
 
 def _listed(draw: st.DrawFn, names: list[str]) -> tuple[Listed, ...]:
-    """Draw who of *names* is listed, and whether and when that expires."""
-    drawn = ((name, one_of(draw, _EXPIRIES)) for name in names)
+    """Draw who of *names* is listed, and whether and when that starts and expires."""
+    drawn = ((name, one_of(draw, _PERIODS)) for name in names)
     return tuple(
-        Listed(name, HERE, expires) for name, expires in drawn if not isinstance(expires, str)
+        Listed(name, HERE, period[1], starts=period[0])
+        for name, period in drawn
+        if period is not None
     )
 
 

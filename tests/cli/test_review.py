@@ -112,6 +112,16 @@ class TestDue:
 class TestStart:
     """A sheet has everybody who is listed, and what is known about each."""
 
+    def test_from_when_until_when(self, committed: Path) -> None:
+        day = "{user: paulo.santos, starts: 2029-01-02}"
+        edit(committed, "groups/company.yaml", "- paulo.santos", f"- {day}")
+        time = '{group: auditors, starts: "2029-01-02T10:30:00Z", expires'
+        edit(committed, "applications.yaml", "{group: auditors, expires", time)
+        command("review", "start", "--due", cwd=committed)
+        assert "from 2029-01-02 on\n" in (committed / SHEET).read_text()
+        told = "from 2029-01-02T10:30:00Z on; until 2030-03-31; reason"
+        assert told in (committed / LEDGER).read_text()
+
     def test_everything_that_is_due(self, committed: Path) -> None:
         run = command("review", "start", "--due", cwd=committed)
         assert run.out.splitlines() == [SHEET, LEDGER]

@@ -65,6 +65,8 @@ def objects(live: State) -> list[User | Group]:
 
 
 def expiry(listed: Listed) -> str:
+    if listed.starts is not None and listed.starts > NOW:
+        return "from later"
     if listed.expires is None:
         return "for ever"
     if listed.expires == NOW:
@@ -153,6 +155,7 @@ EXPECTED = {
     *(f"{kind} {presence}" for kind in ("user", "group") for presence in Presence),
     *(f"live {kind} is foreign" for kind in ("user", "group")),
     *(f"{when} listed" for when in ("for ever", "until now", "until later", "until earlier")),
+    "from later listed",
     *("user is renamed", "user has a former name", "user is renamed, with a chain of names"),
     *("group is renamed", "group has a former name", "manager declared", "user in another case"),
     *("group in another case", "user attribute cleared", "group attribute cleared"),
@@ -317,10 +320,15 @@ def application_as_yaml(entry: DeclaredApplication) -> dict[str, object]:
 def listed_as_yaml(listed: Iterable[Listed], key: str) -> list[object]:
     return [
         one.name
-        if one.expires is None
-        else {key: one.name, "expires": f"{one.expires:%Y-%m-%dT%H:%M:%SZ}"}
+        if one.expires is None and one.starts is None
+        else {key: one.name} | dates_as_yaml(one)
         for one in listed
     ]
+
+
+def dates_as_yaml(one: Listed) -> dict[str, str]:
+    dates = {"starts": one.starts, "expires": one.expires}
+    return {key: f"{when:%Y-%m-%dT%H:%M:%SZ}" for key, when in dates.items() if when is not None}
 
 
 def state(entry: DeclaredUser | DeclaredGroup) -> dict[str, object]:

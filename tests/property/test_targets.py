@@ -343,14 +343,14 @@ def _concern_members(
 ) -> None:
     if group.members is None or group.presence is not Presence.PRESENT:
         return
-    key, now = folded(group.name), {folded(one.name): one.expires for one in group.members}
+    key, now = folded(group.name), dates(group.members)
     names = (group.name, *group.previous_names)
     earlier = [one for name in names if (one := before.get(("group", folded(name))))][:1]
     if not earlier or earlier[0].members is None:  # type: ignore[union-attr]
         concern.lists.add(key)
         concern.referred |= {("group", key), *(("user", name) for name in now)}
         return
-    then = {folded(one.name): one.expires for one in earlier[0].members}  # type: ignore[union-attr]
+    then = dates(earlier[0].members or ())  # type: ignore[union-attr]
     for name, _ in then.items() ^ now.items():
         concern.members.add((key, name))
         concern.referred |= {("group", key), ("user", name)}
@@ -372,8 +372,12 @@ def _concern_assignments(concern: Concern, entry: DeclaredApplication, old: Decl
 
 
 def listed(entry: DeclaredApplication) -> dict[Named, object]:
-    users: dict[Named, object] = {("user", folded(one.name)): one.expires for one in entry.users}
-    return users | {("group", folded(one.name)): one.expires for one in entry.groups}
+    users: dict[Named, object] = {("user", name): when for name, when in dates(entry.users).items()}
+    return users | {("group", name): when for name, when in dates(entry.groups).items()}
+
+
+def dates(links: Iterable[Listed]) -> dict[str, object]:
+    return {folded(one.name): (one.starts, one.expires) for one in links}
 
 
 def is_touched(change: Change, concern: Concern, full: Plan, live: State) -> bool:

@@ -348,6 +348,7 @@ def touched(odd: Odd, change: Change) -> bool:
     lacking = any(
         Principal(one.kind, folded(listed.name)) in odd.missing
         and (listed.expires is None or listed.expires > NOW)
+        and (listed.starts is None or listed.starts <= NOW)
         for listed in (each for some in lists for each in some)
     )
     return lacking and (one.orphan or (_is_foreign(odd.live, one) and not _is_named(odd, one)))

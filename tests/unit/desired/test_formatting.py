@@ -101,7 +101,7 @@ groups:   # all of them
   members:
   # team
   - z
-  - {user: y, expires: 2026-01-01}   # why
+  - {user: y, expires: 2026-01-01, starts:  2025-01-01}   # why
   - "007"
 
   - d
@@ -139,7 +139,7 @@ groups: # all of them
     members:
       # team
       - "007"
-      - {user: y, expires: 2026-01-01} # why
+      - {user: y, starts: 2025-01-01, expires: 2026-01-01} # why
       - z
 
       - c
