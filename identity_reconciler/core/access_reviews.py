@@ -55,11 +55,7 @@ class Reviewing:
     @property
     def by(self) -> tuple[DeclaredOwner, ...]:
         """Those who are asked, each once, owners first."""
-        owners = self.entry.owners if self.terms.by_owners else ()
-        found: dict[tuple[str, str], DeclaredOwner] = {}
-        for one in (*owners, *self.terms.named):
-            found.setdefault((one.kind, folded(one.name)), one)
-        return tuple(found.values())
+        return reviewers(self.entry)
 
     def is_ahead(self, day: date) -> bool:
         """Return whether the last review is said to be yet to come on *day*, so it is none."""
@@ -76,6 +72,17 @@ class Reviewing:
         Where nobody has ever looked there was no such day.
         """
         return self.due is not None and self.due < day
+
+
+def reviewers(entry: DeclaredGroup | DeclaredApplication) -> tuple[DeclaredOwner, ...]:
+    """Return those who are asked to review *entry*, each once, owners first; nobody if none is."""
+    terms = entry.review
+    if terms is None:
+        return ()
+    found: dict[tuple[str, str], DeclaredOwner] = {}
+    for one in (*(entry.owners if terms.by_owners else ()), *terms.named):
+        found.setdefault((one.kind, folded(one.name)), one)
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,4 +212,5 @@ def _ending(listed: Iterable[_Ending], review: Reviewing) -> Iterator[_Ending]:
         if one.expires is not None and one.expires <= end:
             yield one
         else:
-            yield replace(one, expires=end, reason=f"{one.reason}; {why}" if one.reason else why)
+            reason = f"{one.reason}; {why}" if one.reason else why
+            yield replace(one, expires=end, reason=reason, unlapsed=one)

@@ -127,6 +127,8 @@ class Listed:
     first, and `MEMBERS_WHERE` for a rule. `position` is then where that begins."""
     starts: datetime | None = None
     """The first instant (UTC) at which it holds; None: at once."""
+    unlapsed: Listed | None = field(default=None, compare=False, repr=False)
+    """As it is written, where it ends for want of a review; None: as this."""
 
     def is_over(self, as_of: datetime) -> bool:
         """Return whether it has expired."""
@@ -157,6 +159,8 @@ class MembersRule:
     reason: str | None = None
     matched: int | None = None
     """How many it matches now; None: nobody has looked."""
+    unlapsed: MembersRule | None = field(default=None, compare=False, repr=False)
+    """As `Listed.unlapsed`."""
 
 
 @dataclass(frozen=True, slots=True)

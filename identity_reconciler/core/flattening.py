@@ -274,8 +274,7 @@ class _Flattening:
         for user, found in self._described():
             if all(folded(getattr(found, name) or "") in values for name, values in wanted):
                 spelled = self._spelled(user)
-                one = Listed(spelled, rule.position, rule.expires, rule.reason, (MEMBERS_WHERE,))
-                yield user, one
+                yield user, _by_rule(spelled, rule)
 
     def _described(self) -> Iterator[tuple[UserKey, User]]:
         """Yield the people whom a rule is asked about, with what is said of them.
@@ -296,8 +295,15 @@ class _Flattening:
                 yield user, found
 
 
+def _by_rule(name: str, rule: MembersRule) -> Listed:
+    unlapsed = _by_rule(name, rule.unlapsed) if rule.unlapsed else None
+    said = (rule.expires, rule.reason, (MEMBERS_WHERE,))
+    return Listed(name, rule.position, *said, unlapsed=unlapsed)
+
+
 def _through(one: Listed, item: Listed) -> Listed:
     """Return *one*, a member of the group that *item* includes, as a member by that."""
+    lapses = one.unlapsed is not None or item.unlapsed is not None
     return Listed(
         one.name,
         one.position,
@@ -305,6 +311,7 @@ def _through(one: Listed, item: Listed) -> Listed:
         one.reason or item.reason,
         (item.name, *one.via),
         _later(one.starts, item.starts),
+        _through(one.unlapsed or one, item.unlapsed or item) if lapses else None,
     )
 
 

@@ -37,6 +37,8 @@ class GuardId(StrEnum):
     EMAIL_DOMAINS = "email_domains"
     MIN_OWNERS = "min_owners"
     MAX_DURATION = "max_duration"
+    MUST_EXPIRE = "must_expire"
+    REASON_PATTERN = "reason_pattern"
 
 
 class ResourceKind(StrEnum):
@@ -191,6 +193,18 @@ class MinOwners:
 
 
 @dataclass(frozen=True, slots=True)
+class MustExpire:
+    """Groups and applications in which whoever is listed has an end of their own."""
+
+    groups: tuple[str, ...] = ()
+    """Name patterns (`*`, `?`, `[...]`; case does not matter)."""
+    applications: tuple[str, ...] = ()
+    """Patterns of names or ARNs."""
+    privileged: bool = False
+    """Whether that goes for what `PrivilegedNames` names as well."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policies:
     """`policies.yaml`: rules that hold for what is declared and for what a plan leaves."""
 
@@ -203,6 +217,10 @@ class Policies:
     min_owners: tuple[MinOwners, ...] = ()
     max_duration: int | None = None
     """Days ahead within which whoever is listed where it is privileged must expire; None: never."""
+    must_expire: MustExpire = MustExpire()
+    reason_pattern: str = ""
+    """What the reason of each item that has a reason, a start or an end matches as a whole, as a
+    regular expression of Python; empty: any reason will do, and none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ What the YAML breaks by itself is told here; `guards.policies` judges what is li
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -168,7 +169,9 @@ def lasting(declared: Declared, guards: GuardSettings, as_of: datetime) -> Itera
     days = guards.policies.max_duration
     if days is None:
         return
-    for address, place, link in _privileged(declared, guards):
+    for address, place, link in _listed(
+        declared, guards.privileged.groups, guards.privileged.applications
+    ):
         begin = link.starts if link.starts and link.is_waiting(as_of) else as_of
         if link.expires is not None and link.expires - begin <= timedelta(days=days):
             continue
@@ -177,15 +180,61 @@ def lasting(declared: Declared, guards: GuardSettings, as_of: datetime) -> Itera
         yield Breach(address, link.position, said)
 
 
-def _privileged(declared: Declared, guards: GuardSettings) -> Iterator[tuple[str, str, Listed]]:
-    """Yield each entry of what `privileged` names, with its address and what it is listed in."""
+def without_end(declared: Declared, guards: GuardSettings) -> Iterator[Breach]:
+    """Yield who is listed without `expires` where `must_expire` wants one.
+
+    That a review would end it is no end of its own: each review puts that off.
+    """
+    rule = guards.policies.must_expire
+    groups, applications = rule.groups, rule.applications
+    if rule.privileged:
+        groups += guards.privileged.groups
+        applications += guards.privileged.applications
+    for address, place, link in _listed(declared, groups, applications):
+        if (link.unlapsed or link).expires is None:
+            said = f"{shown(link.name)} is listed in {place} without an end; say when it `expires`"
+            yield Breach(address, link.position, said)
+
+
+def without_reason(declared: Declared, pattern: str, as_of: datetime) -> Iterator[Breach]:
+    """Yield who is listed, and has not expired, with another reason than *pattern*, or a date only.
+
+    No *pattern*, nobody. Names that stand alone need no reason.
+    """
+    expression = re.compile(pattern)
+    for address, place, link in _written(declared) if pattern else ():
+        written = link.unlapsed or link
+        reason = written.reason
+        is_dated = written.starts is not None or written.expires is not None
+        if link.is_over(as_of) or not (reason or is_dated):
+            continue
+        if reason is None or not expression.fullmatch(reason):
+            found = "without a reason" if reason is None else f"for the reason {shown(reason)}"
+            said = f"{shown(link.name)} is listed in {place} {found}; give one that matches"
+            yield Breach(address, link.position, f"{said} {shown(pattern)}")
+
+
+def _written(declared: Declared) -> Iterator[tuple[str, str, Listed]]:
+    """Yield each item that gives access, as `_listed` does, and what groups include."""
+    for address, place, link in _listed(declared, ("*",), ("*",)):
+        if not link.via:
+            yield address, place, link
     for group in declared.groups:
-        if matches_any(guards.privileged.groups, group.name):
+        for link in group.include:
+            yield f"group/{group.name}", f"group {shown(group.name)}", link
+
+
+def _listed(
+    declared: Declared, groups: tuple[str, ...], applications: tuple[str, ...]
+) -> Iterator[tuple[str, str, Listed]]:
+    """Yield each item of what these patterns match, with its address and what it is listed in."""
+    for group in declared.groups:
+        if matches_any(groups, group.name):
             for link in group.members or ():
                 address = f"membership/{group.name}/{link.name}"
                 yield address, f"group {shown(group.name)}", link
     for entry in declared.applications:
-        if _matching(guards.privileged.applications, entry) is not None:
+        if _matching(applications, entry) is not None:
             label = entry.selector.name or entry.selector.arn or ""
             for kind, links in (("user", entry.users), ("group", entry.groups)):
                 for link in links:
@@ -234,10 +283,16 @@ def violations(declared: Declared, as_of: datetime) -> Iterator[Violation]:
     for breach in without_owners(declared, policies):
         problem = Problem(breach.position, f"min_owners: {breach.text}")
         yield Violation(GuardId.MIN_OWNERS, breach.address, problem)
-    place = declared.settings.places.get(("max_duration",), "policies.yaml")
-    for breach in lasting(declared, declared.settings.guards, as_of):
-        problem = Problem(breach.position, f"max_duration: {breach.text} ({place})")
-        yield Violation(GuardId.MAX_DURATION, breach.address, problem)
+    guards = declared.settings.guards
+    for guard, breaches in (
+        (GuardId.MAX_DURATION, lasting(declared, guards, as_of)),
+        (GuardId.MUST_EXPIRE, without_end(declared, guards)),
+        (GuardId.REASON_PATTERN, without_reason(declared, policies.reason_pattern, as_of)),
+    ):
+        place = declared.settings.places.get((str(guard),), "policies.yaml")
+        for breach in breaches:
+            problem = Problem(breach.position, f"{guard}: {breach.text} ({place})")
+            yield Violation(guard, breach.address, problem)
 
 
 def _moments(links: Iterable[Listed], as_of: datetime) -> tuple[datetime, ...]:

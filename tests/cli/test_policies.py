@@ -91,6 +91,16 @@ BROKEN = {
         '"finance" is listed in privileged application "Ledger" without an end; at most 90 days',
         '"terry.whitlock" is listed in privileged group "auditors" for too long',
     ),
+    "must_expire": (
+        "must_expire: {groups: [fin*], applications: [Led*], privileged: true}\n",
+        'must_expire: "martha.rivera" is listed in group "finance" without an end',
+        '"Ledger" without an end; say when it `expires` (policies.yaml:1:1)',
+    ),
+    "reason_pattern": (
+        "reason_pattern: '[A-Z]+-[0-9]+'\n",
+        '"terry.whitlock" is listed in group "auditors" for the reason "Yearly audit, FIN-204"',
+        'give one that matches "[A-Z]+-[0-9]+" (policies.yaml:1:1)',
+    ),
     "email_domains": (
         "email_domains:\n  - example.org\n",
         'is of "example.com"; policies.yaml:1:1 allows example.org',

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import combinations
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity_reconciler.core.access import Impact
+from identity_reconciler.core.access_reviews import with_lapses
 from identity_reconciler.core.comparison import compare_closely
 from identity_reconciler.core.declared import (
     ApplicationSelector,
@@ -20,19 +22,24 @@ from identity_reconciler.core.declared import (
     DeclaredUser,
     Listed,
     ManageLinks,
+    ReviewRecord,
+    ReviewTerms,
     Settings,
 )
+from identity_reconciler.core.flattening import flattened
 from identity_reconciler.core.guard_settings import (
     Budgets,
     DeleteBudget,
     GuardId,
     GuardSettings,
     MaxMembers,
+    MustExpire,
     Policies,
     PrivilegedNames,
     SeparatedDuties,
 )
 from identity_reconciler.core.guards import Verdict, check_plan, gather
+from identity_reconciler.core.period import Period, PeriodUnit
 from identity_reconciler.core.plan import Delete
 from identity_reconciler.core.policies import violations
 from identity_reconciler.core.state import (
@@ -330,3 +337,162 @@ class TestToCome:
         )
         start = f"{NOW + timedelta(days=3):%Y-%m-%dT%H:%M:%SZ}"
         assert said.startswith(f"separation_of_duties: from {start} on ann has both")
+
+
+class TestMustExpire:
+    """Whoever is listed where it is asked for has an end of their own, whatever that is."""
+
+    @given(
+        ends=st.lists(st.sampled_from([None, NOW, NOW + timedelta(days=1)]), max_size=3),
+        name=st.sampled_from(GROUPS),
+        rule=st.sampled_from(
+            [
+                MustExpire(groups=("S*",)),
+                MustExpire(applications=("led*",)),
+                MustExpire(privileged=True),
+                MustExpire(groups=("approve",), privileged=True),
+            ]
+        ),
+    )
+    @FEW
+    def test_of_a_group_and_an_application(
+        self, ends: list[datetime | None], name: str, rule: MustExpire
+    ) -> None:
+        guards = GuardSettings(
+            policies=Policies(must_expire=rule), privileged=PrivilegedNames(groups=("staff",))
+        )
+        links = tuple(Listed(f"u{at}", HERE, end) for at, end in enumerate(ends))
+        declared = Declared(
+            Settings(INSTANCE, guards=guards),
+            groups=(DeclaredGroup(Group(GroupName(name)), HERE, members=links),),
+            applications=(DeclaredApplication(ApplicationSelector(name="Ledger"), HERE, links),),
+        )
+        endless = [f"u{at}" for at, end in enumerate(ends) if end is None]
+        named = {
+            "staff": bool(rule.groups == ("S*",) or rule.privileged),
+            "submit": rule.groups == ("S*",),
+            "approve": rule.groups == ("approve",),
+        }
+        expected = {f"membership/{name}/{user}" for user in endless if named[name]}
+        if rule.applications:
+            expected |= {f"assignment/Ledger/user/{user}" for user in endless}
+        assert {one.address for one in violations(declared, NOW)} == expected
+
+
+class TestReasons:
+    """A reason, and whatever has a date, says what the pattern wants from end to end."""
+
+    @given(
+        items=st.lists(
+            st.tuples(
+                st.sampled_from([None, "T-1", "T-1 and more", "see T-1", "for now"]),
+                st.sampled_from([None, NOW, NOW + timedelta(days=1)]),
+                st.booleans(),
+            ),
+            max_size=3,
+        ),
+        pattern=st.sampled_from(["T-[0-9]+", "T-1.*", ".+", ""]),
+    )
+    @FEW
+    def test_of_a_group_and_an_application(
+        self, items: list[tuple[str | None, datetime | None, bool]], pattern: str
+    ) -> None:
+        good = {
+            "T-[0-9]+": {"T-1"},
+            "T-1.*": {"T-1", "T-1 and more"},
+            ".+": {"T-1", "T-1 and more", "see T-1", "for now"},
+        }
+        links = tuple(
+            Listed(f"u{at}", HERE, end, reason, starts=NOW - timedelta(days=1) if starts else None)
+            for at, (reason, end, starts) in enumerate(items)
+        )
+        guards = GuardSettings(policies=Policies(reason_pattern=pattern))
+        declared = Declared(
+            Settings(INSTANCE, guards=guards),
+            groups=(DeclaredGroup(Group(GroupName("staff")), HERE, members=links),),
+            applications=(
+                DeclaredApplication(ApplicationSelector(name="Ledger"), HERE, groups=links),
+            ),
+        )
+        wrong = [
+            f"u{at}"
+            for at, (reason, end, starts) in enumerate(items)
+            if pattern and end != NOW and reason not in good[pattern]
+            if reason is not None or end is not None or starts
+        ]
+        expected = {f"membership/staff/{user}" for user in wrong}
+        expected |= {f"assignment/Ledger/group/{user}" for user in wrong}
+        assert {one.address for one in violations(declared, NOW)} == expected
+
+
+class TestReviews:
+    """That a review would end something gives it neither an end of its own nor a reason."""
+
+    def test_what_is_written_counts(self) -> None:
+        terms = ReviewTerms(Period(1, PeriodUnit.MONTH), (), HERE)
+        last = ReviewRecord(NOW.date(), "ann", HERE)
+        links = (
+            Listed("bare", HERE),
+            Listed("ends", HERE, NOW + timedelta(days=999), "T-1"),
+        )
+        group = DeclaredGroup(
+            Group(GroupName("staff")), HERE, members=links, review=terms, reviewed=last
+        )
+        policy = Policies(must_expire=MustExpire(groups=("staff",)), reason_pattern="T-[0-9]")
+        guards = GuardSettings(policies=policy, review_grace=Period(1, PeriodUnit.DAY))
+        declared = with_lapses(Declared(Settings(INSTANCE, guards=guards), groups=(group,)))
+        assert all(one.expires != NOW for one in declared.groups[0].members or ())
+        found = [(one.guard, one.address) for one in violations(declared, NOW)]
+        assert found == [(GuardId.MUST_EXPIRE, "membership/staff/bare")]
+
+
+class TestIncluded:
+    """What comes by another group is judged by where it comes, and its reason where it is said."""
+
+    def declared(self, policies: Policies, grace: Period | None = None) -> Declared:
+        terms = ReviewTerms(Period(1, PeriodUnit.MONTH), (), HERE)
+        last = ReviewRecord(NOW.date(), "ann", HERE)
+        crew = DeclaredGroup(
+            Group(GroupName("crew")),
+            replace(HERE, line=2),
+            members=(Listed("ann", HERE, starts=NOW + timedelta(days=2)), Listed("bob", HERE)),
+        )
+        staff = DeclaredGroup(
+            Group(GroupName("staff")),
+            HERE,
+            members=(),
+            include=(Listed("crew", HERE, NOW + timedelta(days=9), "for now"),),
+            review=terms,
+            reviewed=last,
+        )
+        guards = GuardSettings(policies=policies, review_grace=grace)
+        users = tuple(DeclaredUser(User(UserName(name)), HERE) for name in USERS)
+        made = Declared(Settings(INSTANCE, guards=guards), users, groups=(crew, staff))
+        return flattened(with_lapses(made))
+
+    def found(self, declared: Declared) -> list[str]:
+        return [one.address for one in violations(declared, NOW)]
+
+    def test_reasons_are_judged_where_they_are_written(self) -> None:
+        policies = Policies(reason_pattern="T-[0-9]+")
+        assert self.found(self.declared(policies)) == ["membership/crew/ann", "group/staff"]
+
+    def test_the_first_end_along_the_way_is_one(self) -> None:
+        policies = Policies(must_expire=MustExpire(groups=("staff",)))
+        assert self.found(self.declared(policies)) == []
+        day = Period(1, PeriodUnit.DAY)
+        forever = self.declared(policies, day)
+        (crew, staff) = forever.groups
+        endless = replace(staff, include=(Listed("crew", HERE),), members=())
+        found = flattened(with_lapses(replace(forever, groups=(crew, endless))))
+        assert all(one.expires is not None for one in found.groups[1].members or ())
+        assert self.found(found) == ["membership/staff/ann", "membership/staff/bob"]
+
+    def test_who_starts_later_is_counted_then(self) -> None:
+        for most, told in ((1, ["group/staff"]), (2, [])):
+            policies = Policies(max_members=(MaxMembers("staff", most),))
+            assert self.found(self.declared(policies)) == told
+        together = Policies(separation_of_duties=(SeparatedDuties(("crew", "staff")),))
+        (ann, bob) = sorted(violations(self.declared(together), NOW), key=lambda one: one.address)
+        assert ": from " in ann.problem.message
+        assert ": from " not in bob.problem.message

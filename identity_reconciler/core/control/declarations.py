@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from identity_reconciler.core.access_reviews import reviewers
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.control.loosening import Aspect, Loosening
 from identity_reconciler.core.declared import (
     Declared,
     DeclaredApplication,
     DeclaredGroup,
+    DeclaredOwner,
     DeclaredUser,
     ManageLinks,
     ManageObjects,
@@ -111,7 +113,7 @@ def _groups(base: Declared, now: Declared, guards: GuardSettings) -> Iterator[_F
         if told is not None:
             yield named, told
         if new is not None:
-            yield from ((named, one) for one in _reviews(_called(new), old, new))
+            yield from ((named, one) for one in _reviews(_called(new), old, new, now))
         if new is not None and matches_any(guards.privileged.groups, old.name):
             yield from ((named, one) for one in _owners(_called(new), old, new, now))
 
@@ -170,7 +172,7 @@ def _applications(base: Declared, now: Declared, live: Sequence[Application]) ->
         yield from ((named, one) for one in _application(old, new))
         if new is not None:
             called = f"application {new.selector}"
-            yield from ((named, one) for one in _reviews(called, old, new))
+            yield from ((named, one) for one in _reviews(called, old, new, now))
         privileged = guards.privileged.applications
         if new is not None and any(matches_any(privileged, name) for name in names):
             called = f"application {new.selector}"
@@ -203,21 +205,32 @@ def _owners(
     """Yield the owners of *old* whom *new* does not have, be it under their new names."""
     if isinstance(new, DeclaredGroup) and new.presence is Presence.ABSENT:
         return
+    for one in _missing(old.owners, new.owners, now):
+        said = f"{called} has no owner {one} any more: it answered for what is privileged"
+        yield Loosening(Aspect.MANAGED, said, one.position, at_base=True)
+
+
+def _missing(
+    before: Iterable[DeclaredOwner], after: Iterable[DeclaredOwner], now: Declared
+) -> Iterator[DeclaredOwner]:
+    """Yield those of *before* who are not in *after*, be it under the names that *now* gives."""
     entries: tuple[Entry, ...] = (*now.users, *now.groups)
     former = {(one.kind, folded(name)): one.name for one in entries for name in one.previous_names}
-    kept = {(str(one.kind), folded(one.name)) for one in new.owners}
-    for one in old.owners:
+    kept = {(str(one.kind), folded(one.name)) for one in after}
+    for one in before:
         key = (str(one.kind), folded(one.name))
         renamed = (str(one.kind), folded(former.get(key, one.name)))
         if not kept & {key, renamed}:
-            said = f"{called} has no owner {one} any more: it answered for what is privileged"
-            yield Loosening(Aspect.MANAGED, said, one.position, at_base=True)
+            yield one
 
 
 def _reviews(
-    called: str, old: DeclaredGroup | DeclaredApplication, new: DeclaredGroup | DeclaredApplication
+    called: str,
+    old: DeclaredGroup | DeclaredApplication,
+    new: DeclaredGroup | DeclaredApplication,
+    now: Declared,
 ) -> Iterator[Loosening]:
-    """Yield how *new* is looked at less than *old*, or or as if never before."""
+    """Yield how *new* is looked at less than *old*, or by others, or as if never before."""
     if old.review is None or (isinstance(new, DeclaredGroup) and new.presence is Presence.ABSENT):
         return
     if new.review is None:
@@ -227,6 +240,11 @@ def _reviews(
     if new.review.every.is_longer_than(old.review.every):
         said = f"{called} is reviewed every {new.review.every}, was every {old.review.every}"
         yield Loosening(Aspect.GUARDED, f"{said}: later, that is", new.review.position)
+    asked = reviewers(new)
+    for one in _missing(reviewers(old), asked, now):
+        others = ", ".join(map(str, asked)) or "nobody"
+        said = f"{called} is not reviewed by {one} any more: {others} will be asked"
+        yield Loosening(Aspect.GUARDED, said, one.position, at_base=True)
     if old.reviewed is not None and new.reviewed is None:
         said = f"{called} does not say any more when it was reviewed: no review is overdue"
         yield Loosening(Aspect.GUARDED, said, old.reviewed.position, at_base=True)

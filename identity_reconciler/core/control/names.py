@@ -107,6 +107,8 @@ def _named(settings: Settings) -> Iterator[tuple[str, SettingsPath, str]]:
         ("applications", ("guards", "privileged", "applications"), privileged.applications),
         ("users", ("guards", "administrators"), guards.administrators),
         ("applications", ("no_direct_assignments",), policies.no_direct_assignments),
+        ("groups", ("must_expire", "groups"), policies.must_expire.groups),
+        ("applications", ("must_expire", "applications"), policies.must_expire.applications),
         ("users", ("ignore", "users"), ignore.users),
         ("groups", ("ignore", "groups"), ignore.groups),
         ("applications", ("ignore", "applications"), ignore.applications),

@@ -356,6 +356,13 @@ def _max_duration(old: Settings, new: Settings) -> Iterator[Looser]:
     yield Looser(said, gone=after is None)
 
 
+def _reason_pattern(old: Settings, new: Settings) -> Iterator[Looser]:
+    before, after = (one.guards.policies.reason_pattern for one in (old, new))
+    if before and before != after:
+        now = f'"{after}"' if after else "gone"
+        yield Looser(f'is {now}, was "{before}": other reasons pass', gone=not after)
+
+
 def _email_domains(old: Settings, new: Settings) -> Iterator[Looser]:
     before, after = old.guards.policies.email_domains, new.guards.policies.email_domains
     if before and not after:
@@ -385,6 +392,7 @@ _FEWER = "a directory with fewer is changed as well"
 _GOES = "what it matches may be deleted and renamed"
 _TAKEN = "assignments may be taken from what it matches"
 _ENTERED = "anybody may get into what it matches"
+_ENDLESS = "access to what it matches may be given without an end"
 
 RULES: Mapping[str, Rule] = {
     "instance.identity_store_id": Rule(
@@ -450,6 +458,20 @@ RULES: Mapping[str, Rule] = {
     "email_domains": _guard(_email_domains),
     "min_owners": _guard(_min_owners),
     "max_duration": _guard(_max_duration),
+    "must_expire.groups": _guard(
+        _dropped(lambda it: it.guards.policies.must_expire.groups, _ENDLESS)
+    ),
+    "must_expire.applications": _guard(
+        _dropped(lambda it: it.guards.policies.must_expire.applications, _ENDLESS)
+    ),
+    "must_expire.privileged": _guard(
+        _flag(
+            lambda it: it.guards.policies.must_expire.privileged,
+            "privileged access may be given without an end",
+            tight=True,
+        )
+    ),
+    "reason_pattern": _guard(_reason_pattern),
     "ignore.users": Rule(Aspect.IGNORED, _added(lambda it: it.ignore.users, "users")),
     "ignore.groups": Rule(Aspect.IGNORED, _added(lambda it: it.ignore.groups, "groups")),
     "ignore.applications": Rule(

@@ -28,7 +28,9 @@ from identity_reconciler.core.guards.policies import (
     max_duration,
     max_members,
     min_owners,
+    must_expire,
     no_direct_assignments,
+    reason_pattern,
     separation_of_duties,
 )
 from identity_reconciler.core.guards.renaming import rename_suspected
@@ -70,6 +72,8 @@ GUARDS: Mapping[GuardId, Guard] = {
     GuardId.EMAIL_DOMAINS: email_domains,
     GuardId.MIN_OWNERS: min_owners,
     GuardId.MAX_DURATION: max_duration,
+    GuardId.MUST_EXPIRE: must_expire,
+    GuardId.REASON_PATTERN: reason_pattern,
 }
 
 PROPOSED = timedelta(days=7)

@@ -19,12 +19,15 @@ from identity_reconciler.core.guards.identities import is_application
 from identity_reconciler.core.guards.verdicts import MOST_SHOWN, Objection
 from identity_reconciler.core.plan import Create, Delete, Plan, Rename, Update
 from identity_reconciler.core.policies import (
+    Breach,
     DeclaredAccess,
     Holders,
     clashes,
     is_domain_allowed,
     lasting,
+    without_end,
     without_owners,
+    without_reason,
 )
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
@@ -37,6 +40,7 @@ from identity_reconciler.core.state import (
     UserKey,
     group_key,
 )
+from identity_reconciler.core.wording import shown
 
 _Found = tuple[str, str]
 """An address, and what is wrong with it in words."""
@@ -171,24 +175,35 @@ def _new_domains(evidence: Evidence) -> Iterator[tuple[User, str]]:
 
 def min_owners(evidence: Evidence, settings: GuardSettings) -> Objection | None:
     """Refuse to work for a YAML in which nobody, or too few, answer for what must have owners."""
-    if _only_takes(evidence.plan):
-        return None
-    found = [
-        (breach.address, f"{breach.text} ({breach.position})")
-        for breach in without_owners(evidence.declaration, settings.policies)
-    ]
+    found = _of_the_yaml(evidence, without_owners(evidence.declaration, settings.policies))
     return _objection(found, "the owners that `min_owners` wants")
 
 
 def max_duration(evidence: Evidence, settings: GuardSettings) -> Objection | None:
     """Refuse to work for a YAML in which privileged access lasts for longer than it may."""
-    if _only_takes(evidence.plan):
-        return None
-    found = [
-        (breach.address, f"{breach.text} ({breach.position})")
-        for breach in lasting(evidence.declaration, settings, evidence.as_of)
-    ]
+    found = _of_the_yaml(evidence, lasting(evidence.declaration, settings, evidence.as_of))
     return _objection(found, "an end to all privileged access, as `max_duration` wants")
+
+
+def must_expire(evidence: Evidence, settings: GuardSettings) -> Objection | None:
+    """Refuse to work for a YAML in which somebody has without an end what must have one."""
+    found = _of_the_yaml(evidence, without_end(evidence.declaration, settings))
+    return _objection(found, "`expires` for all whom `must_expire` is about")
+
+
+def reason_pattern(evidence: Evidence, settings: GuardSettings) -> Objection | None:
+    """Refuse to work for a YAML in which a reason is none, or no reason is given for a date."""
+    pattern = settings.policies.reason_pattern
+    breaches = without_reason(evidence.declaration, pattern, evidence.as_of)
+    expected = f"a reason that matches {shown(pattern)} for whoever has a reason or a date"
+    return _objection(_of_the_yaml(evidence, breaches), f"{expected} (`reason_pattern`)")
+
+
+def _of_the_yaml(evidence: Evidence, breaches: Iterable[Breach]) -> list[_Found]:
+    """Return what breaks a policy that only the YAML can keep; nothing if a plan only takes."""
+    if _only_takes(evidence.plan):
+        return []
+    return [(breach.address, f"{breach.text} ({breach.position})") for breach in breaches]
 
 
 def _only_takes(plan: Plan) -> bool:

@@ -9,11 +9,12 @@ from pydantic import Field
 
 from identity_reconciler.desired.model.base import Document
 from identity_reconciler.desired.model.findings import ModelFinding
-from identity_reconciler.desired.model.forms import whole
+from identity_reconciler.desired.model.forms import FLAG, whole
 from identity_reconciler.desired.model.guards import MOST
 from identity_reconciler.desired.model.text import (
     GroupNameText,
     PatternText,
+    RegularExpression,
     Text,
 )
 from identity_reconciler.desired.yaml.tree import Fields, Items
@@ -56,6 +57,18 @@ class MinOwnersEntry(Document):
     """How many `owners` each must have; a group among them is one."""
 
 
+class MustExpireSection(Document):
+    """Groups and applications in which whoever is listed has an end."""
+
+    label: ClassVar[str] = "the section must_expire"
+    groups: list[PatternText] = Field(default_factory=list, examples=[["*-admins"]])
+    """Patterns of group names."""
+    applications: list[PatternText] = Field(default_factory=list, examples=[["Payroll"]])
+    """Patterns of the names or ARNs of applications."""
+    privileged: Annotated[bool, FLAG] = Field(default=False, examples=[True])
+    """Whether that goes for the groups and applications that `guards.privileged` names, too."""
+
+
 class PoliciesDocument(Document):
     """`policies.yaml`: rules that hold for what is declared and for what a plan leaves."""
 
@@ -82,6 +95,14 @@ class PoliciesDocument(Document):
     max_duration: Annotated[int | None, whole(1, 3650)] = Field(default=None, examples=[90])
     """Within how many days from now whoever is listed in a group or application that
     `guards.privileged` names must expire."""
+    must_expire: MustExpireSection = Field(
+        default_factory=MustExpireSection,
+        examples=[{"groups": ["*-admins"], "privileged": True}],
+    )
+    """Where whoever is listed needs `expires`."""
+    reason_pattern: RegularExpression = Field(default="", examples=["[A-Z]+-[0-9]+(: .+)?"])
+    """A regular expression of Python, in quotes: whoever is listed with `reason`, `starts` or
+    `expires` needs a reason that matches it from end to end."""
 
 
 def duties_findings(fields: Fields) -> Iterator[ModelFinding]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import warnings
 from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Literal
@@ -138,6 +139,18 @@ def _check_pattern(text: str) -> str:
     return text
 
 
+def _check_expression(text: str) -> str:
+    _check_pattern(text)
+    try:
+        with warnings.catch_warnings():
+            # What is read in another way some day is an error today.
+            warnings.simplefilter("error")
+            re.compile(text)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
+        raise wrong(f"{shown(text)} is no regular expression: {error}") from None
+    return text
+
+
 # Besides the check, each kind carries what an editor can check: the part of its JSON Schema.
 _SOME_TEXT: dict[str, JsonValue] = {"minLength": 1, "maxLength": MAX_TEXT}
 _SOME_NAME: dict[str, JsonValue] = {"minLength": 1, "maxLength": MAX_USER_NAME, "pattern": r"^\S+$"}
@@ -169,6 +182,11 @@ BirthdateText = Annotated[
     str, AfterValidator(_check_birthdate), Field(json_schema_extra={"pattern": f"^{DATE}$"})
 ]
 PatternText = Annotated[str, AfterValidator(_check_pattern), Field(json_schema_extra=_SOME_TEXT)]
+
+RegularExpression = Annotated[
+    str, AfterValidator(_check_expression), Field(json_schema_extra=_SOME_TEXT)
+]
+"""As Python's module re reads it."""
 
 State = Literal["present", "absent", "external"]
 

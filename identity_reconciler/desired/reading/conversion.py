@@ -34,6 +34,7 @@ from identity_reconciler.core.guard_settings import (
     MaxMembers,
     MinMembers,
     MinOwners,
+    MustExpire,
     PinnedMembers,
     Policies,
     PrivilegedNames,
@@ -220,6 +221,12 @@ def declared_policies(
             for number, one in enumerate(document.min_owners)
         ),
         max_duration=document.max_duration,
+        must_expire=MustExpire(
+            tuple(document.must_expire.groups),
+            tuple(document.must_expire.applications),
+            document.must_expire.privileged,
+        ),
+        reason_pattern=document.reason_pattern,
     )
 
 

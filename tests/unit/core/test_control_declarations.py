@@ -18,6 +18,7 @@ from identity_reconciler.core.control import (
     unmatched,
 )
 from identity_reconciler.core.declared import (
+    OWNER,
     ApplicationSelector,
     Declared,
     DeclaredApplication,
@@ -37,7 +38,9 @@ from identity_reconciler.core.declared import (
 from identity_reconciler.core.guard_settings import (
     GuardSettings,
     MinMembers,
+    MustExpire,
     PinnedMembers,
+    Policies,
     PrivilegedNames,
     ProtectedNames,
 )
@@ -311,6 +314,72 @@ class TestReviews:
         return Declared(PLAIN, applications=(made,))
 
 
+class TestReviewers:
+    """Who is not asked any more is told, be it as an owner, and with who is asked instead."""
+
+    AT = Position("groups.yaml", 7, 3)
+    ANN = DeclaredOwner(PrincipalKind.USER, "ann", AT)
+    BOB = replace(ANN, name="bob")
+    OWN = replace(ANN, name=OWNER)
+    LEADS = DeclaredOwner(PrincipalKind.GROUP, "ann", AT)
+
+    def declared(
+        self,
+        kind: str,
+        owners: str,
+        by: tuple[DeclaredOwner, ...],
+        users: tuple[DeclaredUser, ...] = (),
+    ) -> Declared:
+        terms = ReviewTerms(Period(1, PeriodUnit.MONTH), by, HERE)
+        people = tuple(DeclaredOwner(PrincipalKind.USER, one, self.AT) for one in owners.split())
+        if kind == "group":
+            groups = (group("g", review=terms, owners=people),)
+            return Declared(PLAIN, users, groups)
+        made = replace(application(name="Wiki"), review=terms, owners=people)
+        return Declared(PLAIN, users, applications=(made,))
+
+    @pytest.mark.parametrize("kind", ["group", "application"])
+    @pytest.mark.parametrize(
+        ("before", "after", "gone", "asked"),
+        [
+            (("", (ANN, BOB)), ("", (BOB,)), ["user/ann"], "user/bob"),
+            (("", (ANN,)), ("", (BOB,)), ["user/ann"], "user/bob"),
+            (("", (ANN,)), ("", (LEADS,)), ["user/ann"], "group/ann"),
+            (("", (ANN,)), ("", (BOB, ANN)), [], ""),
+            (("", (ANN, BOB)), ("", (BOB, ANN)), [], ""),
+            (("ann", ()), ("bob", ()), ["user/ann"], "user/bob"),
+            (("ann", ()), ("ann", (OWN,)), [], ""),
+            (("ann", (OWN, BOB)), ("ann", ()), ["user/bob"], "user/ann"),
+            (("ann bob", ()), ("ann", (BOB,)), ["user/ann"], "user/bob"),
+            (("ann", (BOB,)), ("eve", (BOB,)), [], ""),
+            (("ann", (BOB,)), ("ann", (OWN,)), ["user/bob"], "user/ann"),
+        ],
+    )
+    def test_each_way(
+        self,
+        kind: str,
+        before: tuple[str, tuple[DeclaredOwner, ...]],
+        after: tuple[str, tuple[DeclaredOwner, ...]],
+        gone: list[str],
+        asked: str,
+    ) -> None:
+        found = loosened(self.declared(kind, *before), self.declared(kind, *after))
+        called = "group/g" if kind == "group" else "application Wiki"
+        assert [one.text for one in found] == [
+            f"{called} is not reviewed by {one} any more: {asked} will be asked" for one in gone
+        ]
+        assert all(one.at_base and one.position == self.AT for one in found)
+        assert {one.aspect for one in found} <= {Aspect.GUARDED}
+
+    def test_another_name_is_the_same_person(self) -> None:
+        anna = DeclaredOwner(PrincipalKind.USER, "Anna", HERE)
+        base = self.declared("group", "", (self.ANN,), users=(user("ann"),))
+        renamed = (user("anna", previous_names=("Ann",)),)
+        assert told(base, self.declared("group", "", (anna,), users=renamed)) == []
+        other = self.declared("group", "", (anna,), users=(user("ann"), user("anna")))
+        assert told(base, other) == ["group/g is not reviewed by user/ann any more"]
+
+
 class TestApprovals:
     """Each that the base does not have just so is told, with all of it."""
 
@@ -517,6 +586,17 @@ class TestUnmatched:
         assert text.startswith(f'guards.{key}: "')
         advice = f'did you mean "{meant}"?' if meant else "correct it, or remove it"
         assert text.endswith(f"matches nothing that is declared or live; {advice}")
+
+    @pytest.mark.parametrize(
+        ("rule", "key"),
+        [
+            (MustExpire(groups=("brake-glass*",)), "must_expire.groups"),
+            (MustExpire(applications=("Payrol",)), "must_expire.applications"),
+        ],
+    )
+    def test_a_slip_in_a_policy_is_told(self, rule: MustExpire, key: str) -> None:
+        (text,) = self.found(GuardSettings(policies=Policies(must_expire=rule)))
+        assert text.startswith(f'{key}: "')
 
     def test_declared_applications_are_matched_by_name_and_by_arn(self) -> None:
         guards = GuardSettings(protected=ProtectedNames(applications=("wiki", "arn:crm", "zzz")))

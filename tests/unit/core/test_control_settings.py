@@ -35,6 +35,7 @@ from identity_reconciler.core.guard_settings import (
     MaxMembers,
     MinMembers,
     MinOwners,
+    MustExpire,
     PinnedMembers,
     Policies,
     PrivilegedNames,
@@ -196,6 +197,19 @@ EXAMPLES: dict[str, Example] = {
         Policies(min_owners=(MinOwners(("A",), (), 1),)),
     ),
     "max_duration": policies(Policies(max_duration=90), Policies(max_duration=91)),
+    "must_expire.groups": policies(
+        Policies(must_expire=MustExpire(groups=("a*",))),
+        Policies(must_expire=MustExpire(groups=("ab",))),
+    ),
+    "must_expire.applications": policies(
+        Policies(must_expire=MustExpire(applications=("Pay",))), Policies()
+    ),
+    "must_expire.privileged": policies(
+        Policies(must_expire=MustExpire(privileged=True)), Policies()
+    ),
+    "reason_pattern": policies(
+        Policies(reason_pattern="T-[0-9]+"), Policies(reason_pattern=".+"), both_ways=True
+    ),
     "no_direct_assignments": policies(Policies(no_direct_assignments=("Pay*",)), Policies()),
     "email_domains": policies(
         Policies(email_domains=("a.org",)), Policies(email_domains=("a.org", "b.org"))
@@ -246,6 +260,10 @@ WORDS = {
     "themselves",
     "min_owners[].least": 'says 1 for groups "a", was 2: fewer may answer for them',
     "max_duration": "is 91, was 90: privileged access may last for longer",
+    "must_expire.groups": 'no longer has "a*": access to what it matches may be given without an '
+    "end",
+    "must_expire.privileged": "is false, was true: privileged access may be given without an end",
+    "reason_pattern": 'is ".+", was "T-[0-9]+": other reasons pass',
     "email_domains": 'has "b.org" now: addresses of it pass',
     "guards.min_members[].least": 'says 1 for "a", was 2: it may have fewer members',
 }

@@ -116,7 +116,7 @@ class TestNames:
             *("lockout.self", "privileged"),
             *("rename.suspected", "leftover.accounts", "review.overdue"),
             *("separation_of_duties", "max_members", "no_direct_assignments", "email_domains"),
-            *("min_owners", "max_duration"),
+            *("min_owners", "max_duration", "must_expire", "reason_pattern"),
         ]
 
     def test_of_kinds(self) -> None:

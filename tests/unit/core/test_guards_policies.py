@@ -11,6 +11,7 @@ from identity_reconciler.core.declared import (
     DeclaredApplication,
     DeclaredGroup,
     DeclaredOwner,
+    Listed,
     Presence,
     Settings,
 )
@@ -19,6 +20,7 @@ from identity_reconciler.core.guard_settings import (
     GuardSettings,
     MaxMembers,
     MinOwners,
+    MustExpire,
     Policies,
     PrivilegedNames,
     SeparatedDuties,
@@ -69,6 +71,8 @@ class TestWhatIsOnlyTaken:
             no_direct_assignments=("Payroll",),
             min_owners=(MinOwners(("*",), ("*",), 1),),
             max_duration=1,
+            must_expire=MustExpire(privileged=True),
+            reason_pattern="T-1",
         )
         settings = replace(WIDE, policies=policies, privileged=PrivilegedNames(groups=("*",)))
         guards = {
@@ -77,11 +81,19 @@ class TestWhatIsOnlyTaken:
             GuardId.NO_DIRECT_ASSIGNMENTS,
             GuardId.MIN_OWNERS,
             GuardId.MAX_DURATION,
+            GuardId.MUST_EXPIRE,
+            GuardId.REASON_PATTERN,
         }
         for members, standing in ((["ann"], Standing.PASSED), (["ann", "eve"], Standing.BLOCKED)):
             world = World(team="ann", crew="ann bob", others="eve")
             world.groups["crew"], world.live_alone = members, ["ann"]
-            verdicts = judge(world.evidence(), settings)
+            evidence = world.evidence()
+            dated = DeclaredGroup(
+                Group(GroupName("dated")), HERE, members=(Listed("ann", HERE, starts=NOW),)
+            )
+            declaration = evidence.declaration
+            declaration = replace(declaration, groups=(*declaration.groups, dated))
+            verdicts = judge(replace(evidence, declaration=declaration), settings)
             assert {verdicts[guard].standing for guard in guards} == {standing}
 
 
@@ -147,4 +159,11 @@ class TestControl:
         base, now = Settings(INSTANCE, guards=limited), Settings(INSTANCE)
         (told,) = loosened(Declared(base), Declared(now))
         assert told.text.startswith("max_duration is gone, was 90: ")
+        assert loosened(Declared(now), Declared(base)) == ()
+
+    def test_no_pattern_takes_every_reason(self) -> None:
+        limited = GuardSettings(policies=Policies(reason_pattern="T-1"))
+        base, now = Settings(INSTANCE, guards=limited), Settings(INSTANCE)
+        (told,) = loosened(Declared(base), Declared(now))
+        assert told.text == 'reason_pattern is gone, was "T-1": other reasons pass'
         assert loosened(Declared(now), Declared(base)) == ()

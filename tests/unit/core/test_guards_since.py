@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from identity_reconciler.core.approvals import Approval
-from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser
+from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser, Listed
 from identity_reconciler.core.guard_settings import (
     DeleteBudget,
     ExpectLive,
@@ -17,6 +17,7 @@ from identity_reconciler.core.guard_settings import (
     MaxMembers,
     MinMembers,
     MinOwners,
+    MustExpire,
     PinnedMembers,
     Policies,
     PrivilegedNames,
@@ -129,6 +130,13 @@ def hired() -> World:
     return world
 
 
+def dated() -> World:
+    world = World(team="ann")
+    listed = Listed("ann", HERE, starts=NOW)
+    world.extra_groups = [DeclaredGroup(Group(GroupName("new")), HERE, members=(listed,))]
+    return world
+
+
 def policies(chosen: Policies) -> GuardSettings:
     return replace(LOOSE, policies=chosen)
 
@@ -168,6 +176,11 @@ CASES: dict[GuardId, tuple[Callable[[], World], GuardSettings]] = {
         hired,
         replace(policies(Policies(max_duration=90)), privileged=PrivilegedNames(groups=("t*",))),
     ),
+    GuardId.MUST_EXPIRE: (
+        hired,
+        policies(Policies(must_expire=MustExpire(groups=("t*",)))),
+    ),
+    GuardId.REASON_PATTERN: (dated, policies(Policies(reason_pattern="T-1"))),
     GuardId.RENAME_SUSPECTED: (replaced, replace(LOOSE, rename=RenameSigns(50, 50))),
 }
 
