@@ -9,6 +9,9 @@ wave what they never have; with all of its revocations and none of its grants, e
 they keep. As access only grows with each link, this holds for whatever of a wave is done, so that
 its changes may be carried out in any interleaving in which each comes after what it needs.
 
+Nor has anybody two duties at once that are kept apart, and that they do not have together before
+or after: who changes from one to the other leaves the one first.
+
 Where nothing is safe any more, in a real exchange, the change that harms the fewest goes first, a
 revocation before a grant; who is without access, or has too much, and for how many requests, is
 told.
@@ -24,7 +27,8 @@ from functools import cached_property
 from typing import assert_never
 
 from identity_reconciler.core.access import Effect, Impact, is_open
-from identity_reconciler.core.accounts import AccountRole
+from identity_reconciler.core.duties import Duty, KeptApart, kept_apart
+from identity_reconciler.core.guard_settings import SeparatedDuties
 from identity_reconciler.core.needs import Need, Why, needs
 from identity_reconciler.core.plan import (
     Change,
@@ -36,9 +40,8 @@ from identity_reconciler.core.plan import (
     ordered,
     preceding,
 )
-from identity_reconciler.core.renames import NO_RENAMES, Link, Renames
+from identity_reconciler.core.renames import NO_RENAMES, Link
 from identity_reconciler.core.state import (
-    ApplicationArn,
     Assignment,
     Group,
     GroupKey,
@@ -46,16 +49,13 @@ from identity_reconciler.core.state import (
     Membership,
     Principal,
     PrincipalKind,
-    State,
     User,
     UserKey,
     UserName,
     group_key,
     user_key,
 )
-
-Target = ApplicationArn | AccountRole
-"""What access is to."""
+from identity_reconciler.core.ways import Target, Ways, of_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class Exposure:
     """Somebody who lacks, in passing, what they keep, or has what they have at neither end."""
 
     effect: Effect
-    """LOST: without it; GAINED: over-granted."""
+    """LOST: without it; GAINED: over-granted, or with both of what is kept apart."""
     user: UserName
     """As spelled after the plan; before it for a deleted user."""
-    target: Target
+    target: Target | KeptApart
     requests: int
     """For how many requests at most."""
 
@@ -80,14 +80,15 @@ class Ordering:
     """In the order in which they begin."""
 
 
-def in_waves(impact: Impact) -> Ordering:
+def in_waves(impact: Impact, apart: Iterable[SeparatedDuties] = ()) -> Ordering:
     """Return the plan of *impact* in an order that keeps everybody's access, as far as any does.
 
+    On the way nobody has two of what *apart* keeps apart, which names groups as after the plan.
     Of people and targets of which *impact* knows only in part, too much may be told to be lost in
     passing, and never too little. The same plan always comes in the same order.
     """
     listed = ordered(impact.plan.changes)
-    builder = _Builder(impact, listed)
+    builder = _Builder(impact, listed, apart)
     waves = builder.waves()
     plan = replace(
         impact.plan,
@@ -97,146 +98,35 @@ def in_waves(impact: Impact) -> Ordering:
     return Ordering(plan, tuple(builder.exposures))
 
 
-Pair = tuple[Target, UserKey]
-"""What somebody has access to; people are named as after the plan."""
+Pair = tuple[Target | KeptApart, UserKey]
+"""What somebody has access to, or both of; people are named as after the plan."""
 _Many = tuple[Target, AbstractSet[UserKey]]
-
-
-class _Ways:
-    """By which links people have access, in one state, as far as a plan concerns them.
-
-    Everything is named as after the renames of the plan: what is called otherwise before is the
-    same thing, and what takes over a name is another.
-    """
-
-    def __init__(self, state: State, renames: Renames, people: AbstractSet[UserKey]) -> None:
-        self._members: dict[GroupKey, set[UserKey]] = {}
-        self._groups: defaultdict[UserKey, frozenset[GroupKey]] = defaultdict(frozenset)
-        self._assigned: defaultdict[Target, set[Principal]] = defaultdict(set)
-        self._targets: defaultdict[Principal, set[Target]] = defaultdict(set)
-        for group, members in state.members.items():
-            later = renames.group(group)
-            found = renames.members(members) & people
-            self._members[later] = set(found)
-            for user in found:
-                self._groups[user] |= {later}
-        for arn, principals in state.assignments.items():
-            for principal in principals if not is_open(state, arn) else ():
-                self._assign(arn, renames.principal(principal))
-        for principal, roles in state.account_access.items():
-            for role in roles:
-                self._assign(role, renames.principal(principal))
-
-    def _assign(self, target: Target, principal: Principal) -> None:
-        if not principal.orphan:
-            self._assigned[target].add(principal)
-            self._targets[principal].add(target)
-
-    def copy(self) -> _Ways:
-        """Return another one that starts from the same."""
-        other = _Ways(State(), NO_RENAMES, frozenset())
-        other._members = {group: set(members) for group, members in self._members.items()}
-        other._groups = defaultdict(frozenset, self._groups)
-        other._assigned = defaultdict(set, {t: set(some) for t, some in self._assigned.items()})
-        other._targets = defaultdict(set, {p: set(some) for p, some in self._targets.items()})
-        return other
-
-    def add(self, link: Link) -> None:
-        """Take in *link*, named as after the renames."""
-        match link:
-            case Membership():
-                group, user = group_key(link.group), user_key(link.user)
-                self._members.setdefault(group, set()).add(user)
-                self._groups[user] |= {group}
-            case Assignment():
-                self._assign(link.application, link.principal)
-            case _:
-                assert_never(link)
-
-    def remove(self, link: Link) -> None:
-        """Take *link* out, named as after the renames."""
-        match link:
-            case Membership():
-                group, user = group_key(link.group), user_key(link.user)
-                self._members.get(group, set()).discard(user)
-                self._groups[user] -= {group}
-            case Assignment(application=arn, principal=principal):
-                self._assigned[arn].discard(principal)
-                self._targets[principal].discard(arn)
-            case _:
-                assert_never(link)
-
-    def reach(self, target: Target, user: UserKey, without: GroupKey | None = None) -> bool:
-        """Return whether *user* has access to *target*, otherwise than through one group."""
-        assigned = self._assigned.get(target)
-        if not assigned:
-            return False
-        if Principal(PrincipalKind.USER, user) in assigned:
-            return True
-        return any(
-            group != without and _group(group) in assigned for group in self._groups.get(user, ())
-        )
-
-    def who(self, principal: Principal) -> AbstractSet[UserKey]:
-        """Return who has what *principal* is assigned to."""
-        if principal.kind is PrincipalKind.USER:
-            return {UserKey(principal.name)}
-        return self._members.get(GroupKey(principal.name), set())
-
-    def reached(
-        self, target: Target, among: AbstractSet[UserKey], but_for: Principal | None = None
-    ) -> AbstractSet[UserKey]:
-        """Return those *among* people who have *target*, otherwise than by one assignment."""
-        if len(among) <= _FEW and (but_for is None or but_for.kind is PrincipalKind.GROUP):
-            group = None if but_for is None else GroupKey(but_for.name)
-            return {user for user in among if self.reach(target, user, group)}
-        found: set[UserKey] = set()
-        for principal in self._assigned.get(target, ()):
-            if principal != but_for:
-                found |= self.who(principal) & among
-        return found
-
-    def lost_without(self, principal: Principal, target: Target) -> AbstractSet[UserKey]:
-        """Return who has *target* by nothing but that *principal* is assigned to it."""
-        users = self.who(principal)
-        return users - self.reached(target, users, principal)
-
-    def targets(self, principal: Principal) -> tuple[Target, ...]:
-        """Return what *principal* is assigned to."""
-        return tuple(self._targets.get(principal, ()))
-
-    def has(self, target: Target, principal: Principal) -> bool:
-        """Return whether *principal* is assigned to *target*."""
-        return target in self._targets.get(principal, ())
-
-    def is_member(self, group: GroupKey, user: UserKey) -> bool:
-        """Return whether *user* is in *group*."""
-        return user in self._members.get(group, ())
-
-
-_FEW = 8
-"""Up to so many people are looked at one by one, by their groups."""
-
-
-def _group(key: GroupKey) -> Principal:
-    return Principal(PrincipalKind.GROUP, key)
+_Harm = tuple[Target | KeptApart, AbstractSet[UserKey]]
 
 
 class _Builder:
     """Puts the changes of a plan into waves."""
 
-    def __init__(self, impact: Impact, listed: tuple[Change, ...]) -> None:
+    def __init__(
+        self, impact: Impact, listed: tuple[Change, ...], apart: Iterable[SeparatedDuties]
+    ) -> None:
         self.exposures: list[Exposure] = []
         self._impact, self._renames = impact, impact.renames
         self._left: dict[Key, Change] = {change.key: change for change in listed}
         self._needs, self._first = needs(listed), preceding(listed)
-        self._before = _Ways(impact.before, impact.renames, self._people)
-        self._after = _Ways(impact.after, NO_RENAMES, self._people)
+        self._before = Ways(impact.before, impact.renames, self._people)
+        self._after = Ways(impact.after, NO_RENAMES, self._people)
         self._least, self._most = self._before.copy(), self._before.copy()
         """With the revocations of the wave and none of its grants, and the other way about."""
         self._open: dict[tuple[Effect, Pair], int] = {}
         """When what is exposed now began: how many changes there were before."""
         self._done = 0
+        self._apart: defaultdict[Principal | Target, list[KeptApart]] = defaultdict(list)
+        """What is kept apart from being in a group, or from having access to an application."""
+        for two in kept_apart(apart, impact.before, impact.after):
+            for duty in (two.first, two.second):
+                for thing in _things(duty):
+                    self._apart[thing].append(two)
 
     @cached_property
     def _people(self) -> frozenset[UserKey]:
@@ -300,7 +190,7 @@ class _Builder:
         del self._left[change.key]
         self._carry_out(change, grants=self._most, revocations=self._least)
 
-    def _carry_out(self, change: Change, *, grants: _Ways, revocations: _Ways) -> None:
+    def _carry_out(self, change: Change, *, grants: Ways, revocations: Ways) -> None:
         """Do in *grants* what *change* gives, or in *revocations* what it takes away."""
         links = self._links(change)
         match change:
@@ -323,9 +213,9 @@ class _Builder:
             self._done += 1
             self._carry_out(change, grants=self._least, revocations=self._most)
         for (effect, pair), since in tuple(self._open.items()):
-            if self._least.reach(*pair) is (effect is Effect.LOST):
+            target, user = pair
+            if self._has(self._least, target, user) is (effect is Effect.LOST):
                 del self._open[effect, pair]
-                target, user = pair
                 self.exposures.append(
                     Exposure(effect, self._name(user), target, self._done - since)
                 )
@@ -336,17 +226,56 @@ class _Builder:
             return later.user_name(user)
         return self._impact.before.user_name(self._renames.reversed().user(user))
 
-    def _harm(self, change: Change) -> Iterator[_Many]:
+    def _has(self, ways: Ways, target: Target | KeptApart, user: UserKey) -> bool:
+        if isinstance(target, KeptApart):
+            return all(self._is_on(ways, duty, user) for duty in (target.first, target.second))
+        return ways.reach(target, user)
+
+    def _is_on(self, ways: Ways, duty: Duty, user: UserKey) -> bool:
+        """Return whether *user* has *duty* by a link.
+
+        What requires no assignment everybody has, before and after: it comes together with nothing
+        in passing that would not be told anyhow, for that is had at neither end.
+        """
+        if duty.group is not None:
+            return ways.is_member(duty.group, user)
+        return any(ways.reach(arn, user) for arn in duty.applications)
+
+    def _harm(self, change: Change) -> Iterator[_Harm]:
         """Yield what is lost, by *change*, by whom, who keep it, or is got by who never has it."""
         if isinstance(change, Create):
             for target, users in self._opened(change):
                 had, has = (ways.reached(target, users) for ways in (self._before, self._after))
                 if harmed := users - had - has:
                     yield target, harmed
+            yield from self._together(change) if self._apart else ()
         elif isinstance(change, Delete):
             for target, users in self._closed(change):
                 if harmed := self._after.reached(target, self._before.reached(target, users)):
                     yield target, harmed
+
+    def _together(self, change: Create) -> Iterator[_Harm]:
+        """Yield what is kept apart and would be had together, by whom, who never have both."""
+        given: dict[Principal | Target, AbstractSet[UserKey]] = dict(self._opened(change))
+        if isinstance(change.after, Membership):
+            group = of_group(group_key(change.after.group))
+            given[group] = {user_key(change.after.user)}
+        found = dict.fromkeys(two for thing in given for two in self._apart.get(thing, ()))
+        for two in found:
+            first, second = (
+                {user for thing in _things(duty) for user in given.get(thing, ())}
+                for duty in (two.first, two.second)
+            )
+            harmed = {
+                user
+                for user in first | second
+                if (user in first or self._is_on(self._most, two.first, user))
+                and (user in second or self._is_on(self._most, two.second, user))
+                and not self._has(self._before, two, user)
+                and not self._has(self._after, two, user)
+            }
+            if harmed:
+                yield two, harmed
 
     def _opened(self, change: Create) -> Iterator[_Many]:
         """Yield what *change* gives to whom, of those who do not have it in this wave."""
@@ -354,7 +283,7 @@ class _Builder:
         match change.after:
             case Membership() as link:
                 users = {user_key(link.user)}
-                for target in ways.targets(_group(group_key(link.group))):
+                for target in ways.targets(of_group(group_key(link.group))):
                     yield target, users - ways.reached(target, users)
             case Assignment(application=arn) as link if not is_open(self._impact.before, arn):
                 users = set(ways.who(link.principal))
@@ -372,14 +301,14 @@ class _Builder:
             case Membership() as link:
                 later = self._renames.membership(link)
                 group, user = group_key(later.group), user_key(later.user)
-                for target in ways.targets(_group(group)) if ways.is_member(group, user) else ():
-                    yield target, {user} - ways.reached(target, {user}, _group(group))
+                for target in ways.targets(of_group(group)) if ways.is_member(group, user) else ():
+                    yield target, {user} - ways.reached(target, {user}, of_group(group))
             case Assignment(application=arn) as link:
                 principal = self._renames.principal(link.principal)
                 if ways.has(arn, principal):
                     yield arn, ways.lost_without(principal, arn)
             case Group(name=name):
-                principal = _group(group_key(name))
+                principal = of_group(group_key(name))
                 for target in ways.targets(principal):
                     yield target, ways.lost_without(principal, target)
             case User():
@@ -419,3 +348,8 @@ class _Builder:
                 self._open.setdefault((effect, (target, user)), self._done)
         self._take(chosen)
         return chosen
+
+
+def _things(duty: Duty) -> Iterable[Principal | Target]:
+    """Return what *duty* is: to be in that group, or to have access to one of these."""
+    return duty.applications if duty.group is None else (of_group(duty.group),)

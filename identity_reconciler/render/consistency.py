@@ -223,10 +223,18 @@ def _about_passing(document: PlanDocument) -> Iterator[str]:
     for one in document.in_passing:
         if len(one.listed) != min(one.people, LISTED_PEOPLE) or not one.people:
             yield f"{one.people} people are {one.effect}, and {len(one.listed)} are named"
+        if (one.arn is None) is (one.apart_from is None) or (one.apart_from and one.account):
+            yield f"{one.target} is neither one thing nor kept apart from another"
+        if one.apart_from and one.effect == "without":
+            yield f"somebody is without both {one.target} and {one.apart_from}"
         if one.requests > len(document.changes):
             yield f"somebody is {one.effect} for more requests than there are"
     order = [
-        (one.effect == "over-granted", one.target, one.account or "", one.arn, one.requests)
+        (
+            one.effect == "over-granted",
+            *(one.target, one.apart_from or "", one.account or "", one.arn or ""),
+            one.requests,
+        )
         for one in document.in_passing
     ]
     if sorted(set(order)) != order:

@@ -13,6 +13,7 @@ from identity_reconciler.core.accounts import AccountRole
 from identity_reconciler.core.approvals import approval_lines
 from identity_reconciler.core.control import Loosening, Unmatched
 from identity_reconciler.core.declared import Declared
+from identity_reconciler.core.duties import KeptApart
 from identity_reconciler.core.expiry import expiring, starting
 from identity_reconciler.core.guards import Standing, Verdict
 from identity_reconciler.core.order import Exposure
@@ -337,26 +338,30 @@ def _account_access(changes: tuple[AccountChange, ...]) -> tuple[AccountAccessDo
 
 
 def _in_passing(exposures: tuple[Exposure, ...], live: State) -> tuple[PassingDocument, ...]:
-    grouped: dict[tuple[bool, str, str, str, int], set[UserName]] = {}
+    grouped: dict[tuple[bool, str, str, str, str, int], set[UserName]] = {}
     for one in exposures:
+        other, account = "", ""
         match one.target:
+            case KeptApart(first, second):
+                name, other, arn = first.label, second.label, ""
             case AccountRole() as role:
                 name, account, arn = role.access, role.place, role.arn
             case arn:
-                name, account = live.application_label(arn) or arn, ""
-        key = (one.effect is Effect.GAINED, name, account, arn, one.requests)
+                name = live.application_label(arn) or arn
+        key = (one.effect is Effect.GAINED, name, other, account, arn, one.requests)
         grouped.setdefault(key, set()).add(one.user)
     return tuple(
         PassingDocument(
             effect="over-granted" if gained else "without",
             target=name,
+            apart_from=other or None,
             account=account or None,
-            arn=arn,
+            arn=arn or None,
             requests=requests,
             people=len(users),
             listed=tuple(sorted(users, key=lambda user: (folded(user), user)))[:LISTED_PEOPLE],
         )
-        for (gained, name, account, arn, requests), users in sorted(grouped.items())
+        for (gained, name, other, account, arn, requests), users in sorted(grouped.items())
     )
 
 

@@ -294,11 +294,14 @@ class PassingDocument(_Part):
 
     effect: Literal["without", "over-granted"]
     target: str
-    """Name of the application, or of the permission set or role."""
+    """Name of the application, or of the permission set or role; or the first of two things that
+    are kept apart, `group <name>` or `application <name>`."""
+    apart_from: str | None = None
+    """The second of them: they are had together."""
     account: str | None = None
     """Where that is in one: its name, if known, and its twelve digits."""
-    arn: str
-    """Of the application, permission set or role."""
+    arn: str | None = None
+    """Of the application, permission set or role; missing where two things are kept apart."""
     requests: int = Field(ge=1)
     """For how many requests at most."""
     people: int

@@ -235,7 +235,10 @@ def passing(one: PassingDocument, marks: Marks) -> str:
     """Return who is without what, or has too much, and for how long."""
     what = f"{marks.name(one.target)}{f' in {marks.name(one.account)}' if one.account else ''}"
     is_one = one.people == 1
-    if one.effect == "without":
+    if one.apart_from:
+        both = f"both {what} and {marks.name(one.apart_from)}"
+        told = f"{'has' if is_one else 'have'} {both}, which are kept apart,"
+    elif one.effect == "without":
         told = f"{'is' if is_one else 'are'} without {what}"
     else:
         told = f"{'has' if is_one else 'have'} {what}, and neither before nor after,"

@@ -131,7 +131,7 @@ def make_plan(
         accounts = read_accounts(impact, known, _account_reader(declared, gateway, listener))
     with listener.phase("plan"), without_collections():
         impact = accounts.impact
-        ordering = in_waves(impact)
+        ordering = in_waves(impact, declared.settings.guards.policies.separation_of_duties)
         plan = _bound(ordering.plan, gateway)
         evidence = gather(comparison, impact)
         if base is not None and base.declared is not None:
@@ -192,7 +192,7 @@ def make_targeted_plan(
     # Who gains access through other groups is a question about more than the change; so are
     # most guards, which judge a plan against the whole of what is managed.
     impact = accounts.impact
-    ordering = in_waves(impact)
+    ordering = in_waves(impact, declared.settings.guards.policies.separation_of_duties)
     plan = _bound(ordering.plan, gateway)
     findings = Findings(
         access_complete=False,

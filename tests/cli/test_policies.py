@@ -148,6 +148,22 @@ class TestPlan:
         assert run.code == 4
         assert f"guard: {policy}" in run.out
 
+    @pytest.mark.parametrize(("apart", "waves"), [("[engineering, finance]", 2), ("[]", 1)])
+    def test_who_moves_leaves_the_one_first(self, applied: Path, apart: str, waves: int) -> None:
+        """And not before where nothing keeps the two apart."""
+        if waves > 1:
+            policies(applied, f"separation_of_duties:\n  - groups: {apart}\n")
+        edit(applied, "groups/company.yaml", "      - li.juan\n", "")
+        members = "      - martha.rivera\n      - paulo"
+        edit(applied, "groups/company.yaml", members, "      - li.juan\n" + members)
+        made = command("plan", "--sandbox", "--format", "json", cwd=applied).json()
+        assert [(one["action"], one["address"]) for one in made["changes"]] == [
+            ("delete", "membership/engineering/li.juan"),
+            ("create", "membership/finance/li.juan"),
+        ]
+        assert len({one["wave"] for one in made["changes"]}) == waves
+        assert made["in_passing"] == []
+
     def test_somebody_who_is_not_listed_counts(self, applied: Path, golden: Golden) -> None:
         """Of a group whose members are not managed, who is in there is read."""
         (applied / "desired-state/groups/more.yaml").write_text("groups:\n  - name: approve\n")

@@ -34,8 +34,10 @@ from identity_reconciler.core.guard_settings import (
     Budgets,
     DeleteBudget,
     GuardSettings,
+    Policies,
     PrivilegedNames,
     ProtectedNames,
+    SeparatedDuties,
 )
 from identity_reconciler.core.guards import check_plan, check_since, gather
 from identity_reconciler.core.guards.guarded import guarded_changes
@@ -406,7 +408,7 @@ def made(declared: Declared, live: State = LIVE, pending: Declared | None = None
     """Return the document of the plan for *declared*, as `plan` makes it; *pending* is its base."""
     comparison = compare_closely(declared, live, NOW)
     impact = Impact.of(comparison.plan, live)
-    ordering = in_waves(impact)
+    ordering = in_waves(impact, declared.settings.guards.policies.separation_of_duties)
     comparison = replace(comparison, plan=bound(ordering.plan))
     evidence = gather(comparison, impact)
     guards = declared.settings.guards
@@ -484,6 +486,21 @@ def exchange() -> Declared:
     )
 
 
+def kept_apart() -> Declared:
+    """A member of a group that is deleted joins one that is kept apart from it."""
+    admins, contractors = DECLARED.groups
+    duties = SeparatedDuties(("contractors", "admins"), reason="SOX")
+    guards = replace(GENEROUS, policies=Policies(separation_of_duties=(duties,)))
+    return replace(
+        DECLARED,
+        settings=replace(DECLARED.settings, guards=guards),
+        groups=(
+            replace(admins, members=listed("ana", "bob", "eve", line=4)),
+            replace(contractors, members=None, presence=Presence.ABSENT),
+        ),
+    )
+
+
 FORGED = User(UserName("\u0430lice"))
 
 
@@ -537,6 +554,7 @@ PLANS: dict[str, Callable[[], PlanDocument]] = {
     "blocked": lambda: made(blocked()),
     "accounts": lambda: made(blocked(), WITH_ACCOUNTS),
     "expiring": lambda: made(expiring()),
+    "kept-apart": lambda: made(kept_apart()),
     "exchange": lambda: made(exchange(), EXCHANGED),
     "twins": lambda: made(twins(), WITH_TWIN),
     "look-alikes": lambda: made(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import pytest
+
 from identity_reconciler.core.access import Effect, Impact
 from identity_reconciler.core.accounts import AccountRole, AccountRoleKind
+from identity_reconciler.core.guard_settings import SeparatedDuties
 from identity_reconciler.core.order import Exposure, Ordering, in_waves
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Reason, Rename
 from identity_reconciler.core.state import (
@@ -87,10 +92,11 @@ def waves(
     members: dict[str, str],
     assigned: dict[Application, str],
     roles: dict[str, AccountRole] | None = None,
+    apart: tuple[SeparatedDuties, ...] = (),
 ) -> tuple[list[set[str]], Ordering]:
     """Return what happens in each wave, and all of the ordering."""
     plan = Plan(tuple(changes))
-    ordering = in_waves(Impact.of(plan, live(members, assigned, roles)))
+    ordering = in_waves(Impact.of(plan, live(members, assigned, roles)), apart)
     found: dict[int, set[str]] = {}
     for change in ordering.plan.changes:
         sign = "-" if isinstance(change, Delete) else ">" if isinstance(change, Rename) else "+"
@@ -319,6 +325,80 @@ class TestExchange:
         assert {(one.effect, one.user, one.target) for one in ordering.exposures} == {
             (Effect.LOST, "ana", ADMIN)
         }
+
+
+class TestKeptApart:
+    """Who changes from one duty to another leaves the one first, and is told if that cannot be."""
+
+    GROUPS = (SeparatedDuties(("approve", "Submit")),)
+    MEMBERS: Mapping[str, str] = {"approve": "ana bob", "submit": "cleo", "staff": "ana bob cleo"}
+    MOVE: tuple[Change, ...] = (joins("submit", "ana"), leaves("approve", "ana"))
+
+    def test_between_groups(self) -> None:
+        together, _ = waves(list(self.MOVE), dict(self.MEMBERS), {})
+        assert len(together) == 1
+        found, ordering = waves(list(self.MOVE), dict(self.MEMBERS), {}, apart=self.GROUPS)
+        assert found == [{"-membership/approve/ana"}, {"+membership/submit/ana"}]
+        assert ordering.exposures == ()
+
+    def test_others_wait_for_nobody(self) -> None:
+        changes = [*self.MOVE, joins("submit", "dan"), leaves("approve", "bob")]
+        found, _ = waves(changes, dict(self.MEMBERS), {}, apart=self.GROUPS)
+        assert found[1:] == [{"+membership/submit/ana"}]
+
+    @pytest.mark.parametrize("name", ["Shop", "arn:shop"])
+    def test_from_an_application_to_a_group(self, name: str) -> None:
+        """The assignment of a group goes before one of its members joins."""
+        apart = (SeparatedDuties(("submit",), (name,)),)
+        changes: list[Change] = [joins("submit", "ana"), unassigns(SHOP, "group", "staff")]
+        found, ordering = waves(changes, dict(self.MEMBERS), {SHOP: "staff"}, apart=apart)
+        assert found == [{"-assignment/shop/group/staff"}, {"+membership/submit/ana"}]
+        assert ordering.exposures == ()
+
+    def test_between_applications(self) -> None:
+        apart = (SeparatedDuties((), ("Shop", "Wiki")),)
+        changes: list[Change] = [
+            assigns(WIKI, "group", "staff"),
+            *(unassigns(SHOP, "group", "staff"), unassigns(SHOP, "user", "cleo")),
+        ]
+        found, ordering = waves(changes, dict(self.MEMBERS), {SHOP: "staff cleo"}, apart=apart)
+        assert found[-1] == {"+assignment/wiki/group/staff"}
+        assert ordering.exposures == ()
+
+    def test_who_has_both_in_the_end_or_had_them_does_not_wait(self) -> None:
+        """What is approved, or what a plan mends, is no reason to wait."""
+        changes: list[Change] = [joins("submit", "ana"), leaves("staff", "bob")]
+        found, ordering = waves(changes, dict(self.MEMBERS), {}, apart=self.GROUPS)
+        assert (len(found), ordering.exposures) == (1, ())
+        members = {**self.MEMBERS, "submit": "ana"}
+        found, ordering = waves([leaves("approve", "ana")], members, {}, apart=self.GROUPS)
+        assert (len(found), ordering.exposures) == (1, ())
+
+    def test_rather_without_access_than_with_both(self) -> None:
+        """Both open the Shop, which is kept: for a moment it is not had."""
+        found, ordering = waves(
+            list(self.MOVE), dict(self.MEMBERS), {SHOP: "approve submit"}, apart=self.GROUPS
+        )
+        assert found == [{"-membership/approve/ana"}, {"+membership/submit/ana"}]
+        assert ordering.exposures == (Exposure(Effect.LOST, UserName("ana"), SHOP.arn, 2),)
+
+    def test_where_the_one_goes_only_after_the_other(self) -> None:
+        """A group is deleted once its members are in place, wherever that is."""
+        gone = Delete(
+            Group(GroupName("approve")),
+            Reason.ABSENT,
+            (Membership(GroupName("approve"), UserName("ana")),),
+        )
+        found, ordering = waves(
+            [gone, joins("submit", "ana")],
+            {"approve": "ana", "submit": "cleo"},
+            {SHOP: "submit"},
+            apart=self.GROUPS,
+        )
+        assert found == [{"+membership/submit/ana"}, {"-group/approve"}]
+        (told,) = ordering.exposures
+        assert (told.effect, told.user, told.requests) == (Effect.GAINED, "ana", 2)
+        assert str(told.target) == "group approve and group Submit"
 
 
 class TestNames:

@@ -239,6 +239,7 @@ FATES: Mapping[str, Fate] = {
     "in_passing": TOLD,
     "in_passing.effect": TOLD,
     "in_passing.target": TOLD,
+    "in_passing.apart_from": TOLD,
     "in_passing.account": TOLD,
     "in_passing.arn": TOLD,
     "in_passing.requests": TOLD,
@@ -469,11 +470,19 @@ def rich() -> PlanDocument:
         )
         for effect in ("without", "over-granted")
     )
+    together = PassingDocument(
+        effect="over-granted",
+        target="group admins",
+        apart_from="application Payroll",
+        requests=1,
+        people=1,
+        listed=("ana",),
+    )
     who = "GitHub run 7, attempt 1 since 2026-03-01T08:59:00Z, until 2026-03-01T09:14:00Z"
     more = {
         "account_access": accounts,
         "account_access_read": "list",
-        "in_passing": passing,
+        "in_passing": (*passing, together),
         "generation": GenerationDocument(lock="directory", number=7, applying=who),
     }
     return plan.model_copy(update=more)
@@ -607,6 +616,27 @@ class TestOverdue:
         assert read_plan(plan_bytes(told)) == told
         with pytest.raises(StalePlanError, match="not in order"):
             read_plan(plan_bytes(plan.model_copy(update={"overdue": (one, older)})))
+
+
+class TestPassing:
+    """Somebody has or lacks one thing, or has two that are kept apart."""
+
+    @pytest.mark.parametrize(
+        "update",
+        [
+            {"apart_from": None},
+            {"arn": "arn:aws:sso:::permissionSet/x"},
+            {"account": "prod"},
+            {"effect": "without"},
+        ],
+    )
+    def test_that_contradicts_itself(self, update: dict[str, Any]) -> None:
+        plan = PLANS["kept-apart"]()
+        (one,) = plan.in_passing
+        assert read_plan(plan_bytes(plan)) == plan
+        wrong = plan.model_copy(update={"in_passing": (one.model_copy(update=update),)})
+        with pytest.raises(StalePlanError, match="contradicts itself"):
+            read_plan(plan_bytes(wrong))
 
 
 class TestStarts:
