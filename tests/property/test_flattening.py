@@ -14,19 +14,30 @@ from identity_reconciler.core.comparison import compare
 from identity_reconciler.core.declared import (
     Declared,
     DeclaredGroup,
+    DeclaredUser,
     Listed,
     ManageObjects,
     Presence,
+    Settings,
 )
 from identity_reconciler.core.flattening import circles, flattened
 from identity_reconciler.core.plan import Delete, Plan
 from identity_reconciler.core.resolution import with_all_members
 from identity_reconciler.core.scope import matches_any
-from identity_reconciler.core.state import Group, GroupName, State, User, folded
+from identity_reconciler.core.state import (
+    Group,
+    GroupName,
+    State,
+    User,
+    UserName,
+    folded,
+    group_key,
+    user_key,
+)
 from identity_reconciler.core.targets import rests_on_live, touched
 from identity_reconciler.runs.targeted_survey import plan_touched
 from tests.memory_gateway import MemoryGateway
-from tests.strategies import HERE, NOW, World, edits, nestings, worlds
+from tests.strategies import HERE, INSTANCE, NOW, World, edits, nestings, worlds
 
 MOMENTS = tuple(NOW + timedelta(hours=hours) for hours in (-25, 0, 1, 25))
 """One before, between and after each of the starts and ends that are drawn."""
@@ -173,6 +184,37 @@ class TestFlattening:
             )
         ]
         assert done(plans[0]) == done(plans[1])
+
+
+class TestWaysThatChange:
+    """What is touched is found by the way that counts now, though another one lasts longer."""
+
+    @staticmethod
+    def declared(expires: datetime) -> Declared:
+        def group(name: str, **lists: tuple[Listed, ...]) -> DeclaredGroup:
+            return DeclaredGroup(Group(GroupName(name)), HERE, **lists)  # type: ignore[arg-type]
+
+        groups = (
+            group("crew", members=(Listed("bob", HERE, starts=NOW + timedelta(days=9)),)),
+            group("team", members=(Listed("bob", HERE, expires),)),
+            group("staff", include=(Listed("crew", HERE), Listed("team", HERE))),
+        )
+        users = (DeclaredUser(User(UserName("bob")), HERE),)
+        return flattened(Declared(Settings(INSTANCE), users, groups))
+
+    def test_an_end_that_is_moved(self) -> None:
+        bob = frozenset({user_key("bob")})
+        live = State(
+            users={user_key("bob"): User(UserName("bob"))},
+            groups={group_key(one): Group(GroupName(one)) for one in ("crew", "team", "staff")},
+            members={group_key(one): bob for one in ("team", "staff")},
+        )
+        old, new = self.declared(NOW + timedelta(days=1)), self.declared(NOW)
+        assert compare(old, live, NOW).changes == ()
+        whole = {one.key for one in compare(new, live, NOW).changes}
+        assert whole == {("membership", one, "bob") for one in ("team", "staff")}
+        found = plan_touched(old, new, MemoryGateway.holding(live), NOW)
+        assert {one.key for one in found.plan.changes} == whole
 
 
 def _all(entry: DeclaredGroup) -> set[str]:
