@@ -25,6 +25,7 @@ from identity_reconciler.cli import (
     init,
     lists,
     plan,
+    remind,
     review,
     sandbox,
     schema,
@@ -77,6 +78,7 @@ app.add_typer(github.app, name="github", rich_help_panel=_APPLY)
 app.command(rich_help_panel=_LOOK)(explain.explain)
 app.add_typer(audit.app, name="audit", rich_help_panel=_LOOK)
 app.add_typer(review.app, name="review", rich_help_panel=_LOOK)
+app.command(rich_help_panel=_LOOK)(remind.remind)
 app.command(rich_help_panel=_LOOK)(doctor.doctor)
 app.command(rich_help_panel=_SET_UP)(init.init)
 app.add_typer(iam_policy.app, name="iam-policy", rich_help_panel=_SET_UP)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from identity_reconciler.cli.options import (
     ColorChoice,
     EndpointUrl,
     ForGithub,
+    NotifyAs,
+    NotifyNames,
+    NotifyUrl,
     OnlyExpired,
     ProfileName,
     RateOption,
@@ -26,6 +29,11 @@ from identity_reconciler.cli.options import (
     nearest,
 )
 from identity_reconciler.errors import ExitCode, ReconcilerError, UsageError
+from identity_reconciler.notify.shapes import Shape
+
+if TYPE_CHECKING:
+    from identity_reconciler.cli.execution import Course
+    from identity_reconciler.notify.notice import Event
 
 Source = Annotated[
     Path,
@@ -85,6 +93,9 @@ def apply(
     only_expired: OnlyExpired = False,
     rate: RateOption = None,
     timings: ShowTimings = False,
+    notify: NotifyUrl = None,
+    notify_names: NotifyNames = False,
+    notify_as: NotifyAs = Shape.JSON,
     github: ForGithub = False,
     color: ColorChoice = Color.AUTO,
     as_json: AsJson = False,
@@ -94,6 +105,7 @@ def apply(
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.execution import Course
     from identity_reconciler.cli.history import head_of
+    from identity_reconciler.cli.notices import telling, told_to
     from identity_reconciler.cli.options import parse_rates
     from identity_reconciler.cli.output import Timings, note, timings_text
     from identity_reconciler.github.step import github_step, without_commands
@@ -114,6 +126,8 @@ def apply(
         SavedPlan(path, expect_digest, expect_commit, expect_head, head, sandbox) if path else None
     )
     step = github_step(os.environ, as_json=False) if github else None
+    one = telling(notify, names=notify_names, shape=notify_as)
+    event: Event = "expire" if only_expired else "apply"
     course = Course(
         color,
         ask=not auto_approve,
@@ -122,15 +136,16 @@ def apply(
         allow_commit=allow_commit,
         wait=wait * 60,
         take_over=take_over,
-        told=[] if as_json else None,
+        as_json=as_json,
     )
     try:
-        with without_commands(step), _told(course.told) as told:
+        with told_to(one, event) as notes, without_commands(step), _told(course) as told:
+            notes.plans, notes.outcomes = course.plans, course.outcomes
             if saved is not None and saved.path == source:
                 code = apply_saved(saved, target, course)
             else:
                 code = apply_directory(source, saved, target, course)
-            told["exit_code"] = int(code)
+            told["exit_code"] = notes.exit_code = int(code)
             return code
     finally:
         if timings:
@@ -156,8 +171,8 @@ def _require_sense(source: Path, approved: Path | None, *, asks: bool, as_json: 
 
 
 @contextmanager
-def _told(instances: list[dict[str, object]] | None) -> Iterator[dict[str, object]]:
-    """Yield what programs are told besides *instances*, and tell them however the block ends."""
+def _told(course: Course) -> Iterator[dict[str, object]]:
+    """Yield what programs are told besides instances, and tell them however the block ends."""
     from identity_reconciler.cli.output import print_json
 
     members: dict[str, object] = {"exit_code": int(ExitCode.UNEXPECTED), "error": ""}
@@ -167,5 +182,5 @@ def _told(instances: list[dict[str, object]] | None) -> Iterator[dict[str, objec
         members |= {"exit_code": int(error.exit_code), "error": str(error)}
         raise
     finally:
-        if instances is not None:
-            print_json("apply", **members, instances=instances)
+        if course.as_json:
+            print_json("apply", **members, instances=course.told)

@@ -212,7 +212,7 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
         saved = _Saved(reviewed, gateway, lengths)
         course.show_plan(document)
         report(course.step, [document], None)
-        if course.told is None:
+        if not course.as_json:
             typer.echo(imprint(document, plan.path))
         require_unblocked(document)
         applied = Applied(document.source.commit, digest, check=check)
@@ -227,7 +227,7 @@ def _apply_left(saved: _Saved, document: PlanDocument, course: Course, ours: Tur
     left = saved.left()
     done = len(saved.reviewed.changes) - len(left.changes)
     course.tell(already_in_place=done)
-    if done and course.told is None:
+    if done and not course.as_json:
         typer.echo(f"Already in place: {done} of {len(saved.reviewed.changes)} changes")
     if not left:
         return ours.ended(ExitCode.SUCCESS)

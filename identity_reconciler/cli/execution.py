@@ -93,14 +93,22 @@ class Course:
     take_over: str | None = None
     """What tells the run that holds the lock, where it is known to be gone."""
     writes: Writes = field(default_factory=Writes)
-    told: list[dict[str, object]] | None = None
-    """Takes in what programs are told of each instance; None: people are told, on stdout."""
+    as_json: bool = False
+    """Whether programs are told on stdout, once it has ended, instead of people."""
+    told: list[dict[str, object]] = field(default_factory=list)
+    """Takes in what programs are told of each instance."""
+    plans: list[PlanDocument] = field(default_factory=list)
+    """Takes in what is to be applied to each instance."""
+    outcomes: list[dict[str, str]] = field(default_factory=list)
+    """Takes in, for each of `plans`, what became of each address."""
     pause: Callable[[threading.Event, float], object] = threading.Event.wait
     """Lets so many seconds pass, or fewer if the event is set meanwhile."""
 
     def show_plan(self, document: PlanDocument) -> None:
-        """Tell people what is to be applied, or begin what programs are told of it."""
-        if self.told is None:
+        """Tell people what is to be applied, and begin what is told of it when it has ended."""
+        self.plans.append(document)
+        self.outcomes.append({})
+        if not self.as_json:
             print_plans([document], PlanFormat.TEXT, self.color)
         else:
             name, digest = document.instance.name, plan_digest(document)
@@ -110,6 +118,11 @@ class Course:
         """Tell programs more of the instance that is applied."""
         if self.told:
             self.told[-1].update(members)
+
+    def note(self, results: list[Result]) -> None:
+        """Note down what became of the instance that is applied."""
+        if self.outcomes:
+            self.outcomes[-1].update((_address(one.change), one.outcome) for one in results)
 
     def fence(self, directory: Path) -> Fence:
         """Return what may be applied after what, as Git around *directory* knows."""
@@ -170,6 +183,7 @@ class Execution:
             raise
         places = {change.key: place for place, change in enumerate(plan.changes)}
         results.sort(key=lambda result: places[result.change.key])
+        self.course.note(results)
         self._show(_summary(results, len(plan.changes)))
         note(f"journal: {journal.path}")
         self.course.tell(
@@ -194,7 +208,7 @@ class Execution:
 
     def _show(self, line: str) -> None:
         """Print *line*; a reader who went away does not stop what is being written to AWS."""
-        if self.deaf or self.course.told is not None:
+        if self.deaf or self.course.as_json:
             return
         try:
             print_changes(line + "\n", self.course.color)

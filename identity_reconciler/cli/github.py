@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from identity_reconciler.cli.help import Commands
+from identity_reconciler.cli.options import NotifyAs, NotifyNames, NotifyUrl
+from identity_reconciler.notify.shapes import Shape
 
 if TYPE_CHECKING:
     from identity_reconciler.github.api import Job
@@ -76,11 +78,18 @@ def comment(
 
 
 @app.command()
-def drift(plans: Plans = None, author: Author = _AUTHOR) -> None:
+def drift(
+    plans: Plans = None,
+    author: Author = _AUTHOR,
+    notify: NotifyUrl = None,
+    notify_names: NotifyNames = False,
+    notify_as: NotifyAs = Shape.JSON,
+) -> None:
     """Open, update or close the one issue about drift, as plans of the default branch say.
 
     Needs the permission `issues: write`. Every plan has to be there.
     """
+    from identity_reconciler.cli.notices import telling, told_to
     from identity_reconciler.errors import UsageError
     from identity_reconciler.github.api import Github, job_of
     from identity_reconciler.github.issues import MARKER, report, settle
@@ -89,20 +98,24 @@ def drift(plans: Plans = None, author: Author = _AUTHOR) -> None:
     from identity_reconciler.render.markdown import COMMENT
     from identity_reconciler.runs.saved import open_saved
 
+    one = telling(notify, names=notify_names, shape=notify_as)
     job = job_of()
     documents = [open_saved(path) for path in plans or ()]
     if not documents:
         raise UsageError("there is no plan to read; without one nobody knows whether all is well")
     service = Github(job)
     differing = [document for document in documents if deviates(document)]
-    if not differing:
-        typer.echo(settle(service, author, f"In sync again, says [this run]({job.run_url})."))
-        return
-    share = SizeLimit(COMMENT.limit // len(differing), COMMENT.size)
-    told = "\n".join(drift_markdown(document, share) for document in differing)
-    title = _plain("; ".join(map(drift_title, differing)))
-    body = f"{MARKER}\n{told}\n[The run that found it]({job.run_url}).\n"
-    typer.echo(report(service, author, title, body))
+    with told_to(one, "drift") as told:
+        told.plans += differing
+        if differing:
+            share = SizeLimit(COMMENT.limit // len(differing), COMMENT.size)
+            text = "\n".join(drift_markdown(document, share) for document in differing)
+            title = _plain("; ".join(map(drift_title, differing)))
+            body = f"{MARKER}\n{text}\n[The run that found it]({job.run_url}).\n"
+            typer.echo(report(service, author, title, body))
+        else:
+            typer.echo(settle(service, author, f"In sync again, says [this run]({job.run_url})."))
+        told.exit_code = 0
 
 
 @app.command()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from identity_reconciler.errors import UsageError
+from identity_reconciler.notify.shapes import Shape
 
 if TYPE_CHECKING:
     from identity_reconciler.gateway.wire.pacing import Rates
@@ -113,6 +114,31 @@ RateOption = Annotated[
 ShowTimings = Annotated[
     bool,
     typer.Option("--timings", help="Say on stderr where the time went, and every request."),
+]
+
+
+NotifyUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--notify",
+        metavar="URL",
+        envvar="IDENTITY_RECONCILER_NOTIFY",
+        help="Tell this webhook what came of it. The URL is a secret: better set the variable.",
+    ),
+]
+NotifyNames = Annotated[
+    bool,
+    typer.Option(
+        "--notify-names", help="With names and e-mail addresses of people; else they are counted."
+    ),
+]
+NotifyAs = Annotated[
+    Shape,
+    typer.Option(
+        "--notify-as",
+        envvar="IDENTITY_RECONCILER_NOTIFY_AS",
+        help="What the webhook takes: the notice as JSON, signed, or its text.",
+    ),
 ]
 
 

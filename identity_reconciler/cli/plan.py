@@ -20,6 +20,9 @@ from identity_reconciler.cli.options import (
     DirectoryArgument,
     EndpointUrl,
     ForGithub,
+    NotifyAs,
+    NotifyNames,
+    NotifyUrl,
     OnlyExpired,
     PlanFormat,
     PlanFormatChoice,
@@ -29,8 +32,10 @@ from identity_reconciler.cli.options import (
     UseSandbox,
 )
 from identity_reconciler.errors import ExitCode, UsageError
+from identity_reconciler.notify.shapes import Shape
 
 if TYPE_CHECKING:
+    from identity_reconciler.render.document import PlanDocument
     from identity_reconciler.runs.planning import Base
 
 
@@ -67,6 +72,9 @@ def plan(
     only_expired: OnlyExpired = False,
     rate: RateOption = None,
     timings: ShowTimings = False,
+    notify: NotifyUrl = None,
+    notify_names: NotifyNames = False,
+    notify_as: NotifyAs = Shape.JSON,
     github: ForGithub = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
@@ -74,6 +82,7 @@ def plan(
     from identity_reconciler.cli.connection import Target, connected_for
     from identity_reconciler.cli.history import bases, commit_of, repository_prefix
     from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.cli.notices import telling, told_to
     from identity_reconciler.cli.options import parse_rates
     from identity_reconciler.cli.output import (
         STDOUT,
@@ -82,63 +91,78 @@ def plan(
         note,
         print_plans,
         timings_text,
-        write_out,
     )
     from identity_reconciler.cli.turns import generation_before
     from identity_reconciler.core.collecting import without_collections
     from identity_reconciler.core.lease import lock_of
     from identity_reconciler.desired.reading.loader import instance_directories
     from identity_reconciler.github.step import github_step, report, without_commands
-    from identity_reconciler.render.planfile import plan_bytes
-    from identity_reconciler.render.words import blocked
     from identity_reconciler.runs.planning import PlanTerms, plan_since
-    from identity_reconciler.runs.saved import imprint
 
     clock = Timings()
     target = Target(sandbox, endpoint_url, parse_rates(rate), clock, profile)
-    with clock.phase("load"):
-        loaded = load_all(directory)
-    step = github_step(os.environ, as_json=output_format is PlanFormat.JSON) if github else None
-    if out is not None:
-        _require_whole(directory, len(loaded), changed_since)
-    _require_no_contradiction(
-        {"--changed-since": changed_since, "--base": base, "--only-expired": only_expired},
-        to_stdout=out == STDOUT and github,
-    )
-    lifetime = timedelta(hours=valid_for)
-    terms = PlanTerms(
-        commit_of(directory),
-        valid_for=lifetime,
-        only_expired=only_expired,
-        sandbox=sandbox,
-        listener=Progress(clock),
-    )
-    prefixes = [repository_prefix(one) for one in instance_directories(directory)]
-    revision = changed_since or base
-    since = bases(directory, revision, loaded) if revision else [None] * len(loaded)
-    documents = []
-    for declared, old, prefix in zip(loaded, since, prefixes, strict=True):
-        lock = lock_of(declared.settings.lock, sandbox=sandbox)
-        with connected_for(declared, target, write=False) as gateway:
-            before = None if changed_since else generation_before(gateway, lock)
-            bound = replace(terms, directory=prefix, generation=before)
-            document = plan_since(old, declared, gateway, bound, targeted=bool(changed_since))
-            documents.append(document)
-            if changed_since and document.source.changed_since is None:
-                note(f"{declared.settings.instance.name}: {_why_whole(old, changed_since)}")
-    # Where the saved plan goes to stdout, what is for people goes to stderr.
-    shown = redirect_stdout(sys.stderr) if out == STDOUT else nullcontext()
-    with clock.phase("render"), without_collections(), without_commands(step), shown:
-        print_plans(documents, output_format, color)
-    report(step, documents, prefixes)
-    if timings:
-        note(*timings_text(clock).splitlines())
-    if out is not None:
-        elsewhere = write_out(out, plan_bytes(documents[0])) or output_format is not PlanFormat.TEXT
-        typer.echo(f"Saved {imprint(documents[0], out)}", err=elsewhere)
+    one = telling(notify, names=notify_names, shape=notify_as)
+    with told_to(one, "expire" if only_expired else "plan") as told:
+        with clock.phase("load"):
+            loaded = load_all(directory)
+        step = github_step(os.environ, as_json=output_format is PlanFormat.JSON) if github else None
+        if out is not None:
+            _require_whole(directory, len(loaded), changed_since)
+        _require_no_contradiction(
+            {"--changed-since": changed_since, "--base": base, "--only-expired": only_expired},
+            to_stdout=out == STDOUT and github,
+        )
+        lifetime = timedelta(hours=valid_for)
+        terms = PlanTerms(
+            commit_of(directory),
+            valid_for=lifetime,
+            only_expired=only_expired,
+            sandbox=sandbox,
+            listener=Progress(clock),
+        )
+        prefixes = [repository_prefix(one) for one in instance_directories(directory)]
+        revision = changed_since or base
+        since = bases(directory, revision, loaded) if revision else [None] * len(loaded)
+        documents = told.plans
+        for declared, old, prefix in zip(loaded, since, prefixes, strict=True):
+            lock = lock_of(declared.settings.lock, sandbox=sandbox)
+            with connected_for(declared, target, write=False) as gateway:
+                before = None if changed_since else generation_before(gateway, lock)
+                bound = replace(terms, directory=prefix, generation=before)
+                document = plan_since(old, declared, gateway, bound, targeted=bool(changed_since))
+                documents.append(document)
+                if changed_since and document.source.changed_since is None:
+                    note(f"{declared.settings.instance.name}: {_why_whole(old, changed_since)}")
+        # Where the saved plan goes to stdout, what is for people goes to stderr.
+        shown = redirect_stdout(sys.stderr) if out == STDOUT else nullcontext()
+        with clock.phase("render"), without_collections(), without_commands(step), shown:
+            print_plans(documents, output_format, color)
+        report(step, documents, prefixes)
+        if timings:
+            note(*timings_text(clock).splitlines())
+        if out is not None:
+            _save(documents[0], out, beside=output_format)
+        told.exit_code = _end(documents, detailed=detailed_exitcode)
+    return told.exit_code
+
+
+def _save(document: PlanDocument, out: Path, *, beside: PlanFormat) -> None:
+    """Write *document* to *out*, and say so where it is not in the way of what was printed."""
+    from identity_reconciler.cli.output import write_out
+    from identity_reconciler.render.planfile import plan_bytes
+    from identity_reconciler.runs.saved import imprint
+
+    elsewhere = write_out(out, plan_bytes(document)) or beside is not PlanFormat.TEXT
+    typer.echo(f"Saved {imprint(document, out)}", err=elsewhere)
+
+
+def _end(documents: list[PlanDocument], *, detailed: bool) -> ExitCode:
+    """Return what a plan ends with; *detailed* tells changes by it."""
+    from identity_reconciler.render.words import blocked
+
     if any(map(blocked, documents)):
         return ExitCode.GUARD
-    if detailed_exitcode and any(one.changes or one.unresolved for one in documents):
+    if detailed and any(one.changes or one.unresolved for one in documents):
         return ExitCode.CHANGES
     return ExitCode.SUCCESS
 

@@ -22,15 +22,16 @@ def schema(
         ),
     ] = None,
 ) -> None:
-    """Write the JSON Schemas of the YAML, of saved plans and of reports, for other programs."""
+    """Write the JSON Schemas of the YAML, saved plans, reports and notices, for other programs."""
     from identity_reconciler.audit.formats.data import SCHEMA_FILE, schema_text
     from identity_reconciler.desired.model.schema import schemas
     from identity_reconciler.desired.writing.editors import catalog
     from identity_reconciler.desired.writing.replacement import replace_file
     from identity_reconciler.errors import UsageError
+    from identity_reconciler.notify.notice import NOTICE, notice_schema
     from identity_reconciler.render.plan_schema import PLAN, plan_schema
 
-    made = schemas() | {PLAN: plan_schema(), SCHEMA_FILE: schema_text()}
+    made = schemas() | {PLAN: plan_schema(), SCHEMA_FILE: schema_text(), NOTICE: notice_schema()}
     if address is not None:
         folder = address.rstrip("/")
         if not folder.startswith("https://"):

@@ -24,7 +24,8 @@ _LONGEST_WAIT = 60
 _TIMEOUT = Timeout(connect=10, read=60)
 _PAGE = 100
 """Objects a page at most. Source: "Using pagination in the REST API"."""
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""The names of this machine, which nothing has to be encrypted to."""
 _BAD, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 400, 403, 404, 429
 Json = Any
 """What GitHub answered; each caller looks at what it needs."""
@@ -67,7 +68,7 @@ def job_of(environment: Mapping[str, str] = os.environ) -> Job:
         )
     api, repository, server, run_id, token = (environment[f"GITHUB_{name}"] for name in names)
     address = urlsplit(api)
-    if address.scheme != "https" and address.hostname not in _LOOPBACK:
+    if address.scheme != "https" and address.hostname not in LOOPBACK:
         raise UsageError(f"GITHUB_API_URL is {api}; the token is only sent over https")
     return Job(api.rstrip("/"), repository, server.rstrip("/"), run_id, token)
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of a saved plan, made from the document, for programs that read plans."""
+"""The JSON Schemas of a saved plan and its like, made from the documents, for other programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from identity_reconciler.render.document import PlanDocument
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
+    from pydantic import BaseModel, JsonValue
     from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 
 PLAN = "plan.schema.json"
@@ -24,18 +24,25 @@ _DIGEST: dict[str, JsonValue] = {
 
 def plan_schema() -> str:
     """Return the text of the schema. It takes plans of newer minor versions as well."""
-    body: dict[str, JsonValue] = PlanDocument.model_json_schema(schema_generator=_Generator)
-    properties, required = body["properties"], body["required"]
+    schema = schema_of(PlanDocument, "A saved plan of identity-reconciler")
+    properties, required = schema["properties"], schema["required"]
     if not isinstance(properties, dict) or not isinstance(required, list):
         raise TypeError("a model has become something else than an object with properties")
     properties["digest"] = _DIGEST
     # What has a default is always written, and without it the file would not be a plan.
     required += ["digest", "format", "format_version"]
-    head: dict[str, JsonValue] = {
-        "$schema": _Generator.schema_dialect,
-        "title": "A saved plan of identity-reconciler",
-    }
-    schema = head | {key: value for key, value in _tidy(body).items() if key != "title"}
+    return schema_text(schema)
+
+
+def schema_of(model: type[BaseModel], title: str) -> dict[str, JsonValue]:
+    """Return the schema of what is written of a *model*."""
+    body: dict[str, JsonValue] = model.model_json_schema(schema_generator=_Generator)
+    head: dict[str, JsonValue] = {"$schema": _Generator.schema_dialect, "title": title}
+    return head | {key: value for key, value in _tidy(body).items() if key != "title"}
+
+
+def schema_text(schema: dict[str, JsonValue]) -> str:
+    """Return *schema* as it stands in its file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

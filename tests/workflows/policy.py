@@ -27,6 +27,11 @@ _NOT_ISOLATED = (
     re.compile(r"\bidentity-reconciler(?=[\"\s]|$)"),  # A script that begins with a bare python.
 )
 _PIP = re.compile(r"\bpip3?\"?( --?[\w-]+)* install\b")
+_NOTICE_SECRETS = {
+    "IDENTITY_RECONCILER_NOTIFY": "IDENTITY_NOTIFY_URL",
+    "IDENTITY_RECONCILER_NOTIFY_SECRET": "IDENTITY_NOTIFY_SECRET",
+}
+"""Variables that may hold a secret, and which."""
 _LONGEST = 90
 """Days that an artifact may be kept."""
 
@@ -189,9 +194,27 @@ def timeout(workflow: Workflow) -> Iterator[str]:
 
 
 def secrets(workflow: Workflow) -> Iterator[str]:
-    """There are none: roles are taken by proof, and the job has a token."""
-    if re.search(r"\bsecrets\s*[.:\[]", workflow.text):
+    """There are none but where notices go and what signs them: roles are taken by proof."""
+    text = workflow.text
+    for step in workflow.steps:
+        for name, value in step.get("env", {}).items():
+            if name in _NOTICE_SECRETS and value == f"${{{{ secrets.{_NOTICE_SECRETS[name]} }}}}":
+                text = text.replace(f"{name}: {value}", "")
+    if re.search(r"\bsecrets\s*[.:\[]", text):
         yield "secrets"
+
+
+def notices(workflow: Workflow) -> Iterator[str]:
+    """A job that knows where notices go has an environment, whose secrets main alone sees.
+
+    What applies has to have one anyway.
+    """
+    for name, job in workflow.jobs.items():
+        knows = any(
+            _NOTICE_SECRETS.keys() & step.get("env", {}).keys() for step in job.get("steps", [])
+        )
+        if knows and not job.get("environment") and not _applies(job):
+            yield name
 
 
 def aws_and_writing(workflow: Workflow) -> Iterator[str]:
@@ -426,6 +449,7 @@ RULES: tuple[Callable[[Workflow], Iterator[str]], ...] = (
     runner,
     timeout,
     secrets,
+    notices,
     aws_and_writing,
     code_and_writing,
     forks,

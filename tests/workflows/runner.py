@@ -75,6 +75,8 @@ class Repository:
     home: Path
     service: GithubService
     variables: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Those of every environment."""
     arrives: Callable[[str], None] = lambda _: None
     """Called with an environment before its job starts: what happens until reviewers approve."""
     artifacts: dict[str, Path] = field(default_factory=dict)
@@ -210,7 +212,9 @@ class _Run:
             "run_id": str(self.repository.runs),
             "token": token,
         }
-        return {"github": github, "vars": self.repository.variables}
+        # Outside of an environment they are not there.
+        secrets = self.repository.secrets if job.get("environment") else {}
+        return {"github": github, "vars": self.repository.variables, "secrets": secrets}
 
 
 @dataclass
@@ -328,16 +332,21 @@ class _Job:
         return True
 
     def upload(self, inputs: dict[str, str]) -> bool:
-        source = self.folder / "workspace" / inputs["path"]
-        hidden = any(part.startswith(".") for part in Path(inputs["path"]).parts)
-        if not source.exists() or (hidden and inputs.get("include-hidden-files") != "true"):
+        paths = [Path(one) for one in inputs["path"].split()]
+        hidden = inputs.get("include-hidden-files") == "true"
+        shown = [one for one in paths if hidden or not any(p.startswith(".") for p in one.parts)]
+        found = [one for one in shown if (self.folder / "workspace" / one).exists()]
+        if not found:
             return inputs.get("if-no-files-found") != "error"
         target = self.run.repository.home / f"artifact{self.run.repository.runs}-{inputs['name']}"
-        if source.is_dir():
-            shutil.copytree(source, target)
-        else:
-            target.mkdir()
-            shutil.copy(source, target)
+        for one in found:
+            source = self.folder / "workspace" / one
+            if source.is_dir():
+                # Of several, what they have in common is left out. Source: actions/upload-artifact.
+                shutil.copytree(source, target / one.name if len(paths) > 1 else target)
+            else:
+                target.mkdir()
+                shutil.copy(source, target)
         self.run.repository.artifacts[inputs["name"]] = target
         return True
 

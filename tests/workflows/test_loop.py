@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from tests.command import command
 from tests.github_service import GithubService
+from tests.webhook_service import SECRET, WebhookService
 from tests.workflows.runner import Played, Repository
 
 ROLES = {
@@ -332,11 +335,44 @@ class TestExpiry:
         )
         sha = merge(repository)
         jobs = repository.play("expire.yml", {}, MAIN, sha)
-        assert results(jobs) == {"expire": "success"}, jobs["expire"].log
+        assert results(jobs) == {"expire": "success", "remind": "skipped"}, jobs["expire"].log
         assert jobs["expire"].roles == ["Expire"]
         left = plan_now(repository)
         assert "Staff Engineer" in left
         assert "li.juan" not in left
+
+
+class TestNotices:
+    """Where the secrets of the environments say, people hear of it, and owners in time."""
+
+    def test_of_drift_expiry_and_reminders(self, repository: Repository) -> None:
+        by_hand(repository, "title: By Hand")
+        end = datetime.now(UTC).date() + timedelta(days=14)
+        edit(
+            repository,
+            COMPANY,
+            "      - li.juan\n      - mateo.jackson\n",
+            "      - {user: li.juan, expires: 2026-01-01, reason: T-1}\n"
+            f"      - {{user: mateo.jackson, expires: {end}, reason: T-1}}\n",
+        )
+        sha = merge(repository)
+        repository.variables["IDENTITY_NOTIFY_AS"] = "json"
+        with WebhookService() as receiver:
+            repository.secrets["IDENTITY_NOTIFY_URL"] = receiver.url
+            repository.secrets["IDENTITY_NOTIFY_SECRET"] = SECRET
+            repository.play("drift.yml", {}, MAIN, sha)
+            jobs = repository.play("expire.yml", {}, MAIN, sha)
+            assert results(jobs) == {"expire": "success", "remind": "success"}, jobs
+            assert not jobs["remind"].roles
+            told = [one.json() for one in receiver.received]
+            assert [one["event"] for one in told] == ["drift", "expire", "reminder"]
+            assert all("/actions/runs/" in one["run"] for one in told)
+            assert [one["address"] for one in told[2]["reminders"]] == ["group/engineering"]
+            receiver.answers = [410]
+            jobs = repository.play("expire.yml", {}, MAIN, sha)
+            assert "it is kept in" in jobs["remind"].log
+        (kept,) = repository.artifacts["undelivered"].rglob("*.json")
+        assert json.loads(kept.read_bytes())["reminders"] == told[2]["reminders"]
 
 
 class TestWithoutRoles:

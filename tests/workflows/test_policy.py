@@ -114,6 +114,15 @@ BAD = {
     "a key kept as a secret": Bad(
         "secrets", APPLY, "${{ vars.AWS_REGION || 'us-east-1' }}", "${{ secrets.AWS_REGION }}"
     ),
+    "where notices go, told to a job of any branch": Bad(
+        "notices",
+        DRIFT,
+        "    environment: identity-notify # Main only; it knows where notices go.\n",
+        "",
+    ),
+    "another secret where notices go": Bad(
+        "secrets", APPLY, "secrets.IDENTITY_NOTIFY_URL", "secrets.AWS_SECRET_ACCESS_KEY"
+    ),
     "a job with a role that comments": Bad(
         "aws-and-writing",
         DRIFT,
@@ -269,9 +278,9 @@ BAD = {
     "a build of the checkout": Bad("isolated", RELEASE, " -I -m build", " -m build"),
     "a tool installed when there are credentials": Bad(
         "installed-first",
-        EXPIRE,
-        "      - run: >-\n",
-        f"{TOOL}      - run: >-\n",
+        DRIFT,
+        "      - id: plan\n",
+        f"{TOOL}      - id: plan\n",
     ),
     "a Python chosen where the checkout is": Bad(
         "installed-first",
