@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -87,6 +88,16 @@ RepositoryId = Annotated[
         "OWNER@ID/NAME@ID.",
     ),
 ]
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+ApplicationAccounts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--application-account",
+        metavar="ID",
+        help="For the role of a team: it may assign applications of this account, and write no "
+        "users, groups or memberships. May be given again.",
+    ),
+]
 Branch = Annotated[str, typer.Option(help="The branch that is applied.")]
 
 
@@ -117,6 +128,7 @@ def apply_policy(
         bool, typer.Option("--only-expired", help="For a role that only removes what has expired.")
     ] = False,
     live: Live = False,
+    application_account: ApplicationAccounts = None,
     kms_key: KmsKey = None,
     trust: Trust = False,
     repository: Repository = None,
@@ -136,6 +148,7 @@ def apply_policy(
     from identity_reconciler.gateway.wire.operations import Purpose
 
     declared = load_one(directory)
+    accounts = _accounts(declared, application_account or [])
     purpose: RunPurpose = Purpose.EXPIRE if only_expired else Purpose.APPLY
     if trust:
         _print_trust(declared, _workflows(repository, repository_id, "main", environment), purpose)
@@ -145,7 +158,7 @@ def apply_policy(
             kms_key,
             Target(sandbox, endpoint_url, parse_rates(rate), profile=profile) if live else None,
         )
-        _print_policy(declared, purpose, facts)
+        _print_policy(declared, purpose, replace(facts, accounts=accounts))
 
 
 @app.command()
@@ -155,6 +168,7 @@ def cloudformation(
     repository_id: RepositoryId = None,
     branch: Branch = "main",
     live: Live = False,
+    application_account: ApplicationAccounts = None,
     kms_key: KmsKey = None,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
@@ -172,12 +186,14 @@ def cloudformation(
     from identity_reconciler.iam.roles import template
 
     declared = load_one(directory)
+    accounts = _accounts(declared, application_account or [])
     workflows = _workflows(repository, repository_id, branch)
     facts = _facts(
         declared,
         kms_key,
         Target(sandbox, endpoint_url, parse_rates(rate), profile=profile) if live else None,
     )
+    facts = replace(facts, accounts=accounts)
     policies = {purpose: policy(declared, purpose, facts) for purpose in RUN_PURPOSES}
     writer = YAML()
     writer.width = 100
@@ -197,6 +213,43 @@ def _workflows(
     if environment is None:
         return Workflows(repository, number, branch)
     return Workflows(repository, number, branch, (environment, environment))
+
+
+def _accounts(declared: Declared, given: list[str]) -> tuple[str, ...]:
+    """Return the accounts whose applications a team's role may assign, as they are *given*.
+
+    Raises:
+        UsageError: One is no account, or the YAML names an application of another one.
+    """
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.core.declared import ManageObjects, Presence
+
+    for one in given:
+        if not _ACCOUNT.fullmatch(one):
+            raise UsageError(f"--application-account {one}: expected the 12 digits of an account")
+    if not given:
+        return ()
+    for application in declared.applications:
+        selector = application.selector
+        account = selector.arn.split(":")[4] if selector.arn else selector.account
+        if account is not None and account not in given:
+            raise UsageError(
+                f"{application.position}: application {selector} is of account {account}; add "
+                f"--application-account {account}, or take it out of this repository"
+            )
+    kinds = (("users", declared.users), ("groups", declared.groups))
+    written = [
+        kind
+        for kind, entries in kinds
+        if getattr(declared.settings, kind) is not ManageObjects.REFERENCE
+        and any(one.presence is not Presence.EXTERNAL for one in entries)
+    ]
+    if written:
+        note(
+            f"this role cannot write the {' and '.join(written)} that the YAML declares; give them "
+            "state: external"
+        )
+    return tuple(sorted(set(given)))
 
 
 def _facts(

@@ -50,14 +50,17 @@ class PolicyFacts:
     """ARN of the customer managed key of the instance, if it has one."""
     lease: str | None = None
     """ARN of the group that keeps the lease, if it is there."""
+    accounts: tuple[str, ...] = ()
+    """The role of a team may assign applications of these accounts, and write nothing else; none:
+    it is no such role."""
 
 
 def policy(declared: Declared, purpose: RunPurpose, facts: PolicyFacts) -> Policy:
     """Return the least that a role for *purpose* must be allowed, with what it is denied."""
-    places = _Places.of(declared)
+    places = _Places.of(declared, facts.accounts)
     statements = [
-        *_allowed(_needed(declared, purpose), places),
-        *_turns(declared.settings.lock, purpose, places, facts.lease),
+        *_allowed(_needed(declared, purpose, facts.accounts), places, facts.accounts),
+        *_turns(declared.settings.lock, purpose, places, facts),
         *_decrypting(facts.kms_key, declared, places),
     ]
     if purpose is Purpose.PLAN:
@@ -68,23 +71,27 @@ def policy(declared: Declared, purpose: RunPurpose, facts: PolicyFacts) -> Polic
     return document(statements)
 
 
-def _needed(declared: Declared, purpose: RunPurpose) -> tuple[ServiceOperation, ...]:
+def _needed(
+    declared: Declared, purpose: RunPurpose, accounts: tuple[str, ...]
+) -> tuple[ServiceOperation, ...]:
     """Return what is sent for *purpose*, as the settings say how access to accounts is read.
 
-    What only the lease takes is left out.
+    What only the lease takes is left out, and with *accounts* what writes to the identity store.
     """
     reading = declared.settings.account_access
     return tuple(
         one
         for one in operations_for(purpose)
-        if reading in one.when and purpose not in one.lease_alone
+        if reading in one.when
+        and purpose not in one.lease_alone
+        and not (accounts and one.writes and one.bound_to is BoundTo.STORE)
     )
 
 
 def _turns(
-    lock: str, purpose: RunPurpose, places: _Places, lease: str | None
+    lock: str, purpose: RunPurpose, places: _Places, facts: PolicyFacts
 ) -> Iterator[Statement]:
-    """Yield what only the lease takes, by *lock*; *lease* is the ARN of its group, if known."""
+    """Yield what only the lease takes, by *lock*."""
     sent = operations_for(purpose)
     if lock.startswith("s3://"):
         place = f"arn:{places.partition}:s3:::{lock.removeprefix('s3://')}"
@@ -93,10 +100,11 @@ def _turns(
         # Without it, S3 does not say of an object that it is not there. Source: GetObject.
         yield statement("LeaseBucket", "Allow", ("s3:ListBucket",), (place.partition("/")[0],))
     if lock == DIRECTORY:
-        actions = [one.action for one in sent if purpose in one.lease_alone]
+        alone = [one for one in sent if one.lease_alone]
+        actions = [one.action for one in alone if facts.accounts or purpose in one.lease_alone]
         store, _, groups, _ = places.store
         if actions:
-            yield statement("Lease", "Allow", actions, (store, lease or groups))
+            yield statement("Lease", "Allow", actions, (store, facts.lease or groups))
 
 
 def document(statements: Sequence[Statement]) -> Policy:
@@ -132,14 +140,15 @@ class _Places:
     access_manager: str
 
     @classmethod
-    def of(cls, declared: Declared) -> _Places:
+    def of(cls, declared: Declared, accounts: tuple[str, ...]) -> _Places:
         instance = declared.settings.instance
         partition = instance.instance_arn.split(":")[1]
         arns = sorted({str(one.selector.arn or "") for one in declared.applications})
         name = instance.instance_arn.rpartition("/")[2]
         every = f"arn:{partition}:sso::*:application/{name}/*"
         if not arns or "" in arns or len(arns) > _MOST_ARNS:
-            arns = [every]
+            # An application's ARN holds its account. Source: Service Authorization Reference, sso.
+            arns = [every.replace("*", one, 1) for one in accounts] or [every]
         own = f"{instance.account_id}:identitystore/{instance.identity_store_id}"
         kinds = (f"arn:{partition}:identitystore:::{kind}/*" for kind in ("user", "group"))
         return cls(
@@ -161,7 +170,9 @@ class _Places:
         )
 
 
-def _allowed(operations: Sequence[ServiceOperation], places: _Places) -> list[Statement]:
+def _allowed(
+    operations: Sequence[ServiceOperation], places: _Places, accounts: tuple[str, ...]
+) -> list[Statement]:
     reads = [one for one in operations if not one.writes]
     writes = [one for one in operations if one.writes]
     parts = (
@@ -177,10 +188,17 @@ def _allowed(operations: Sequence[ServiceOperation], places: _Places) -> list[St
         (name, [one.action for one in chosen if one.bound_to is bound_to], resources)
         for name, chosen, bound_to, resources in parts
     ]
-    return [
+    made = [
         statement(name, "Allow", actions, resources)
         for name, actions, resources in found
         if actions
+    ]
+    # Of customer managed SAML applications AWS does not tell the account by this key, so what is
+    # not told passes, and the ARN decides. Source: Service Authorization Reference, sso.
+    bound = {"StringEqualsIfExists": {"sso:ApplicationAccount": list(accounts)}}
+    return [
+        {**one, "Condition": bound} if accounts and one["Sid"] == "Assignments" else one
+        for one in made
     ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from identity_reconciler.sandbox import Sandbox
-from tests.command import command
+from tests.command import command, edit
 
 READS = [
     "identitystore:DescribeGroup",
@@ -112,7 +112,32 @@ class TestRoles:
         assert "nobody*: no live group is called that" in run.err
         assert "HandsOffProtectedGroups" not in run.out
 
-    @pytest.mark.parametrize("more", [(), ("--live", "--sandbox", "--kms-key", "KEY")])
+    def test_of_a_team(self, here: Path) -> None:
+        old = "  - name: Grafana\n"
+        edit(here, "applications.yaml", old, f"{old}    account: '444455556666'\n")
+        run = command("iam-policy", "apply", "--application-account", "111122223333", cwd=here)
+        assert (run.code, run.out) == (3, "")
+        assert "application Grafana, account 444455556666 is of account 444455556666" in run.err
+        assert "applications.yaml:" in run.err
+        both = ("--application-account", "111122223333", "--application-account", "444455556666")
+        run = command("iam-policy", "apply", *both, cwd=here)
+        assert run.code == 0
+        assert run.err == (
+            "this role cannot write the users and groups that the YAML declares; give them "
+            "state: external\n"
+        )
+        assert run.json()["Statement"][0]["Sid"] == "Discover"
+        assert "identitystore:CreateUser" not in run.out.replace("sso-directory", "")
+        assert '"sso:ApplicationAccount": [' in run.out
+
+    @pytest.mark.parametrize(
+        "more",
+        [
+            (),
+            ("--live", "--sandbox", "--kms-key", "KEY"),
+            ("--live", "--sandbox", "--application-account", "111122223333"),
+        ],
+    )
     def test_cfn_lint_has_nothing_to_say(self, applied: Path, more: tuple[str, ...]) -> None:
         with (applied / "desired-state/instance.yaml").open("a") as settings:
             settings.write("guards:\n  protected: {groups: [engineering]}\n")
@@ -144,6 +169,7 @@ class TestRoles:
                 "* cannot stand in a trust policy",
             ),
             (("plan", "nowhere"), "nowhere"),
+            (("apply", "--application-account", "1234"), "expected the 12 digits of an account"),
             (("plan", "--kms-key", "arn:aws:kms:*"), "expected arn:aws:kms:REGION:ACCOUNT:key/ID"),
         ],
     )

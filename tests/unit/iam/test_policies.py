@@ -130,6 +130,57 @@ class TestLease:
             assert "s3:" not in actions
 
 
+class TestTeam:
+    """A team's role assigns the applications of its accounts, and writes nothing else."""
+
+    ACCOUNTS = ("111122223333", "444455556666")
+
+    def given(self, declared: Declared, purpose: RunPurpose, **facts: str) -> dict[str, Any]:
+        return policy(declared, purpose, PolicyFacts(accounts=self.ACCOUNTS, **facts))  # type: ignore[arg-type]
+
+    def writes(self, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        return {
+            action: one
+            for one in statements(given)
+            if one["Effect"] == "Allow"
+            for action in one["Action"]
+            if not is_read(action)
+        }
+
+    @pytest.mark.parametrize("purpose", [Purpose.APPLY, Purpose.EXPIRE])
+    def test_writes(self, declared: Declared, purpose: RunPurpose) -> None:
+        given = self.given(declared, purpose, lease=GROUP)
+        found = self.writes(given)
+        assigning = {one for one in WRITES if one.startswith("sso:")}
+        if purpose is Purpose.EXPIRE:
+            assigning &= EXPIRIES
+        assert found.keys() == assigning | TO_THE_LEASE
+        for action in TO_THE_LEASE:
+            assert allows(given, action, GROUP)
+            assert not allows(given, action, OTHER)
+        for action in assigning:
+            assert found[action]["Resource"] == [
+                f"arn:aws:sso::{one}:application/ssoins-1234567890abcdef/*" for one in self.ACCOUNTS
+            ]
+            assert found[action]["Condition"] == {
+                "StringEqualsIfExists": {"sso:ApplicationAccount": list(self.ACCOUNTS)}
+            }
+
+    def test_reads_as_any_other(self, declared: Declared) -> None:
+        for purpose in RUN_PURPOSES:
+            allowed = [
+                {action for one in statements(each) for action in one["Action"] if is_read(action)}
+                for each in (
+                    self.given(declared, purpose),
+                    policy(declared, purpose, PolicyFacts()),
+                )
+            ]
+            assert allowed[0] == allowed[1]
+
+    def test_a_plan_is_as_without(self, declared: Declared) -> None:
+        assert self.given(declared, Purpose.PLAN) == policy(declared, Purpose.PLAN, PolicyFacts())
+
+
 class TestAccountAccess:
     """A role may read of access to AWS accounts what the settings say is read, and no more."""
 
