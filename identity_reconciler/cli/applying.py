@@ -23,6 +23,7 @@ from identity_reconciler.core.bindings import leavers, places, require_same_obje
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.lease import DIRECTORY, Generation, lock_of, require_unmoved
+from identity_reconciler.core.ownership import claims_of
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.review import (
     applications_to_assign,
@@ -72,11 +73,12 @@ def apply_directory(
     unresolved = 0
     applied = _to_apply(terms, reviewed)
     for declared in loaded:
-        lock = lock_of(declared.settings.lock, sandbox=target.sandbox)
+        claims = declared.settings.claims
+        lock = lock_of(declared.settings.lease, sandbox=target.sandbox)
         with (
             course.writes.told_by_exit_code(),
             connected_for(declared, target, write=True) as gateway,
-            turn(gateway, lock, applied, course.fence(directory)) as ours,
+            turn(gateway, lock, replace(applied, claims=claims), course.fence(directory)) as ours,
         ):
             bound = replace(terms, generation=ours.generation)
             fresh = _Fresh(declared, gateway, bound, ours)
@@ -215,8 +217,10 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
         if not course.as_json:
             typer.echo(imprint(document, plan.path))
         require_unblocked(document)
-        applied = Applied(document.source.commit, digest, check=check)
-        lock = document.generation.lock if document.generation else DIRECTORY
+        generation = document.generation
+        lock = generation.lock if generation else DIRECTORY
+        claims = claims_of(generation.claims) if generation and generation.claims else None
+        applied = Applied(document.source.commit, digest, check=check, claims=claims)
         with turn(gateway, lock, applied, course.fence(Path())) as ours:
             code = _apply_left(saved, document, course, ours)
         return code or _done_but_for(len(reviewed.unresolved))

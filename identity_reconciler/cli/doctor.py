@@ -222,7 +222,7 @@ def _examined(declared: Declared, target: Target) -> Iterator[Diagnosis]:
             yield from _network(gateway)
             groups = yield from readable(gateway, declared)
             yield from _accounts(gateway, declared.settings.account_access, groups, declared)
-            yield _lock(gateway, lock_of(declared.settings.lock, sandbox=target.sandbox))
+            yield _lock(gateway, lock_of(declared.settings.lease, sandbox=target.sandbox))
     except ReconcilerError as error:
         yield _failed(error)
 

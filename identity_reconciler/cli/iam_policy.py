@@ -277,7 +277,7 @@ def _facts(
         return PolicyFacts(kms_key=kms_key)
     with connected_for(declared, target, write=False) as gateway:
         groups, users = gateway.arns(names.groups, names.users)
-        lease = gateway.lease_arn()
+        lease = gateway.lease_arn(declared.settings.lease)
     for kind, patterns, found in (
         ("group", names.groups, list(groups)),
         ("user", names.users, list(users)),

@@ -125,9 +125,10 @@ def plan(
         since = bases(directory, revision, loaded) if revision else [None] * len(loaded)
         documents = told.plans
         for declared, old, prefix in zip(loaded, since, prefixes, strict=True):
-            lock = lock_of(declared.settings.lock, sandbox=sandbox)
+            claims = declared.settings.claims
+            lock = lock_of(declared.settings.lease, sandbox=sandbox)
             with connected_for(declared, target, write=False) as gateway:
-                before = None if changed_since else generation_before(gateway, lock)
+                before = None if changed_since else generation_before(gateway, lock, claims)
                 bound = replace(terms, directory=prefix, generation=before)
                 document = plan_since(old, declared, gateway, bound, targeted=bool(changed_since))
                 documents.append(document)

@@ -19,6 +19,7 @@ from types import FrameType
 
 from identity_reconciler.cli.output import note
 from identity_reconciler.core.lease import Generation, Lease, require_forward, settled
+from identity_reconciler.core.ownership import Claims, claims_text
 from identity_reconciler.errors import ExitCode
 from identity_reconciler.gateway import Gateway
 from identity_reconciler.gateway.aws import AwsGateway
@@ -62,6 +63,8 @@ class Applied:
     only_expired: bool = False
     check: Callable[[Generation], None] = lambda _: None
     """Raises what speaks against applying it after that generation."""
+    claims: Claims | None = None
+    """What the repository owns that it is of; None: as others have been told."""
 
 
 @dataclass(slots=True)
@@ -116,6 +119,7 @@ def turn(gateway: AwsGateway, lock: str, applied: Applied, fence: Fence) -> Iter
         wait=fence.wait,
         over_from=fence.over_from,
         check=check,
+        claims=applied.claims,
     )
     with _ending_when_terminated():
         tenure = take(store, run, _means())
@@ -127,8 +131,10 @@ def turn(gateway: AwsGateway, lock: str, applied: Applied, fence: Fence) -> Iter
             tenure.release(wrote=leased.may_have_written, done=ours.done)
 
 
-def generation_before(gateway: AwsGateway, lock: str) -> GenerationDocument:
-    """Return what was applied last, for a plan that is about to be made.
+def generation_before(
+    gateway: AwsGateway, lock: str, claims: Claims | None = None
+) -> GenerationDocument:
+    """Return what was applied last, for a plan that is about to be made, and what it *claims*.
 
     It is read before anything else: an apply that ends while a plan is read is one that the plan
     has not seen whole.
@@ -143,6 +149,7 @@ def generation_before(gateway: AwsGateway, lock: str) -> GenerationDocument:
         lock=lock,
         number=lease.generation.number,
         applying=None if holder is None else str(holder),
+        claims=None if claims is None else claims_text(claims),
     )
 
 

@@ -14,7 +14,8 @@ from enum import StrEnum
 from identity_reconciler.core.accounts import AccountReading
 from identity_reconciler.core.approvals import Approval
 from identity_reconciler.core.guard_settings import GuardSettings
-from identity_reconciler.core.lease import DIRECTORY
+from identity_reconciler.core.lease import DIRECTORY, lock_in
+from identity_reconciler.core.ownership import EVERYTHING, Claims, NamePatterns
 from identity_reconciler.core.period import Period
 from identity_reconciler.core.state import (
     Application,
@@ -82,6 +83,16 @@ class Ignore:
     applications: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Which of several repositories that manage one instance this is."""
+
+    name: str = ""
+    """Nothing: there is only this one."""
+    owns: NamePatterns = EVERYTHING
+    """What it may declare, and others may not."""
+
+
 SettingsPath = tuple[str | int, ...]
 """The keys of `instance.yaml`, or `policies.yaml`, that lead to a value, and in a list the number
 of its item."""
@@ -105,12 +116,27 @@ class Settings:
     """How access to AWS accounts is read."""
     lock: str = DIRECTORY
     """Where the lease is kept: `DIRECTORY`, `s3://bucket/key`, or `OFF`."""
+    repository: Repository = Repository()
     guards: GuardSettings = field(default_factory=GuardSettings)
     """What the guards refuse."""
     places: Mapping[SettingsPath, Position] = field(
         default_factory=dict, compare=False, hash=False, repr=False
     )
     """Where each key and each item of a list stands; what is left out stands nowhere."""
+
+    @property
+    def lease(self) -> str:
+        """Where the lease is kept, as `lease.lock_of` takes it."""
+        return lock_in(self.lock, self.repository.name)
+
+    @property
+    def claims(self) -> Claims | None:
+        """What others are told that this repository owns; None: there are no others."""
+        if not self.repository.name:
+            return None
+        ignore = self.ignore
+        leaves = NamePatterns(ignore.users, ignore.groups, ignore.applications)
+        return Claims(self.repository.owns, leaves)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from identity_reconciler.core.ownership import Claims, claims_data, claims_in
 from identity_reconciler.core.state import GroupName, folded
 from identity_reconciler.errors import GatewayError, LockHeldError, StalePlanError
 
 LEASE_GROUP = GroupName("identity-reconciler-lease")
-"""The group of the directory that keeps the record in its description. Nothing else sees it."""
+"""The group of the directory that keeps the record in its description. Nothing else sees it.
+
+Where several repositories manage one instance, each has one of its own; its name follows that.
+"""
 LONGEST_RECORD = 1024
 """Characters. Source: CreateGroup, Description."""
 
@@ -81,16 +85,35 @@ class Lease:
 
     generation: Generation = Generation()
     holder: Holder | None = None
+    claims: Claims | None = None
+    """What the repository owns that applies by it; None: it has not said."""
 
 
 def is_lease(group: str) -> bool:
-    """Return whether *group* is the name of the group that is never managed."""
-    return folded(group) == LEASE_GROUP
+    """Return whether *group* is the name of a group that is never managed."""
+    name = folded(group)
+    return name == LEASE_GROUP or name.startswith(f"{LEASE_GROUP}-")
 
 
 def lock_of(setting: str, *, sandbox: bool) -> str:
-    """Return where the lease is kept by the *setting* `lock`; that of a sandbox is kept inside."""
-    return DIRECTORY if sandbox and setting != OFF else setting
+    """Return where the lease is kept by the *setting*; that of a sandbox is kept inside."""
+    return DIRECTORY if sandbox and setting.startswith("s3://") else setting
+
+
+def lock_in(lock: str, repository: str) -> str:
+    """Return where the lease of a *repository* is kept; the only one is without a name."""
+    return f"{lock}/{repository}" if repository else lock
+
+
+def lease_group(lock: str) -> GroupName:
+    """Return the group that keeps the lease by *lock*: `directory`, or `directory/REPOSITORY`."""
+    repository = lock.partition("/")[2]
+    return GroupName(f"{LEASE_GROUP}-{repository}") if repository else LEASE_GROUP
+
+
+def repository_of(group: str) -> str:
+    """Return whose lease the *group* keeps; nothing for the only repository."""
+    return folded(group).removeprefix(LEASE_GROUP).removeprefix("-")
 
 
 def settled(lease: Lease, now: datetime) -> Lease:
@@ -125,6 +148,11 @@ def taken(lease: Lease, by: Holder, over_from: str | None = None) -> Lease:
     return replace(free, holder=by)
 
 
+def claimed(lease: Lease, claims: Claims | None) -> Lease:
+    """Return *lease* with what its repository owns by now; None: as it was."""
+    return lease if claims is None else replace(lease, claims=claims)
+
+
 def renewed(lease: Lease, now: datetime) -> Lease:
     """Return *lease* for another period from *now*.
 
@@ -137,7 +165,11 @@ def renewed(lease: Lease, now: datetime) -> Lease:
     number = lease.generation.number + (now >= holder.until - MARGIN)
     # Later in any case, also when the date was set back: two renewals are never one text.
     until = max(now.replace(microsecond=0) + PERIOD, holder.until + timedelta(seconds=1))
-    return Lease(replace(lease.generation, number=number), replace(holder, until=until))
+    return replace(
+        lease,
+        generation=replace(lease.generation, number=number),
+        holder=replace(holder, until=until),
+    )
 
 
 def ended(lease: Lease, *, wrote: bool, done: bool) -> Lease:
@@ -150,9 +182,9 @@ def ended(lease: Lease, *, wrote: bool, done: bool) -> Lease:
     if holder is None:
         return lease
     moved = wrote or (done and holder.commit != generation.commit)
-    if not moved:
-        return Lease(generation)
-    return Lease(Generation(generation.number + 1, holder.commit, holder.plan))
+    if moved:
+        generation = Generation(generation.number + 1, holder.commit, holder.plan)
+    return replace(lease, generation=generation, holder=None)
 
 
 def lease_text(lease: Lease) -> str:
@@ -173,6 +205,8 @@ def lease_text(lease: Lease) -> str:
             "commit": holder.commit,
             "plan": holder.plan,
         }
+    if lease.claims is not None:
+        data["claims"] = claims_data(lease.claims)
     return json.dumps(data, separators=(",", ":"))
 
 
@@ -197,10 +231,11 @@ def lease_in(text: str) -> Lease:
 def _lease(data: dict[str, Any]) -> Lease:
     if data["format"] != _FORMAT:
         raise ValueError(_FORMAT)
-    holder = data.get("holder")
+    holder, claims = data.get("holder"), data.get("claims")
     return Lease(
         Generation(_number(data["generation"]), *_what(data)),
         None if holder is None else _holder(holder),
+        None if claims is None else claims_in(claims),
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import assert_never
 
 from identity_reconciler.core.declared import Instance
-from identity_reconciler.core.lease import LEASE_GROUP
+from identity_reconciler.core.lease import is_lease, lease_group
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Assignment,
@@ -161,9 +161,17 @@ class AwsGateway:
         """See Gateway."""
         return self._connection.clients.writes.announcing(begin)
 
-    def lease_arn(self) -> str | None:
-        """Return the ARN of the group that keeps the lease, if the groups listed last have it."""
-        found = self._connection.directory.groups.find(LEASE_GROUP)
+    def lease_records(self) -> Mapping[GroupName, str]:
+        """Return what the groups keep that keep leases, of the groups listed last, by their names.
+
+        Without a request.
+        """
+        groups = self._connection.directory.groups.values()
+        return {one.name: one.description or "" for one in groups if is_lease(one.name)}
+
+    def lease_arn(self, lock: str) -> str | None:
+        """Return the ARN of the group that keeps the lease by *lock*, if it was listed last."""
+        found = self._connection.directory.groups.find(lease_group(lock))
         return f"{self._arn_prefix}group/{found.identifier}" if found else None
 
     @property

@@ -86,11 +86,14 @@ class GenerationDocument(_Part):
     """What had been applied when the plan was begun: it may be applied as long as that is so."""
 
     lock: str
-    """Where the lease is kept: `directory`, `s3://bucket/key`, or `off`."""
+    """Where the lease is kept: `directory`, `directory/REPOSITORY`, `s3://bucket/key`, or `off`."""
     number: int
     """Of the last apply; 0 where there was none."""
     applying: str | None = None
     """Who was applying at that moment, since when, and until when; missing: nobody."""
+    claims: str | None = None
+    """What the repository of the plan owns, as others are told by its lease: JSON; missing: it is
+    the only one."""
 
 
 class DifferenceDocument(_Part):

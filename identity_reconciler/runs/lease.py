@@ -22,12 +22,14 @@ from identity_reconciler.core.lease import (
     Holder,
     Lease,
     LeaseUnreadableError,
+    claimed,
     ended,
     lease_in,
     lease_text,
     renewed,
     taken,
 )
+from identity_reconciler.core.ownership import Claims
 from identity_reconciler.core.state import Group, Principal, Resource, State, User
 from identity_reconciler.errors import (
     AlreadyExistsError,
@@ -79,6 +81,8 @@ class Run:
     """The nonce of a run that holds it and is known to be gone."""
     check: Callable[[Generation], None] = lambda _: None
     """Raises what speaks against applying after that generation."""
+    claims: Claims | None = None
+    """What its repository owns, as others are to know; None: as they have been told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ def _try(store: LeaseStore, run: Run, means: Means) -> Tenure | None:
     lease = _lease(kept, store)
     passed, now = means.clocks.passed(), means.clocks.date().replace(microsecond=0)
     holder = Holder(run.nonce, run.owner, now, now + PERIOD, run.commit, run.plan)
-    held = taken(lease, holder, run.over_from)
+    held = claimed(taken(lease, holder, run.over_from), run.claims)
     run.check(held.generation)
     if run.only_expired:
         held = replace(held, holder=replace(holder, commit=held.generation.commit))

@@ -129,7 +129,7 @@ class Commands:
         """Run `plan --out`, and approve what guards refuse."""
         (loaded,) = load_all(self.state)
         with connected_for(loaded, self._target(), write=False) as gateway:
-            lock = lock_of(loaded.settings.lock, sandbox=True)
+            lock = lock_of(loaded.settings.lease, sandbox=True)
             before = generation_before(gateway, lock)
             terms = PlanTerms(sandbox=True, generation=before)
             plan, document = make_plan(loaded, gateway, terms)

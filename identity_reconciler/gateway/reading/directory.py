@@ -35,6 +35,11 @@ class Register(Generic[_Value]):
         """Return what was last read or written under *name*, or None."""
         return self._by_name.get(folded(name))
 
+    def values(self) -> list[_Value]:
+        """Return what was last read or written, in no order."""
+        with self._lock:
+            return [record.value for record in self._by_identifier.values()]
+
     def identifier(self, name: str) -> str | None:
         """Return the identifier of what was last read, written or found under *name*, or None."""
         record = self.find(name)

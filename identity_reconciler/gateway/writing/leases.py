@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError
 
-from identity_reconciler.core.lease import LEASE_GROUP, OFF, LeaseUnreadableError
-from identity_reconciler.core.state import Group
+from identity_reconciler.core.lease import OFF, LeaseUnreadableError, lease_group
+from identity_reconciler.core.state import Group, GroupName
 from identity_reconciler.errors import (
     AccessDeniedError,
     ChangedError,
@@ -85,23 +85,27 @@ def lease_store(connection: Connection, lock: str) -> LeaseStore | None:
     if lock.startswith("s3://"):
         bucket, _, key = lock.removeprefix("s3://").partition("/")
         return ObjectLease(connection.clients.late.s3, bucket, key)
-    return GroupLease(connection)
+    return GroupLease(connection, lease_group(lock))
 
 
 class GroupLease:
     """See LeaseStore. A group without members keeps it in its description."""
 
-    place = f"the group {LEASE_GROUP}"
-
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, group: GroupName) -> None:
+        self._group = group
         self._store = connection.store
         self._client = connection.clients.identity_store_writer
         self._lookup = Lookup(connection)
         self._identifier = ""
 
+    @property
+    def place(self) -> str:
+        """See LeaseStore."""
+        return f"the group {self._group}"
+
     def read(self) -> Kept | None:
         """See LeaseStore."""
-        record = self._lookup.group(LEASE_GROUP)
+        record = self._lookup.group(self._group)
         return None if record is None else self._kept(record)
 
     def write(self, text: str, seen: Kept | None) -> Kept:
@@ -116,7 +120,7 @@ class GroupLease:
     def _create(self, text: str) -> Kept:
         with translating(self._call("CreateGroup")):
             answer = self._client.create_group(
-                **create_group_request(self._store, Group(LEASE_GROUP, text))
+                **create_group_request(self._store, Group(self._group, text))
             )
             self._identifier = answer["GroupId"]
         return self._written(text, answer.get("Revision"))
@@ -127,25 +131,23 @@ class GroupLease:
                 IdentityStoreId=self._store,
                 GroupId=self._identifier,
                 Operations=group_operations(
-                    Group(LEASE_GROUP, seen.text), Group(LEASE_GROUP, text)
+                    Group(self._group, seen.text), Group(self._group, text)
                 ),
                 Revision=seen.version,
             )
         return self._written(text, answer.get("Revision"))
 
-    @staticmethod
-    def _call(operation: str) -> Call:
-        return Call("identitystore", operation, f"group/{LEASE_GROUP}", writes=True)
+    def _call(self, operation: str) -> Call:
+        return Call("identitystore", operation, f"group/{self._group}", writes=True)
 
     def _kept(self, record: Record[Group]) -> Kept:
         self._identifier = record.identifier
         return self._written(record.value.description or "", record.revision)
 
-    @staticmethod
-    def _written(text: str, revision: str | None) -> Kept:
+    def _written(self, text: str, revision: str | None) -> Kept:
         if not revision:
             raise LeaseUnreadableError(
-                f"AWS tells no revision of the group {LEASE_GROUP}, so two runs could take the "
+                f"AWS tells no revision of the group {self._group}, so two runs could take the "
                 "lock at once; set lock: s3://bucket/key in instance.yaml"
             )
         return Kept(text, revision)
