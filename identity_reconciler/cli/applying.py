@@ -23,7 +23,7 @@ from identity_reconciler.core.bindings import leavers, places, require_same_obje
 from identity_reconciler.core.declared import Declared
 from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.lease import DIRECTORY, Generation, lock_of, require_unmoved
-from identity_reconciler.core.ownership import claims_of
+from identity_reconciler.core.ownership import Claims, claims_of
 from identity_reconciler.core.plan import Plan
 from identity_reconciler.core.review import (
     applications_to_assign,
@@ -219,11 +219,26 @@ def apply_saved(plan: SavedPlan, target: Target, course: Course) -> ExitCode:
         require_unblocked(document)
         generation = document.generation
         lock = generation.lock if generation else DIRECTORY
-        claims = claims_of(generation.claims) if generation and generation.claims else None
+        claims = _claims(generation.claims if generation else None)
         applied = Applied(document.source.commit, digest, check=check, claims=claims)
         with turn(gateway, lock, applied, course.fence(Path())) as ours:
             code = _apply_left(saved, document, course, ours)
         return code or _done_but_for(len(reviewed.unresolved))
+
+
+def _claims(text: str | None) -> Claims | None:
+    """Return what the repository of a saved plan owns, if that says so.
+
+    Raises:
+        StalePlanError: It is unreadable.
+    """
+    try:
+        return None if text is None else claims_of(text)
+    except ValueError as error:
+        raise StalePlanError(
+            "the plan does not say readably what its repository owns (generation.claims); make a "
+            "new plan"
+        ) from error
 
 
 def _apply_left(saved: _Saved, document: PlanDocument, course: Course, ours: Turn) -> ExitCode:

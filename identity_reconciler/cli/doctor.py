@@ -222,6 +222,7 @@ def _examined(declared: Declared, target: Target) -> Iterator[Diagnosis]:
             yield from _network(gateway)
             groups = yield from readable(gateway, declared)
             yield from _accounts(gateway, declared.settings.account_access, groups, declared)
+            yield from _repositories(gateway, declared)
             yield _lock(gateway, lock_of(declared.settings.lease, sandbox=target.sandbox))
     except ReconcilerError as error:
         yield _failed(error)
@@ -346,6 +347,35 @@ def _without_effect_there(
             good=True,
             text="settings: whether what guards.privileged names of AWS accounts is there is known "
             "only where all of it is read (account_access: list)",
+        )
+
+
+def _repositories(gateway: AwsGateway, declared: Declared) -> Iterator[Diagnosis]:
+    """Yield what this repository owns and which others there are, and what two of them declare.
+
+    The groups have been listed.
+    """
+    from identity_reconciler.core.guards.repositories import declared_twice
+    from identity_reconciler.core.lease import claims_of_others
+
+    settings = declared.settings
+    others = claims_of_others(gateway.lease_records(), settings.lease)
+    if not (settings.repository.name or others):
+        return
+    who = settings.repository.name or "without a name"
+    known = ", ".join(sorted(others)) or "no other that has applied"
+    yield Diagnosis(good=True, text=f"repository: this is {who}; there is {known}")
+    if not settings.repository.name:
+        yield Diagnosis(
+            good=False,
+            text="repository: the others are not told what this one owns; set repository in "
+            "instance.yaml",
+        )
+    for address, repository, position in declared_twice(declared, others):
+        yield Diagnosis(
+            good=False,
+            text=f"repository: {position}: {address} is owned by {repository} as well; take it out "
+            "of one of the two, and have the other's patterns in ignore",
         )
 
 

@@ -158,7 +158,7 @@ def apply_policy(
             kms_key,
             Target(sandbox, endpoint_url, parse_rates(rate), profile=profile) if live else None,
         )
-        _print_policy(declared, purpose, replace(facts, accounts=accounts))
+        _print_policy(declared, purpose, _of_team(declared, facts, accounts))
 
 
 @app.command()
@@ -193,7 +193,7 @@ def cloudformation(
         kms_key,
         Target(sandbox, endpoint_url, parse_rates(rate), profile=profile) if live else None,
     )
-    facts = replace(facts, accounts=accounts)
+    facts = _of_team(declared, facts, accounts)
     policies = {purpose: policy(declared, purpose, facts) for purpose in RUN_PURPOSES}
     writer = YAML()
     writer.width = 100
@@ -250,6 +250,20 @@ def _accounts(declared: Declared, given: list[str]) -> tuple[str, ...]:
             "state: external"
         )
     return tuple(sorted(set(given)))
+
+
+def _of_team(declared: Declared, facts: PolicyFacts, accounts: tuple[str, ...]) -> PolicyFacts:
+    """Return *facts* about the role of a team with *accounts*; say where it can do too much."""
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.core.lease import DIRECTORY
+
+    if accounts and facts.lease is None and declared.settings.lock == DIRECTORY:
+        note(
+            "which group keeps the lease is known to AWS only, and not before the first apply: "
+            "until then this role can rename and describe any group. Print it again with --live "
+            "after that"
+        )
+    return replace(facts, accounts=accounts)
 
 
 def _facts(

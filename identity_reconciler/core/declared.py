@@ -84,7 +84,7 @@ class Ignore:
 
 
 @dataclass(frozen=True, slots=True)
-class Repository:
+class DeclaredRepository:
     """Which of several repositories that manage one instance this is."""
 
     name: str = ""
@@ -116,7 +116,7 @@ class Settings:
     """How access to AWS accounts is read."""
     lock: str = DIRECTORY
     """Where the lease is kept: `DIRECTORY`, `s3://bucket/key`, or `OFF`."""
-    repository: Repository = Repository()
+    repository: DeclaredRepository = DeclaredRepository()
     guards: GuardSettings = field(default_factory=GuardSettings)
     """What the guards refuse."""
     places: Mapping[SettingsPath, Position] = field(

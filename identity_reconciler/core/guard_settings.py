@@ -31,6 +31,7 @@ class GuardId(StrEnum):
     RENAME_SUSPECTED = "rename.suspected"
     LEFTOVER_ACCOUNTS = "leftover.accounts"
     REVIEW_OVERDUE = "review.overdue"
+    REPOSITORY_CLAIMED = "repository.claimed"
     SEPARATION_OF_DUTIES = "separation_of_duties"
     MAX_MEMBERS = "max_members"
     NO_DIRECT_ASSIGNMENTS = "no_direct_assignments"

@@ -7,7 +7,8 @@ run that applies writes itself into it (it takes the lease), and takes itself ou
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -151,6 +152,21 @@ def taken(lease: Lease, by: Holder, over_from: str | None = None) -> Lease:
 def claimed(lease: Lease, claims: Claims | None) -> Lease:
     """Return *lease* with what its repository owns by now; None: as it was."""
     return lease if claims is None else replace(lease, claims=claims)
+
+
+def claims_of_others(records: Mapping[GroupName, str], lock: str) -> dict[str, Claims]:
+    """Return what other repositories own, by their names, of the *records* of all leases.
+
+    *lock* says which is ours. Who has not said what it owns, or not readably, is left out.
+    """
+    found: dict[str, Claims] = {}
+    for group, text in records.items():
+        if folded(group) != folded(lease_group(lock)):
+            with suppress(LeaseUnreadableError):
+                claims = lease_in(text).claims
+                if claims is not None:
+                    found[repository_of(group)] = claims
+    return found
 
 
 def renewed(lease: Lease, now: datetime) -> Lease:

@@ -61,8 +61,8 @@ def claims_of(text: str) -> Claims:
     """
     try:
         return claims_in(json.loads(text))
-    except TypeError as error:
-        raise ValueError(text) from error
+    except (TypeError, ValueError) as error:
+        raise ValueError("no claims") from error
 
 
 def claims_in(data: Any) -> Claims:  # noqa: ANN401 - whatever is kept there

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TypeVar
 
 from identity_reconciler.core.declared import ManageLinks, ManageObjects, Settings
+from identity_reconciler.core.ownership import Claims
 from identity_reconciler.core.plan import Withheld, Withholding
 from identity_reconciler.core.state import (
     ApplicationArn,
@@ -58,6 +59,15 @@ class Scope:
 def matches_any(patterns: tuple[str, ...], name: str) -> bool:
     """Return whether one of *patterns* matches *name*; case does not matter."""
     return bool(patterns) and _compiled(patterns).match(folded(name)) is not None
+
+
+def claimants_of(others: Mapping[str, Claims], kind: str, name: str) -> tuple[str, ...]:
+    """Return which of the *others*, repositories with what they own, own what is called *name*."""
+    return tuple(
+        repository
+        for repository, claims in sorted(others.items())
+        if matches_any(claims.owns.of(kind), name) and not matches_any(claims.leaves.of(kind), name)
+    )
 
 
 @cache

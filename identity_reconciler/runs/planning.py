@@ -28,6 +28,7 @@ from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.guard_settings import SeparatedDuties
 from identity_reconciler.core.guards import check_plan, check_since, gather
 from identity_reconciler.core.guards.guarded import guarded_changes
+from identity_reconciler.core.lease import claims_of_others
 from identity_reconciler.core.order import in_waves
 from identity_reconciler.core.plan import Change, Plan
 from identity_reconciler.core.resemblances import resemblances
@@ -133,7 +134,8 @@ def make_plan(
         impact = accounts.impact
         ordering = in_waves(impact, declared.settings.guards.policies.separation_of_duties)
         plan = _bound(ordering.plan, gateway)
-        evidence = gather(comparison, impact)
+        others = claims_of_others(gateway.lease_records(), declared.settings.lease)
+        evidence = gather(comparison, impact, others)
         if base is not None and base.declared is not None:
             verdicts = check_since(base.declared, evidence, declared, as_of)
         else:

@@ -125,6 +125,9 @@ class TestRoles:
         assert run.err == (
             "this role cannot write the users and groups that the YAML declares; give them "
             "state: external\n"
+            "which group keeps the lease is known to AWS only, and not before the first apply: "
+            "until then this role can rename and describe any group. Print it again with --live "
+            "after that\n"
         )
         assert run.json()["Statement"][0]["Sid"] == "Discover"
         assert "identitystore:CreateUser" not in run.out.replace("sso-directory", "")

@@ -217,6 +217,15 @@ def _lock(old: Settings, new: Settings) -> Iterator[Looser]:
     yield Looser(f"is {new.lock}, was {old.lock}: {meaning}")
 
 
+def _repository(old: Settings, new: Settings) -> Iterator[Looser]:
+    before, after = old.repository.name, new.repository.name
+    if before != after:
+        yield Looser(
+            f"is {after or 'nothing'}, was {before or 'nothing'}: its lease is another one, which "
+            "knows nothing of what was applied by the former"
+        )
+
+
 Patterns = Callable[[Settings], tuple[str, ...]]
 
 
@@ -238,6 +247,18 @@ def _added(value: Patterns, kind: str) -> Compare:
         for number, pattern in enumerate(value(new)):
             if not covers(value(old), pattern):
                 said = f'has "{pattern}" now: {kind} that it matches are not managed'
+                yield Looser(said, (number,))
+
+    return compare
+
+
+def _claimed(kind: str) -> Compare:
+    """Return the comparison of what may be declared of a *kind*, whoever else does."""
+
+    def compare(old: Settings, new: Settings) -> Iterator[Looser]:
+        for number, pattern in enumerate(new.repository.owns.of(kind)):
+            if not covers(old.repository.owns.of(kind), pattern):
+                said = f'has "{pattern}" now: {kind}s that it matches may be declared here'
                 yield Looser(said, (number,))
 
     return compare
@@ -421,6 +442,10 @@ RULES: Mapping[str, Rule] = {
     ),
     "account_access": _guard(_account_access),
     "lock": _guard(_lock),
+    "repository.name": _guard(_repository),
+    "repository.owns.users": _guard(_claimed("user")),
+    "repository.owns.groups": _guard(_claimed("group")),
+    "repository.owns.applications": _guard(_claimed("application")),
     "guards.administrators": _guard(
         _dropped(
             lambda it: it.guards.administrators,

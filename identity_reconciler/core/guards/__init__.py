@@ -34,6 +34,7 @@ from identity_reconciler.core.guards.policies import (
     separation_of_duties,
 )
 from identity_reconciler.core.guards.renaming import rename_suspected
+from identity_reconciler.core.guards.repositories import repository_claimed
 from identity_reconciler.core.guards.reviews import review_overdue
 from identity_reconciler.core.guards.verdicts import MOST_SHOWN, Objection, Standing, Verdict
 from identity_reconciler.core.state import group_key, user_key
@@ -66,6 +67,7 @@ GUARDS: Mapping[GuardId, Guard] = {
     GuardId.RENAME_SUSPECTED: rename_suspected,
     GuardId.LEFTOVER_ACCOUNTS: leftover_accounts,
     GuardId.REVIEW_OVERDUE: review_overdue,
+    GuardId.REPOSITORY_CLAIMED: repository_claimed,
     GuardId.SEPARATION_OF_DUTIES: separation_of_duties,
     GuardId.MAX_MEMBERS: max_members,
     GuardId.NO_DIRECT_ASSIGNMENTS: no_direct_assignments,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from identity_reconciler.core.access import AccessChange, Impact, access_changes
@@ -20,6 +20,7 @@ from identity_reconciler.core.declared import (
     Presence,
 )
 from identity_reconciler.core.guard_settings import ResourceKind
+from identity_reconciler.core.ownership import Claims
 from identity_reconciler.core.plan import Create, Delete, Plan, Reason
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
@@ -96,14 +97,20 @@ class Evidence:
     """All that is declared, under the names of after the renames."""
     as_of: datetime
     """When the plan was made: what has expired then does not hold."""
+    others: Mapping[str, Claims] = field(default_factory=dict)
+    """What other repositories own of the instance, by their names."""
 
     def address(self, resource: Resource) -> str:
         """Return the address of *resource*, which means no other one."""
         return address(resource)
 
 
-def gather(comparison: Comparison, impact: Impact) -> Evidence:
+def gather(
+    comparison: Comparison, impact: Impact, others: Mapping[str, Claims] | None = None
+) -> Evidence:
     """Return what the guards need to judge the plan of *impact*.
+
+    *others* are what other repositories own of the instance, by their names.
 
     It is that of *comparison* or a part of it, and the live state is the one that was compared,
     which `survey.read_for_access` may since have completed.
@@ -139,6 +146,7 @@ def gather(comparison: Comparison, impact: Impact) -> Evidence:
         },
         declaration=resolution.original,
         as_of=resolution.as_of,
+        others=others or {},
     )
 
 

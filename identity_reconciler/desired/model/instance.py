@@ -17,6 +17,7 @@ from identity_reconciler.desired.model.text import (
     LockText,
     PatternText,
     Region,
+    RepositoryName,
 )
 
 Objects = Annotated[Literal["declared", "authoritative", "reference"], WORD]
@@ -77,6 +78,32 @@ class IgnoreSection(Document):
     """Patterns of application names; case does not matter."""
 
 
+class OwnsSection(Document):
+    """Names that this repository may declare, and no other may; a kind that is left out: none."""
+
+    label: ClassVar[str] = "the owns section"
+    users: list[PatternText] = Field(default_factory=list, examples=[["payments-*"]])
+    """Patterns of user names; case does not matter."""
+    groups: list[PatternText] = Field(default_factory=list, examples=[["payments-*"]])
+    """Patterns of group names; case does not matter."""
+    applications: list[PatternText] = Field(default_factory=list, examples=[["Payments *"]])
+    """Patterns of application names; case does not matter."""
+
+
+class RepositorySection(Document):
+    """Which of several repositories that manage one instance this is."""
+
+    label: ClassVar[str] = "the repository section"
+    name: RepositoryName = Field(default="", examples=["payments"])
+    """What tells it from the others: its lease is kept by the group
+    `identity-reconciler-lease-NAME`."""
+    owns: OwnsSection = Field(
+        default_factory=lambda: OwnsSection(users=["*"], groups=["*"], applications=["*"]),
+        examples=[{"applications": ["Payments *"]}],
+    )
+    """What it may declare. Left out: everything that it does not ignore."""
+
+
 class SettingsDocument(Document):
     """`instance.yaml`: which instance this directory is about, and how much of it is managed."""
 
@@ -111,6 +138,10 @@ class SettingsDocument(Document):
     time and never an older commit after a newer one. `directory`: in the description of the group
     `identity-reconciler-lease`. `s3://bucket/key`: in that object, for where groups cannot be
     written. `off`: nowhere, and nothing keeps two applies apart."""
+    repository: RepositorySection = Field(
+        default_factory=RepositorySection, examples=[{"name": "payments"}]
+    )
+    """Where several repositories manage this instance: which one this is, and what it owns."""
     guards: GuardsSection = Field(
         default_factory=GuardsSection, examples=[{"protected": {"groups": ["administrators"]}}]
     )

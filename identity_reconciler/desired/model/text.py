@@ -214,6 +214,7 @@ _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _STORE_ID = f"(d-[0-9a-f]{{10}}|{_UUID})"
 _REGION = "([a-z]+-){2,3}[0-9]"
 # Source: S3 userguide, bucketnamingrules and object-keys.
+_REPOSITORY = r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?"
 _LOCK = r"directory|off|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]{1,512}"
 _PERIOD = "[1-9][0-9]{0,2} (day|week|month|year)s?"
 _INSTANCE_NAME = "[A-Za-z0-9_+=,.@-]{1,255}"
@@ -272,6 +273,15 @@ LockText = Annotated[
         _matching(_LOCK, "a lock; expected directory, off, or one like s3://bucket/key")
     ),
     Field(json_schema_extra={"pattern": f"^({_LOCK})$"}),
+]
+RepositoryName = Annotated[
+    str,
+    AfterValidator(
+        _matching(
+            _REPOSITORY, "the name of a repository; expected up to 40 of a-z, 0-9 and - within"
+        )
+    ),
+    Field(json_schema_extra={"pattern": f"^{_REPOSITORY}$"}),
 ]
 PeriodText = Annotated[
     str,

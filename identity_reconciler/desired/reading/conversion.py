@@ -13,6 +13,7 @@ from identity_reconciler.core.declared import (
     DeclaredApplication,
     DeclaredGroup,
     DeclaredOwner,
+    DeclaredRepository,
     DeclaredUser,
     Ignore,
     Instance,
@@ -42,6 +43,7 @@ from identity_reconciler.core.guard_settings import (
     RenameSigns,
     SeparatedDuties,
 )
+from identity_reconciler.core.ownership import NamePatterns
 from identity_reconciler.core.period import Period, PeriodUnit
 from identity_reconciler.core.state import (
     ApplicationArn,
@@ -67,7 +69,7 @@ from identity_reconciler.desired.model.entries import (
 )
 from identity_reconciler.desired.model.findings import ModelFinding
 from identity_reconciler.desired.model.guards import BudgetSection, GuardsSection, RenameSection
-from identity_reconciler.desired.model.instance import SettingsDocument
+from identity_reconciler.desired.model.instance import RepositorySection, SettingsDocument
 from identity_reconciler.desired.model.people import SECTIONS, UserEntry
 from identity_reconciler.desired.model.policies import PoliciesDocument
 from identity_reconciler.desired.yaml.tree import Fields, Items, Mark, Value, locate, position
@@ -186,9 +188,16 @@ def declared_settings(document: SettingsDocument, root: Fields, file: str) -> Se
         require_email=manage.require_email,
         account_access=AccountReading(document.account_access),
         lock=document.lock,
+        repository=_repository(document.repository),
         guards=declared_guards(document.guards),
         places=places_in(root, file),
     )
+
+
+def _repository(section: RepositorySection) -> DeclaredRepository:
+    owns = section.owns
+    patterns = NamePatterns(tuple(owns.users), tuple(owns.groups), tuple(owns.applications))
+    return DeclaredRepository(section.name, patterns)
 
 
 def declared_policies(

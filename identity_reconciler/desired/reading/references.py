@@ -23,6 +23,9 @@ from identity_reconciler.core.declared import (
     SettingsPath,
 )
 from identity_reconciler.core.flattening import circles, flat_lists, idle_exclude
+from identity_reconciler.core.lease import DIRECTORY
+from identity_reconciler.core.ownership import LONGEST_CLAIMS, claims_text
+from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import PrincipalKind, folded, group_key
 from identity_reconciler.core.wording import did_you_mean, nearest, shown
 from identity_reconciler.desired.model.text import check_group_name, check_user_name
@@ -47,6 +50,7 @@ def cross_check(gathered: Gathered, places: Places) -> Iterator[Problem]:
     yield from _duplicate_selectors(gathered.applications)
     if gathered.settings is not None:
         yield from _ignored(gathered, gathered.settings)
+        yield from _owned(gathered, gathered.settings)
         yield from _counted(gathered.settings, users, groups)
         yield from _kept_apart(gathered, gathered.settings, groups)
         yield from alike(gathered.users, gathered.settings.users)
@@ -298,6 +302,54 @@ def _ignored(gathered: Gathered, settings: Settings) -> Iterator[Problem]:
     for kind, patterns, names in named:
         if patterns:
             yield from _matching(kind, patterns, names)
+
+
+def _owned(gathered: Gathered, settings: Settings) -> Iterator[Problem]:
+    """Yield what this repository declares and does not own, and what keeps others from knowing."""
+    place = settings.places.get(("repository",))
+    if place is None:
+        return
+    claims = settings.claims
+    if claims is None:
+        if ("repository", "name") not in settings.places:
+            yield Problem(
+                place,
+                "repository has no name that can be used; give it one that no other repository has",
+            )
+        return
+    if settings.lock != DIRECTORY:
+        yield Problem(
+            settings.places.get(("lock",), place),
+            f"lock is {settings.lock}, and where several repositories manage an instance they tell "
+            "each other what they own in the directory; set lock: directory, or remove repository",
+        )
+    length = len(claims_text(claims))
+    if length > LONGEST_CLAIMS:
+        yield Problem(
+            place,
+            f"the patterns of repository.owns and ignore take {length} characters for others to "
+            f"be told, and {LONGEST_CLAIMS} can be kept; use fewer, wider patterns",
+        )
+    named = (
+        *(("user", *one) for one in _managed_names(gathered.users, settings.users)),
+        *(("group", *one) for one in _managed_names(gathered.groups, settings.groups)),
+        *(("application", *one) for one in _application_names(gathered)),
+    )
+    for kind, name, position in named:
+        if not matches_any(claims.owns.of(kind), name):
+            external = "" if kind == "application" else "give it state: external, or "
+            yield Problem(
+                position,
+                f"{kind} {shown(name)} is not among what repository.owns in instance.yaml has for "
+                f"{settings.repository.name}; {external}declare it in the repository that owns it",
+            )
+
+
+def _managed_names(
+    entries: Iterable[Entry], manage: ManageObjects
+) -> Iterator[tuple[str, Position]]:
+    ours = (one for one in entries if one.presence is not Presence.EXTERNAL)
+    return _present_and_previous_names(() if manage is ManageObjects.REFERENCE else ours)
 
 
 def _present_and_previous_names(entries: Iterable[Entry]) -> Iterator[tuple[str, Position]]:

@@ -21,6 +21,7 @@ from identity_reconciler.core.control.settings import RULES
 from identity_reconciler.core.declared import (
     Declared,
     DeclaredGroup,
+    DeclaredRepository,
     DeclaredUser,
     Ignore,
     ManageLinks,
@@ -43,6 +44,7 @@ from identity_reconciler.core.guard_settings import (
     RenameSigns,
     SeparatedDuties,
 )
+from identity_reconciler.core.ownership import NamePatterns
 from identity_reconciler.core.period import Period, PeriodUnit
 from identity_reconciler.core.scope import covers
 from identity_reconciler.core.state import Group, GroupName, User, UserName
@@ -92,6 +94,11 @@ def budget(kind: str, **looser: float) -> Example:
         GuardSettings(budgets=Budgets(**{kind: tight})),
         GuardSettings(budgets=Budgets(**{kind: loose})),
     )
+
+
+def owning(**names: tuple[str, ...]) -> Example:
+    tight = DeclaredRepository("a", NamePatterns(**dict.fromkeys(names, ("ab",))))
+    return managing(repository=(tight, DeclaredRepository("a", NamePatterns(**names))))
 
 
 def protecting(**names: tuple[str, ...]) -> Example:
@@ -160,6 +167,14 @@ EXAMPLES: dict[str, Example] = {
     "guards.privileged.accounts": privileged(accounts=("111122223333",)),
     "account_access": managing(account_access=(AccountReading.LIST, AccountReading.OFF)),
     "lock": managing(lock=("directory", "off")),
+    "repository.name": Example(
+        Settings(INSTANCE, repository=DeclaredRepository("a")),
+        Settings(INSTANCE, repository=DeclaredRepository("b")),
+        both_ways=True,
+    ),
+    "repository.owns.users": owning(users=("a*",)),
+    "repository.owns.groups": owning(groups=("a*",)),
+    "repository.owns.applications": owning(applications=("a*",)),
     "guards.administrators": guards(
         GuardSettings(administrators=("root", "ann")), GuardSettings(administrators=("root",))
     ),
@@ -276,6 +291,7 @@ SECTIONS = {
     "guards",
     "account_access",
     "lock",
+    "repository",
     *PoliciesDocument.model_fields,
 }
 

@@ -115,6 +115,7 @@ class TestNames:
             *("wipe", "protected", "min_members", "pinned_members", "members_where"),
             *("lockout.self", "privileged"),
             *("rename.suspected", "leftover.accounts", "review.overdue"),
+            "repository.claimed",
             *("separation_of_duties", "max_members", "no_direct_assignments", "email_domains"),
             *("min_owners", "max_duration", "must_expire", "reason_pattern"),
         ]

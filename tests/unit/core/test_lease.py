@@ -10,6 +10,7 @@ import pytest
 
 from identity_reconciler.core.lease import (
     DIRECTORY,
+    LEASE_GROUP,
     LONGEST_RECORD,
     MARGIN,
     OFF,
@@ -18,17 +19,30 @@ from identity_reconciler.core.lease import (
     Holder,
     Lease,
     LeaseUnreadableError,
+    claimed,
+    claims_of_others,
     ended,
     is_lease,
+    lease_group,
     lease_in,
     lease_text,
+    lock_in,
     lock_of,
     renewed,
+    repository_of,
     require_forward,
     require_unmoved,
     settled,
     taken,
 )
+from identity_reconciler.core.ownership import (
+    LONGEST_CLAIMS,
+    Claims,
+    NamePatterns,
+    claims_of,
+    claims_text,
+)
+from identity_reconciler.core.state import GroupName
 from identity_reconciler.errors import LockHeldError, StalePlanError
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -97,6 +111,58 @@ class TestText:
     def test_its_group_is_known_in_any_case(self) -> None:
         assert is_lease("Identity-Reconciler-LEASE")
         assert not is_lease("identity-reconciler-leases")
+
+    def test_each_repository_has_a_group_of_its_own(self) -> None:
+        for repository in ("", "payments", "a-b"):
+            group = lease_group(lock_in("directory", repository))
+            assert is_lease(group)
+            assert repository_of(group.upper()) == repository
+
+    def test_what_it_owns_stays_until_it_says_otherwise(self) -> None:
+        """Through all that becomes of it: taken, renewed, over, given back."""
+        owns = NamePatterns(applications=("Pay*", "\N{SNOWMAN}"))
+        claims = Claims(owns, NamePatterns(groups=("x",)))
+        lease = claimed(taken(FREE, FIRST), claims)
+        assert claimed(lease, None) == lease
+        for one in (
+            lease,
+            renewed(lease, FIRST.since),
+            settled(lease, FIRST.until + 2 * MARGIN),
+            ended(lease, wrote=True, done=False),
+            ended(lease, wrote=False, done=False),
+        ):
+            assert lease_in(lease_text(one)).claims == claims
+
+    def test_others_are_told_apart_and_what_is_unreadable_left_out(self) -> None:
+        claims = Claims(NamePatterns(users=("u",)), NamePatterns())
+        told = lease_text(claimed(FREE, claims))
+        records = {
+            GroupName(f"{LEASE_GROUP}{end}"): text
+            for end, text in {
+                "": told,
+                "-ours": told,
+                "-Pay": told,
+                "-silent": lease_text(FREE),
+                "-odd": "Everyone on call",
+                "-wrong": told.replace('["u"]', '"u"'),
+            }.items()
+        }
+        assert claims_of_others(records, "directory/ours") == {"": claims, "pay": claims}
+        assert claims_of_others(records, "directory").keys() == {"ours", "pay"}
+
+    @pytest.mark.parametrize("text", ["", "[]", "{}", "7", '{"owns":{},"leaves":{"users":[1]}}'])
+    def test_nothing_else_is_a_claim(self, text: str) -> None:
+        with pytest.raises(ValueError, match="no claims"):
+            claims_of(text)
+
+    def test_the_longest_claims_fit(self) -> None:
+        shortest = claims_text(Claims(NamePatterns(("",)), NamePatterns()))
+        pattern = "x" * (LONGEST_CLAIMS - len(shortest))
+        claims = Claims(NamePatterns((pattern,)), NamePatterns())
+        assert len(claims_text(claims)) == LONGEST_CLAIMS
+        longest = replace(FIRST, owner="x" * 999, commit=f"{'a' * 64}-dirty")
+        lease = Lease(Generation(10**9, f"{'b' * 64}-dirty", PLAN), longest, claims)
+        assert len(lease_text(lease)) <= LONGEST_RECORD
 
 
 class TestPlace:

@@ -128,6 +128,8 @@ FATES: Mapping[str, Fate] = {
     "generation.lock": HELD,
     "generation.number": HELD,
     "generation.applying": TOLD,
+    # Others are told it; what is unreadable is refused.
+    "generation.claims": HELD,
     # What guards say takes the settings and the live state to find out: `--approved` does.
     "guards": HELD,
     "guards.guard": HELD,
@@ -483,7 +485,9 @@ def rich() -> PlanDocument:
         "account_access": accounts,
         "account_access_read": "list",
         "in_passing": (*passing, together),
-        "generation": GenerationDocument(lock="directory", number=7, applying=who),
+        "generation": GenerationDocument(
+            lock="directory", number=7, applying=who, claims='{"owns":{},"leaves":{}}'
+        ),
     }
     return plan.model_copy(update=more)
 
