@@ -297,7 +297,7 @@ def _text(
     """Return the lines for people; no value in one of them can begin another."""
     lines = []
     if told.event == "reminder":
-        lines.append(number(len(reminding), "access ends soon", "accesses end soon"))
+        lines.append(f"access ends soon: {number(len(reminding), 'reminder', 'reminders')}")
     elif not instances or told.exit_code not in {0, 2}:
         lines.append(f"{told.event} ended with {told.exit_code}: {meaning}")
     for one in instances:
