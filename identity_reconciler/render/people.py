@@ -6,8 +6,8 @@ whom nothing but the access of a group changes, with that group.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from identity_reconciler.core.state import Membership, User, folded
@@ -34,6 +34,9 @@ class AccessTarget:
     arn: str = ""
     paths: tuple[str, ...] = ()
     """All that are gained, or all that are lost."""
+    ways: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    """How people come into the groups of paths that they join by an include or a rule, where all
+    of them come alike; by path, see `ChangeDocument.via`."""
 
     @property
     def order(self) -> tuple[bool, bool, str, str, str]:
@@ -86,6 +89,8 @@ class _Person:
     name: str
     left: set[str] = field(default_factory=set)
     joined: set[str] = field(default_factory=set)
+    ways: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """How they come into groups that they join, by path; nothing where they are listed."""
     targets: list[AccessTarget] = field(default_factory=list)
 
 
@@ -135,8 +140,8 @@ class _Gathered:
     leaves: dict[str, _Person] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
     """New folded names by old ones."""
-    links: list[tuple[bool, Membership]] = field(default_factory=list)
-    """Memberships, and whether they are made."""
+    links: list[tuple[bool, Membership, tuple[str, ...]]] = field(default_factory=list)
+    """Memberships, whether they are made, and how they come."""
 
     def note(self, change: ChangeDocument) -> None:
         """Take in *change*."""
@@ -148,16 +153,16 @@ class _Gathered:
             case User(user_name=old), User(user_name=new) if old != new:
                 self.renamed[folded(old)] = folded(new)
             case None, Membership() as made:
-                self.links.append((True, made))
+                self.links.append((True, made, change.via))
             case Membership() as gone, None:
-                self.links.append((False, gone))
+                self.links.append((False, gone, ()))
             case _:
                 pass
-        self.links += ((False, gone) for gone in change.cascaded)
+        self.links += ((False, gone, ()) for gone in change.cascaded)
 
     def settle(self) -> None:
         """Give the memberships to their people, when all changes are known."""
-        for is_made, link in self.links:
+        for is_made, link, via in self.links:
             key = folded(link.user)
             first = self.joins if is_made else self.leaves
             if key in first:
@@ -166,6 +171,8 @@ class _Gathered:
                 key = key if is_made else self.renamed.get(key, key)
                 person = self.others.setdefault(key, _Person(link.user))
             (person.joined if is_made else person.left).add(link.group)
+            if is_made:
+                person.ways[f"{THROUGH}{link.group}"] = via
 
     def person(self, person: PersonDocument, target: AccessTarget) -> _Person | None:
         """Return whose own *target* is; None when a group of theirs is all that changes."""
@@ -202,13 +209,31 @@ def _shared(listed: Iterable[PersonDocument]) -> tuple[str, ...]:
 def _parties(people: Iterable[_Person]) -> tuple[Party, ...]:
     """Return *people* together to whom the same happens, by the name of the first of each."""
     together: dict[
-        tuple[tuple[str, ...], tuple[str, ...], tuple[AccessTarget, ...]], list[str]
+        tuple[tuple[str, ...], tuple[str, ...], tuple[AccessTarget, ...]], list[_Person]
     ] = {}
     for person in sorted(people, key=lambda one: (folded(one.name), one.name)):
         targets = tuple(sorted(person.targets, key=lambda one: one.order))
         key = (_by_name(person.left), _by_name(person.joined), targets)
-        together.setdefault(key, []).append(person.name)
-    return tuple(Party(tuple(names), *key) for key, names in together.items())
+        together.setdefault(key, []).append(person)
+    return tuple(
+        Party(
+            tuple(one.name for one in some),
+            left,
+            joined,
+            tuple(_told(one, some) for one in targets),
+        )
+        for (left, joined, targets), some in together.items()
+    )
+
+
+def _told(target: AccessTarget, people: Sequence[_Person]) -> AccessTarget:
+    """Return *target* with how *people*, who gain it alike, come into the groups of its paths."""
+    ways: dict[str, tuple[str, ...]] = {}
+    for path in target.paths if target.effect == "gains" else ():
+        found = {one.ways.get(path, ()) for one in people}
+        if len(found) == 1 and found != {()}:
+            (ways[path],) = found
+    return replace(target, ways=ways) if ways else target
 
 
 def _by_name(groups: set[str]) -> tuple[str, ...]:

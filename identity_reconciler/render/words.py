@@ -164,7 +164,7 @@ def _details(change: ChangeDocument, marks: Marks) -> Iterator[str]:
             before, after = _value(one.before, marks), _value(one.after, marks)
             yield f"{marks.name(one.field)}: {before} -> {after}"
     if change.via:
-        yield f"via {' > '.join(map(marks.name, change.via))}"
+        yield came(change.via, marks)
     if change.action == "create" and change.starts:
         yield f"started {instant(change.starts)}"
     if change.reason == Reason.UNLISTED and change.starts:
@@ -173,6 +173,11 @@ def _details(change: ChangeDocument, marks: Marks) -> Iterator[str]:
         yield f"until {instant(change.expires)}"
     if change.note:
         yield f"reason: {marks.name(change.note)}"
+
+
+def came(way: tuple[str, ...], marks: Marks) -> str:
+    """Return by which groups and rule somebody comes into a list that does not name them."""
+    return f"via {' > '.join(map(marks.name, way))}"
 
 
 def _along(count: int, kind: DocumentKind) -> str:
@@ -306,12 +311,13 @@ def by_which_way(target: AccessTarget, marks: Marks) -> str:
 def how(target: AccessTarget, marks: Marks) -> str:
     """Return by which paths; empty when they are not those of all."""
     was = "was " if target.effect == "loses" and target.paths else ""
-    return f"{was}{', '.join(_path(path, marks) for path in target.paths)}"
+    return f"{was}{', '.join(_path(path, marks, target.ways.get(path)) for path in target.paths)}"
 
 
-def _path(path: str, marks: Marks) -> str:
+def _path(path: str, marks: Marks, way: tuple[str, ...] | None) -> str:
     if path.startswith(THROUGH):
-        return f"{THROUGH}{marks.name(path.removeprefix(THROUGH))}"
+        via = f" {came(way, marks)}" if way else ""
+        return f"{THROUGH}{marks.name(path.removeprefix(THROUGH))}{via}"
     return path if path in {Route.DIRECT, Route.EVERYONE} else marks.name(path)
 
 

@@ -98,6 +98,7 @@ class TestRefused:
             gzip.compress(b"[]\n"),
             gzip.compress(b'{"format": "identity-reconciler/audit-account 1"}\n'),
         ],
+        ids=["nothing", "no gzip", "cut off", "empty", "no text", "a list", "no account"],
     )
     def test_something_else(self, written: bytes) -> None:
         with pytest.raises(UsageError, match="it does not hold the answer of an account"):
