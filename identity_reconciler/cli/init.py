@@ -142,6 +142,14 @@ def init(
             "that was a commit on GitHub.",
         ),
     ] = None,
+    codeowner: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=@HANDLE",
+            help="For --github, where there is YAML: what GitHub calls an owner, a user name or "
+            "group/NAME; may be repeated. Tells the lines of CODEOWNERS that `owners` give.",
+        ),
+    ] = None,
     service_applications: ServiceApplications = False,
     sandbox: UseSandbox = False,
     endpoint_url: EndpointUrl = None,
@@ -160,12 +168,18 @@ def init(
 
     interview = Interview()
     with interview.kept():
+        handles = _handles(codeowner or ())
         place = _place(directory, repository, tool, interview) if github else None
         rewrite = Rewrite(directory)
         if github and SETTINGS_FILE in rewrite.contents:
             note(f"{directory / SETTINGS_FILE} is there already; nothing else is written")
             _write_workflows(place, reviewers=reviewers)
+            _tell_owners(rewrite, handles)
             return ExitCode.SUCCESS
+        if handles:
+            raise UsageError(
+                "--codeowner goes with --github, where YAML is there and says who the owners are"
+            )
         if SETTINGS_FILE in rewrite.contents:
             raise UsageError(
                 f"{directory / SETTINGS_FILE} is there already; `import` goes on from it"
@@ -312,6 +326,42 @@ def _chosen(
     if arn not in by_arn:
         raise UsageError(f"give --instance-arn, one of: {', '.join(by_arn)}")
     return by_arn[arn]
+
+
+def _handles(given: Sequence[str]) -> dict[str, str]:
+    """Return what GitHub calls owners, by folded `user/NAME` or `group/NAME`."""
+    from identity_reconciler.core.state import folded
+    from identity_reconciler.github.codeowners import is_handle
+
+    found: dict[str, str] = {}
+    for one in given:
+        name, _, handle = one.rpartition("=")
+        if not name or not is_handle(handle):
+            raise UsageError(
+                f"--codeowner {one}: expected NAME=@HANDLE, such as janedoe=@jane or "
+                "group/platform-leads=@example/leads"
+            )
+        found[folded(name if name.startswith(("user/", "group/")) else f"user/{name}")] = handle
+    return found
+
+
+def _tell_owners(rewrite: Rewrite, handles: dict[str, str]) -> None:
+    """Tell the lines of CODEOWNERS that the owners of groups and applications give."""
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.github.codeowners import PLACES, owned_files, owned_line
+
+    if not handles:
+        return
+    owned = list(owned_files(rewrite.declared(), handles))
+    directory = rewrite.directory.as_posix().strip("/")
+    lines = [owned_line(directory, one) for one in owned if one.handles]
+    if lines:
+        note(f"add these lines to {PLACES[0]}, below that of the whole directory:", *lines)
+    for one in owned:
+        if one.trouble:
+            note(f"no line for {one.file}: {one.trouble}")
+    if not owned:
+        note("nothing in the YAML has `owners`, so there is no line for CODEOWNERS")
 
 
 def _write_codeowners(directory: Path, owners: str, approvers: str) -> None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from identity_reconciler.core.declared import Declared, DeclaredApplication, DeclaredGroup
+from identity_reconciler.core.state import folded
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Where GitHub looks for it; the first that is there counts."""
@@ -72,6 +75,60 @@ def owners_lines(directory: str, owners: str, approvers: str) -> str:
         f"{below}policies.yaml {approvers}\n"
         f"/.github/ {approvers}\n"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedFile:
+    """A file of groups and applications that have owners, and who GitHub is to ask about it."""
+
+    file: str
+    """Relative to the directory of the instance."""
+    handles: tuple[str, ...]
+    """As `@name`, `@organisation/team` or an e-mail address; nobody where `trouble` says why."""
+    trouble: str = ""
+
+
+def owned_files(declared: Declared, handles: Mapping[str, str]) -> Iterator[OwnedFile]:
+    """Yield each file in which something has owners, by name.
+
+    *handles* has what GitHub calls them, by `user/NAME` and `group/NAME`, folded. A line of
+    CODEOWNERS is about a whole file, and one of its owners is enough: so all that a file declares
+    must have the same owners, and be groups and applications.
+    """
+    entries: dict[str, list[DeclaredGroup | DeclaredApplication]] = {}
+    declaring: tuple[DeclaredGroup | DeclaredApplication, ...]
+    declaring = (*declared.groups, *declared.applications)
+    for one in declaring:
+        entries.setdefault(one.position.file, []).append(one)
+    with_users = {one.position.file for one in declared.users}
+    for file, some in sorted(entries.items()):
+        owners = [{folded(str(owner)): str(owner) for owner in one.owners} for one in some]
+        if not any(owners):
+            continue
+        unknown = sorted(set().union(*owners) - handles.keys())
+        if file in with_users:
+            trouble = "it declares users as well; keep them in files of their own"
+        elif any(one.keys() != owners[0].keys() for one in owners):
+            trouble = "not all in it has the same owners; keep what others own in other files"
+        elif unknown:
+            names = ", ".join(owners[0][one] for one in unknown)
+            trouble = f"give --codeowner for {names}"
+        else:
+            trouble = ""
+        found = () if trouble else tuple(handles[one] for one in owners[0])
+        yield OwnedFile(file, tuple(dict.fromkeys(found)), trouble)
+
+
+def owned_line(directory: str, owned: OwnedFile) -> str:
+    """Return the line of CODEOWNERS for *owned*, in *directory* relative to the repository."""
+    path = f"{'' if directory == '.' else f'/{directory}'}/{owned.file}"
+    escaped = re.sub(r"[\\ #*?]", r"\\\g<0>", path)
+    return f"{escaped} {' '.join(owned.handles)}"
+
+
+def is_handle(text: str) -> bool:
+    """Return whether GitHub takes *text* for an owner."""
+    return _OWNER.fullmatch(text) is not None
 
 
 def _readable(text: str) -> Iterator[OwnersRule]:

@@ -115,6 +115,24 @@ class TestInit:
         assert "name: corp" in (tmp_path / "desired-state/instance.yaml").read_text()
         assert "No changes." in command("plan", "--sandbox", cwd=tmp_path).out
 
+    def test_owners_in_the_yaml_become_lines_of_codeowners(self, here: Path) -> None:
+        path = here / "desired-state/groups/data.yaml"
+        owned = "    owners: [janedoe, {group: finance}]\n    description: "
+        path.write_text(path.read_text().replace("    description: ", owned))
+        company = here / "desired-state/groups/company.yaml"
+        owned = "    owners: [janedoe]\n    description: Finance"
+        company.write_text(company.read_text().replace("    description: Finance", owned))
+        handles = ("--codeowner", "JaneDoe=@jane", "--codeowner", "group/finance=@example/money")
+        tool = ("--repository", "example/identity", "--tool", f"example/tool@{'a' * 40}")
+        run = command("init", "--github", *tool, *handles, cwd=here)
+        assert run.code == 0, run.err
+        lines = run.err.splitlines()
+        at = lines.index(
+            "add these lines to .github/CODEOWNERS, below that of the whole directory:"
+        )
+        assert lines[at + 1] == "/desired-state/groups/data.yaml @jane @example/money"
+        assert lines[at + 2].startswith("no line for groups/company.yaml: not all in it has the")
+
     @pytest.mark.parametrize("place", [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"])
     def test_codeowners_that_are_there_stay(self, tmp_path: Path, place: str) -> None:
         (tmp_path / place).parent.mkdir(exist_ok=True)
@@ -257,6 +275,15 @@ class TestInterview:
 WRONG = {
     "another instance": (("--sandbox", "--instance-arn", "arn:aws:x"), "give --instance-arn, one"),
     "owners alone": (("--sandbox", "--owners", "@a"), "both --owners and --approvers"),
+    "a handle that is none": (
+        ("--sandbox", "--codeowner", "janedoe=jane"),
+        "--codeowner janedoe=jane: expected NAME=@HANDLE",
+    ),
+    "a handle for nobody": (("--sandbox", "--codeowner", "=@jane"), "expected NAME=@HANDLE"),
+    "handles where there are no owners yet": (
+        ("--sandbox", "--codeowner", "janedoe=@jane"),
+        "--codeowner goes with --github, where YAML is there",
+    ),
     "a bad name": (("--sandbox", "--name", "my instance"), '"my instance" is not a name'),
     "no region": ((), "give --region"),
     "unknown layout": (("--sandbox", "--layout", "flat"), "flat"),

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
-from identity_reconciler.github.codeowners import deciding_rule, owners_lines, owners_rules
+from identity_reconciler.core.declared import (
+    Declared,
+    DeclaredGroup,
+    DeclaredOwner,
+    DeclaredUser,
+    Settings,
+)
+from identity_reconciler.core.state import Group, GroupName, PrincipalKind, User, UserName
+from identity_reconciler.errors import Position
+from identity_reconciler.github.codeowners import (
+    OwnedFile,
+    deciding_rule,
+    owned_files,
+    owned_line,
+    owners_lines,
+    owners_rules,
+)
+from tests.strategies import HERE, INSTANCE
 
 
 def owners(text: str, path: str) -> tuple[str, ...] | None:
@@ -94,3 +113,48 @@ class TestOurs:
             assert owners(text, path) == ("@corp/security",), path
         for path in (".gitattributes", "CODEOWNERS", f"{below}users.yaml", f"{below}groups/a.yaml"):
             assert owners(text, path) == ("@corp/identity",), path
+
+
+class TestOwnedFiles:
+    """Whose group or application it is can say yes to a change of its file, and of nothing else."""
+
+    HANDLES: ClassVar = {"user/ann": "@ann-gh", "group/leads": "@example/leads"}
+
+    def files(self, *groups: DeclaredGroup, users: str = "") -> dict[str, tuple[str, ...] | str]:
+        people = tuple(
+            DeclaredUser(User(UserName("bob")), Position(file, 1, 1)) for file in users.split()
+        )
+        declared = Declared(Settings(INSTANCE), people, groups)
+        return {one.file: one.handles or one.trouble for one in owned_files(declared, self.HANDLES)}
+
+    def test_all_that_a_file_declares_has_the_same_owners(self) -> None:
+        assert self.files(
+            group("a.yaml", "user/Ann", "group/leads"),
+            group("a.yaml", "group/Leads", "user/ann"),
+            group("b.yaml", "user/ann"),
+            group("b.yaml"),
+            group("c.yaml"),
+            group("d.yaml", "user/ann", "user/Eve"),
+            group("e.yaml", "user/ann"),
+            users="e.yaml f.yaml",
+        ) == {
+            "a.yaml": ("@ann-gh", "@example/leads"),
+            "b.yaml": "not all in it has the same owners; keep what others own in other files",
+            "d.yaml": "give --codeowner for user/Eve",
+            "e.yaml": "it declares users as well; keep them in files of their own",
+        }
+
+    @pytest.mark.parametrize("directory", [".", "desired-state", "a b/c"])
+    @pytest.mark.parametrize("file", ["x.yaml", "of/a b#c*d.yaml"])
+    def test_the_line_is_about_that_file_alone(self, directory: str, file: str) -> None:
+        line = owned_line(directory, OwnedFile(file, ("@me", "@corp/team")))
+        path = file if directory == "." else f"{directory}/{file}"
+        assert owners(f"* @all\n{line}\n", path) == ("@me", "@corp/team")
+        for other in (f"x/{path}", f"{path}x", f"{path}/x/y".replace(file, "y")):
+            assert owners(f"* @all\n{line}\n", other) == ("@all",)
+
+
+def group(file: str, *owned_by: str) -> DeclaredGroup:
+    found = [one.partition("/") for one in owned_by]
+    people = tuple(DeclaredOwner(PrincipalKind(kind), name, HERE) for kind, _, name in found)
+    return DeclaredGroup(Group(GroupName("g")), Position(file, 1, 1), owners=people)
