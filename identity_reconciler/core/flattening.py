@@ -151,8 +151,8 @@ class _Flattening:
     groups: dict[GroupKey, DeclaredGroup] = field(default_factory=dict)
     users: dict[UserKey, DeclaredUser] = field(default_factory=dict)
     lists: dict[GroupKey, FlatList] = field(default_factory=dict)
-    _keyed: dict[GroupKey, tuple[tuple[UserKey, Listed], ...]] = field(default_factory=dict)
-    """The members of each included group that was looked at."""
+    _alike: dict[str, tuple[tuple[UserKey, Listed], ...]] = field(default_factory=dict)
+    """Who comes by an include that says nothing but the name of a group, by that."""
 
     def __post_init__(self) -> None:
         self.groups = {group_key(one.name): one for one in self.declared.groups}
@@ -183,8 +183,8 @@ class _Flattening:
         found: dict[UserKey, Listed] = {}
         unknown: dict[UnknownMembers, None] = {}
         for item in entry.include:
-            for user, one in self._members(group_key(item.name), item):
-                mine, other = _through(one, item), found.get(user)
+            for user, mine in self._coming(item):
+                other = found.get(user)
                 if other is None or self._rank(mine) > self._rank(other):
                     found[user] = mine
             unknown.update(dict.fromkeys(self._unknown(entry, item)))
@@ -203,18 +203,25 @@ class _Flattening:
         rest = (found[user] for user in sorted(found))
         return FlatList((*listed, *rest), tuple(unknown), idle, matched)
 
-    def _members(self, key: GroupKey, item: Listed) -> Iterable[tuple[UserKey, Listed]]:
-        """Return who is in a group that *item* includes."""
+    def _coming(self, item: Listed) -> Iterable[tuple[UserKey, Listed]]:
+        """Return who comes into a group because *item* includes another one."""
+        key = group_key(item.name)
         entry = self.groups.get(key)
         if not self._is_known(key):
             return ()
         if entry is None or _only_live(entry) or (self.live and key in self.live.as_live):
-            return self._of_live(key, item)
-        if key not in self._keyed:
-            done = self.lists.get(key)
-            members = (entry.members or ()) if done is None else done.members
-            self._keyed[key] = tuple((user_key(one.name), one) for one in members)
-        return self._keyed[key]
+            return [(user, _through(one, item)) for user, one in self._of_live(key, item)]
+        if item != Listed(item.name, item.position):
+            return [(user_key(one.name), _through(one, item)) for one in self._members(entry)]
+        # By the name alone all come alike, into however many groups.
+        if item.name not in self._alike:
+            come = ((user_key(one.name), _through(one, item)) for one in self._members(entry))
+            self._alike[item.name] = tuple(come)
+        return self._alike[item.name]
+
+    def _members(self, entry: DeclaredGroup) -> tuple[Listed, ...]:
+        done = self.lists.get(group_key(entry.name))
+        return (entry.members or ()) if done is None else done.members
 
     def _is_known(self, key: GroupKey) -> bool:
         return self.live is None or key not in self.live.unsure
@@ -303,20 +310,23 @@ def _by_rule(name: str, rule: MembersRule) -> Listed:
 
 def _through(one: Listed, item: Listed) -> Listed:
     """Return *one*, a member of the group that *item* includes, as a member by that."""
+    # Nearly all have neither a date nor a review, and there are half a million of them.
     lapses = one.unlapsed is not None or item.unlapsed is not None
     return Listed(
         one.name,
         one.position,
-        _sooner(one.expires, item.expires),
+        _sooner(one.expires, item.expires) if item.expires else one.expires,
         one.reason or item.reason,
         (item.name, *one.via),
-        _later(one.starts, item.starts),
+        _later(one.starts, item.starts) if item.starts else one.starts,
         _through(one.unlapsed or one, item.unlapsed or item) if lapses else None,
     )
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max(filter(None, (one, other)), default=None)
+    if one is None or other is None:
+        return one or other
+    return max(one, other)
 
 
 def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
