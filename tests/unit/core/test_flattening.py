@@ -21,6 +21,7 @@ from identity_reconciler.core.declared import (
     Presence,
     Settings,
 )
+from identity_reconciler.core.expiry import only_expired
 from identity_reconciler.core.flattening import (
     LiveMembers,
     circles,
@@ -32,7 +33,7 @@ from identity_reconciler.core.flattening import (
 )
 from identity_reconciler.core.guard_settings import GuardId
 from identity_reconciler.core.guards import Standing, gather
-from identity_reconciler.core.plan import Create, Delete, Plan
+from identity_reconciler.core.plan import Create, Delete, Plan, Reason
 from identity_reconciler.core.resolution import with_all_members
 from identity_reconciler.core.state import (
     Group,
@@ -225,6 +226,22 @@ class TestWays:
         )
         found = [[one.name for one in circle] for circle in circles(groups)]
         assert found == [["d", "c"], ["c", "d", "a"]]
+
+
+class TestExpiry:
+    """What comes by an include ends with it, as expired, and by nothing else of its own."""
+
+    def test_of_an_include_ends_all_who_come_by_it(self) -> None:
+        include = (Listed("core", at(2), NOW, "T-1"), Listed("other", at(3)))
+        core = replace(group("core"), members=(Listed("ann", at(5)), Listed("bob", at(6))))
+        declared = says(core, group("other", "bob"), group("all", include=include))
+        plan = plan_for(declared, live(core="ann bob", other="bob", all="ann bob eve"))
+        assert did(plan) == ["- all/ann", "- all/eve"]
+        reasons = [one.reason for one in plan.changes if isinstance(one, Delete)]
+        assert reasons == [Reason.EXPIRED, Reason.UNLISTED]
+        origin = plan.origins["membership", "all", "ann"]
+        assert (origin.position, origin.expires, origin.via) == (at(5), NOW, ("core",))
+        assert did(only_expired(plan)) == ["- all/ann"]
 
 
 class TestOnlyAwsKnows:
