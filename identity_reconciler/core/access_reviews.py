@@ -168,9 +168,7 @@ def with_lapses(declared: Declared) -> Declared:
     """
     if declared.settings.guards.review_grace is None:
         return declared
-    ends = {one.entry.position: one for one in reviewing(declared) if one.lapses is not None}
-    if not ends:
-        return declared
+    ends = {one.entry.position: one for one in reviewing(declared)}
     return replace(
         declared,
         groups=tuple(_group(one, ends.get(one.position)) for one in declared.groups),

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identity_reconciler.core.access_reviews import due, reviewing, standing, with_lapses
+from identity_reconciler.core.access_reviews import (
+    answers,
+    due,
+    reviewers,
+    reviewing,
+    standing,
+    with_lapses,
+)
 from identity_reconciler.core.declared import (
     OWNER,
     ApplicationSelector,
@@ -18,6 +25,7 @@ from identity_reconciler.core.declared import (
     DeclaredGroup,
     DeclaredOwner,
     Listed,
+    MembersRule,
     Presence,
     ReviewRecord,
     ReviewTerms,
@@ -186,3 +194,80 @@ class TestLapses:
         both = replace(declared(grace=self.GRACE), applications=(entry,))
         (made,) = with_lapses(both).applications
         assert [one.expires for one in (*made.users, *made.groups)] == [self.END, self.END]
+
+    def test_what_comes_by_includes_and_rules_ends_as_well(self) -> None:
+        grace = Period(10, PeriodUnit.DAY)
+        end = datetime(2026, 12, 11, tzinfo=UTC)
+        include = (Listed("a", HERE), Listed("b", HERE, end), Listed("c", HERE, reason="T-1"))
+        rule = MembersRule((("title", ("x",)),), HERE)
+        entry = replace(GROUP, members=None, include=include, rule=rule)
+        (found,) = with_lapses(declared(entry, grace=grace)).groups
+        assert found.members is None
+        assert [one.expires for one in found.include] == [end, end, end]
+        assert [one.reason for one in found.include] == [
+            "its review was due on 2026-11-30",
+            None,
+            "T-1; its review was due on 2026-11-30",
+        ]
+        assert found.rule is not None
+        assert (found.rule.expires, found.rule.reason) == (end, "its review was due on 2026-11-30")
+
+    def test_where_nobody_has_looked_yet_there_is_no_end(self) -> None:
+        entry = replace(GROUP, reviewed=None, members=(Listed("a", HERE),))
+        found = with_lapses(declared(entry, grace=QUARTER))
+        assert found.groups == (entry,)
+
+
+class TestAnswers:
+    """Somebody is asked by name, or as a member of a group that is."""
+
+    PEOPLE = (
+        DeclaredOwner(PrincipalKind.USER, "Ann", HERE),
+        DeclaredOwner(PrincipalKind.GROUP, "Leads", HERE),
+        DeclaredOwner(PrincipalKind.GROUP, "elsewhere", HERE),
+        DeclaredOwner(PrincipalKind.GROUP, "open", HERE),
+    )
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            *(("ANN", True), ("bob", True), ("Carl", True)),
+            *(("eve", False), ("leads", False), ("Bobby", False)),
+        ],
+    )
+    def test_whatever_the_case(self, name: str, *, expected: bool) -> None:
+        leads = DeclaredGroup(
+            Group(GroupName("LEADS")), HERE, members=(Listed("Bob", HERE), Listed("carl", HERE))
+        )
+        ann = DeclaredGroup(Group(GroupName("ann")), HERE, members=(Listed("eve", HERE),))
+        without = DeclaredGroup(Group(GroupName("open")), HERE)
+        world = declared(leads, ann, without)
+        assert answers(world, self.PEOPLE, name) is expected
+        assert not answers(world, self.PEOPLE[1:], "ann")
+        assert not answers(world, (), name)
+
+    def test_each_is_asked_once_whatever_the_case(self) -> None:
+        asked = (
+            DeclaredOwner(PrincipalKind.USER, "ANN", HERE),
+            DeclaredOwner(PrincipalKind.GROUP, "ann", HERE),
+        )
+        entry = replace(GROUP, review=replace(TERMS, by=(WORD, *asked)))
+        assert reviewers(entry) == (ANN, asked[1])
+        assert reviewers(replace(GROUP, review=None)) == ()
+
+
+class TestStanding:
+    """What is told of a review is what follows from the YAML."""
+
+    def test_without_an_end(self) -> None:
+        (one,) = reviewing(declared(GROUP))
+        assert standing(one) == "last on 2026-08-31 by ann, due on 2026-11-30"
+
+    def test_a_review_that_was_never_made_is_not_ahead(self) -> None:
+        (one,) = reviewing(declared(replace(GROUP, reviewed=None)))
+        assert not one.is_ahead(date(2026, 1, 1))
+
+    def test_of_two_that_are_due_on_one_day_the_first_by_name(self) -> None:
+        groups = [replace(GROUP, group=Group(GroupName(name))) for name in ("b", "a")]
+        found = due(declared(*groups), date(2026, 12, 1))
+        assert [one.address for one in found] == ["group/a", "group/b"]
