@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from identity_reconciler.core.declared import (
     MEMBERS_WHERE,
@@ -36,6 +36,8 @@ from identity_reconciler.core.state import (
     user_key,
 )
 from identity_reconciler.core.wording import shown
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def with_lists(
     """Return *declared* with *lists* as the members of its groups; see `DeclaredGroup.flat`."""
 
     def with_list(entry: DeclaredGroup) -> DeclaredGroup:
-        found = lists.get(group_key(entry.name)) if is_to_follow(entry) else None
+        found = lists.get(group_key(entry.name))
         if found is None:
             return entry
         rule = entry.rule and replace(entry.rule, matched=found.matched)
@@ -123,8 +125,8 @@ def derived(declared: Declared, entry: DeclaredGroup, *, whole: bool = False) ->
     With *whole* also those whom it excludes.
     """
     bare = replace(entry, members=None, exclude=() if whole else entry.exclude)
-    others = (one for one in declared.groups if one is not entry)
-    lists = flat_lists(replace(declared, groups=(*others, bare)), None)
+    # Of two with one name the last one counts.
+    lists = flat_lists(replace(declared, groups=(*declared.groups, bare)), None)
     return lists.get(group_key(entry.name), FlatList())
 
 
@@ -140,7 +142,7 @@ def depends_on_live(declared: Declared) -> frozenset[GroupKey]:
 
 
 def _only_live(entry: DeclaredGroup | None) -> bool:
-    return entry is None or entry.presence is Presence.EXTERNAL or not entry.is_managed
+    return entry is None or not entry.is_managed
 
 
 @dataclass(slots=True)
@@ -209,7 +211,7 @@ class _Flattening:
         entry = self.groups.get(key)
         if not self._is_known(key):
             return ()
-        if entry is None or _only_live(entry) or (self.live and key in self.live.as_live):
+        if entry is None or not entry.is_managed or (self.live and key in self.live.as_live):
             return [(user, _through(one, item)) for user, one in self._of_live(key, item)]
         if item != Listed(item.name, item.position):
             return [(user_key(one.name), _through(one, item)) for one in self._members(entry)]
@@ -228,7 +230,7 @@ class _Flattening:
 
     def _of_live(self, key: GroupKey, item: Listed) -> Iterator[tuple[UserKey, Listed]]:
         """Yield who is live in a group that nothing here manages."""
-        for user in sorted(self.live.state.members.get(key, ())) if self.live else ():
+        for user in self.live.state.members.get(key, ()) if self.live else ():
             if self._may_be_member(user):
                 yield user, Listed(self._spelled(user), item.position)
 
@@ -267,13 +269,12 @@ class _Flattening:
     def _better(self, one: Listed, other: Listed | None) -> Listed:
         return one if other is None or self._rank(one) >= self._rank(other) else other
 
-    def _rank(self, one: Listed) -> tuple[int, bool, float, int]:
+    def _rank(self, one: Listed) -> tuple[int, datetime, int]:
         """Return what makes the better of two ways the greater."""
         standing = 0
         if self.as_of is not None and not one.is_waiting(self.as_of):
             standing = 1 + one.holds(self.as_of)
-        expires = one.expires
-        return standing, expires is None, expires.timestamp() if expires else 0.0, -len(one.via)
+        return standing, one.expires or _NEVER, -len(one.via)
 
     def _matching(self, rule: MembersRule) -> Iterator[tuple[UserKey, Listed]]:
         """Yield whom *rule* matches."""
