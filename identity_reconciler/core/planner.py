@@ -155,9 +155,9 @@ def _settled_user(declared: User, live: User) -> User:
 
 def _following(changed: Mapping[str, object], live: User) -> dict[str, object]:
     """Return the display name that a user called by both names gets with those *changed*."""
-    names = [changed.get(name, getattr(live, name)) for name in ("given_name", "family_name")]
+    names = (changed.get(name, getattr(live, name)) for name in ("given_name", "family_name"))
     name = " ".join(map(str, names))
-    return {} if None in names or name == live.display_name else {"display_name": name}
+    return {} if name == live.display_name else {"display_name": name}
 
 
 def _same_name(one: str, other: str | None) -> bool:

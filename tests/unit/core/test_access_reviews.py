@@ -67,6 +67,8 @@ class TestPeriods:
             (12, "month", date(2026, 12, 5), date(2027, 12, 5)),
             (1, "year", date(2028, 2, 29), date(2029, 2, 28)),
             (1, "day", date(9999, 12, 31), date(9999, 12, 31)),
+            (999, "year", date(8000, 1, 1), date(8999, 1, 1)),
+            (1, "day", date(8000, 1, 2), date(8000, 1, 2)),
         ],
     )
     def test_by_the_day(self, count: int, unit: str, start: date, end: date) -> None:
@@ -85,6 +87,25 @@ class TestPeriods:
         if not one.is_longer_than(other):
             first = day.replace(day=1)
             assert one.after(first) <= other.after(first)
+
+    @pytest.mark.parametrize(
+        ("one", "other", "is_longer"),
+        [
+            ((28, "day"), (1, "month"), False),
+            ((29, "day"), (1, "month"), True),
+            ((1, "month"), (30, "day"), True),
+            ((1, "month"), (31, "day"), False),
+            ((365, "day"), (1, "year"), False),
+            ((1, "year"), (365, "day"), True),
+            ((1, "year"), (366, "day"), False),
+            ((12, "month"), (1, "year"), False),
+        ],
+    )
+    def test_which_is_longer(
+        self, one: tuple[int, str], other: tuple[int, str], *, is_longer: bool
+    ) -> None:
+        first, second = (Period(count, PeriodUnit(unit)) for count, unit in (one, other))
+        assert first.is_longer_than(second) is is_longer
 
     def test_as_written(self) -> None:
         assert [str(Period(n, PeriodUnit.WEEK)) for n in (1, 2)] == ["1 week", "2 weeks"]

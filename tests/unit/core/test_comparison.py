@@ -19,6 +19,7 @@ from identity_reconciler.core.declared import (
     Settings,
 )
 from identity_reconciler.core.plan import Delete, Origin, Plan, Reason
+from identity_reconciler.core.planner import settled
 from identity_reconciler.core.state import (
     Application,
     ApplicationArn,
@@ -204,3 +205,36 @@ class TestComparison:
     def test_only_applications_that_change_are_told(self, listed: tuple[Listed, ...]) -> None:
         plan = said((ANA, BOB), (), (wiki(*listed[1:], users=listed[:1]),))
         assert plan.applications == ({} if listed else {WIKI.arn: WIKI})
+
+
+class TestLeavers:
+    """Who leaves is a person, whatever a group is called, and leaves what is ours."""
+
+    def test_a_group_that_goes_takes_nobody_of_its_name_along(self) -> None:
+        groups = {group_key(one): Group(GroupName(one)) for one in ("ops", "ana")}
+        members = {group_key("ops"): frozenset({UserKey("ana")})}
+        live = replace(LIVE, groups=groups, members=members)
+        kept = group("ops", 11, members=(Listed("ana", at(12)),))
+        declared = Declared(SETTINGS, (ANA, BOB), (kept, group("ana", 13, absent=True)))
+        assert reasons(compare(declared, live, NOW)) == {("group", "ana"): Reason.ABSENT}
+
+    def test_what_is_not_ours_loses_who_leaves_and_nobody_else(self) -> None:
+        theirs = {**LIVE.groups, group_key("ops"): Group(GroupName("ops"), foreign=True)}
+        declared = Declared(SETTINGS, (user("ana", 1, absent=True), BOB))
+        plan = compare(declared, replace(LIVE, groups=theirs), NOW)
+        (gone,) = [one for one in plan.changes if one.key[0] == "user"]
+        assert isinstance(gone, Delete)
+        assert [link.key for link in gone.cascaded] == [("membership", "ops", "ana")]
+
+
+class TestNames:
+    """A display name that is made of both names follows them."""
+
+    ANN = User(UserName("ann"), "Ann Lee", "Ann", "Lee")
+
+    def test_follows(self) -> None:
+        found = settled(User(UserName("ann"), family_name="Ray"), self.ANN)
+        assert found == replace(self.ANN, family_name="Ray", display_name="Ann Ray")
+
+    def test_nothing_changes_without_a_change(self) -> None:
+        assert settled(User(UserName("ann"), given_name="Ann"), self.ANN) is self.ANN
