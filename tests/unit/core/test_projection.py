@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from identity_reconciler.core.accounts import AccountGap, AccountRole, AccountRoleKind, GapReason
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Rename, Update
-from identity_reconciler.core.projection import after_plan
+from identity_reconciler.core.projection import after_plan, with_account_access
 from identity_reconciler.core.renames import Renames
 from identity_reconciler.core.state import (
     Application,
@@ -26,6 +27,7 @@ from identity_reconciler.core.state import (
     group_key,
     user_key,
 )
+from identity_reconciler.core.taken import NO_REFUSALS, Refusals
 
 WIKI, PAYROLL = (Application(ApplicationArn(f"arn:{n}"), n) for n in ("wiki", "payroll"))
 ORPHAN = Principal(PrincipalKind.USER, "ana", orphan=True)
@@ -310,3 +312,60 @@ class TestSharing:
         assert {key: set(names) for key, names in LIVE.members.items()} == before
         assert set(LIVE.users) == {"ana", "bob", "eve"}
         assert set(LIVE.groups) == {"ops", "data", "idle"}
+
+
+class TestAccounts:
+    """What somebody has in AWS accounts goes along with a name, and is an orphan's afterwards."""
+
+    ROLES = frozenset({AccountRole("111122223333", "prod", AccountRoleKind.ROLE, "Admin", "arn:a")})
+    GAPS = frozenset({AccountGap(GapReason.DENIED, "sso:x")})
+    KNOWN = replace(
+        LIVE,
+        account_access={principal("user:ana"): ROLES, principal("group:ops"): frozenset()},
+        account_gaps=GAPS,
+        accounts_through_groups=True,
+    )
+
+    @pytest.mark.parametrize("learnt_later", [False, True])
+    def test_of_who_is_deleted_or_renamed(self, *, learnt_later: bool) -> None:
+        for changes, expected in (
+            ((Delete(ANA),), {ORPHAN: self.ROLES, principal("group:ops"): frozenset()}),
+            (
+                (Delete(OPS), Rename(ANA, ANNA)),
+                {
+                    principal("user:anna"): self.ROLES,
+                    replace(principal("group:ops"), orphan=True): frozenset(),
+                },
+            ),
+            ((Rename(OPS, DEVOPS),), {**self.KNOWN.account_access, principal("group:devops"): ()}),
+            ((Update(ANA, replace(ANA, title="Boss")),), self.KNOWN.account_access),
+        ):
+            plan = Plan(changes)
+            renames = Renames.in_plan(plan)
+            if learnt_later:
+                found = with_account_access(
+                    after_plan(LIVE, plan, renames), self.KNOWN, plan, renames
+                )
+            else:
+                found = after_plan(self.KNOWN, plan, renames)
+            wanted = {key: frozenset(some) for key, some in expected.items()}
+            if isinstance(changes[0], Rename):
+                wanted.pop(principal("group:ops"))
+            assert found.account_access == wanted
+            assert (found.account_gaps, found.accounts_through_groups) == (self.GAPS, True)
+
+    def test_who_stays_has_the_very_same(self) -> None:
+        found = after_on(self.KNOWN, Update(ANA, replace(ANA, title="Boss")))
+        assert found.account_access is self.KNOWN.account_access
+
+
+class TestRefusals:
+    """Two are both."""
+
+    def test_of_both(self) -> None:
+        one = Refusals({UserKey("a"): "x"}, principals("user:a"))
+        other = Refusals({UserKey("b"): "y"}, principals("user:b"))
+        both = Refusals({UserKey("a"): "x", UserKey("b"): "y"}, principals("user:a user:b"))
+        assert one | other == both
+        assert not NO_REFUSALS
+        assert both
