@@ -39,6 +39,12 @@ if TYPE_CHECKING:
     from identity_reconciler.runs.planning import Base
 
 
+_WHOLE_LIST = (
+    "who is to be in a group that is touched is known only with all that is live; "
+    "planning everything"
+)
+
+
 def plan(
     directory: DirectoryArgument = DEFAULT_DIRECTORY,
     sandbox: UseSandbox = False,
@@ -62,6 +68,14 @@ def plan(
     changed_since: Annotated[
         str | None,
         typer.Option(metavar="REF", help="Only what the change since this Git revision touches."),
+    ] = None,
+    only_ids: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IDS",
+            help="Only what these identifiers name, as events carry them: user/USERID "
+            "group/GROUPID+user/USERID application/ARN. Empty: everything.",
+        ),
     ] = None,
     base: Annotated[
         str | None,
@@ -95,6 +109,7 @@ def plan(
     from identity_reconciler.cli.turns import generation_before
     from identity_reconciler.core.collecting import without_collections
     from identity_reconciler.core.lease import lock_of
+    from identity_reconciler.core.object_ids import parse_ids
     from identity_reconciler.desired.reading.loader import instance_directories
     from identity_reconciler.github.step import github_step, report, without_commands
     from identity_reconciler.runs.planning import PlanTerms, plan_since
@@ -106,16 +121,22 @@ def plan(
         with clock.phase("load"):
             loaded = load_all(directory)
         step = github_step(os.environ, as_json=output_format is PlanFormat.JSON) if github else None
+        ids = parse_ids(only_ids) if only_ids else ()
         if out is not None:
             _require_whole(directory, len(loaded), changed_since)
         _require_no_contradiction(
-            {"--changed-since": changed_since, "--base": base, "--only-expired": only_expired},
+            {
+                "--changed-since": changed_since,
+                "--only-ids": ids,
+                "--base": base,
+                "--only-expired": only_expired,
+            },
             to_stdout=out == STDOUT and github,
         )
-        lifetime = timedelta(hours=valid_for)
         terms = PlanTerms(
             commit_of(directory),
-            valid_for=lifetime,
+            valid_for=timedelta(hours=valid_for),
+            ids=ids,
             only_expired=only_expired,
             sandbox=sandbox,
             listener=Progress(clock),
@@ -128,12 +149,11 @@ def plan(
             claims = declared.settings.claims
             lock = lock_of(declared.settings.lease, sandbox=sandbox)
             with connected_for(declared, target, write=False) as gateway:
-                before = None if changed_since else generation_before(gateway, lock, claims)
+                before = None if changed_since or ids else generation_before(gateway, lock, claims)
                 bound = replace(terms, directory=prefix, generation=before)
                 document = plan_since(old, declared, gateway, bound, targeted=bool(changed_since))
-                documents.append(document)
-                if changed_since and document.source.changed_since is None:
-                    note(f"{declared.settings.instance.name}: {_why_whole(old, changed_since)}")
+            documents.append(document)
+            _tell_whole(document, old, changed_since, named=bool(ids))
         # Where the saved plan goes to stdout, what is for people goes to stderr.
         shown = redirect_stdout(sys.stderr) if out == STDOUT else nullcontext()
         with clock.phase("render"), without_collections(), without_commands(step), shown:
@@ -168,6 +188,20 @@ def _end(documents: list[PlanDocument], *, detailed: bool) -> ExitCode:
     return ExitCode.SUCCESS
 
 
+def _tell_whole(
+    document: PlanDocument, old: Base | None, changed_since: str | None, *, named: bool
+) -> None:
+    """Say why *document* is of everything where only a part was asked for."""
+    from identity_reconciler.cli.output import note
+
+    if document.source.is_partial:
+        return
+    if named:
+        note(f"{document.instance.name}: {_WHOLE_LIST}")
+    if changed_since:
+        note(f"{document.instance.name}: {_why_whole(old, changed_since)}")
+
+
 def _why_whole(base: Base | None, revision: str) -> str:
     """Return why everything was planned, and not only what the change since *revision* touches."""
     why = "instance.yaml, which touches everything, differs from"
@@ -177,8 +211,11 @@ def _why_whole(base: Base | None, revision: str) -> str:
 
 
 def _require_no_contradiction(given: Mapping[str, object], *, to_stdout: bool) -> None:
-    if given["--changed-since"] and (given["--base"] or given["--only-expired"]):
-        raise UsageError("--changed-since excludes --base and --only-expired")
+    chosen = [one for one, value in given.items() if value]
+    for part in ("--changed-since", "--only-ids"):
+        others = [one for one in chosen if one != part]
+        if part in chosen and others:
+            raise UsageError(f"{part} excludes {' and '.join(others)}; leave one out")
     if to_stdout:
         raise UsageError("--github speaks to the runner on stdout; save the plan to a file")
 

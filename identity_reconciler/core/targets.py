@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from identity_reconciler.core.declared import (
     ApplicationSelector,
@@ -18,11 +18,16 @@ from identity_reconciler.core.declared import (
 )
 from identity_reconciler.core.flattening import depends_on_live
 from identity_reconciler.core.state import (
+    Application,
+    Assignment,
     Group,
     GroupKey,
+    Membership,
     Principal,
     PrincipalKind,
+    Resource,
     State,
+    User,
     UserKey,
     folded,
     group_key,
@@ -244,6 +249,84 @@ def assigned(entry: DeclaredApplication) -> Mapping[Principal, Listed]:
     return users | {
         Principal(PrincipalKind.GROUP, group_key(one.name)): one for one in entry.groups
     }
+
+
+def targets_of(
+    declared: Declared, named: Iterable[Resource | Application], applications: Iterable[Application]
+) -> Targets:
+    """Return of *named*, by its live names, what *declared* decides about.
+
+    What is live under a previous name is touched under the new one. Of an application that is
+    whether an assignment is required; of a link, that link alone. *applications* are those that
+    links in *named* lead to.
+    """
+    by_arn = {one.arn: one for one in applications}
+    names = _Current(declared)
+    users, groups = set[UserKey](), set[GroupKey]()
+    memberships = set[tuple[GroupKey, UserKey]]()
+    assignments = set[tuple[ApplicationSelector, Principal]]()
+    required = set[ApplicationSelector]()
+    managed = {key for key, one in _group_entries(declared).items() if _members(one) is not None}
+    for resource in named:
+        match resource:
+            case User():
+                users.add(UserKey(names.of(PrincipalKind.USER, resource.user_name)))
+            case Group():
+                groups.add(GroupKey(names.of(PrincipalKind.GROUP, resource.name)))
+            case Membership():
+                group = GroupKey(names.of(PrincipalKind.GROUP, resource.group))
+                if group in managed and declared.settings.memberships is not ManageLinks.OFF:
+                    user = UserKey(names.of(PrincipalKind.USER, resource.user))
+                    memberships.add((group, user))
+            case Assignment(principal=one):
+                principal = Principal(one.kind, names.of(one.kind, one.name))
+                found = by_arn.get(resource.application)
+                assignments |= {
+                    (entry.selector, principal)
+                    for entry in _about(declared, found)
+                    if entry.managed
+                }
+            case Application():
+                required |= {
+                    entry.selector
+                    for entry in _about(declared, resource)
+                    if entry.assignment_required is not None
+                }
+            case _:
+                assert_never(resource)
+    return Targets(
+        users=frozenset(users),
+        groups=frozenset(groups),
+        memberships=frozenset(memberships),
+        assignments=frozenset(assignments),
+        required=frozenset(required),
+    )
+
+
+class _Current:
+    """What is declared of whoever has, or had, a name."""
+
+    def __init__(self, declared: Declared) -> None:
+        self._heirs = {name: one for one, names in _names(declared) for name in names[1:]}
+        # A name that is somebody's own by now is no other's previous one.
+        self._heirs |= {one: one for one, _ in _names(declared)}
+
+    def of(self, kind: PrincipalKind, name: str) -> str:
+        """Return the folded name that whoever is live as *name* is declared under, or *name*."""
+        key = folded(name)
+        return self._heirs.get(Principal(kind, key), Principal(kind, key)).name
+
+
+def _about(declared: Declared, live: Application | None) -> Iterator[DeclaredApplication]:
+    """Yield the entries that *live* is declared by, if assignments are managed at all."""
+    if live is not None and declared.settings.assignments is not ManageLinks.OFF:
+        yield from (entry for entry in declared.applications if entry.selector.matches(live))
+
+
+def rests_on_live_lists(declared: Declared, targets: Targets) -> bool:
+    """Return whether who is in a touched list is known only with all that is live."""
+    listed = {group for group, _ in targets.memberships} | targets.member_lists
+    return not listed.isdisjoint(depends_on_live(declared))
 
 
 def restricted(declared: Declared, targets: Targets, live: State) -> Declared:

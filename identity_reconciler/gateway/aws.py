@@ -9,6 +9,7 @@ from typing import assert_never
 
 from identity_reconciler.core.declared import Instance
 from identity_reconciler.core.lease import is_lease, lease_group
+from identity_reconciler.core.object_ids import ObjectIds
 from identity_reconciler.core.scope import matches_any
 from identity_reconciler.core.state import (
     Assignment,
@@ -27,6 +28,7 @@ from identity_reconciler.gateway import Wanted
 from identity_reconciler.gateway.reading.accounts import account_lists_ahead, read_accounts
 from identity_reconciler.gateway.reading.assembly import assemble
 from identity_reconciler.gateway.reading.connection import Connection
+from identity_reconciler.gateway.reading.identified import identified
 from identity_reconciler.gateway.reading.instances import require_instance
 from identity_reconciler.gateway.reading.lookup import Lookup
 from identity_reconciler.gateway.reading.network import (
@@ -96,6 +98,10 @@ class AwsGateway:
         if wanted.account_access or wanted.account_lists:
             state = state.united(read_accounts(self._connection, wanted))
         return state
+
+    def identified(self, ids: Iterable[ObjectIds]) -> Mapping[ObjectIds, Resource]:
+        """Return the live objects and links that *ids* name; see `reading.identified`."""
+        return identified(self._connection, ids)
 
     def witnesses(self, principals: Iterable[Principal]) -> Mapping[Principal, str]:
         """See Gateway."""

@@ -92,6 +92,10 @@ class Occasion:
     """Where the YAML is in the Git repository, see `SourceDocument`."""
     changed_since: str | None = None
     """Only what differs from this Git revision was looked at."""
+    only_ids: tuple[str, ...] | None = None
+    """Only what these identifiers name was looked at."""
+    gone_ids: tuple[str, ...] | None = None
+    """Those of them that nothing live has."""
     sandbox: bool = False
     """Whether the embedded sandbox was read, and not AWS."""
     generation: GenerationDocument | None = None
@@ -164,6 +168,8 @@ def document(
             commit=occasion.commit,
             directory=occasion.directory if occasion.commit else None,
             changed_since=occasion.changed_since,
+            only_ids=occasion.only_ids,
+            gone_ids=occasion.gone_ids,
         ),
         as_of=occasion.as_of,
         valid_until=occasion.as_of + occasion.valid_for,

@@ -67,6 +67,16 @@ class SourceDocument(_Part):
     """Where its files are in the Git repository: empty, or a path with a slash at its end."""
     changed_since: str | None = None
     """The Git revision of which only the differences were looked at; missing: everything was."""
+    only_ids: tuple[str, ...] | None = None
+    """The identifiers, as events carry them, of which only what they name was looked at; missing:
+    everything was."""
+    gone_ids: tuple[str, ...] | None = None
+    """Those of them that nothing live has: of these nothing is known."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether only a part was looked at, so that no guard has judged it."""
+        return self.changed_since is not None or self.only_ids is not None
 
 
 class LiveDocument(_Part):

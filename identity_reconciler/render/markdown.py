@@ -57,6 +57,7 @@ from identity_reconciler.render.words import (
     in_words,
     instant,
     is_special,
+    looked_at,
     loosened_count,
     named,
     nothing_to_do,
@@ -226,11 +227,9 @@ def _verdict(plan: PlanDocument) -> str:
         told = f"**{nothing_to_do(plan)}**"
     if plan.unresolved:
         told += f" **{unresolved(plan)}:** what needs them is left as it is."
-    if plan.source.changed_since is not None:
-        since = name_span(plan.source.changed_since)
-        told += (
-            f" Only what the change since {since} touches was looked at; drift elsewhere was not."
-        )
+    only = looked_at(plan, since=name_span(plan.source.changed_since or ""))
+    if only is not None:
+        told += f" Only {only} was looked at; drift elsewhere was not."
     under_way = applying(plan)
     if under_way is not None:
         told += f" **Lock:** {long_span(under_way)}."
@@ -241,7 +240,7 @@ def _verdict(plan: PlanDocument) -> str:
 
 def _passed(plan: PlanDocument) -> str:
     """Return what to say where no guard refuses the plan."""
-    if plan.source.changed_since is not None:
+    if plan.source.is_partial:
         return "**No guard has judged this plan**, which is only a part."
     if any(one.standing == "approved" for one in plan.guards):
         return "**No guard refuses this plan, but only because of approvals.**"

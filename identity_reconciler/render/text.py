@@ -45,6 +45,7 @@ from identity_reconciler.render.words import (
     instant,
     is_special,
     live_in_words,
+    looked_at,
     loosened,
     loosened_count,
     named,
@@ -167,10 +168,9 @@ class _Text:
         note = access_note(plan)
         if note is not None:
             yield from self._lines("  access  ", safe(note))
-        if plan.source.changed_since is not None:
-            since = safe(plan.source.changed_since)
-            only = f"what the change since {since} touches; drift elsewhere is not looked at"
-            yield from self._lines("  only    ", only)
+        only = looked_at(plan, since=safe(plan.source.changed_since or ""))
+        if only is not None:
+            yield from self._lines("  only    ", f"{only}; drift elsewhere is not looked at")
             yield from self._lines("  guards  ", "have not judged it: they judge whole plans")
 
     def _loosened(self) -> Iterator[str]:

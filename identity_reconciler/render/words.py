@@ -69,9 +69,21 @@ def nothing_to_do(plan: PlanDocument) -> str:
     """Return what there is to say when *plan* has no changes."""
     if plan.unresolved:
         return "No changes to what could be resolved."
-    if plan.source.changed_since is None:
+    if not plan.source.is_partial:
         return "No changes. What is live is what is declared."
     return "No changes to what was looked at."
+
+
+def looked_at(plan: PlanDocument, *, since: str) -> str | None:
+    """Return what was looked at where that is not everything; *since* is how the revision reads."""
+    source = plan.source
+    if source.only_ids is None:
+        return None if source.changed_since is None else f"what the change since {since} touches"
+    what = f"what {number(len(source.only_ids), 'identifier names', 'identifiers name')}"
+    if not source.gone_ids:
+        return what
+    gone = number(len(source.gone_ids), "of them names", "of them name")
+    return f"{what} ({gone} nothing that is live, so what that was is not known)"
 
 
 def blocked(plan: PlanDocument) -> tuple[GuardDocument, ...]:

@@ -29,11 +29,12 @@ from identity_reconciler.core.guard_settings import SeparatedDuties
 from identity_reconciler.core.guards import check_plan, check_since, gather
 from identity_reconciler.core.guards.guarded import guarded_changes
 from identity_reconciler.core.lease import claims_of_others
+from identity_reconciler.core.object_ids import ObjectIds
 from identity_reconciler.core.order import in_waves
 from identity_reconciler.core.plan import Change, Plan
 from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import Key, State
-from identity_reconciler.core.targets import rests_on_live, touched
+from identity_reconciler.core.targets import rests_on_live, rests_on_live_lists, targets_of, touched
 from identity_reconciler.errors import BlockedError, InvalidInputError
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.render.describe import (
@@ -57,7 +58,12 @@ from identity_reconciler.runs.survey import (
     read_live,
     strangers,
 )
-from identity_reconciler.runs.targeted_survey import plan_touched
+from identity_reconciler.runs.targeted_survey import (
+    TargetedPlan,
+    find,
+    plan_named,
+    plan_touched,
+)
 
 _MOST_TRACED = 50
 """Memberships for which a plan asks who made them, one request each."""
@@ -90,6 +96,12 @@ class PlanTerms:
     directory: str | None = None
     """Where the YAML is in the Git repository, see `SourceDocument`."""
     valid_for: timedelta = timedelta(hours=24)
+    changed_since: str | None = None
+    """The Git revision of which only the differences are looked at."""
+    ids: tuple[ObjectIds, ...] = ()
+    """Only what these name is looked at, if there are any."""
+    gone: tuple[ObjectIds, ...] = ()
+    """Those of them that nothing live has."""
     only_expired: bool = False
     """Whether to remove what has expired and do nothing else."""
     sandbox: bool = False
@@ -186,27 +198,64 @@ def make_targeted_plan(
         listener.reading("reading what the change touches", lambda: gateway.requests.total),
     ):
         found = plan_touched(old, declared, gateway, as_of)
+    plan, findings = _findings_in_part(found, declared, gateway, listener, base)
+    about = replace(terms, changed_since=base.revision)
+    occasion = _occasion(as_of, gateway, started, about)
+    with listener.phase("render"):
+        return plan, document(declared, plan, found.live, occasion, findings)
+
+
+def make_named_plan(declared: Declared, gateway: AwsGateway, terms: PlanTerms) -> PlanDocument:
+    """Return the plan for what of *declared* the ids of *terms* name, or for everything.
+
+    For everything only where who is in a touched list is known with all that is live. A plan for a
+    part is for reading, see `make_targeted_plan`; what nothing live has is told, and not planned.
+
+    Raises:
+        GatewayError: What it needs could not be read whole; there is no plan.
+        InvalidInputError: An approval does not hold.
+    """
+    listener, started = terms.listener, time.monotonic()
+    as_of = datetime.now(UTC).replace(microsecond=0)
+    with (
+        listener.phase("read and plan"),
+        listener.reading("reading what is named", lambda: gateway.requests.total),
+    ):
+        found = find(terms.ids, gateway)
+        if rests_on_live_lists(declared, targets_of(declared, found.named, found.applications)):
+            return make_plan(declared, gateway, replace(terms, ids=()))[1]
+        planned = plan_named(declared, found, gateway, as_of)
+    plan, findings = _findings_in_part(planned, declared, gateway, listener)
+    occasion = _occasion(as_of, gateway, started, replace(terms, gone=found.gone))
+    with listener.phase("render"):
+        return document(declared, plan, planned.live, occasion, findings)
+
+
+def _findings_in_part(
+    found: TargetedPlan,
+    declared: Declared,
+    gateway: AwsGateway,
+    listener: Listener,
+    base: Base | None = None,
+) -> tuple[Plan, Findings]:
+    """Return the plan for a part, in order, and what there is to say of it."""
     with listener.phase("read and plan"):
         # Of the groups that somebody is in, and of who is in a group, only the touched are known.
         reader = _account_reader(declared, gateway, listener)
         accounts = read_accounts(Impact.of(found.plan, found.live), Known(), reader)
-    occasion = _occasion(as_of, gateway, started, terms, changed_since=base.revision)
     # Who gains access through other groups is a question about more than the change; so are
     # most guards, which judge a plan against the whole of what is managed.
     impact = accounts.impact
     ordering = in_waves(impact, declared.settings.guards.policies.separation_of_duties)
-    plan = _bound(ordering.plan, gateway)
-    findings = Findings(
+    return _bound(ordering.plan, gateway), Findings(
         access_complete=False,
         accounts=account_changes(impact),
         exposures=ordering.exposures,
         accounts_read=_accounts_read(accounts),
         resemblances=resemblances(impact, declared),
-        guarded=_guarded(plan, impact, declared, base),
+        guarded=_guarded(ordering.plan, impact, declared, base),
         control=_control(base, declared, found.live),
     )
-    with listener.phase("render"):
-        return plan, document(declared, plan, found.live, occasion, findings)
 
 
 def plan_since(
@@ -215,8 +264,11 @@ def plan_since(
     """Return the plan for *declared*, as it differs from *base* where there is one.
 
     Either only for what differs, when *targeted* and nothing else can, or for everything, with
-    what *base* would do by itself marked as pending. Raises what these raise.
+    what *base* would do by itself marked as pending. Where *terms* have ids, only for what these
+    name. Raises what these raise.
     """
+    if terms.ids:
+        return make_named_plan(declared, gateway, terms)
     old = base.plans(declared) if base is not None and targeted else None
     if base is not None and old is not None and _is_enough(old, declared):
         return make_targeted_plan(declared, gateway, terms, base, old)[1]
@@ -274,7 +326,6 @@ def _occasion(
     gateway: AwsGateway,
     started: float,
     terms: PlanTerms,
-    changed_since: str | None = None,
 ) -> Occasion:
     return Occasion(
         as_of,
@@ -283,7 +334,9 @@ def _occasion(
         valid_for=terms.valid_for,
         commit=terms.commit,
         directory=terms.directory,
-        changed_since=changed_since,
+        changed_since=terms.changed_since,
+        only_ids=tuple(map(str, terms.ids)) or None,
+        gone_ids=tuple(map(str, terms.gone)) or None,
         sandbox=terms.sandbox,
         generation=terms.generation,
     )

@@ -65,6 +65,11 @@ class SavedPlan:
                 f"{self.path} covers only what changed since {document.source.changed_since}, so "
                 "no guard has judged it; plan without --changed-since, and apply that"
             )
+        if document.source.only_ids is not None:
+            raise StalePlanError(
+                f"{self.path} covers only what a few identifiers name, so no guard has judged it; "
+                "plan without --only-ids, and apply that"
+            )
         digest = plan_digest(document)
         if self.digest is not None and self.digest != digest:
             raise StalePlanError(f"{self.path} has digest {digest}, expected was {self.digest}")

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from identity_reconciler.core.claims import address_of
 from identity_reconciler.core.comparison import compare_resolved
 from identity_reconciler.core.declared import Declared, DeclaredGroup, DeclaredUser, Presence
 from identity_reconciler.core.flattening import flattened
+from identity_reconciler.core.object_ids import ObjectIds
 from identity_reconciler.core.plan import Change, Create, Delete, Plan, Withholding
 from identity_reconciler.core.resolution import Resolution, resolve, with_all_members
 from identity_reconciler.core.state import (
+    Application,
+    ApplicationArn,
     Assignment,
     Group,
     GroupKey,
@@ -33,8 +37,17 @@ from identity_reconciler.core.state import (
     group_key,
     user_key,
 )
-from identity_reconciler.core.targets import Targets, assigned, restricted, touched
+from identity_reconciler.core.targets import (
+    Targets,
+    assigned,
+    restricted,
+    targets_of,
+    touched,
+)
+from identity_reconciler.errors import Position
 from identity_reconciler.gateway import Gateway, Wanted
+
+_NOWHERE = Position("", 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +61,94 @@ class TargetedPlan:
     """With what they refer to and is declared, but is not live."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What identifiers lead to, by live names."""
+
+    named: tuple[Resource | Application, ...] = ()
+    applications: tuple[Application, ...] = ()
+    """Those that are named, and those that links in it lead to."""
+    gone: tuple[ObjectIds, ...] = ()
+    """Those of nothing that is live: what they were, and who declares it, is not known."""
+
+
+class IdentifyingGateway(Gateway, Protocol):
+    """A gateway that also finds its way back from identifiers."""
+
+    def identified(self, ids: Iterable[ObjectIds]) -> Mapping[ObjectIds, Resource]:
+        """Return the live objects and links that *ids* name, by their live names.
+
+        Raises:
+            IncompleteReadError: AWS did not answer.
+        """
+        ...
+
+
+def find(ids: Iterable[ObjectIds], gateway: IdentifyingGateway) -> Found:
+    """Return what *ids* lead to.
+
+    Raises:
+        IncompleteReadError: Something could not be read.
+    """
+    asked = tuple(ids)
+    arns = tuple(sorted({ApplicationArn(one.application) for one in asked if one.application}))
+    live = gateway.read_state(Wanted(arns=arns)).applications if arns else {}
+    named: dict[ObjectIds, Resource | Application] = {**gateway.identified(asked)}
+    for one in asked:
+        application = live.get(ApplicationArn(one.application))
+        if one.application and application is None:
+            named.pop(one, None)
+        elif application is not None and one == ObjectIds(application=one.application):
+            named[one] = application
+    gone = tuple(one for one in asked if one not in named)
+    return Found(tuple(named[one] for one in asked if one in named), tuple(live.values()), gone)
+
+
 def plan_touched(old: Declared, new: Declared, gateway: Gateway, as_of: datetime) -> TargetedPlan:
     """Return the plan for what of *new* is not as in *old*; their settings are equal.
 
     Raises:
         IncompleteReadError: Something it needs could not be read; there is no plan.
     """
-    survey = _Survey(flattened(old, as_of), flattened(new, as_of), gateway)
+    before, after = flattened(old, as_of), flattened(new, as_of)
+    survey = _Survey(touched(before, after), (before, after), gateway)
+    return _planned(survey, new, as_of)
+
+
+def plan_named(declared: Declared, found: Found, gateway: Gateway, as_of: datetime) -> TargetedPlan:
+    """Return the plan for what of *declared* is live as *found*, and for nothing else.
+
+    Raises:
+        IncompleteReadError: Something it needs could not be read; there is no plan.
+    """
+    after = flattened(declared, as_of)
+    targets = targets_of(after, found.named, found.applications)
+    survey = _Survey(targets, (_with_strangers(after, found.named), after), gateway)
+    return _planned(survey, declared, as_of)
+
+
+def _with_strangers(declared: Declared, named: Iterable[Resource | Application]) -> Declared:
+    """Return *declared* and whoever of *named* is not in it, as spelled where they are live."""
+    users, groups = dict[UserKey, DeclaredUser](), dict[GroupKey, DeclaredGroup]()
+    for one in named:
+        if isinstance(one, User | Membership):
+            user = User(one.user_name if isinstance(one, User) else one.user)
+            users[user_key(user.user_name)] = DeclaredUser(user, _NOWHERE, Presence.EXTERNAL)
+        if isinstance(one, Group | Membership):
+            group = Group(one.name if isinstance(one, Group) else one.group)
+            groups[group_key(group.name)] = DeclaredGroup(group, _NOWHERE, Presence.EXTERNAL)
+    known_users = {user_key(one.name) for one in declared.users}
+    known_groups = {group_key(one.name) for one in declared.groups}
+    strangers = (entry for key, entry in users.items() if key not in known_users)
+    strange_groups = (entry for key, entry in groups.items() if key not in known_groups)
+    return replace(
+        declared,
+        users=(*declared.users, *strangers),
+        groups=(*declared.groups, *strange_groups),
+    )
+
+
+def _planned(survey: _Survey, new: Declared, as_of: datetime) -> TargetedPlan:
     survey.read_applications()
     survey.read_objects()
     survey.follow_what_is_missing()
@@ -95,8 +189,11 @@ def _with_arn(link: Assignment) -> Assignment:
 class _Survey:
     """Reads in a few rounds, each of which needs what the one before has found."""
 
-    def __init__(self, old: Declared, new: Declared, gateway: Gateway) -> None:
-        self.targets = touched(old, new)
+    def __init__(
+        self, targets: Targets, sides: tuple[Declared, Declared], gateway: Gateway
+    ) -> None:
+        old, new = sides
+        self.targets = targets
         self.live = State()
         self._new = new
         self._gateway = gateway

@@ -184,6 +184,16 @@ class Lookup:
         )
         return None if answer is None else provenance(answer)
 
+    def membership_ends(self, membership_id: str) -> tuple[str, str] | None:
+        """Return the GroupId and the UserId that a membership connects."""
+        answer = _found(
+            Call("identitystore", "DescribeGroupMembership", "a membership"),
+            lambda: self._client.describe_group_membership(
+                IdentityStoreId=self._store, MembershipId=membership_id
+            ),
+        )
+        return None if answer is None else (answer["GroupId"], answer["MemberId"]["UserId"])
+
     def assigned(self, arn: ApplicationArn, kind: PrincipalKind, identifier: str) -> bool:
         """Return whether the principal is assigned to the application, not through a group."""
         answer = _found(

@@ -113,6 +113,8 @@ FATES: Mapping[str, Fate] = {
     "source.commit": HELD,
     "source.directory": TOLD,
     "source.changed_since": HELD,
+    "source.only_ids": HELD,
+    "source.gone_ids": TOLD,
     # The approvals to paste begin on that day.
     "as_of": TOLD,
     "valid_until": HELD,
@@ -396,7 +398,8 @@ def done(plan: PlanDocument) -> object:
         ],
         plan_of(plan).witnesses,
         instance_of(plan),
-        (plan.source.commit, plan.source.changed_since, plan.valid_until, plan.live.sandbox),
+        (plan.source.commit, plan.source.changed_since, plan.source.only_ids),
+        (plan.valid_until, plan.live.sandbox),
         {guard.guard for guard in plan.guards if guard.standing == "blocked"},
     )
 
