@@ -40,6 +40,8 @@ class GithubService(AbstractContextManager["GithubService"]):
         self.events: dict[int, list[Json]] = defaultdict(list)
         """What happened to pull requests, by number."""
         self.runs: list[Json] = []
+        self.dispatched: list[Json] = []
+        """What was sent to start workflows, each with the file of its workflow."""
         self.artifacts: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
         self.asked: list[str] = []
         """Method and path of every request."""
@@ -308,6 +310,12 @@ def _stored(service: GithubService, path: str, token: str) -> tuple[int, Any]:
     return 200, service.artifacts[run][n][1]
 
 
+def _dispatch(service: GithubService, _: str, asked: Json, body: Json) -> tuple[int, Any]:
+    assert len(json.dumps(body["inputs"])) <= 65_535
+    service.dispatched.append({"workflow": asked["workflow"], **body})
+    return 204, b""
+
+
 _Route = Callable[[GithubService, str, Json, Json], tuple[int, Any]]
 _TALK = (("issues", "write"), ("pull-requests", "write"))
 _READ_TALK = (("issues", "read"), ("pull-requests", "read"))
@@ -331,6 +339,12 @@ _ROUTES: tuple[tuple[str, str, tuple[tuple[str, str], ...], _Route], ...] = (
     ("PUT", r"/contents/(?P<path>[^?]+)", (("contents", "write"),), _put_file),
     ("GET", r"/pulls/(?P<number>\d+)/files", (("pull-requests", "read"),), _files),
     ("GET", r"/actions/workflows/(?P<workflow>[\w.]+)/runs", (("actions", "read"),), _runs),
+    (
+        "POST",
+        r"/actions/workflows/(?P<workflow>[\w.]+)/dispatches",
+        (("actions", "write"),),
+        _dispatch,
+    ),
     ("GET", r"/actions/runs/(?P<run>\d+)/artifacts", (("actions", "read"),), _artifacts),
     ("GET", r"/actions/artifacts/(?P<id>\d+)/zip", (("actions", "read"),), _zip),
 )
