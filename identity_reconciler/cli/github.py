@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,12 +88,13 @@ def drift(
 ) -> None:
     """Open, update or close the one issue about drift, as plans of the default branch say.
 
-    Needs the permission `issues: write`. Every plan has to be there.
+    Needs the permission `issues: write`. Every plan has to be there. What plans of a part find, of
+    plan --only-ids, is said below the issue, which they neither change nor close.
     """
     from identity_reconciler.cli.notices import telling, told_to
     from identity_reconciler.errors import UsageError
     from identity_reconciler.github.api import Github, job_of
-    from identity_reconciler.github.issues import MARKER, report, settle
+    from identity_reconciler.github.issues import MARKER, remark, report, settle
     from identity_reconciler.render.drift import deviates, drift_markdown, drift_title
     from identity_reconciler.render.fitting import SizeLimit
     from identity_reconciler.render.markdown import COMMENT
@@ -105,14 +107,20 @@ def drift(
         raise UsageError("there is no plan to read; without one nobody knows whether all is well")
     service = Github(job)
     differing = [document for document in documents if deviates(document)]
+    partial = any(document.source.is_partial for document in documents)
     with told_to(one, "drift") as told:
         told.plans += differing
-        if differing:
+        if partial and not differing:
+            typer.echo("nothing that was looked at differs; whole plans decide about the issue")
+        elif differing:
             share = SizeLimit(COMMENT.limit // len(differing), COMMENT.size)
             text = "\n".join(drift_markdown(document, share) for document in differing)
             title = _plain("; ".join(map(drift_title, differing)))
-            body = f"{MARKER}\n{text}\n[The run that found it]({job.run_url}).\n"
-            typer.echo(report(service, author, title, body))
+            body = f"{text}\n[The run that found it]({job.run_url}).\n"
+            if partial:
+                typer.echo(remark(service, author, _mark(differing), title, body))
+            else:
+                typer.echo(report(service, author, title, f"{MARKER}\n{body}"))
         else:
             typer.echo(settle(service, author, f"In sync again, says [this run]({job.run_url})."))
         told.exit_code = 0
@@ -219,6 +227,12 @@ def _labels(documents: list[PlanDocument]) -> set[str]:
     if any(map(loosened, documents)):
         labels.add("loosens-control")
     return labels
+
+
+def _mark(documents: list[PlanDocument]) -> str:
+    """Return a line that is the same for the same differences, whenever they are found."""
+    found = repr([(one.instance.name, one.changes, one.unresolved) for one in documents])
+    return f"<!-- identity-reconciler drift of events: {sha256(found.encode()).hexdigest()} -->"
 
 
 def _plain(text: str) -> str:

@@ -23,6 +23,27 @@ def report(github: Github, author: str, title: str, body: str) -> str:
     return f"updated issue {found['number']}"
 
 
+def remark(github: Github, author: str, mark: str, title: str, body: str) -> str:
+    """Say *body* below the open issue, or open one called *title*; return what was done.
+
+    *mark* is the first line of what is said, and tells whether the last that was said below the
+    issue is the same: then nothing is.
+    """
+    found = _find(github, author)
+    if found is None:
+        return report(github, author, title, f"{MARKER}\n{mark}\n{body}")
+    number = found["number"]
+    said = [
+        one["body"]
+        for one in github.listed(f"/issues/{number}/comments")
+        if written_by(one, author)
+    ]
+    if (said[-1] if said else found["body"].partition("\n")[2]).startswith(mark):
+        return f"issue {number} says so already"
+    github.send("POST", f"/issues/{number}/comments", {"body": f"{mark}\n{body}"})
+    return f"commented on issue {number}"
+
+
 def settle(github: Github, author: str, comment: str) -> str:
     """Close the open issue, if there is one, with *comment*; return what was done."""
     found = _find(github, author)

@@ -17,6 +17,7 @@ from identity_reconciler.render.words import (
     blocked,
     instant,
     is_special,
+    looked_at,
     named,
     number,
     subject,
@@ -65,6 +66,9 @@ def drift_markdown(plan: PlanDocument, budget: SizeLimit = COMMENT) -> str:
         "changed it by hand, or something that was merged has not been applied"
         + (", or what was to start has started." if due else ".")
     )
+    only = looked_at(plan, since=name_span(plan.source.changed_since or ""))
+    if only is not None:
+        head += f"\n\nOnly {only} was looked at. Whether there is more, the next whole plan says."
     return fit(
         [
             head,

@@ -30,6 +30,18 @@ def save(here: Path, plan: str) -> None:
     (here / "plan.json").write_bytes(plan_bytes(PLANS[plan]()))
 
 
+def save_part(here: Path, plan: str) -> None:
+    """Save *plan* as one of a part: of two identifiers, one of which nothing live has."""
+    whole = PLANS[plan]()
+    ids = (
+        "group/34887428-4081-7042-c3c6-000000000001",
+        "user/34887428-4081-7042-c3c6-000000000002",
+    )
+    source = whole.source.model_copy(update={"only_ids": ids, "gone_ids": ids[1:]})
+    part = whole.model_copy(update={"source": source})
+    (here / "plan.json").write_bytes(plan_bytes(part))
+
+
 def comment(service: GithubService, here: Path, *options: str) -> Run:
     given = options or ("plan.json",)
     pull = ("--pull-request", "1", "--commit", SHA)
@@ -151,6 +163,29 @@ class TestDrift:
         assert self.drift(service, tmp_path).out == "closed issue 100\n"
         assert "In sync again" in service.comments[100][0]["body"]
         assert self.drift(service, tmp_path).out == "in sync; there is no issue\n"
+
+    def test_of_an_event_is_said_below(self, service: GithubService, tmp_path: Path) -> None:
+        """A plan of a part neither changes nor closes the issue; the same is said once."""
+        save_part(tmp_path, "nothing")
+        assert "whole plans decide" in self.drift(service, tmp_path).out
+        assert not service.issues
+        save_part(tmp_path, "mixed")
+        assert self.drift(service, tmp_path).out == "opened issue 100\n"
+        assert self.drift(service, tmp_path).out == "issue 100 says so already\n"
+        body = service.issues[100]["body"]
+        assert "Only what 2 identifiers name (1 of them names nothing that is live, so what" in body
+        save_part(tmp_path, "authoritative")
+        assert self.drift(service, tmp_path).out == "commented on issue 100\n"
+        assert self.drift(service, tmp_path).out == "issue 100 says so already\n"
+        assert service.issues[100]["body"] == body
+        (comment,) = service.comments[100]
+        assert "## Drift in `main`" in comment["body"]
+        save_part(tmp_path, "nothing")
+        self.drift(service, tmp_path)
+        assert service.issues[100]["state"] == "open"
+        save(tmp_path, "mixed")
+        assert self.drift(service, tmp_path).out == "updated issue 100\n"
+        assert "identifiers name" not in service.issues[100]["body"]
 
     def test_hostile_names_stay_inert(self, service: GithubService, tmp_path: Path) -> None:
         save(tmp_path, "hostile")

@@ -34,6 +34,9 @@ NOT_RUN = {
     guide("continuous-integration").path: {
         "aws cloudformation deploy": "It makes roles in an account of AWS.",
     },
+    guide("events").path: {
+        "aws cloudformation deploy": "It makes a function in an account of AWS.",
+    },
     guide("performance").path: {
         "python -m tests.benchmarks": "It takes minutes.",
         "IDENTITY_RECONCILER_TEST_TF_PLUGINS=DIR": "It needs Terraform and its provider.",

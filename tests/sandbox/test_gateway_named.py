@@ -25,6 +25,7 @@ from identity_reconciler.runs.survey import plan_against
 from identity_reconciler.runs.targeted_survey import find, plan_named
 from identity_reconciler.sandbox import Sandbox
 from identity_reconciler.sandbox.seeding import Sizes, generate
+from tests.documents import guide
 from tests.sandbox.gateway_world import (
     INSTANCE,
     asked,
@@ -128,6 +129,13 @@ class TestEvents:
             counted = Counter({operation: n for (_, operation), n in asked(door).items()})
             assert (len(plan.changes), counted) == (changes, requests), name
             assert requests.total() <= 4
+
+    def test_the_guide_tells_these_figures(self) -> None:
+        rows = guide("performance").rows
+        first = rows.index(("event", "requests")) + 1
+        kinds = ("user", "group", "ends", "membership", "assignment", "application", "nobody")
+        told = [int(requests) for _, requests in rows[first : first + len(kinds)]]
+        assert told == [FOUND[one][1].total() for one in kinds]
 
     def test_all_at_once_equal_the_whole_plan(self, world: World) -> None:
         whole = plan_against(world.declared, gateway(world.sandbox, write=False), NOW)[0]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from identity_reconciler.sandbox import Sandbox
 from tests.command import command
 from tests.github_service import GithubService
 from tests.webhook_service import SECRET, WebhookService
@@ -214,6 +215,18 @@ def by_hand(repository: Repository, title: str) -> None:
     assert run.code == 0, run.err
 
 
+def user_id(repository: Repository, name: str) -> str:
+    """Return the UserId that an event about *name* carries."""
+    with Sandbox(repository.aws) as sandbox:
+        session = sandbox.session()
+        (instance,) = session.client("sso-admin").list_instances()["Instances"]
+        users = session.client("identitystore").list_users(
+            IdentityStoreId=instance["IdentityStoreId"],
+            Filters=[{"AttributePath": "UserName", "AttributeValue": name}],
+        )["Users"]
+        return users[0]["UserId"]
+
+
 class TestRefusals:
     """What must not be done is not done, and is shown."""
 
@@ -280,6 +293,27 @@ class TestDrift:
         repository.play("apply.yml", {}, MAIN, sha)
         jobs = repository.play("drift.yml", {}, MAIN, sha)
         (issue,) = service.issues.values()
+        assert issue["state"] == "closed"
+
+    def test_of_an_event_is_said_below(
+        self, repository: Repository, service: GithubService
+    ) -> None:
+        """The run that an event starts looks at what it names, and a whole one closes the issue."""
+        sha = repository.git("rev-parse", "HEAD")
+        by_hand(repository, "title: By Hand")
+        user = f"user/{user_id(repository, 'johndoe')}"
+        gone = "membership/34887428-4081-7042-c3c6-000000000001"
+        for ids, state in ((gone, None), (f"{gone} {user}", "open"), (user, "open")):
+            jobs = repository.play("drift.yml", {"inputs": {"ids": ids}}, MAIN, sha)
+            assert results(jobs) == {"plan": "success", "issue": "success"}, jobs
+            assert [one["state"] for one in service.issues.values()] == [state] * bool(state)
+        (issue,) = service.issues.values()
+        assert "By Hand" in issue["body"]
+        assert "Only what 2 identifiers name" in issue["body"]
+        repository.play("apply.yml", {}, MAIN, sha)
+        repository.play("drift.yml", {"inputs": {"ids": user}}, MAIN, sha)
+        assert issue["state"] == "open"
+        repository.play("drift.yml", {}, MAIN, sha)
         assert issue["state"] == "closed"
 
     def test_without_a_role_nothing_runs(self, repository: Repository) -> None:

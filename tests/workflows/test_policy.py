@@ -59,7 +59,7 @@ BAD = {
         "trigger", PLAN, "  pull_request:\n", "  pull_request_target:\n"
     ),
     "a run of another workflow starts it": Bad(
-        "trigger", DRIFT, "  workflow_dispatch:\n", "  workflow_run: {workflows: [plan]}\n"
+        "trigger", DRIFT, "  workflow_dispatch:\n", "  workflow_run:\n"
     ),
     "everybody's comment starts it": Bad(
         "trigger", EXPIRE, "  workflow_dispatch:\n", "  issue_comment:\n"
@@ -218,12 +218,7 @@ BAD = {
     "a run that is cancelled while it applies": Bad(
         "cancelling", APPROVED, "  cancel-in-progress: false\n", "  cancel-in-progress: true\n"
     ),
-    "runs without turns": Bad(
-        "cancelling",
-        DRIFT,
-        "concurrency:\n  group: drift\n  cancel-in-progress: false\n",
-        "",
-    ),
+    "runs without turns": Bad("cancelling", DRIFT, "concurrency:\n", "defaults:\n"),
     "any plan is applied": Bad("bound-plan", APPLY, ' --expect-digest "$DIGEST"', ""),
     "an old plan is applied": Bad("bound-plan", APPLY, "--expect-head --expect", "--expect"),
     "a digest from the artifact itself": Bad(
