@@ -13,20 +13,30 @@ from tests.command import Run, command, edit
 GONE = "user/00000000-0000-4000-8000-000000000000"
 
 
+def identifiers(here: Path, user: str, group: str) -> tuple[str, str]:
+    """Return the UserId of *user* and the GroupId of *group*."""
+    with Sandbox(here / ".identity-reconciler/sandbox.sqlite3") as sandbox:
+        session = sandbox.session()
+        (instance,) = session.client("sso-admin").list_instances()["Instances"]
+        client, store = session.client("identitystore"), instance["IdentityStoreId"]
+        users = client.list_users(
+            IdentityStoreId=store,
+            Filters=[{"AttributePath": "UserName", "AttributeValue": user}],
+        )["Users"]
+        groups = client.list_groups(
+            IdentityStoreId=store,
+            Filters=[{"AttributePath": "DisplayName", "AttributeValue": group}],
+        )["Groups"]
+        return users[0]["UserId"], groups[0]["GroupId"]
+
+
 @pytest.fixture
 def john(applied: Path) -> str:
     """Return the identifier of John, of whom the YAML says something else than what is live."""
-    with Sandbox(applied / ".identity-reconciler/sandbox.sqlite3") as sandbox:
-        at = {"AttributePath": "userName", "AttributeValue": "johndoe"}
-        client = sandbox.session().client("identitystore")
-        store = sandbox.session().client("sso-admin").list_instances()["Instances"][0]
-        found = client.get_user_id(
-            IdentityStoreId=store["IdentityStoreId"],
-            AlternateIdentifier={"UniqueAttribute": at},  # type: ignore[typeddict-item]
-        )
+    user, _ = identifiers(applied, "johndoe", "engineering")
     edit(applied, "users/data.yaml", "title: Data Engineer", "title: Senior Data Engineer")
     edit(applied, "groups/company.yaml", "      - li.juan\n", "")
-    return f"user/{found['UserId']}"
+    return f"user/{user}"
 
 
 def plan(here: Path, ids: str, *arguments: str) -> Run:
@@ -66,6 +76,21 @@ class TestOnlyIds:
         found = plan(applied, "", "--format", "json")
         assert len(found.changes()) == 2
         assert "only_ids" not in found.json()["source"]
+
+
+class TestWhereOnlyAWholePlanCanTell:
+    """Says so and makes one."""
+
+    def test_a_membership_of_a_group_with_a_rule(self, applied: Path) -> None:
+        (applied / "desired-state/ruled.yaml").write_text(
+            "groups:\n  - name: ruled\n    members_where: {title: [Data Engineer]}\n"
+        )
+        assert command("apply", "--sandbox", "--auto-approve", cwd=applied).code == 0
+        user, group = identifiers(applied, "johndoe", "ruled")
+        run = plan(applied, f"user/{user}+group/{group}")
+        assert "known only with all that is live; planning everything" in run.err
+        assert "names" not in run.out
+        assert "planning everything" not in plan(applied, f"group/{group}").err
 
 
 class TestMistakes:

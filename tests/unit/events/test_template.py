@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import yaml
+from moto.events.models import EventPattern
 
 from identity_reconciler.errors import UsageError
 from identity_reconciler.events.aws_lambda import handler
 from identity_reconciler.events.calls import WATCHED
 from identity_reconciler.events.dispatch import EventSettings
 from tests.command import ROOT
+from tests.unit.events.test_events import CALLS, record
 
 TEMPLATE = ROOT / "identity_reconciler/templates/drift-events.yaml"
 
@@ -49,6 +53,15 @@ class TestTemplate:
         assert {name: set(calls) for name, calls in found.items()} == {
             name: set(calls) for name, calls in WATCHED.items()
         }
+
+    def test_the_rule_lets_through_what_the_function_reads(self, resources: dict[str, Any]) -> None:
+        rule = EventPattern.load(json.dumps(resources["Rule"]["EventPattern"]))
+        passes: Callable[[Any], bool] = rule.matches_event
+        for source, name, given, answer, _ in CALLS:
+            assert passes(record(source, name, given, answer)), name
+            refused = record(source, name, given, errorCode="AccessDeniedException")
+            assert not passes(refused), name
+            assert not passes(record(source, "ListUsers", given)), name
 
     def test_the_handler_and_its_settings(self, resources: dict[str, Any]) -> None:
         function = resources["Function"]
