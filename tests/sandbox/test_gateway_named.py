@@ -171,6 +171,13 @@ class TestGone:
         assert found.named == ()
         assert len(found.gone) == 4
 
+    def test_so_is_what_was_assigned_to_an_application_that_is_gone(self, world: World) -> None:
+        link = world.ids["assignment"]
+        gone = replace(link, application=f"{link.application[:-4]}0000")
+        alone = ObjectIds(application=gone.application)
+        found = find([gone, alone], gateway(world.sandbox, write=False))
+        assert (found.named, found.gone) == ((), (gone, alone))
+
     def test_a_link_whose_ends_are_live_is_known(self, world: World) -> None:
         """Who took bo out of the team left both: the membership that is declared is missing."""
         gateway(world.sandbox).delete(member("team", "bo"))
