@@ -5,6 +5,7 @@ Errors carry data; the text for people is made once, here. Pure: no I/O.
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -89,6 +90,15 @@ class Position:
 
     def __str__(self) -> str:
         return ":".join([self.file, *(str(one) for one in (self.line, self.column) if one)])
+
+
+def file_below(prefix: str, file: str) -> str:
+    """Return the path of the *file* of a position, seen from where *prefix* leads down from.
+
+    *prefix* is empty or ends with a slash. A fragment is beside the directory, not below it.
+    """
+    path = f"{prefix}{file}"
+    return posixpath.normpath(path) if file.startswith("../") else path
 
 
 @dataclass(frozen=True, slots=True, order=True)

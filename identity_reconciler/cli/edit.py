@@ -36,7 +36,7 @@ def finish(rewrite: Rewrite, *, write: bool, counted: bool = False) -> int:
     """
     from identity_reconciler.render.escape import safe_lines
 
-    declared = rewrite.declared()
+    declared, sharers = rewrite.declared(), rewrite.sharers()
     if counted:
         for line in counts(rewrite, declared):
             typer.echo(safe_lines(line))
@@ -44,6 +44,9 @@ def finish(rewrite: Rewrite, *, write: bool, counted: bool = False) -> int:
     if not rewrite.changed:
         note("nothing to change")
         return ExitCode.SUCCESS
+    if sharers:
+        names = ", ".join(one.name for one in sharers)
+        note(f"note: what is shared changes for other instances, too: {names}")
     files = f"{len(rewrite.changed)} file{'' if len(rewrite.changed) == 1 else 's'}"
     if not write:
         note(f"{files} would change; nothing was written")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import normpath
 from typing import Annotated
 
 import typer
@@ -24,14 +25,15 @@ def fmt(
     from identity_reconciler.desired.writing.formatting import formatted
     from identity_reconciler.desired.writing.rewrite import Rewrite
 
-    changed: list[str] = []
+    changed: dict[str, None] = {}
     with without_collections():
         for one, declared in zip(instance_directories(directory), load_all(directory), strict=True):
             rewrite = Rewrite(one)
             with working(f"formatting {one}"):
                 for file in declared.files:
                     rewrite.put(file, formatted(rewrite.contents[file], file))
-            changed += [str(one / file) for file in rewrite.changed]
+            # A fragment is in the same place, whoever includes it.
+            changed |= dict.fromkeys(normpath(one / file) for file in rewrite.changed)
             if not check:
                 rewrite.write()
     for path in changed:

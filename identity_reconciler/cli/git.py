@@ -75,8 +75,14 @@ class Repository:
         return False if (shallow or b"").strip() == b"false" else None
 
     def files(self, commit: str, directory: Path) -> dict[str, str]:
-        """Return the object of each plain file below *directory* in *commit*, by relative path."""
-        below = directory.resolve().relative_to(self.top).as_posix()
+        """Return the object of each plain file below *directory* in *commit*, by relative path.
+
+        There are none where *directory* is not in the work tree.
+        """
+        place = directory.resolve()
+        if not place.is_relative_to(self.top):
+            return {}
+        below = place.relative_to(self.top).as_posix()
         answer = self._ask("ls-tree", "-r", "-z", "--full-tree", commit, "--", f"{below}/")
         return dict(_listed(answer or b"", "" if below == "." else f"{below}/"))
 
@@ -85,15 +91,19 @@ class Repository:
         answer = self._ask("blame", "--no-textconv", "--line-porcelain", commit, "--", path)
         return dict(_blamed((answer or b"").decode("utf-8", "replace")))
 
-    def changes_of(self, commit: str, directory: Path, pattern: str) -> list[LastChange]:
+    def changes_of(
+        self, commit: str, directories: Iterable[Path], pattern: str
+    ) -> list[LastChange]:
         """Return the commits up to *commit* that change a line with *pattern*, newest first.
 
-        Only those count that change it in a file below *directory*.
+        Only those count that change it in a file below one of *directories*.
         """
-        below = directory.resolve().relative_to(self.top).as_posix()
+        places = [one.resolve() for one in directories]
+        inside = [one for one in places if one.is_relative_to(self.top)]
+        below = [f"{one.relative_to(self.top).as_posix()}/" for one in inside]
         answer = self._ask(
             *("log", "--no-textconv", "--no-ext-diff", "--format=%H%x00%an%x00%cI"),
-            *(f"-G{pattern}", commit, "--", f"{below}/"),
+            *(f"-G{pattern}", commit, "--", *below),
         )
         lines = (answer or b"").decode("utf-8", "replace").splitlines()
         parts = (line.split("\0") for line in lines)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from identity_reconciler.cli.git import repository_around
+from identity_reconciler.cli.git import Repository, repository_around
 from identity_reconciler.cli.output import working
 from identity_reconciler.errors import ReconcilerError, UsageError
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def tree_at(directory: Path, revision: str) -> Iterator[Path]:
     """Yield a temporary directory with the YAML files of *directory* as they stood at *revision*.
 
-    Nothing is checked out. The temporary directory is its owner's alone, and goes with the block.
+    Beside it are those of the fragments that are beside *directory*. Nothing is checked out. The
+    temporary directory is its owner's alone, and goes with the block.
 
     Raises:
         UsageError: Git does not know *revision*, or *directory* is not in a Git repository.
@@ -36,15 +37,32 @@ def tree_at(directory: Path, revision: str) -> Iterator[Path]:
         )
     files = {
         path: identifier
-        for path, identifier in repository.files(commit, directory).items()
+        for path, identifier in files_of(repository, commit, directory).items()
         if PurePosixPath(path).suffix in {".yaml", ".yml"}
     }
     with tempfile.TemporaryDirectory(prefix="identity-reconciler-") as name:
+        tree = Path(name, _TREE)
+        tree.mkdir()
         for path, content in zip(files, repository.contents(files.values()), strict=True):
-            target = Path(name, path)
+            target = tree / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-        yield Path(name)
+        yield tree
+
+
+_TREE = "tree"
+
+
+def files_of(repository: Repository, commit: str, directory: Path) -> dict[str, str]:
+    """Return the objects of *directory* in *commit*, and of the fragments beside it.
+
+    By the path as seen from *directory*; whether it includes them is not asked.
+    """
+    from identity_reconciler.desired.reading.files import OUTSIDE
+
+    beside = repository.files(commit, directory / OUTSIDE)
+    outside = {f"{OUTSIDE}{path}": identifier for path, identifier in beside.items()}
+    return {**repository.files(commit, directory), **outside}
 
 
 def declared_in(tree: Path) -> Declared | None:
@@ -104,15 +122,20 @@ def commit_of(directory: Path) -> str | None:
     Ends with `-dirty` when a YAML file below *directory* is not as committed, is not committed at
     all, or is missing.
     """
-    from identity_reconciler.desired.reading.files import is_read, read_files
+    from identity_reconciler.desired.reading.files import OUTSIDE, is_read, read_files
 
     repository = repository_around(directory)
     commit = repository.commit("HEAD") if repository else None
     if repository is None or commit is None:
         return None
-    files = repository.files(commit, directory)
-    committed = {path: files[path] for path in files if is_read(path)}
-    clean = repository.holds(committed, read_files(directory).contents)
+    files = files_of(repository, commit, directory)
+    contents = read_files(directory).contents
+    committed = {
+        path: files[path]
+        for path in files
+        if (path in contents if path.startswith(OUTSIDE) else is_read(path))
+    }
+    clean = repository.holds(committed, contents)
     return commit if clean else f"{commit}-dirty"
 
 

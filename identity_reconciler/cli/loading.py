@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from identity_reconciler.cli.output import working
-from identity_reconciler.errors import InvalidInputError, Problem, UsageError
+from identity_reconciler.errors import InvalidInputError, Problem, UsageError, file_below
 
 if TYPE_CHECKING:
     from identity_reconciler.core.declared import Declared
@@ -74,6 +74,6 @@ def load_one(directory: Path) -> Declared:
 def _below(problem: Problem, instance: Path, directory: Path) -> Problem:
     if instance == directory:
         return problem
-    prefix = instance.relative_to(directory).as_posix()
-    position = replace(problem.position, file=f"{prefix}/{problem.position.file}")
+    prefix = f"{instance.relative_to(directory).as_posix()}/"
+    position = replace(problem.position, file=file_below(prefix, problem.position.file))
     return replace(problem, position=position)

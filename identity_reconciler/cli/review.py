@@ -24,7 +24,7 @@ from identity_reconciler.cli.options import (
     UseSandbox,
     parse_rates,
 )
-from identity_reconciler.errors import ExitCode, UsageError
+from identity_reconciler.errors import ExitCode, UsageError, file_below
 
 if TYPE_CHECKING:
     from identity_reconciler.cli.connection import Target
@@ -224,6 +224,7 @@ def _live(declared: Declared, target: Target, reviews: Sequence[Reviewing]) -> S
 def _history(directory: Path) -> Callable[[Position], str]:
     """Return what tells when and by whom a line was written, as far as Git knows."""
     from identity_reconciler.cli.git import repository_around
+    from identity_reconciler.cli.history import files_of, repository_prefix
     from identity_reconciler.desired.reading.files import read_files
     from identity_reconciler.render.spans import name_span
 
@@ -231,9 +232,9 @@ def _history(directory: Path) -> Callable[[Position], str]:
     commit = repository.commit("HEAD") if repository else None
     if repository is None or commit is None:
         return lambda _: ""
-    objects = repository.files(commit, directory)
+    objects = files_of(repository, commit, directory)
     contents = read_files(directory).contents
-    top = directory.resolve().relative_to(repository.top)
+    top = repository_prefix(directory)
     lines: dict[str, dict[int, LastChange]] = {}
 
     def since(position: Position) -> str:
@@ -242,7 +243,7 @@ def _history(directory: Path) -> Callable[[Position], str]:
             same = file in objects and repository.holds(
                 {file: objects[file]}, {file: contents[file]}
             )
-            lines[file] = repository.blame(commit, (top / file).as_posix()) if same else {}
+            lines[file] = repository.blame(commit, file_below(top, file)) if same else {}
         found = lines[file].get(position.line)
         if found is None:
             return "not committed yet"
@@ -303,6 +304,7 @@ def _evidence(directory: Path, now: Declared) -> Iterator[list[str]]:
     """Yield the cells of each review, the latest first; what is not committed has no commit."""
     from identity_reconciler.cli.git import repository_around
     from identity_reconciler.cli.history import declared_in, tree_at
+    from identity_reconciler.desired.reading.files import OUTSIDE
     from identity_reconciler.runs.reviewing import recorded
 
     def at(revision: str) -> Declared | None:
@@ -317,7 +319,7 @@ def _evidence(directory: Path, now: Declared) -> Iterator[list[str]]:
         return
     for one in recorded(at(commit), now):
         yield [*one.cells, "", "", ""]
-    for change in repository.changes_of(commit, directory, _RECORDS):
+    for change in repository.changes_of(commit, (directory, directory / OUTSIDE), _RECORDS):
         after = at(change.commit)
         parent = repository.commit(f"{change.commit}^")
         before = at(parent) if parent else None

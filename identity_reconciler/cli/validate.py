@@ -47,6 +47,7 @@ def validate(
         sys.stdout.write(_valid(loaded))
         for declared in loaded:
             _tell_slips(declared)
+        _tell_unused(directory, loaded)
     else:
         sys.stdout.write(_problems((), output_format, directory))
 
@@ -58,6 +59,20 @@ def _tell_slips(declared: Declared) -> None:
 
     for one in unmatched(declared, None, applications=True):
         note(f"note: {one.position}: {one.text}")
+
+
+def _tell_unused(directory: Path, loaded: Sequence[Declared]) -> None:
+    """Tell of which files in `shared/` nothing is known: no instance in *directory* reads them."""
+    from identity_reconciler.cli.output import note
+    from identity_reconciler.desired.reading.files import SETTINGS_FILE, fragment_files
+    from identity_reconciler.errors import file_below
+
+    if (directory / SETTINGS_FILE).exists():
+        return
+    read = {file for declared in loaded for file in declared.files}
+    for file in fragment_files(directory):
+        if file not in read:
+            note(f"note: {file_below('x/', file)}: no instance includes it, so it was not checked")
 
 
 def _problems(problems: Sequence[Problem], output_format: ProblemFormat, directory: Path) -> str:

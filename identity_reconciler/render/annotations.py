@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from identity_reconciler.errors import Problem
+from identity_reconciler.errors import Problem, file_below
 from identity_reconciler.render.document import (
     PlanDocument,
     PositionDocument,
@@ -129,7 +129,7 @@ def _of_entry(entry: FoldedChange, prefix: str) -> Annotation:
 
 
 def _place(prefix: str, file: str, line: int, column: int) -> dict[str, str]:
-    return {"file": safe(f"{prefix}{file}"), "line": str(line), "col": str(column)}
+    return {"file": safe(file_below(prefix, file)), "line": str(line), "col": str(column)}
 
 
 def _commands(annotations: Sequence[Annotation], what: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from identity_reconciler.errors import file_below
 from identity_reconciler.render.document import PositionDocument, SourceDocument
 
 _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
@@ -35,7 +36,7 @@ class Lines:
             return ""
         if not _COMMIT.fullmatch(source.commit):
             return ""
-        path = quote(f"{source.directory}{at.file}", errors="surrogatepass")
+        path = quote(file_below(source.directory, at.file), errors="surrogatepass")
         end = f"{self.range}{last}" if last > at.line else ""
         return f"{self.before}/{source.commit}/{path}#L{at.line}{end}"
 

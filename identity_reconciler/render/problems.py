@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from identity_reconciler import __version__
-from identity_reconciler.errors import Problem
+from identity_reconciler.errors import Problem, file_below
 from identity_reconciler.render.escape import safe
 
 _SARIF = (
@@ -43,7 +43,7 @@ def problems_json(problems: Sequence[Problem], prefix: str) -> str:
     """Return *problems* as one JSON object; files are below *prefix*, as for annotations."""
     listed = [
         {
-            "file": f"{prefix}{one.position.file}",
+            "file": file_below(prefix, one.position.file),
             "line": one.position.line,
             "column": one.position.column,
             "message": one.message,
@@ -83,7 +83,7 @@ def problems_sarif(problems: Sequence[Problem], prefix: str) -> str:
 
 def _result(problem: Problem, prefix: str) -> dict[str, object]:
     at = problem.position
-    uri = quote(f"{prefix}{at.file}", errors="surrogatepass")
+    uri = quote(file_below(prefix, at.file), errors="surrogatepass")
     return {
         "ruleId": _RULE,
         "ruleIndex": 0,

@@ -11,6 +11,7 @@ from identity_reconciler.desired.model.forms import FLAG, WORD
 from identity_reconciler.desired.model.guards import GuardsSection
 from identity_reconciler.desired.model.text import (
     AccountId,
+    FragmentName,
     IdentityStoreId,
     InstanceArn,
     InstanceName,
@@ -120,6 +121,10 @@ class SettingsDocument(Document):
         ]
     )
     """Which instance."""
+    shared: list[FragmentName] = Field(default_factory=list, examples=[["people", "oncall"]])
+    """Which fragments belong to this directory as if they were in it: each the file
+    `shared/NAME.yaml`, or all files in the folder `shared/NAME`, beside this directory. Several
+    instances may include the same."""
     manage: ManageSection = Field(
         default_factory=ManageSection, examples=[{"users": "authoritative"}]
     )

@@ -216,6 +216,7 @@ _REGION = "([a-z]+-){2,3}[0-9]"
 # Source: S3 userguide, bucketnamingrules and object-keys.
 _REPOSITORY = r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?"
 _LOCK = r"directory|off|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]{1,512}"
+_FRAGMENT = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _PERIOD = "[1-9][0-9]{0,2} (day|week|month|year)s?"
 _INSTANCE_NAME = "[A-Za-z0-9_+=,.@-]{1,255}"
 
@@ -283,6 +284,13 @@ RepositoryName = Annotated[
     ),
     Field(json_schema_extra={"pattern": f"^{_REPOSITORY}$"}),
 ]
+FragmentName = Annotated[
+    str,
+    AfterValidator(
+        _matching(_FRAGMENT, "the name of a fragment; expected letters, digits, _ and -, no path")
+    ),
+    Field(json_schema_extra={"pattern": f"^{_FRAGMENT}$"}),
+]
 PeriodText = Annotated[
     str,
     AfterValidator(_matching(_PERIOD, "a time; expected one like 30 days, 2 weeks or 3 months")),
@@ -293,3 +301,8 @@ InstanceName = Annotated[
     AfterValidator(_matching(_INSTANCE_NAME, "a name; expected letters, digits and _+=,.@-")),
     Field(json_schema_extra={"pattern": f"^{_INSTANCE_NAME}$"}),
 ]
+
+
+def is_fragment_name(text: str) -> bool:
+    """Return whether *text* is what a `FragmentName` takes; it leads nowhere else as a path."""
+    return re.fullmatch(_FRAGMENT, text) is not None

@@ -42,6 +42,7 @@ from identity_reconciler.desired.reading.files import (
     APPROVALS_FILE,
     POLICIES_FILE,
     SETTINGS_FILE,
+    SHARED,
     SPECIAL_FILES,
 )
 from identity_reconciler.desired.reading.rules import (
@@ -163,6 +164,8 @@ class Gathered:
             pair = validated(SettingsDocument, tree.root, found)
             self.settings = declared_settings(*pair, SETTINGS_FILE) if pair else None
             found.extend(guard_findings(*pair) if pair else ())
+            # Of a fragment whose name cannot be read, nobody knows what it declares.
+            self.complete = pair is not None and pair[1].get(SHARED) == tree.root.get(SHARED)
         self._note(tree, found)
 
     def add_approvals(self, data: bytes) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 
-from identity_reconciler.core.wording import INVISIBLE, shown
+from identity_reconciler.core.wording import INVISIBLE, did_you_mean, shown
+from identity_reconciler.desired.model.text import is_fragment_name
 from identity_reconciler.desired.yaml.encoding import MAX_BYTES
+from identity_reconciler.desired.yaml.reader import read
+from identity_reconciler.desired.yaml.tree import Items, position
 from identity_reconciler.errors import Position, Problem, UsageError
 
 SETTINGS_FILE = "instance.yaml"
@@ -16,6 +19,10 @@ APPROVALS_FILE = "approvals.yaml"
 POLICIES_FILE = "policies.yaml"
 SPECIAL_FILES = (SETTINGS_FILE, APPROVALS_FILE, POLICIES_FILE)
 """Beside each other at the top of a directory; every other file declares."""
+SHARED = "shared"
+"""The folder of fragments, beside the directories of the instances that include them."""
+OUTSIDE = f"../{SHARED}/"
+"""How the names of the files of fragments begin, as seen from the directory of an instance."""
 
 _NOT_PORTABLE = frozenset('<>:"|?*\\')
 
@@ -25,26 +32,51 @@ class FoundFiles:
     """The files of one directory, by name, and what is wrong with some of them."""
 
     contents: dict[str, bytes] = field(default_factory=dict)
-    """Path relative to the directory, with forward slashes, sorted."""
+    """Path relative to the directory, with forward slashes, sorted; see `OUTSIDE`."""
     problems: list[Problem] = field(default_factory=list)
 
 
 def read_files(directory: Path) -> FoundFiles:
-    """Return every `*.yaml` file in *directory* and below. Names that start with a dot are skipped.
+    """Return every `*.yaml` file in *directory* and below, and the fragments that it includes.
+
+    Names that start with a dot are skipped.
 
     Raises:
         UsageError: *directory* is not a directory.
     """
     _require_directory(directory)
     found = FoundFiles()
-    for path, name in sorted(_walk(directory, directory, found), key=lambda pair: pair[1]):
+    _read(_walk(directory, "", found), found)
+    if SETTINGS_FILE in found.contents:
+        wanted = dict(included(found.contents[SETTINGS_FILE]))
+        if wanted:
+            _read(_fragments(directory / ".." / SHARED, wanted, found), found)
+    found.contents = dict(sorted(found.contents.items()))
+    _check_twins(found)
+    return found
+
+
+def included(settings: bytes) -> Iterator[tuple[str, Position]]:
+    """Yield the fragments that an `instance.yaml` with these bytes includes, and where it does.
+
+    What is no name of a fragment is left out; whoever reads the settings complains of it.
+    """
+    root = read(settings, SETTINGS_FILE).root
+    names = root.get(SHARED) if root else None
+    if isinstance(names, Items):
+        for name, mark in zip(names, names.marks, strict=True):
+            if isinstance(name, str) and is_fragment_name(name):
+                yield name, position(SETTINGS_FILE, mark)
+
+
+def _read(files: Iterable[tuple[Path, str]], found: FoundFiles) -> None:
+    """Add the bytes of *files*, each with its name, to what was *found*."""
+    for path, name in files:
         try:
             with path.open("rb") as file:
                 found.contents[name] = file.read(MAX_BYTES + 1)
         except OSError as error:
             found.problems.append(_problem(name, f"the file cannot be read: {error.strerror}"))
-    _check_twins(found)
-    return found
 
 
 def is_read(name: str) -> bool:
@@ -68,27 +100,53 @@ def _problem(name: str, message: str) -> Problem:
     return Problem(Position(name, 1, 1), message)
 
 
-def _walk(root: Path, directory: Path, found: FoundFiles) -> Iterator[tuple[Path, str]]:
+def _walk(directory: Path, prefix: str, found: FoundFiles) -> Iterator[tuple[Path, str]]:
     try:
         entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
     except OSError as error:
-        name = directory.relative_to(root).as_posix()
+        name = prefix.rstrip("/") or "."
         found.problems.append(_problem(name, f"the directory cannot be read: {error.strerror}"))
         return
     if _is_repository({entry.name.casefold() for entry in entries}):
-        name = (directory.relative_to(root) / "HEAD").as_posix()
-        found.problems.append(_problem(_printable(name), _REPOSITORY))
+        found.problems.append(_problem(_printable(f"{prefix}HEAD"), _REPOSITORY))
     for entry in entries:
-        path = Path(entry.path)
-        name = path.relative_to(root).as_posix()
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(root, path, found)
-        elif message := _objection(entry):
-            found.problems.append(_problem(_printable(name), message))
-        elif entry.name.endswith(".yaml"):
-            yield path, name
+        yield from _visit(entry, prefix, found)
+
+
+def _visit(entry: os.DirEntry[str], prefix: str, found: FoundFiles) -> Iterator[tuple[Path, str]]:
+    name = f"{prefix}{entry.name}"
+    if entry.name.startswith("."):
+        return
+    if entry.is_dir(follow_symlinks=False):
+        yield from _walk(Path(entry.path), f"{name}/", found)
+    elif message := _objection(entry):
+        found.problems.append(_problem(_printable(name), message))
+    elif entry.name.endswith(".yaml"):
+        yield Path(entry.path), name
+
+
+def _fragments(
+    folder: Path, wanted: Mapping[str, Position], found: FoundFiles
+) -> Iterator[tuple[Path, str]]:
+    """Yield the files of the fragments that are *wanted*, each at its place, of those in *folder*.
+
+    A fragment is a file, or a folder with all the files in it.
+    """
+    if folder.is_symlink():
+        said = f"{OUTSIDE[:-1]} is a symbolic link; put the folder itself there"
+        found.problems += [Problem(where, said) for where in wanted.values()]
+        return
+    entries = {entry.name: entry for entry in os.scandir(folder)} if folder.is_dir() else {}
+    known = {PurePath(name).stem for name in entries if not name.startswith(".")}
+    for name, where in wanted.items():
+        there = [entries[one] for one in (f"{name}.yaml", f"{name}.yml") if one in entries]
+        there += [entries[name]] if name in entries and entries[name].is_dir() else []
+        if not there:
+            said = f"there is no fragment {shown(name)}{did_you_mean(name, known)}"
+            expected = f"expected the file {OUTSIDE}{name}.yaml or the folder {OUTSIDE}{name}"
+            found.problems.append(Problem(where, f"{said}; {expected}"))
+        for entry in there:
+            yield from _visit(entry, OUTSIDE, found)
 
 
 _REPOSITORY = (
@@ -132,6 +190,23 @@ def _check_twins(found: FoundFiles) -> None:
         if other != name:
             message = f"differs from {shown(other)} only in letter case; rename one of them"
             found.problems.append(_problem(name, message))
+
+
+def neighbours(directory: Path) -> list[Path]:
+    """Return the directories of the other instances beside *directory*, that of one, sorted."""
+    this = directory.resolve()
+    return [one for one in instance_directories(directory / "..") if one.resolve() != this]
+
+
+def fragment_files(path: Path) -> list[str]:
+    """Return the files of all fragments for the instances in *path*, whoever includes them.
+
+    As seen from the directory of an instance, sorted.
+    """
+    folder = path / SHARED
+    if not folder.is_dir() or folder.is_symlink():
+        return []
+    return sorted(name for _, name in _walk(folder, OUTSIDE, FoundFiles()))
 
 
 def instance_directories(path: Path) -> list[Path]:

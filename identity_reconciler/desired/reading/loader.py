@@ -50,6 +50,8 @@ def declared_by(contents: Mapping[str, bytes], known: Iterable[Problem] = ()) ->
     with without_collections():
         gathered = gather(contents)
         problems = [*known, *gathered.problems]
+        # What could not be read may declare what others refer to.
+        gathered.complete = gathered.complete and len(problems) == len(gathered.problems)
         problems += _not_echoing(gathered.unread, cross_check(gathered, Places(contents)))
     if SETTINGS_FILE not in contents:
         what = "there is no such file" if contents else "the directory holds no *.yaml file"

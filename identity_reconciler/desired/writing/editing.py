@@ -25,7 +25,7 @@ from identity_reconciler.core.declared import (
 from identity_reconciler.core.flattening import derived, way
 from identity_reconciler.core.state import PrincipalKind, folded
 from identity_reconciler.core.wording import did_you_mean, shown
-from identity_reconciler.desired.reading.files import SPECIAL_FILES
+from identity_reconciler.desired.reading.files import OUTSIDE, SPECIAL_FILES
 from identity_reconciler.desired.reading.rules import SOURCES
 from identity_reconciler.desired.writing.corrections import (
     add_list,
@@ -165,6 +165,8 @@ class Editor:
         self._catalog.add(target, f"{kind}s", entry)
 
     def _checked(self, file: str) -> str:
+        if file.startswith(OUTSIDE) and file in self._rewrite.contents:
+            return file
         path = PurePosixPath(file)
         special = path.name in SPECIAL_FILES
         odd = path.is_absolute() or any(part.startswith(".") for part in path.parts)

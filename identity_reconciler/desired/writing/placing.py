@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from identity_reconciler.core.declared import DeclaredApplication, DeclaredGroup, DeclaredUser
 from identity_reconciler.desired.model.schema import DESIRED_STATE
-from identity_reconciler.desired.reading.files import SETTINGS_FILE, SPECIAL_FILES
+from identity_reconciler.desired.reading.files import OUTSIDE, SETTINGS_FILE, SPECIAL_FILES
 from identity_reconciler.desired.writing.editors import editor_line
 from identity_reconciler.desired.writing.rewrite import Rewrite
 from identity_reconciler.desired.yaml.edits import Operation
@@ -139,6 +139,8 @@ class Catalog:
             file: len(found.items.items)
             for file in self._rewrite.contents
             if PurePosixPath(file).name not in SPECIAL_FILES
+            # What is new is for this instance, unless somebody says that it is for others, too.
+            and not file.startswith(OUTSIDE)
             and (found := self.section(file, section)) is not None
         }
         largest = min(sizes, key=lambda file: (-sizes[file], file), default=f"{section}.yaml")

@@ -5,15 +5,21 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from identity_reconciler.core.declared import Declared
-from identity_reconciler.desired.reading.files import FoundFiles, read_files
+from identity_reconciler.desired.reading.files import (
+    OUTSIDE,
+    FoundFiles,
+    neighbours,
+    read_files,
+)
 from identity_reconciler.desired.reading.loader import declared_by
 from identity_reconciler.desired.writing.editors import FOLDER
 from identity_reconciler.desired.writing.replacement import replace_file
-from identity_reconciler.errors import UsageError
+from identity_reconciler.errors import InvalidInputError, Problem, UsageError, file_below
 
 
 class Rewrite:
@@ -58,6 +64,29 @@ class Rewrite:
             self._known = contents, declared_by(contents, self.problems)
         return self._known[1]
 
+    def sharers(self) -> list[Path]:
+        """Return the directories of the other instances that read a file which is to change.
+
+        Raises:
+            InvalidInputError: There would be something wrong with one of them that is not so now.
+        """
+        shared = {name: self.contents[name] for name in self.changed if name.startswith(OUTSIDE)}
+        if not shared:
+            return []
+        found: list[Path] = []
+        problems: list[Problem] = []
+        for one in neighbours(self.directory):
+            files = read_files(one)
+            if shared.keys() & files.contents.keys():
+                found.append(one)
+                after = {name: shared.get(name, data) for name, data in files.contents.items()}
+                known = _problems(files.contents, files.problems)
+                new = _problems(after, files.problems) - known
+                problems += [_as_seen(problem, f"../{one.name}/") for problem in new]
+        if problems:
+            raise InvalidInputError(problems)
+        return found
+
     def diff(self, *, but: Collection[str] = ()) -> str:
         """Return the difference as a unified diff, without the files that are in *but*."""
         names = [name for name in self.changed if name not in but]
@@ -88,6 +117,20 @@ class Rewrite:
                 raise UsageError(f"{path} has changed in the meantime; run the command again")
         for name in self.changed:
             replace_file(self.directory / name, self.contents[name], parents=True)
+
+
+def _problems(contents: Mapping[str, bytes], known: Sequence[Problem]) -> set[Problem]:
+    try:
+        declared_by(contents, known)
+    except InvalidInputError as error:
+        return set(error.problems)
+    return set()
+
+
+def _as_seen(problem: Problem, prefix: str) -> Problem:
+    """Return *problem* of what *prefix* leads to as seen from where that begins."""
+    where = problem.position
+    return replace(problem, position=replace(where, file=file_below(prefix, where.file)))
 
 
 def _lines(data: bytes) -> list[str]:
