@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -28,13 +28,7 @@ def tree_at(directory: Path, revision: str) -> Iterator[Path]:
     Raises:
         UsageError: Git does not know *revision*, or *directory* is not in a Git repository.
     """
-    repository = repository_around(directory)
-    commit = repository.commit(revision) if repository else None
-    if repository is None or commit is None:
-        raise UsageError(
-            f"{revision}: Git knows no such commit for {directory}; name one that "
-            "is there (a shallow clone may lack it: fetch more history)"
-        )
+    repository, commit = _repository_at(directory, revision)
     files = {
         path: identifier
         for path, identifier in files_of(repository, commit, directory).items()
@@ -51,6 +45,22 @@ def tree_at(directory: Path, revision: str) -> Iterator[Path]:
 
 
 _TREE = "tree"
+
+
+def _repository_at(directory: Path, revision: str) -> tuple[Repository, str]:
+    """Return the repository around *directory*, and the full name of the commit *revision*.
+
+    Raises:
+        UsageError: Git does not know *revision*, or *directory* is not in a Git repository.
+    """
+    repository = repository_around(directory)
+    commit = repository.commit(revision) if repository else None
+    if repository is None or commit is None:
+        raise UsageError(
+            f"{revision}: Git knows no such commit for {directory}; name one that "
+            "is there (a shallow clone may lack it: fetch more history)"
+        )
+    return repository, commit
 
 
 def files_of(repository: Repository, commit: str, directory: Path) -> dict[str, str]:
@@ -122,21 +132,73 @@ def commit_of(directory: Path) -> str | None:
     Ends with `-dirty` when a YAML file below *directory* is not as committed, is not committed at
     all, or is missing.
     """
-    from identity_reconciler.desired.reading.files import OUTSIDE, is_read, read_files
-
     repository = repository_around(directory)
     commit = repository.commit("HEAD") if repository else None
     if repository is None or commit is None:
         return None
-    files = files_of(repository, commit, directory)
+    clean = _stands(repository, files_of(repository, commit, directory), directory)
+    return commit if clean else f"{commit}-dirty"
+
+
+def _stands(repository: Repository, files: Mapping[str, str], directory: Path) -> bool:
+    """Return whether what is read of *directory* is as in *files*: its own, and of all fragments.
+
+    Whoever includes other fragments than then has another `instance.yaml`.
+    """
+    from identity_reconciler.desired.reading.files import (
+        OUTSIDE,
+        SETTINGS_FILE,
+        included,
+        is_included,
+        is_read,
+        read_files,
+    )
+
     contents = read_files(directory).contents
-    committed = {
+    fragments = dict(included(contents.get(SETTINGS_FILE, b"")))
+    then = {
         path: files[path]
         for path in files
-        if (path in contents if path.startswith(OUTSIDE) else is_read(path))
+        if (is_included(path, fragments) if path.startswith(OUTSIDE) else is_read(path))
     }
-    clean = repository.holds(committed, contents)
-    return commit if clean else f"{commit}-dirty"
+    return repository.holds(then, contents)
+
+
+def touched(directory: Path, revision: str) -> tuple[list[Path], list[str]]:
+    """Return the directories of the instances in *directory* that changed since *revision*.
+
+    Those whose own files are others or have other bytes, or those of a fragment that they
+    include; and the names of directories that held an instance then and hold none now.
+
+    Raises:
+        UsageError: Git does not know *revision*, or neither *directory* nor a child of it holds
+            `instance.yaml`.
+    """
+    from identity_reconciler.desired.reading.files import OUTSIDE, SETTINGS_FILE, SHARED
+    from identity_reconciler.desired.reading.loader import instance_directories
+
+    repository, commit = _repository_at(directory, revision)
+    here = instance_directories(directory)
+    if here == [directory]:
+        files = files_of(repository, commit, directory)
+        return ([] if _stands(repository, files, directory) else here), []
+    whole = repository.files(commit, directory)
+    by_folder: dict[str, dict[str, str]] = {}
+    for path, identifier in whole.items():
+        folder, _, rest = path.partition("/")
+        by_folder.setdefault(folder, {})[rest] = identifier
+    shared = {f"{OUTSIDE}{rest}": one for rest, one in by_folder.get(SHARED, {}).items()}
+    found = [
+        one
+        for one in here
+        if not _stands(repository, {**by_folder.get(one.name, {}), **shared}, one)
+    ]
+    names = {one.name for one in here}
+    return found, sorted(
+        folder
+        for folder, rest in by_folder.items()
+        if SETTINGS_FILE in rest and folder not in names
+    )
 
 
 def head_of(directory: Path) -> str | None:

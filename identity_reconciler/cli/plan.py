@@ -83,6 +83,14 @@ def plan(
             metavar="REF", help="Tell apart what was pending already at this Git revision."
         ),
     ] = None,
+    matrix: Annotated[
+        bool,
+        typer.Option(
+            "--matrix",
+            help="Only print which instances there are to plan, as JSON for a matrix of jobs: with "
+            "--changed-since or --base those that the change touches. Needs no AWS.",
+        ),
+    ] = False,
     only_expired: OnlyExpired = False,
     rate: RateOption = None,
     timings: ShowTimings = False,
@@ -114,6 +122,12 @@ def plan(
     from identity_reconciler.github.step import github_step, report, without_commands
     from identity_reconciler.runs.planning import PlanTerms, plan_since
 
+    revision = changed_since or base
+    if matrix:
+        from identity_reconciler.cli.matrix import matrix as rows
+
+        typer.echo(rows(directory, revision))
+        return ExitCode.SUCCESS
     clock = Timings()
     target = Target(sandbox, endpoint_url, parse_rates(rate), clock, profile)
     one = telling(notify, names=notify_names, shape=notify_as)
@@ -142,7 +156,6 @@ def plan(
             listener=Progress(clock),
         )
         prefixes = [repository_prefix(one) for one in instance_directories(directory)]
-        revision = changed_since or base
         since = bases(directory, revision, loaded) if revision else [None] * len(loaded)
         documents = told.plans
         for declared, old, prefix in zip(loaded, since, prefixes, strict=True):

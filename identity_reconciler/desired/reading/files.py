@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -83,6 +83,16 @@ def is_read(name: str) -> bool:
     """Return whether `read_files` reads a plain file of that path relative to the directory."""
     path = PurePosixPath(name)
     return path.suffix == ".yaml" and not any(part.startswith(".") for part in path.parts)
+
+
+def is_included(name: str, fragments: Collection[str]) -> bool:
+    """Return whether `read_files` reads the file *name* for an instance that includes *fragments*.
+
+    A plain file; *name* is as seen from the directory of the instance, and begins with `OUTSIDE`.
+    """
+    path = name.removeprefix(OUTSIDE)
+    first, _, rest = path.partition("/")
+    return is_read(path) and (first if rest else first.removesuffix(".yaml")) in fragments
 
 
 def _require_directory(directory: Path) -> None:
