@@ -193,12 +193,8 @@ def touched(directory: Path, revision: str) -> tuple[list[Path], list[str]]:
         for one in here
         if not _stands(repository, {**by_folder.get(one.name, {}), **shared}, one)
     ]
-    names = {one.name for one in here}
-    return found, sorted(
-        folder
-        for folder, rest in by_folder.items()
-        if SETTINGS_FILE in rest and folder not in names
-    )
+    then = {folder for folder, rest in by_folder.items() if SETTINGS_FILE in rest}
+    return found, sorted(then - {one.name for one in here})
 
 
 def head_of(directory: Path) -> str | None:
