@@ -6,6 +6,7 @@ Errors carry data; the text for people is made once, here. Pure: no I/O.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -61,8 +62,8 @@ EXIT_CODES: tuple[ExitCodeRow, ...] = (
     ExitCodeRow(
         ExitCode.PARTIAL_APPLY,
         "partial: an apply that wrote something, or may have, while something failed, was skipped, "
-        "or remains; one that did all but what is unresolved; or an audit that could not read "
-        "every account",
+        "or remains; one that did all but what is unresolved; one of several instances that did "
+        "not all end well; or an audit that could not read every account",
         "maybe",
     ),
     ExitCodeRow(
@@ -74,6 +75,32 @@ EXIT_CODES: tuple[ExitCodeRow, ...] = (
         ExitCode.TERMINATED, "terminated (SIGTERM), after finishing the requests in flight", "maybe"
     ),
 )
+
+
+_BY_GRAVITY = (
+    ExitCode.TERMINATED,
+    ExitCode.INTERRUPTED,
+    ExitCode.PARTIAL_APPLY,
+    ExitCode.UNEXPECTED,
+    ExitCode.INVALID_INPUT,
+    ExitCode.STALE_PLAN,
+    ExitCode.GUARD,
+    ExitCode.LOCKED,
+    ExitCode.CHANGES,
+    ExitCode.SUCCESS,
+)
+
+
+def gravest(codes: Iterable[ExitCode], *, written: bool = False) -> ExitCode:
+    """Return what a command ends with whose work for several instances ended with *codes*.
+
+    The gravest of them. Where something was *written* for one instance, though not everything
+    was done for all, that is `PARTIAL_APPLY`: the code of a single refusal would deny it.
+    """
+    found = min(codes, key=_BY_GRAVITY.index, default=ExitCode.SUCCESS)
+    refused = _BY_GRAVITY.index(found) > _BY_GRAVITY.index(ExitCode.PARTIAL_APPLY)
+    is_partial = written and refused and found is not ExitCode.SUCCESS
+    return ExitCode.PARTIAL_APPLY if is_partial else found
 
 
 @dataclass(frozen=True, slots=True, order=True)

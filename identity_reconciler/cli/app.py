@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -33,7 +32,7 @@ from identity_reconciler.cli import (
     validate,
 )
 from identity_reconciler.cli.help import Commands
-from identity_reconciler.errors import EXIT_CODES, ExitCode, InvalidInputError, ReconcilerError
+from identity_reconciler.errors import EXIT_CODES, ExitCode, ReconcilerError
 
 _EPILOG = "\n".join(["Exit codes", *(f"{row.code.value:>3}\t{row.meaning}" for row in EXIT_CODES)])
 
@@ -104,7 +103,9 @@ def run(arguments: list[str]) -> int:
         result = command()(args=arguments, prog_name="identity-reconciler", standalone_mode=False)
         sys.stdout.flush()
     except ReconcilerError as error:
-        _tell(*_in_words(error))
+        from identity_reconciler.cli.output import words_of
+
+        _tell(*words_of(error))
         return error.exit_code
     except TyperException as error:
         return _misused(error)
@@ -145,18 +146,6 @@ def _in_one_line(error: TyperException) -> str:
     if not possible:
         return error.format_message()
     return f"{error.message}; did you mean {' or '.join(sorted(possible))}?"
-
-
-def _in_words(error: ReconcilerError) -> Iterator[str]:
-    if isinstance(error, InvalidInputError):
-        from identity_reconciler.render.problems import problems_text
-
-        number = len(error.problems)
-        yield from problems_text(error.problems)
-        changed = "" if error.exit_code is ExitCode.PARTIAL_APPLY else "; nothing was changed"
-        yield f"{number} problem{'' if number == 1 else 's'}{changed}"
-    else:
-        yield f"error: {error}"
 
 
 def _abandon_stdout() -> None:

@@ -18,6 +18,7 @@ from identity_reconciler.cli.options import (
     ColorChoice,
     EndpointUrl,
     ForGithub,
+    JobsOption,
     NotifyAs,
     NotifyNames,
     NotifyUrl,
@@ -91,6 +92,7 @@ def apply(
         ),
     ] = None,
     only_expired: OnlyExpired = False,
+    jobs: JobsOption = 1,
     rate: RateOption = None,
     timings: ShowTimings = False,
     notify: NotifyUrl = None,
@@ -121,6 +123,8 @@ def apply(
         )
     if source.is_file() and (approved is not None or only_expired):
         raise UsageError("--approved and --only-expired go with a directory, not a saved plan")
+    if jobs > 1 and not auto_approve:
+        raise UsageError("--jobs works on several instances at once; give --auto-approve as well")
     head = head_of(Path()) if expect_head else None
     saved = (
         SavedPlan(path, expect_digest, expect_commit, expect_head, head, sandbox) if path else None
@@ -144,7 +148,7 @@ def apply(
             if saved is not None and saved.path == source:
                 code = apply_saved(saved, target, course)
             else:
-                code = apply_directory(source, saved, target, course)
+                code = apply_directory(source, saved, target, course, jobs)
             told["exit_code"] = notes.exit_code = int(code)
             return code
     finally:

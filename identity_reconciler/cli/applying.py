@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,13 +13,15 @@ import typer
 
 from identity_reconciler.cli.connection import Target, connected, connected_for
 from identity_reconciler.cli.execution import Course, Execution
+from identity_reconciler.cli.fleet import Ending, conclude, ended
 from identity_reconciler.cli.history import commit_of
-from identity_reconciler.cli.loading import load_all
+from identity_reconciler.cli.loading import Loaded, load_each, pace_of
 from identity_reconciler.cli.output import (
     Progress,
     note,
     progress,
 )
+from identity_reconciler.cli.side_by_side import Halt, Task, results
 from identity_reconciler.cli.turns import Applied, Turn, turn
 from identity_reconciler.core.bindings import leavers, places, require_same_objects
 from identity_reconciler.core.declared import Declared
@@ -51,9 +55,11 @@ from identity_reconciler.runs.verification import (
 
 
 def apply_directory(
-    directory: Path, approved: SavedPlan | None, target: Target, course: Course
+    directory: Path, approved: SavedPlan | None, target: Target, course: Course, jobs: int = 1
 ) -> ExitCode:
     """Plan afresh for every instance in *directory* and apply; only what is *approved*, if any.
+
+    Of several, *jobs* are under way at once, and what goes wrong with one stops no other.
 
     Raises:
         StalePlanError: Something is to be done that the approved plan does not hold.
@@ -62,31 +68,70 @@ def apply_directory(
     if reviewed is not None:
         # What guards refused when it was shown, those of its base perhaps, nobody could approve.
         require_unblocked(reviewed)
+    with Progress(target.timings).phase("load"):
+        loaded = load_each(directory)
+    if len(loaded) == 1:
+        return _apply_instance(loaded[0], reviewed, target, course)
+    if jobs == 1:
+        return _apply_each(loaded, reviewed, target, course)
+    halt = Halt()
+    with halt.catching_signals():
+        return _apply_each(loaded, reviewed, target, replace(course, halt=halt), jobs)
+
+
+def _apply_each(
+    loaded: Sequence[Loaded],
+    reviewed: PlanDocument | None,
+    target: Target,
+    course: Course,
+    jobs: int = 1,
+) -> ExitCode:
+    """Apply each of several instances; *course* takes in what came of all, in their order."""
+    courses = [course.of_one() for _ in loaded]
+    halted: list[int] = []
+
+    def work(one: Loaded, its: Course) -> Ending:
+        number = course.halt.number if course.halt else next(iter(halted), None)
+        if number is not None:
+            return Ending(one.place, ExitCode(number + 128), "not begun")
+        ending = ended(one.place, lambda: _apply_instance(one, reviewed, target, its))
+        if ending.code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
+            halted.append(ending.code - 128)
+        return ending
+
+    tasks = [
+        Task(pace_of(one), partial(work, one, its))
+        for one, its in zip(loaded, courses, strict=True)
+    ]
+    endings: list[Ending] = []
+    with closing(results(tasks, jobs)) as found:
+        for ending, its in zip(found, courses, strict=True):
+            endings.append(ending)
+            course.take_in(its, ending)
+    return conclude(endings, written=course.writes.may_be)
+
+
+def _apply_instance(
+    one: Loaded, reviewed: PlanDocument | None, target: Target, course: Course
+) -> ExitCode:
+    declared = one.valid()
     terms = PlanTerms(
-        commit_of(directory),
+        commit_of(one.place),
         only_expired=course.only_expired,
         sandbox=target.sandbox,
         listener=Progress(target.timings),
     )
-    with terms.listener.phase("load"):
-        loaded = load_all(directory)
-    unresolved = 0
-    applied = _to_apply(terms, reviewed)
-    for declared in loaded:
-        claims = declared.settings.claims
-        lock = lock_of(declared.settings.lease, sandbox=target.sandbox)
-        with (
-            course.writes.told_by_exit_code(),
-            connected_for(declared, target, write=True) as gateway,
-            turn(gateway, lock, replace(applied, claims=claims), course.fence(directory)) as ours,
-        ):
-            bound = replace(terms, generation=ours.generation)
-            fresh = _Fresh(declared, gateway, bound, ours)
-            plan, code = _apply_declared(fresh, reviewed, course)
-        if code is not ExitCode.SUCCESS:
-            return code
-        unresolved += len(plan.unresolved)
-    return _done_but_for(unresolved)
+    applied = replace(_to_apply(terms, reviewed), claims=declared.settings.claims)
+    lock = lock_of(declared.settings.lease, sandbox=target.sandbox)
+    with (
+        course.writes.told_by_exit_code(),
+        connected_for(declared, target, write=True) as gateway,
+        turn(gateway, lock, applied, course.fence(one.place)) as ours,
+    ):
+        bound = replace(terms, generation=ours.generation)
+        fresh = _Fresh(declared, gateway, bound, ours)
+        plan, code = _apply_declared(fresh, reviewed, course)
+    return code or _done_but_for(len(plan.unresolved))
 
 
 def _to_apply(terms: PlanTerms, reviewed: PlanDocument | None) -> Applied:

@@ -53,6 +53,13 @@ class Target:
             self.timings.tallies.append(clients.requests)
         return connect(clients, instance)
 
+    def profile_for(self, instance: Instance) -> str | None:
+        """Return the profile with the credentials for *instance*."""
+        name = self.profile
+        return name and name.replace("{instance}", instance.name).replace(
+            "{account}", instance.account_id
+        )
+
     def sandbox_rates(self) -> Rates:
         """Return how fast the embedded sandbox may be asked."""
         from identity_reconciler.gateway.wire.pacing import Rates
@@ -103,7 +110,7 @@ def connected(
             yield target.open(clients, instance)
     else:
         clients = make_clients(
-            make_session(target.profile),
+            make_session(target.profile_for(instance)),
             region=instance.region,
             endpoint_url=target.endpoint_url,
             purpose=purpose,

@@ -12,12 +12,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
 from identity_reconciler.cli.connection import workspace
+from identity_reconciler.cli.fleet import Ending
 from identity_reconciler.cli.history import ancestry
 from identity_reconciler.cli.options import Color, PlanFormat
 from identity_reconciler.cli.output import (
@@ -26,6 +27,7 @@ from identity_reconciler.cli.output import (
     print_changes,
     print_plans,
 )
+from identity_reconciler.cli.side_by_side import Halt
 from identity_reconciler.cli.turns import Fence
 from identity_reconciler.core.plan import Change, Plan, subject_of
 from identity_reconciler.core.state import Key, address
@@ -38,7 +40,7 @@ from identity_reconciler.errors import (
     StalePlanError,
 )
 from identity_reconciler.gateway import Gateway
-from identity_reconciler.github.step import GithubStep
+from identity_reconciler.github.step import GithubStep, report
 from identity_reconciler.render.document import PlanDocument, action_of
 from identity_reconciler.render.planfile import plan_digest
 from identity_reconciler.render.text import result_line
@@ -101,8 +103,24 @@ class Course:
     """Takes in what is to be applied to each instance."""
     outcomes: list[dict[str, str]] = field(default_factory=list)
     """Takes in, for each of `plans`, what became of each address."""
+    halt: Halt | None = None
+    """What hears signals for all instances, where they are applied side by side."""
     pause: Callable[[threading.Event, float], object] = threading.Event.wait
     """Lets so many seconds pass, or fewer if the event is set meanwhile."""
+
+    def of_one(self) -> Course:
+        """Return the same for one of several instances, to be taken in when that has ended."""
+        return replace(self, step=None, writes=Writes(), told=[], plans=[], outcomes=[])
+
+    def take_in(self, other: Course, ending: Ending) -> None:
+        """Take in what came of one of several instances, that of *other*, and how it ended."""
+        told: dict[str, object] = {"directory": ending.place.as_posix()}
+        told |= {"exit_code": int(ending.code), "error": ending.error}
+        self.told.append({**(other.told[-1] if other.told else {}), **told})
+        self.plans.extend(other.plans)
+        self.outcomes.extend(other.outcomes)
+        self.writes.may_be |= other.writes.may_be
+        report(self.step, other.plans, None)
 
     def show_plan(self, document: PlanDocument) -> None:
         """Tell people what is to be applied, and begin what is told of it when it has ended."""
@@ -225,6 +243,10 @@ class Execution:
     @contextmanager
     def _catching_signals(self) -> Iterator[None]:
         """Let SIGINT and SIGTERM end the apply after the requests in flight."""
+        if self.course.halt is not None:
+            with self.course.halt.heard_by(self._on_signal):
+                yield
+            return
         previous = {
             number: signal.signal(number, self._on_signal)
             for number in (signal.SIGINT, signal.SIGTERM)
@@ -235,7 +257,7 @@ class Execution:
             for number, action in previous.items():
                 signal.signal(number, action)
 
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None = None) -> None:
         self.signal = number
         self.stop.set()
 

@@ -14,6 +14,7 @@ from identity_reconciler.cli.output import working
 from identity_reconciler.errors import ReconcilerError, UsageError
 
 if TYPE_CHECKING:
+    from identity_reconciler.cli.loading import Loaded
     from identity_reconciler.core.declared import Declared
     from identity_reconciler.runs.planning import Base
 
@@ -86,30 +87,37 @@ def declared_in(tree: Path) -> Declared | None:
         return None
 
 
-def bases(directory: Path, revision: str, loaded: Sequence[Declared]) -> list[Base]:
-    """Return, for each of *loaded* from *directory*, how its instance stood at *revision*.
+def bases(directory: Path, revision: str, loaded: Sequence[Loaded]) -> dict[Path, Base]:
+    """Return, for each valid one of *loaded* from *directory*, how it stood at *revision*.
 
-    That is where the same instance was declared then, be it in another directory, or else what
-    stood in the same directory. Of instances that are nowhere any more the first base tells.
+    By its place. That is where the same instance was declared then, be it in another directory,
+    or else what stood in the same directory. Of instances that are nowhere any more the first
+    base tells.
 
     Raises:
         UsageError: Git does not know *revision*.
     """
     from identity_reconciler.core.control import dropped_instance
-    from identity_reconciler.desired.reading.loader import instance_directories
     from identity_reconciler.runs.planning import Base
 
     with tree_at(directory, revision) as tree:
         stood = {one.relative_to(tree): declared_in(one) for one in _directories(tree)}
     by_instance = {_instance(old): old for old in stood.values() if old is not None}
-    found: list[Base] = []
-    for one, declared in zip(instance_directories(directory), loaded, strict=True):
-        place = one.relative_to(directory)
-        old = by_instance.get(_instance(declared)) or stood.get(place)
-        found.append(Base(revision, old, broken=old is None and place in stood))
-    left = by_instance.keys() - {_instance(base.declared) for base in found if base.declared}
+    found: dict[Path, Base] = {}
+    left = set(by_instance)
+    for one in loaded:
+        place = one.place.relative_to(directory)
+        old = stood.get(place)
+        if one.declared is not None:
+            old = by_instance.get(_instance(one.declared)) or old
+            found[one.place] = Base(revision, old, broken=old is None and place in stood)
+        if old is not None:
+            left.discard(_instance(old))
     dropped = tuple(dropped_instance(by_instance[one]) for one in sorted(left))
-    return [replace(found[0], dropped=dropped), *found[1:]]
+    first = next(iter(found), None)
+    if first is not None:
+        found[first] = replace(found[first], dropped=dropped)
+    return found
 
 
 def _directories(tree: Path) -> list[Path]:

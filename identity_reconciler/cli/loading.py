@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,23 +25,67 @@ def load_all(directory: Path, *, policies: bool = False) -> list[Declared]:
             named relative to *directory*.
     """
     from identity_reconciler.core.policies import policy_problems
-    from identity_reconciler.desired.reading.loader import instance_directories, load
 
     loaded: list[Declared] = []
     problems: list[Problem] = []
-    for one in instance_directories(directory):
-        try:
-            with working(f"reading {one}"):
-                declared = load(one)
-        except InvalidInputError as error:
-            problems.extend(_below(problem, one, directory) for problem in error.problems)
-            continue
-        loaded.append(declared)
-        broken = policy_problems(declared, datetime.now(UTC)) if policies else ()
-        problems.extend(_below(problem, one, directory) for problem in broken)
+    for one in load_each(directory):
+        problems.extend(one.problems)
+        if one.declared is not None:
+            loaded.append(one.declared)
+            broken = policy_problems(one.declared, datetime.now(UTC)) if policies else ()
+            problems.extend(_below(problem, one.place, directory) for problem in broken)
     if problems:
         raise InvalidInputError(problems)
     return loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What one of the instances in a directory declares, or why that is not known."""
+
+    place: Path
+    """The directory of the instance."""
+    declared: Declared | None
+    """None: there are `problems`."""
+    problems: tuple[Problem, ...] = ()
+    """Their files are named relative to the directory that was asked about."""
+
+    def valid(self) -> Declared:
+        """Return what it declares.
+
+        Raises:
+            InvalidInputError: That is not known.
+        """
+        if self.declared is None:
+            raise InvalidInputError(self.problems)
+        return self.declared
+
+
+def load_each(directory: Path) -> list[Loaded]:
+    """Return what each instance directory in *directory* declares, in the order of their names.
+
+    Raises:
+        UsageError: There is none.
+    """
+    from identity_reconciler.desired.reading.loader import instance_directories, load
+
+    found: list[Loaded] = []
+    for one in instance_directories(directory):
+        try:
+            with working(f"reading {one}"):
+                found.append(Loaded(one, load(one)))
+        except InvalidInputError as error:
+            problems = tuple(_below(problem, one, directory) for problem in error.problems)
+            found.append(Loaded(one, None, problems))
+    return found
+
+
+def pace_of(one: Loaded) -> Hashable:
+    """Return what AWS counts the requests for an instance by. Source: userguide/limits.html."""
+    if one.declared is None:
+        return one.place
+    instance = one.declared.settings.instance
+    return instance.account_id, instance.region
 
 
 def one_directory(directory: Path) -> Path:

@@ -85,7 +85,8 @@ ProfileName = Annotated[
     typer.Option(
         "--profile",
         metavar="NAME",
-        help="The profile with the credentials; else AWS_PROFILE, or the default ones.",
+        help="The profile with the credentials; else AWS_PROFILE, or the default ones. "
+        "{instance} and {account} in it stand for the name and account of each instance.",
     ),
 ]
 
@@ -138,6 +139,18 @@ NotifyAs = Annotated[
         "--notify-as",
         envvar="IDENTITY_RECONCILER_NOTIFY_AS",
         help="What the webhook takes: the notice as JSON, signed, or its text.",
+    ),
+]
+
+
+JobsOption = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        min=1,
+        max=64,
+        metavar="N",
+        help="Of several instances, how many at once; those of one account and Region take turns.",
     ),
 ]
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, assert_never
 
 from identity_reconciler.cli.options import Color, PlanFormat
+from identity_reconciler.cli.side_by_side import is_aside
+from identity_reconciler.errors import ExitCode, InvalidInputError, ReconcilerError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,11 +65,17 @@ def terminal_page(*, whole: bool = False) -> PageFormat:
 
 
 def print_plans(
-    plans: list[PlanDocument], output_format: PlanFormat, color: Color, *, whole: bool = False
+    plans: list[PlanDocument],
+    output_format: PlanFormat,
+    color: Color,
+    *,
+    whole: bool = False,
+    of_several: bool = False,
 ) -> None:
     """Print *plans* on stdout; *whole*: the text tells everything, however much it is.
 
-    As JSON, one is an object and several are a list. As Markdown, several share one comment.
+    As JSON, one is an object, and several, or one *of_several*, are a list. As Markdown, several
+    share one comment.
     """
     from identity_reconciler.render.fitting import SizeLimit
     from identity_reconciler.render.links import lines_of
@@ -81,9 +89,10 @@ def print_plans(
             print_changes("\n".join(plan_text(plan, page) for plan in plans), color)
         case PlanFormat.JSON:
             texts = [plan_bytes(plan).decode("ascii") for plan in plans]
-            sys.stdout.write(texts[0] if len(texts) == 1 else f"[\n{','.join(texts)}]\n")
+            several = of_several or len(texts) != 1
+            sys.stdout.write(f"[\n{','.join(texts)}]\n" if several else texts[0])
         case PlanFormat.MARKDOWN:
-            share = SizeLimit(COMMENT.limit // len(plans), COMMENT.size)
+            share = SizeLimit(COMMENT.limit // max(len(plans), 1), COMMENT.size)
             lines = lines_of(os.environ)
             sys.stdout.write("".join(plan_markdown(plan, share, lines) for plan in plans))
         case _:
@@ -123,6 +132,19 @@ def complain(*lines: str) -> None:
         sys.stderr.flush()
     except OSError:
         abandon(sys.stderr)
+
+
+def words_of(error: ReconcilerError) -> Iterator[str]:
+    """Yield the lines that tell people of *error*."""
+    if isinstance(error, InvalidInputError):
+        from identity_reconciler.render.problems import problems_text
+
+        number = len(error.problems)
+        yield from problems_text(error.problems)
+        changed = "" if error.exit_code is ExitCode.PARTIAL_APPLY else "; nothing was changed"
+        yield f"{number} problem{'' if number == 1 else 's'}{changed}"
+    else:
+        yield f"error: {error}"
 
 
 def print_json(kind: str, **members: object) -> None:
@@ -222,7 +244,7 @@ def working(doing: str) -> Iterator[None]:
 @contextmanager
 def _telling(doing: str, words: Callable[[], str], after: float = 0.0) -> Iterator[None]:
     """Show *doing*, *words* and the seconds while the block runs, *after* some of these."""
-    if _quiet.is_set():
+    if _quiet.is_set() or is_aside():
         yield
         return
     done = threading.Event()

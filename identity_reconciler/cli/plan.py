@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import nullcontext, redirect_stdout
-from dataclasses import replace
+from contextlib import closing, nullcontext, redirect_stdout
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from identity_reconciler.cli.options import (
     DirectoryArgument,
     EndpointUrl,
     ForGithub,
+    JobsOption,
     NotifyAs,
     NotifyNames,
     NotifyUrl,
@@ -31,12 +33,16 @@ from identity_reconciler.cli.options import (
     ShowTimings,
     UseSandbox,
 )
-from identity_reconciler.errors import ExitCode, UsageError
+from identity_reconciler.errors import ExitCode, UsageError, gravest
 from identity_reconciler.notify.shapes import Shape
 
 if TYPE_CHECKING:
+    from identity_reconciler.core.declared import Declared
+    from identity_reconciler.cli.connection import Target
+    from identity_reconciler.cli.fleet import Ending
+    from identity_reconciler.cli.loading import Loaded
     from identity_reconciler.render.document import PlanDocument
-    from identity_reconciler.runs.planning import Base
+    from identity_reconciler.runs.planning import Base, PlanTerms
 
 
 _WHOLE_LIST = (
@@ -92,6 +98,7 @@ def plan(
         ),
     ] = False,
     only_expired: OnlyExpired = False,
+    jobs: JobsOption = 1,
     rate: RateOption = None,
     timings: ShowTimings = False,
     notify: NotifyUrl = None,
@@ -101,9 +108,10 @@ def plan(
     color: ColorChoice = Color.AUTO,
 ) -> int:
     """Compare the YAML with what is live and show what apply would change. Writes nothing."""
-    from identity_reconciler.cli.connection import Target, connected_for
-    from identity_reconciler.cli.history import bases, commit_of, repository_prefix
-    from identity_reconciler.cli.loading import load_all
+    from identity_reconciler.cli.connection import Target
+    from identity_reconciler.cli.fleet import Ending, conclude
+    from identity_reconciler.cli.history import bases, repository_prefix
+    from identity_reconciler.cli.loading import load_each, pace_of
     from identity_reconciler.cli.notices import telling, told_to
     from identity_reconciler.cli.options import parse_rates
     from identity_reconciler.cli.output import (
@@ -114,13 +122,11 @@ def plan(
         print_plans,
         timings_text,
     )
-    from identity_reconciler.cli.turns import generation_before
+    from identity_reconciler.cli.side_by_side import Task, results
     from identity_reconciler.core.collecting import without_collections
-    from identity_reconciler.core.lease import lock_of
     from identity_reconciler.core.object_ids import parse_ids
-    from identity_reconciler.desired.reading.loader import instance_directories
     from identity_reconciler.github.step import github_step, report, without_commands
-    from identity_reconciler.runs.planning import PlanTerms, plan_since
+    from identity_reconciler.runs.planning import PlanTerms
 
     revision = changed_since or base
     if matrix:
@@ -133,7 +139,9 @@ def plan(
     one = telling(notify, names=notify_names, shape=notify_as)
     with told_to(one, "expire" if only_expired else "plan") as told:
         with clock.phase("load"):
-            loaded = load_all(directory)
+            loaded = load_each(directory)
+        if len(loaded) == 1:
+            loaded[0].valid()
         step = github_step(os.environ, as_json=output_format is PlanFormat.JSON) if github else None
         ids = parse_ids(only_ids) if only_ids else ()
         if out is not None:
@@ -148,36 +156,93 @@ def plan(
             to_stdout=out == STDOUT and github,
         )
         terms = PlanTerms(
-            commit_of(directory),
             valid_for=timedelta(hours=valid_for),
             ids=ids,
             only_expired=only_expired,
             sandbox=sandbox,
             listener=Progress(clock),
         )
-        prefixes = [repository_prefix(one) for one in instance_directories(directory)]
-        since = bases(directory, revision, loaded) if revision else [None] * len(loaded)
-        documents = told.plans
-        for declared, old, prefix in zip(loaded, since, prefixes, strict=True):
-            claims = declared.settings.claims
-            lock = lock_of(declared.settings.lease, sandbox=sandbox)
-            with connected_for(declared, target, write=False) as gateway:
-                before = None if changed_since or ids else generation_before(gateway, lock, claims)
-                bound = replace(terms, directory=prefix, generation=before)
-                document = plan_since(old, declared, gateway, bound, targeted=bool(changed_since))
-            documents.append(document)
-            _tell_whole(document, old, changed_since, named=bool(ids))
+        since = bases(directory, revision, loaded) if revision else {}
+        planning = _Planning(target, terms, since, changed_since)
+        documents, prefixes, endings = told.plans, list[str](), list[Ending]()
+        tasks = [
+            Task(pace_of(each), partial(planning.ended, each, alone=len(loaded) == 1))
+            for each in loaded
+        ]
+        with closing(results(tasks, jobs)) as found:
+            for document, ending in found:
+                endings.append(ending)
+                if document is not None:
+                    documents.append(document)
+                    prefixes.append(repository_prefix(ending.place))
         # Where the saved plan goes to stdout, what is for people goes to stderr.
         shown = redirect_stdout(sys.stderr) if out == STDOUT else nullcontext()
         with clock.phase("render"), without_collections(), without_commands(step), shown:
-            print_plans(documents, output_format, color)
+            print_plans(documents, output_format, color, of_several=len(loaded) > 1)
         report(step, documents, prefixes)
         if timings:
             note(*timings_text(clock).splitlines())
         if out is not None:
             _save(documents[0], out, beside=output_format)
-        told.exit_code = _end(documents, detailed=detailed_exitcode)
+        code = _end(documents, detailed=detailed_exitcode)
+        failed = [one for one in endings if one.code is not ExitCode.SUCCESS]
+        told.exit_code = gravest([conclude(endings), code]) if failed else code
     return told.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class _Planning:
+    """What the plans of several instances have in common."""
+
+    target: Target
+    terms: PlanTerms
+    since: Mapping[Path, Base]
+    """How instances stood at the revision that was named, by their places."""
+    changed_since: str | None
+
+    def ended(self, one: Loaded, *, alone: bool) -> tuple[PlanDocument | None, Ending]:
+        """Return the plan for *one*, if there is one, and how its making ended.
+
+        Raises:
+            ReconcilerError: There is none, and *alone* says that there is no other instance.
+        """
+        from identity_reconciler.cli.fleet import Ending, ended
+
+        documents: list[PlanDocument] = []
+
+        def work() -> ExitCode:
+            documents.append(self._document(one))
+            return ExitCode.SUCCESS
+
+        ending = Ending(one.place, work()) if alone else ended(one.place, work)
+        return next(iter(documents), None), ending
+
+    def _document(self, one: Loaded) -> PlanDocument:
+        from identity_reconciler.cli.connection import connected_for
+        from identity_reconciler.cli.history import commit_of, repository_prefix
+        from identity_reconciler.cli.output import note
+        from identity_reconciler.cli.turns import generation_before
+        from identity_reconciler.core.lease import lock_of
+        from identity_reconciler.runs.planning import plan_since
+
+        declared, old = one.valid(), self.since.get(one.place)
+        claims, changed_since = declared.settings.claims, self.changed_since
+        lock = lock_of(declared.settings.lease, sandbox=self.target.sandbox)
+        with connected_for(declared, self.target, write=False) as gateway:
+            bound = replace(
+                self.terms,
+                commit=commit_of(one.place),
+                directory=repository_prefix(one.place),
+                generation=None
+                if changed_since or self.terms.ids
+                else generation_before(gateway, lock, claims),
+            )
+            document = plan_since(old, declared, gateway, bound, targeted=bool(changed_since))
+        asked = changed_since or self.terms.ids
+        if asked and not document.source.is_partial:
+            why = _why_whole(old, declared, changed_since) if changed_since else _WHOLE_LIST
+            note(f"{document.instance.name}: {why}")
+        return document
 
 
 def _save(document: PlanDocument, out: Path, *, beside: PlanFormat) -> None:
@@ -201,22 +266,11 @@ def _end(documents: list[PlanDocument], *, detailed: bool) -> ExitCode:
     return ExitCode.SUCCESS
 
 
-def _tell_whole(
-    document: PlanDocument, old: Base | None, changed_since: str | None, *, named: bool
-) -> None:
-    """Say why *document* is of everything where only a part was asked for."""
-    from identity_reconciler.cli.output import note
-
-    if document.source.is_partial:
-        return
-    if named:
-        note(f"{document.instance.name}: {_WHOLE_LIST}")
-    if changed_since:
-        note(f"{document.instance.name}: {_why_whole(old, changed_since)}")
-
-
-def _why_whole(base: Base | None, revision: str) -> str:
+def _why_whole(base: Base | None, declared: Declared, revision: str) -> str:
     """Return why everything was planned, and not only what the change since *revision* touches."""
+    old = base.plans(declared) if base is not None else None
+    if old is not None and old.settings == declared.settings:
+        return _WHOLE_LIST
     why = "instance.yaml, which touches everything, differs from"
     if base is None or base.declared is None:
         why = "no desired state without problems stood there at"

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from identity_reconciler.cli.output import note
+from identity_reconciler.cli.side_by_side import is_aside
 from identity_reconciler.core.lease import Generation, Lease, require_forward, settled
 from identity_reconciler.core.ownership import Claims, claims_text
 from identity_reconciler.errors import ExitCode
@@ -172,7 +173,13 @@ def _owner(environment: Mapping[str, str]) -> str:
 
 @contextmanager
 def _ending_when_terminated() -> Iterator[None]:
-    """Let SIGTERM end the block as an exception does, so that what it holds is given back."""
+    """Let SIGTERM end the block as an exception does, so that what it holds is given back.
+
+    Beside others it ends nothing: see `side_by_side.Halt`.
+    """
+    if is_aside():
+        yield
+        return
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise SystemExit(ExitCode.TERMINATED)

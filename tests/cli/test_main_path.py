@@ -282,7 +282,7 @@ class TestSeveralInstances:
         (second / "instance.yaml").write_text(f"{settings}\n{guards}")
         run = command("apply", "all", "--sandbox", "--auto-approve", cwd=here)
         assert "Apply: 38 applied" in run.out
-        assert "AWS has been written to before this error" in run.err
+        assert "error: second: exit code 4: " in run.err
         assert "refused by empty.live" in run.err
         assert run.code == 7
         again = command("apply", "all", "--sandbox", "--auto-approve", cwd=here)
