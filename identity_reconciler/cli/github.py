@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -53,6 +54,14 @@ def comment(
     pull_request: Annotated[int, typer.Option(min=1, help="The number of the pull request.")],
     commit: Annotated[str, typer.Option(metavar="SHA", help="The commit that was planned.")],
     plans: Plans = None,
+    matrix: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON",
+            help="What plan --matrix printed: each of these instances gets a line, and its plan is "
+            "the file that PLANS names with {instance} for its name.",
+        ),
+    ] = None,
     state: Annotated[
         PullRequestState, typer.Option(help="What has become of it.")
     ] = PullRequestState.OPEN,
@@ -68,12 +77,17 @@ def comment(
     from identity_reconciler.github.comments import end, label, put
 
     job = job_of()
-    documents = _opened(plans)
+    instances = _by_instance(plans, matrix) if matrix is not None else None
+    documents = (
+        _opened(plans)
+        if instances is None
+        else [one for one in instances.values() if one is not None]
+    )
     service = Github(job)
     if state is not PullRequestState.OPEN:
         typer.echo(f"comment {end(service, pull_request, author, _VERDICTS[state])}")
         return
-    done = put(service, pull_request, author, _body(documents, commit, job))
+    done = put(service, pull_request, author, _body(documents, commit, job, instances))
     label(service, pull_request, _labels(documents))
     typer.echo(f"comment {done}")
 
@@ -198,15 +212,43 @@ def _opened(plans: list[Path] | None) -> list[PlanDocument]:
     return [open_saved(path) for path in plans or () if path.exists()]
 
 
-def _body(documents: list[PlanDocument], commit: str, job: Job) -> str:
+def _by_instance(plans: list[Path] | None, matrix: str) -> dict[str, PlanDocument | None]:
+    """Return the plans of the instances in *matrix*, by their names; None: none was made.
+
+    Raises:
+        UsageError: The plans are not named by one pattern.
+    """
+    from identity_reconciler.cli.matrix import instances_in
+    from identity_reconciler.errors import UsageError
+    from identity_reconciler.runs.saved import open_saved
+
+    patterns = [str(one) for one in plans or ()]
+    if len(patterns) != 1 or "{instance}" not in patterns[0]:
+        raise UsageError(
+            "--matrix needs one path of plans, such as plans/plan-{instance}/plan.json"
+        )
+    paths = {name: Path(patterns[0].replace("{instance}", name)) for name in instances_in(matrix)}
+    return {name: open_saved(path) if path.exists() else None for name, path in paths.items()}
+
+
+def _body(
+    documents: list[PlanDocument],
+    commit: str,
+    job: Job,
+    instances: Mapping[str, PlanDocument | None] | None,
+) -> str:
     """Return the comment: a marker, what it is about, and every plan."""
     from identity_reconciler.github.comments import MARKER
     from identity_reconciler.render.fitting import SizeLimit
+    from identity_reconciler.render.fleet import fleet_markdown
     from identity_reconciler.render.links import lines_of
     from identity_reconciler.render.markdown import COMMENT, plan_markdown
     from identity_reconciler.render.spans import name_span
 
     about = f"Commit {name_span(commit)}, planned by [this run]({job.run_url})."
+    if instances is not None:
+        told = fleet_markdown(instances, COMMENT, lines_of(os.environ))
+        return f"{MARKER}s -->\n{about}\n\n{told}"
     if not documents:
         return f"{MARKER} -->\n{about}\n\n{_NO_PLAN}\n"
     share = SizeLimit(COMMENT.limit // len(documents), COMMENT.size)

@@ -43,6 +43,21 @@ def matrix(directory: Path, revision: str | None) -> str:
     return json.dumps(rows, ensure_ascii=True)
 
 
+def instances_in(text: str) -> list[str]:
+    """Return the names of the instances in *text*, which `matrix` printed.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    try:
+        names = [one["instance"] for one in json.loads(text)]
+    except (ValueError, TypeError, KeyError):
+        names = [""]
+    if not all(isinstance(name, str) and _PLAIN.fullmatch(name) for name in names):
+        raise UsageError("--matrix: expected what plan --matrix printed")
+    return names
+
+
 def _name(directory: Path) -> str:
     name = directory.resolve().name
     if not _PLAIN.fullmatch(name):

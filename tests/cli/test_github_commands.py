@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -90,6 +91,33 @@ class TestComment:
         service.comments[1].append({"id": 99, "user": None, "body": MARKER})
         save(tmp_path, "nothing")
         assert comment(service, tmp_path).out == "comment created\n"
+
+    def test_several_instances_have_a_line_each(
+        self, service: GithubService, tmp_path: Path
+    ) -> None:
+        """Those without a plan as well: their failure hides nobody, and is not hidden."""
+        for name, plan in (("north", "many-people"), ("south", "blocked"), ("west", "nothing")):
+            (tmp_path / f"plan-{name}").mkdir()
+            (tmp_path / f"plan-{name}/plan.json").write_bytes(plan_bytes(PLANS[plan]()))
+        names = json.dumps([{"instance": one} for one in ("east", "north", "south", "west")])
+        given = ("plan-{instance}/plan.json", "--matrix", names)
+        assert comment(service, tmp_path, *given).out == "comment created\n"
+        assert service.labels_of(1) == {"blocked", "removes-access"}
+        body = service.comments[1][0]["body"]
+        head = body.partition("<details>")[0].splitlines()
+        assert head[3] == "## Plans for 4 instances, of which 1 could not be planned"
+        assert [line.partition(":")[0] for line in head[5:9]] == [
+            "- `east`",
+            "- `south`",
+            "- `north`",
+            "- `west`",
+        ]
+        assert head[5].endswith("**no plan**; the log of its job says why")
+        assert body.count("<details><summary>south</summary>") == 1
+        assert "<summary>west<" not in body
+        assert comment(service, tmp_path, *given).out == "comment unchanged\n"
+        for wrong in (("plan.json", "--matrix", names), (given[0], "--matrix", "{}x")):
+            assert comment(service, tmp_path, *wrong).code == 3
 
     def test_a_plan_that_was_not_made_takes_the_old_one_down(
         self, service: GithubService, tmp_path: Path
