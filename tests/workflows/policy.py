@@ -32,6 +32,7 @@ _NOTICE_SECRETS = {
     "IDENTITY_RECONCILER_NOTIFY_SECRET": "IDENTITY_NOTIFY_SECRET",
 }
 """Variables that may hold a secret, and which."""
+_INSTANCE = "${{ matrix.instance }}"
 _LONGEST = 90
 """Days that an artifact may be kept."""
 
@@ -294,6 +295,7 @@ def own_turns(workflow: Workflow) -> Iterator[str]:
     """Applies take turns with one another; an expiry never waits behind one, or for reviewers.
 
     What is applied is planned in the same turn: what was applied since would make the plan stale.
+    Of several instances each has its own, and is planned once more in it, within what was approved.
     """
     whole = _turn(workflow, {})
     for name, job in workflow.jobs.items():
@@ -301,6 +303,10 @@ def own_turns(workflow: Workflow) -> Iterator[str]:
             continue
         if "--only-expired" in _words(job):
             expected = _turn(workflow, job) == "identity-expire" and whole != "identity-apply"
+        elif "matrix" in job.get("strategy", {}):
+            expected = _turn(workflow, job) == f"identity-apply-{_INSTANCE}" and (
+                job.get("environment") == f"identity-{_INSTANCE}" and "--approved" in _words(job)
+            )
         else:
             expected = "concurrency" not in job and whole == "identity-apply"
         if not (expected or workflow.is_action or not _turn(workflow, job)):

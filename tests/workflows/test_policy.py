@@ -313,6 +313,19 @@ class TestShown:
         assert jobs["apply"]["resource_group"] != jobs["expire"]["resource_group"]
         assert "@sha256:" in jobs["default"]["image"]
 
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("group: identity-apply-${{ matrix.instance }}", "group: identity-apply"),
+            ("environment: identity-${{ matrix.instance }}", "environment: identity"),
+            ('"$DIRECTORY" --approved', '"$DIRECTORY" --timings'),
+        ],
+    )
+    def test_each_of_several_instances_has_its_own_turn(self, old: str, new: str) -> None:
+        (text,) = [one for one in guide("fleet").code("yml") if "workflows/apply.yml" in one]
+        assert offences(text) == set()
+        assert "own-turns" in offences(text.replace(old, new))
+
     def test_in_a_shell(self) -> None:
         """Where the digest of a plan is read, credentials are near; a function is built to last."""
         found = [
