@@ -23,7 +23,7 @@ from identity_reconciler.errors import UsageError
 if TYPE_CHECKING:
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.core.declared import Declared
-    from identity_reconciler.iam.policies import PolicyFacts, RunPurpose
+    from identity_reconciler.iam.policies import Policy, PolicyFacts, RunPurpose
     from identity_reconciler.iam.roles import Workflows
 
 app = Commands("Print the IAM policies that this program needs.")
@@ -167,6 +167,15 @@ def cloudformation(
     repository: Repository = None,
     repository_id: RepositoryId = None,
     branch: Branch = "main",
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="One template for all instances in the directory, as a StackSet deploys it: in "
+            "each account the roles of its own. Their environments are identity-NAME and "
+            "identity-expire-NAME, after their directories.",
+        ),
+    ] = False,
     live: Live = False,
     application_account: ApplicationAccounts = None,
     kms_key: KmsKey = None,
@@ -181,25 +190,42 @@ def cloudformation(
     from ruamel.yaml import YAML
 
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.cli.loading import load_one
+    from identity_reconciler.cli.loading import load_all, load_one
+    from identity_reconciler.desired.reading.loader import instance_directories
     from identity_reconciler.iam.policies import RUN_PURPOSES, policy
-    from identity_reconciler.iam.roles import template
+    from identity_reconciler.iam.roles import InstanceRoles, template, template_of_all
 
-    declared = load_one(directory)
-    accounts = _accounts(declared, application_account or [])
+    target = Target(sandbox, endpoint_url, parse_rates(rate), profile=profile) if live else None
+
+    def policies(declared: Declared) -> dict[RunPurpose, Policy]:
+        accounts = _accounts(declared, application_account or [])
+        facts = _of_team(declared, _facts(declared, kms_key, target), accounts)
+        return {purpose: policy(declared, purpose, facts) for purpose in RUN_PURPOSES}
+
     workflows = _workflows(repository, repository_id, branch)
-    facts = _facts(
-        declared,
-        kms_key,
-        Target(sandbox, endpoint_url, parse_rates(rate), profile=profile) if live else None,
-    )
-    facts = _of_team(declared, facts, accounts)
-    policies = {purpose: policy(declared, purpose, facts) for purpose in RUN_PURPOSES}
+    if whole and (application_account or kms_key):
+        raise UsageError("--application-account and --kms-key are about one instance, not --all")
+    if whole:
+        pairs = zip(instance_directories(directory), load_all(directory), strict=True)
+        made = template_of_all(
+            [
+                InstanceRoles(
+                    declared.settings.instance.name,
+                    declared.settings.instance.account_id,
+                    declared.settings.instance.identity_store_id,
+                    policies(declared),
+                    workflows.of_instance(place.resolve().name),
+                )
+                for place, declared in pairs
+            ]
+        )
+    else:
+        made = template(policies(load_one(directory)), workflows)
     writer = YAML()
     writer.width = 100
     # CloudFormation takes no aliases.
     writer.representer.ignore_aliases = lambda _: True
-    writer.dump(template(policies, workflows), sys.stdout)
+    writer.dump(made, sys.stdout)
 
 
 def _workflows(

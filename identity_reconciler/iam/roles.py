@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from identity_reconciler.errors import UsageError
 from identity_reconciler.gateway.wire.operations import Purpose
@@ -67,6 +67,10 @@ class Workflows:
                     f"{name} cannot stand in a trust policy; expected letters, digits, `.`, `_`, "
                     "`/` and `-`"
                 )
+
+    def of_instance(self, name: str) -> Workflows:
+        """Return the same for the one of several instances whose directory is called *name*."""
+        return replace(self, environments=(f"identity-{name}", f"identity-expire-{name}"))
 
     def subjects(self, purpose: RunPurpose) -> list[str]:
         """Return exactly what the tokens of the jobs for *purpose* say that they are."""
@@ -129,6 +133,46 @@ def template(policies: Mapping[RunPurpose, Policy], workflows: Workflows) -> dic
     Raises:
         UsageError: A policy is longer than IAM takes.
     """
+    return _template([InstanceRoles("", "", "", policies, workflows)])
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRoles:
+    """The roles of one of several instances, which are made in its account alone."""
+
+    name: str
+    account: str
+    store: str
+    """The id of its identity store, which no other instance has."""
+    policies: Mapping[RunPurpose, Policy]
+    workflows: Workflows
+
+    @property
+    def key(self) -> str:
+        """What its logical ids begin with: letters and digits, the same whatever it is called."""
+        return re.sub("[^A-Za-z0-9]", "", self.store.title())
+
+
+def template_of_all(instances: Sequence[InstanceRoles]) -> dict[str, object]:
+    """Return one template for the accounts of all *instances*, as a StackSet deploys it.
+
+    In each account it makes the roles of the instances there, and in others none.
+
+    Raises:
+        UsageError: A policy is longer than IAM takes, or there is more than a template takes.
+    """
+    made = _template(instances)
+    size = len(json.dumps(made))
+    outputs = sum(len(one.policies) for one in instances)
+    if outputs > _MOST_OUTPUTS or size > _MOST_BYTES:
+        raise UsageError(
+            f"one template for {len(instances)} instances is more than CloudFormation takes "
+            f"({_MOST_OUTPUTS} outputs, {_MOST_BYTES:,} bytes); make one for some of them"
+        )
+    return made
+
+
+def _template(instances: Sequence[InstanceRoles]) -> dict[str, object]:
     resources: dict[str, object] = {
         "Provider": {
             "Type": "AWS::IAM::OIDCProvider",
@@ -138,22 +182,24 @@ def template(policies: Mapping[RunPurpose, Policy], workflows: Workflows) -> dic
             "Properties": {"Url": f"https://{_ISSUER}", "ClientIdList": [_AUDIENCE]},
         }
     }
-    provider = {"Fn::If": ["MakeProvider", {"Ref": "Provider"}, {"Ref": "OidcProviderArn"}]}
-    for purpose, granted in policies.items():
-        if len(json.dumps(granted, separators=(",", ":"))) > _LARGEST:
-            raise UsageError(
-                f"the policy for {purpose} is longer than the {_LARGEST} characters that IAM "
-                "takes; protect groups by fewer patterns, or name applications by name"
-            )
-        resources[f"{purpose.title()}Role"] = {
-            "Type": "AWS::IAM::Role",
-            "Properties": {
-                "AssumeRolePolicyDocument": trust(provider, workflows, purpose),
-                "Description": f"identity-reconciler {purpose}, from {workflows.repository}",
-                "MaxSessionDuration": _SECONDS[purpose],
-                "Policies": [{"PolicyName": purpose.value, "PolicyDocument": granted}],
-            },
-        }
+    conditions: dict[str, object] = {
+        "MakeProvider": {"Fn::Equals": [{"Ref": "OidcProviderArn"}, ""]}
+    }
+    outputs: dict[str, object] = {}
+    for one in instances:
+        only = {"Condition": f"In{one.key}"} if one.account else {}
+        if one.account:
+            here = {"Fn::Equals": [{"Ref": "AWS::AccountId"}, one.account]}
+            conditions[f"In{one.key}"] = here
+        of = f" of {one.name}" if one.name else ""
+        for purpose, granted in one.policies.items():
+            role = f"{one.key}{purpose.title()}Role"
+            resources[role] = {**_role(purpose, granted, one.workflows), **only}
+            outputs[f"{role}Arn"] = {
+                "Description": f"For the variable IDENTITY_{purpose.upper()}_ROLE_ARN{of}.",
+                "Value": {"Fn::GetAtt": [role, "Arn"]},
+                **only,
+            }
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "The roles that the workflows of identity-reconciler take.",
@@ -164,13 +210,30 @@ def template(policies: Mapping[RunPurpose, Policy], workflows: Workflows) -> dic
                 "Description": "GitHub's OIDC provider, if the account has it; empty makes one.",
             }
         },
-        "Conditions": {"MakeProvider": {"Fn::Equals": [{"Ref": "OidcProviderArn"}, ""]}},
+        "Conditions": conditions,
         "Resources": resources,
-        "Outputs": {
-            f"{purpose.title()}RoleArn": {
-                "Description": f"For the variable IDENTITY_{purpose.upper()}_ROLE_ARN.",
-                "Value": {"Fn::GetAtt": [f"{purpose.title()}Role", "Arn"]},
-            }
-            for purpose in policies
+        "Outputs": outputs,
+    }
+
+
+def _role(purpose: RunPurpose, granted: Policy, workflows: Workflows) -> dict[str, object]:
+    if len(json.dumps(granted, separators=(",", ":"))) > _LARGEST:
+        raise UsageError(
+            f"the policy for {purpose} is longer than the {_LARGEST} characters that IAM "
+            "takes; protect groups by fewer patterns, or name applications by name"
+        )
+    provider = {"Fn::If": ["MakeProvider", {"Ref": "Provider"}, {"Ref": "OidcProviderArn"}]}
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": trust(provider, workflows, purpose),
+            "Description": f"identity-reconciler {purpose}, from {workflows.repository}",
+            "MaxSessionDuration": _SECONDS[purpose],
+            "Policies": [{"PolicyName": purpose.value, "PolicyDocument": granted}],
         },
     }
+
+
+_MOST_OUTPUTS = 200
+_MOST_BYTES = 1_000_000
+"""Of a template. Source: AWSCloudFormation userguide, cloudformation-limits."""

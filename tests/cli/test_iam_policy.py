@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from identity_reconciler.sandbox import Sandbox
 from tests.command import command, edit
+from tests.fleet import fleet
 
 READS = [
     "identitystore:DescribeGroup",
@@ -150,6 +153,15 @@ class TestRoles:
             assert ("HandsOffProtectedGroups" in run.out) == bool(more)
             templates.append(applied / f"roles-{len(templates)}.yaml")
             templates[-1].write_text(run.out)
+        fleet(applied / "fleet", 3)
+        run = command(
+            *("iam-policy", "cloudformation", "fleet/desired-state", "--all"),
+            *("--repository", "corp@1/identity@7"),
+            cwd=applied,
+        )
+        assert run.code == 0, run.err
+        templates.append(applied / "all.yaml")
+        templates[-1].write_text(run.out)
         done = subprocess.run(
             [Path(sys.executable).with_name("cfn-lint"), *templates],
             capture_output=True,
@@ -157,6 +169,30 @@ class TestRoles:
             check=False,
         )
         assert (done.returncode, done.stdout) == (0, ""), done.stdout
+
+    def test_each_account_gets_the_roles_of_its_own_instance(self, tmp_path: Path) -> None:
+        root = fleet(tmp_path, 2)
+        named = ("--repository", "corp@1/identity@7")
+        run = command("iam-policy", "cloudformation", "--all", *named, cwd=tmp_path)
+        made = yaml.safe_load(run.out)
+        roles = {name: one for name, one in made["Resources"].items() if name != "Provider"}
+        purposes = ("Plan", "Apply", "Expire")
+        assert list(roles) == [f"D12345678{n:02}{one}Role" for n in (0, 1) for one in purposes]
+        assert made["Resources"]["Provider"]["Condition"] == "MakeProvider"
+        for name, one in (*roles.items(), *made["Outputs"].items()):
+            here = made["Conditions"][one["Condition"]]
+            account = f"1111222233{name[9:11]}"
+            assert here == {"Fn::Equals": [{"Ref": "AWS::AccountId"}, account]}
+        trusted = json.dumps(roles["D1234567801ApplyRole"])
+        assert "environment:identity-i01" in trusted
+        assert "d-1234567801" in trusted
+        assert "d-1234567800" not in trusted
+        key = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+        wrong = command(
+            "iam-policy", "cloudformation", "--all", *named, "--kms-key", key, cwd=tmp_path
+        )
+        assert (wrong.code, root.is_dir()) == (3, True)
+        assert "are about one instance, not --all" in wrong.err
 
     @pytest.mark.parametrize(
         ("arguments", "told"),
