@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -37,10 +37,10 @@ from identity_reconciler.errors import ExitCode, UsageError, gravest
 from identity_reconciler.notify.shapes import Shape
 
 if TYPE_CHECKING:
-    from identity_reconciler.core.declared import Declared
     from identity_reconciler.cli.connection import Target
     from identity_reconciler.cli.fleet import Ending
     from identity_reconciler.cli.loading import Loaded
+    from identity_reconciler.core.declared import Declared
     from identity_reconciler.render.document import PlanDocument
     from identity_reconciler.runs.planning import Base, PlanTerms
 
@@ -109,9 +109,9 @@ def plan(
 ) -> int:
     """Compare the YAML with what is live and show what apply would change. Writes nothing."""
     from identity_reconciler.cli.connection import Target
-    from identity_reconciler.cli.fleet import Ending, conclude
-    from identity_reconciler.cli.history import bases, repository_prefix
-    from identity_reconciler.cli.loading import load_each, pace_of
+    from identity_reconciler.cli.fleet import conclude
+    from identity_reconciler.cli.history import bases
+    from identity_reconciler.cli.loading import load_each
     from identity_reconciler.cli.notices import telling, told_to
     from identity_reconciler.cli.options import parse_rates
     from identity_reconciler.cli.output import (
@@ -122,7 +122,6 @@ def plan(
         print_plans,
         timings_text,
     )
-    from identity_reconciler.cli.side_by_side import Task, results
     from identity_reconciler.core.collecting import without_collections
     from identity_reconciler.core.object_ids import parse_ids
     from identity_reconciler.github.step import github_step, report, without_commands
@@ -164,17 +163,7 @@ def plan(
         )
         since = bases(directory, revision, loaded) if revision else {}
         planning = _Planning(target, terms, since, changed_since)
-        documents, prefixes, endings = told.plans, list[str](), list[Ending]()
-        tasks = [
-            Task(pace_of(each), partial(planning.ended, each, alone=len(loaded) == 1))
-            for each in loaded
-        ]
-        with closing(results(tasks, jobs)) as found:
-            for document, ending in found:
-                endings.append(ending)
-                if document is not None:
-                    documents.append(document)
-                    prefixes.append(repository_prefix(ending.place))
+        prefixes, endings = _carried_out(planning, loaded, jobs, documents := told.plans)
         # Where the saved plan goes to stdout, what is for people goes to stderr.
         shown = redirect_stdout(sys.stderr) if out == STDOUT else nullcontext()
         with clock.phase("render"), without_collections(), without_commands(step), shown:
@@ -188,6 +177,32 @@ def plan(
         failed = [one for one in endings if one.code is not ExitCode.SUCCESS]
         told.exit_code = gravest([conclude(endings), code]) if failed else code
     return told.exit_code
+
+
+def _carried_out(
+    planning: _Planning, loaded: Sequence[Loaded], jobs: int, documents: list[PlanDocument]
+) -> tuple[list[str], list[Ending]]:
+    """Add the plans that *planning* makes of what is *loaded* to *documents*.
+
+    Return where each of them is in the repository, and how the making of each instance's ended.
+    """
+    from identity_reconciler.cli.history import repository_prefix
+    from identity_reconciler.cli.loading import pace_of
+    from identity_reconciler.cli.side_by_side import Task, results
+
+    prefixes: list[str] = []
+    endings: list[Ending] = []
+    tasks = [
+        Task(pace_of(each), partial(planning.ended, each, alone=len(loaded) == 1))
+        for each in loaded
+    ]
+    with closing(results(tasks, jobs)) as found:
+        for document, ending in found:
+            endings.append(ending)
+            if document is not None:
+                documents.append(document)
+                prefixes.append(repository_prefix(ending.place))
+    return prefixes, endings
 
 
 @dataclass(frozen=True, slots=True)

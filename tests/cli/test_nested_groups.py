@@ -230,7 +230,10 @@ class TestLooking:
         git(work, "commit", "-qm", "x")
         path = work / "desired-state/all.yaml"
         path.write_text(FILE.replace("include: [core, other]", "include: [core]"))
-        plan = command("plan", "--sandbox", option, "HEAD", "--format", "json", cwd=work).json()
+        run = command("plan", "--sandbox", option, "HEAD", "--format", "json", cwd=work)
+        why = "who is to be in a group that is touched is known only with all that is live"
+        assert (why in run.err) == (option == "--changed-since")
+        plan = run.json()
         (gone,) = plan["changes"]
         assert (gone["address"], gone["action"]) == ("membership/both/ida", "delete")
         assert gone["pending"] is False
