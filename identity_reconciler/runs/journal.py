@@ -45,7 +45,8 @@ class JournalFile(AbstractContextManager["JournalFile"]):
         sync: Callable[[int], None] = os.fsync,
     ) -> None:
         self._clock, self._sync = clock, sync
-        name = f"{clock():%Y%m%dT%H%M%S.%fZ}-{os.getpid()}.jsonl"
+        # Of a thread, and not of its process: several instances may begin in one moment.
+        name = f"{clock():%Y%m%dT%H%M%S.%fZ}-{threading.get_native_id()}.jsonl"
         self.path = directory / name
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -164,7 +164,9 @@ class TestApply:
 
         five.target = Target(sandbox=True, embedded=five.target.embedded, clock=Stopping())
         assert five.apply(jobs) is ExitCode.TERMINATED
-        assert "error: i04: exit code 143: not begun" in five.out
+        # With four at a time the last one may be under way by then.
+        assert ("error: i04: exit code 143: not begun" in five.out) or jobs > 1
+        assert "error: i04: exit code 143: " in five.out
         assert "held by" not in five.out
         assert five.apply(jobs) is ExitCode.SUCCESS
 

@@ -121,6 +121,23 @@ class TestLines:
         assert all(disk.has(number, "begin") for number in range(8))
 
 
+class TestNames:
+    """Two that begin in one moment, in threads of one process, have files of their own."""
+
+    def test_of_two_threads(self, tmp_path: Path) -> None:
+        both = threading.Barrier(2, timeout=WAIT)
+
+        def begin(_: int) -> Path:
+            both.wait()
+            moment = datetime(2026, 3, 1, 9, tzinfo=UTC)
+            with JournalFile(tmp_path / "j", lambda: moment, {}) as opened:
+                both.wait()
+                return opened.path
+
+        with ThreadPoolExecutor(2) as pool:
+            assert len(set(pool.map(begin, range(2)))) == 2
+
+
 class TestFullDisk:
     """Whoever's line may not be on disk is told, and so is everybody after."""
 
