@@ -279,7 +279,8 @@ class TestWhatIsTouched:
         run = apply(shared, "both")
         assert run.code == 7
         assert '"Lead" -> "Chief"' in run.out
-        assert "4 references are unresolved" in run.err
+        assert run.err.count("2 references are unresolved") == 2
+        assert "error: 2 of 2 instances did not end well" in run.err
 
 
 def _entry(here: Path, name: str) -> str:
