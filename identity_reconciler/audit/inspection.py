@@ -87,16 +87,18 @@ class Site:
         """All users."""
         return tuple(self.state.users.values())
 
-    def way(self, group: GroupKey, user: UserKey) -> str:
-        """Return by which included groups, or rule, the YAML has *user* in *group*, in words.
+    @property
+    def ways(self) -> Mapping[tuple[GroupKey, UserKey], str]:
+        """By which included groups, or rule, the YAML has people in groups, in words.
 
-        Nothing where it lists them, and where it does not have them there.
+        Nobody whom it lists there. Found out anew each time it is asked for.
         """
-        for entry in self.declared.groups if self.declared else ():
-            for one in entry.members or () if group_key(entry.name) == group else ():
-                if one.via and user_key(one.name) == user:
-                    return way(one)
-        return ""
+        return {
+            (group_key(entry.name), user_key(one.name)): way(one)
+            for entry in (self.declared.groups if self.declared else ())
+            for one in entry.members or ()
+            if one.via
+        }
 
 
 def _to_be_here(entries: Iterable[DeclaredUser] | Iterable[DeclaredGroup]) -> Iterator[str]:

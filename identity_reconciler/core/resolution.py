@@ -287,9 +287,14 @@ def _bind_members(work: _Work) -> Mapping[GroupKey, frozenset[UserKey]]:
             key = group_key(entry.group.name)
             listed = _principals(work, PrincipalKind.USER, entry.members, ("membership", key))
             bound[key] = frozenset(UserKey(one.name) for one in listed.bound)
-            members = principals_of(work.live.members.get(key, ()), ())
-            held = _held(work, members, listed) if listed.odd else frozenset()
-            held |= _perhaps_included(work, entry, members, listed)
+            for idle in work.lists[key].idle if key in work.lists and not entry.unknown else ():
+                work.tell(idle.position, idle_exclude(entry, idle))
+            held: frozenset[Principal] = frozenset()
+            if listed.odd or entry.unknown:
+                # Only where it is needed: there are half a million of them.
+                members = principals_of(work.live.members.get(key, ()), ())
+                held = _held(work, members, listed) if listed.odd else held
+                held |= _perhaps_included(work, entry, members, listed)
             if held:
                 work.held_members[key] = frozenset(UserKey(one.name) for one in held)
     return bound
@@ -303,9 +308,6 @@ def _perhaps_included(
     Nobody who is excluded, and nobody whose time is over.
     """
     if not entry.unknown:
-        flat = work.lists.get(group_key(entry.name))
-        for idle in flat.idle if flat else ():
-            work.tell(idle.position, idle_exclude(entry, idle))
         return frozenset()
     for one in entry.unknown:
         work.tell(one.position, one.message)

@@ -59,6 +59,11 @@ class Targets:
     required: frozenset[ApplicationSelector] = frozenset()
     """Applications of which it is newly declared whether they require an assignment."""
 
+    @property
+    def listing(self) -> frozenset[GroupKey]:
+        """Groups whose lists are touched, as a whole or in part."""
+        return self.member_lists | {group for group, _ in self.memberships}
+
     def __len__(self) -> int:
         """Return how many resources are touched; a whole list counts as one."""
         objects = len(self.users) + len(self.groups)
@@ -221,17 +226,18 @@ def _touched_requirements(old: Declared, new: Declared) -> frozenset[Application
     )
 
 
-def rests_on_live(old: Declared, new: Declared, targets: Targets) -> bool:
-    """Return whether *targets*, what differs between the two, does not follow from them alone.
+def rests_on_live(old: Declared, new: Declared) -> bool:
+    """Return whether what differs between the two does not follow from them alone.
 
     Some list differs, or what makes it, and who is in it is known only with all that is live.
     """
-    before, after = depends_on_live(old), depends_on_live(new)
-    listed = {group for group, _ in targets.memberships} | targets.member_lists
-    if not listed.isdisjoint(before | after):
-        return True
+    resting = depends_on_live(old) | depends_on_live(new)
+    if not resting:
+        return False
     former, now = _group_entries(old), _group_entries(new)
-    return any(_sources(former.get(key)) != _sources(now.get(key)) for key in (before | after))
+    return not touched(old, new).listing.isdisjoint(resting) or any(
+        _sources(former.get(key)) != _sources(now.get(key)) for key in resting
+    )
 
 
 def _sources(entry: DeclaredGroup | None) -> object:
@@ -325,8 +331,7 @@ def _about(declared: Declared, live: Application | None) -> Iterator[DeclaredApp
 
 def rests_on_live_lists(declared: Declared, targets: Targets) -> bool:
     """Return whether who is in a touched list is known only with all that is live."""
-    listed = {group for group, _ in targets.memberships} | targets.member_lists
-    return not listed.isdisjoint(depends_on_live(declared))
+    return not targets.listing.isdisjoint(depends_on_live(declared))
 
 
 def restricted(declared: Declared, targets: Targets, live: State) -> Declared:
@@ -354,7 +359,7 @@ def _users(declared: Declared, targets: Targets, live: State) -> Iterator[Declar
 
 
 def _groups(declared: Declared, targets: Targets, live: State) -> Iterator[DeclaredGroup]:
-    listing = {group for group, _ in targets.memberships} | targets.member_lists
+    listing = targets.listing
     for entry in declared.groups:
         key = group_key(entry.group.name)
         if key in targets.groups:

@@ -34,7 +34,7 @@ from identity_reconciler.core.order import in_waves
 from identity_reconciler.core.plan import Change, Plan
 from identity_reconciler.core.resemblances import resemblances
 from identity_reconciler.core.state import Key, State
-from identity_reconciler.core.targets import rests_on_live, rests_on_live_lists, targets_of, touched
+from identity_reconciler.core.targets import rests_on_live, rests_on_live_lists, targets_of
 from identity_reconciler.errors import BlockedError, InvalidInputError
 from identity_reconciler.gateway.aws import AwsGateway
 from identity_reconciler.render.describe import (
@@ -277,7 +277,7 @@ def plan_since(
 
 def _is_enough(old: Declared, new: Declared) -> bool:
     """Return whether it is enough to look at what differs between the two."""
-    return old.settings == new.settings and not rests_on_live(old, new, touched(old, new))
+    return old.settings == new.settings and not rests_on_live(old, new)
 
 
 def require_unblocked(plan: PlanDocument) -> None:

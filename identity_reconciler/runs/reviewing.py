@@ -125,13 +125,15 @@ def sheets(
     *folder* is where the sheets will be.
     """
     members = {folded(one.name): one.members or () for one in declared.groups}
+    live = sources.live
+    whole = declared if live is None else with_all_members(declared, live)
     found: dict[str, str] = {}
     for review in reviews:
         entries = tuple(
             SheetEntry(one, sources.since(one.listed.position), _through(one, members))
             for one in principals_in(review.entry)
         )
-        unlisted = _unlisted(declared, review.entry, sources.live) if sources.live else None
+        unlisted = _unlisted(whole, review.entry, live) if live else None
         contents = SheetContents(entries, unlisted)
         name = _free(f"{day}-{_plain(review.address.partition('/')[2])}", found)
         found[name] = sheet_text(review, contents, day, f"{folder}{name}")
@@ -141,12 +143,14 @@ def sheets(
 def _unlisted(
     declared: Declared, entry: DeclaredGroup | DeclaredApplication, live: State
 ) -> Unlisted:
-    """Return who has in *live* what *entry* is about and is neither listed nor ignored."""
+    """Return who has in *live* what *entry* is about and is neither listed nor ignored.
+
+    *declared* has all members in its lists; *entry* may be as it is written.
+    """
     settings = declared.settings
     if isinstance(entry, DeclaredGroup):
         mode = settings.memberships
-        whole = with_all_members(declared, live)
-        entry = next(one for one in whole.groups if one.position == entry.position)
+        entry = next(one for one in declared.groups if one.position == entry.position)
         found = principals_of(live.members.get(group_key(entry.name), ()), ())
     else:
         mode = settings.assignments
@@ -208,12 +212,13 @@ def conclude(editor: Editor, text: str, file: str, by: str, day: date) -> Conclu
         UsageError: *by* is not asked to review this.
     """
     decisions, problems = read_sheet(text, file)
-    review = _reviewed(flattened(editor.declared), decisions, file)
+    declared = flattened(editor.declared)
+    review = _reviewed(declared, decisions, file)
     listed = {heading_of(one.address): one for one in principals_in(review.entry)}
     problems += _strangers(decisions, listed, review, file)
     if problems:
         raise InvalidInputError(sorted(problems, key=lambda one: one.position))
-    name = _reviewer(flattened(editor.declared), review, by)
+    name = _reviewer(declared, review, by)
     removed = [one for heading, one in listed.items() if not decisions.keeps[heading]]
     for one in removed:
         _remove(editor, review.entry, one)

@@ -250,7 +250,7 @@ class _Survey:
 
         Somebody else may own one of them by now; then it is not known who is in it.
         """
-        pending = {group for group, _ in self.targets.memberships} | self.targets.member_lists
+        pending = set(self.targets.listing)
         found: set[GroupKey] = set()
         while pending:
             entries = (self._groups.get(key) for key in pending)
@@ -372,7 +372,7 @@ class _Survey:
         principals = self._principals()
         users |= {UserKey(one.name) for one in principals if one.kind is PrincipalKind.USER}
         groups = {GroupKey(one.name) for one in principals if one.kind is PrincipalKind.GROUP}
-        groups |= {group for group, _ in targets.memberships} | targets.member_lists
+        groups |= targets.listing
         self._referred_users |= users
         self._referred_groups |= groups
         for user in sorted(users - targets.users):

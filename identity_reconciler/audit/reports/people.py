@@ -49,6 +49,7 @@ class MembersQuestion:
         require_known("group", self.group, names, found=found)
         rows = []
         for site in inspection.sites:
+            ways = site.ways
             for member in site.state.members.get(key, ()):
                 user = site.state.users.get(member)
                 rows.append(
@@ -58,7 +59,7 @@ class MembersQuestion:
                         (user.display_name if user else None) or "",
                         email_of(user),
                         standing(user),
-                        site.way(key, member),
+                        ways.get((key, member), ""),
                     )
                 )
         columns = (INSTANCE, USER_NAME, DISPLAY_NAME, EMAIL, STATUS, WAY)
@@ -87,7 +88,7 @@ class MembershipsQuestion:
         require_known("user", self.user, names, found=found)
         rows = []
         for site in inspection.sites:
-            user = site.state.users.get(key)
+            user, ways = site.state.users.get(key), site.ways
             for group, members in site.state.members.items():
                 if key in members:
                     described = site.state.groups.get(group)
@@ -98,7 +99,7 @@ class MembershipsQuestion:
                             (described.description if described else None) or "",
                             site.state.user_name(key),
                             standing(user),
-                            site.way(group, key),
+                            ways.get((group, key), ""),
                         )
                     )
         description = Column("description", "Description of the group")

@@ -119,15 +119,10 @@ def _lost(
 
 def _staying(evidence: Evidence, entry: DeclaredGroup) -> int:
     """Return how many of those whom the rule of *entry* matches are in the group already."""
-    live = evidence.live.members.get(_former(evidence, entry), frozenset())
-    now = evidence.renames.members(live)
+    former = evidence.renames.reversed().group(group_key(entry.name))
+    now = evidence.renames.members(evidence.live.members.get(former, frozenset()))
     listed = entry.members or ()
     return sum(one.via == (MEMBERS_WHERE,) and user_key(one.name) in now for one in listed)
-
-
-def _former(evidence: Evidence, entry: DeclaredGroup) -> GroupKey:
-    key = group_key(entry.name)
-    return group_key(evidence.renames.former_groups.get(key, key))
 
 
 def _made(evidence: Evidence, rules: Mapping[GroupKey, DeclaredGroup]) -> Iterator[DeclaredGroup]:
